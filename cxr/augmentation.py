@@ -1,0 +1,92 @@
+"""Films varied on the fly, from a seed and a step number: the same step gives the same films."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from .recipes import Augmentation
+
+__all__ = ["augment"]
+
+
+def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Tensor:
+    """Vary a batch of grey films.
+
+    All changes of place (turn, part, shift, shear, flip) are one affine map, so that a film is
+    interpolated once. Pixels from outside repeat the nearest edge.
+
+    Parameters
+    ----------
+    films
+        (batch, height, width, 1), any real type, values in [0, 255].
+    settings
+        How much of each change.
+    seed
+        Two integers; equal seeds give equal results.
+
+    Returns
+    -------
+    tensorflow.Tensor
+        float32 of the same shape, values in [0, 255].
+    """
+    x = tf.cast(films, tf.float32)
+    seeds = tf.unstack(tf.random.split(seed, 12))
+    n = tf.shape(x)[0]
+
+    def uniform(k: int, low: float, high: float) -> tf.Tensor:
+        return tf.random.stateless_uniform([n], seeds[k], low, high)
+
+    if _moves(settings):
+        x = tf.raw_ops.ImageProjectiveTransformV3(
+            images=x,
+            transforms=_affine(settings, uniform, tf.shape(x)),
+            output_shape=tf.shape(x)[1:3],
+            interpolation="BILINEAR",
+            fill_mode="NEAREST",
+            fill_value=0.0,
+        )
+
+    def each(values: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(values, [-1, 1, 1, 1])
+
+    s = settings
+    if s.gamma or s.contrast or s.brightness or s.noise:
+        x = tf.clip_by_value(x / 255, 0.0, 1.0)
+        x = x ** each(tf.exp(uniform(7, -s.gamma, s.gamma)))
+        mean = tf.reduce_mean(x, axis=[1, 2, 3], keepdims=True)
+        x = (x - mean) * each(uniform(8, 1 - s.contrast, 1 + s.contrast)) + mean
+        x += each(uniform(9, -s.brightness, s.brightness))
+        x += tf.random.stateless_normal(tf.shape(x), seeds[10]) * each(uniform(11, 0.0, s.noise))
+        x *= 255
+    return tf.clip_by_value(x, 0.0, 255.0)
+
+
+def _moves(s: Augmentation) -> bool:
+    return bool(s.rotation or s.shear or s.shift or s.flip or s.scale != (1.0, 1.0))
+
+
+def _affine(s: Augmentation, uniform: Any, shape: tf.Tensor) -> tf.Tensor:
+    """Return (batch, 8): for each pixel of the result, where in the film it comes from."""
+    height, width = tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
+    degree = math.pi / 180
+    angle = uniform(0, -s.rotation * degree, s.rotation * degree)
+    shear = uniform(1, -s.shear * degree, s.shear * degree)
+    sx, sy = uniform(2, *s.scale), uniform(3, *s.scale)
+    # A part of the film may lie as far from its middle as it stays inside.
+    free_x = tf.maximum(0.0, (1 - sx) / 2) if s.anywhere else tf.zeros_like(sx)
+    free_y = tf.maximum(0.0, (1 - sy) / 2) if s.anywhere else tf.zeros_like(sy)
+    dx = uniform(4, -1.0, 1.0) * (s.shift + free_x) * width
+    dy = uniform(5, -1.0, 1.0) * (s.shift + free_y) * height
+    flip = tf.where(uniform(6, 0.0, 1.0) < (0.5 if s.flip else 0.0), -1.0, 1.0)
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    # x' = R(angle) Shear S(scale, flip) (x - c) + c + d
+    a0, a1 = cos * sx * flip, (-sin * tf.cos(shear) - cos * tf.sin(shear)) * sy
+    b0, b1 = sin * sx * flip, (cos * tf.cos(shear) - sin * tf.sin(shear)) * sy
+    cx, cy = (width - 1) / 2, (height - 1) / 2
+    a2 = cx + dx - a0 * cx - a1 * cy
+    b2 = cy + dy - b0 * cx - b1 * cy
+    zero = tf.zeros_like(a0)
+    return tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
