@@ -1,0 +1,129 @@
+"""What the tests share: where the real films are, films made on the spot, a small bundle."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr.radiograph import Radiograph
+from cxr.runtime import prepare
+
+prepare()
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real films: ``CXR_DATA``, or ``../shared/data`` beside the checkout."""
+    folder = Path(os.environ.get("CXR_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "kermany").is_dir():
+        pytest.skip("wants the data sets: set CXR_DATA to the folder that holds kermany/")
+    return folder.resolve()
+
+
+def chest_like(seed: int, *, ill: bool = False, size: int = 160) -> np.ndarray:
+    """A grey picture with two dark lungs, uint8 (size, size); a white patch in one where ill."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0 : 1 : size * 1j, 0 : 1 : size * 1j]
+    picture = 150 + 40 * y + rng.normal(0, 4, (size, size))
+    for centre in (0.3, 0.7):
+        lung = ((x - centre) / 0.16) ** 2 + ((y - 0.5) / 0.32) ** 2 < 1
+        picture[lung] = 60 + rng.normal(0, 6, int(lung.sum()))
+    if ill:
+        cx, cy = rng.choice([0.3, 0.7]), rng.uniform(0.4, 0.65)
+        picture += 110 * np.exp(-(((x - cx) / 0.09) ** 2 + ((y - cy) / 0.09) ** 2))
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def film_like(seed: int, *, ill: bool = False, size: int = 160) -> Radiograph:
+    """`chest_like` as a film that was read."""
+    return Radiograph(chest_like(seed, ill=ill, size=size).astype(np.float32) / 255)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def made_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in Kaggle's layout: 60 train and 20 test films of 30 and 10 patients a class."""
+    root = tmp_path_factory.mktemp("films")
+    seed = 0
+    for split, n in (("train", 30), ("test", 10)):
+        for label in ("NORMAL", "PNEUMONIA"):
+            folder = root / split / label
+            folder.mkdir(parents=True)
+            for i in range(n):
+                seed += 1
+                kind = "bacteria" if i % 2 else "virus"
+                name = (
+                    f"IM-{seed:04}-0001.png"
+                    if label == "NORMAL"
+                    else f"person{seed // 2}_{kind}_{i}.png"
+                )
+                Image.fromarray(chest_like(seed, ill=label != "NORMAL")).save(folder / name)
+    return root
+
+
+@pytest.fixture(scope="session")
+def made_recipe() -> object:
+    """A recipe that takes seconds: the grey network on small inputs."""
+    from cxr.recipes import Augmentation, Recipe
+
+    return Recipe(
+        name="pneumonia-made",
+        finding="pneumonia",
+        source="kermany",
+        architecture="grey_cnn",
+        input_size=64,
+        channels=1,
+        optimizer="adam",
+        learning_rate=1e-3,
+        batch_size=16,
+        epochs=2,
+        validation=0.2,
+        seed=3,
+        augmentation=Augmentation(rotation=5, flip=True),
+    )
+
+
+@pytest.fixture(scope="session")
+def made_models(made_films: Path, made_recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with one bundle, trained by the real function on the films made here."""
+    from cxr.training import train
+
+    folder = tmp_path_factory.mktemp("models")
+    train(made_recipe, made_films, folder, progress=lambda line: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made_bundle(made_models: Path):
+    """The bundle of `made_models`."""
+    from cxr.bundle import load
+
+    return load("pneumonia-made", folder=made_models)
+
+
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what was skipped."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failed one: nothing is left out in silence."""
+    if os.environ.get("CI") and _skipped:
+        print(f"\nSkipped, which CI does not allow: {', '.join(_skipped)}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
