@@ -1,0 +1,32 @@
+"""Plotly figures of what evaluation, dataset and training return.
+
+A figure function takes numbers that are measured already and returns a
+`plotly.graph_objects.Figure`; it measures nothing itself. Each takes ``theme``, "dark" or
+"light". The background is transparent, the width that of the container. In Streamlit,
+``st.plotly_chart(figure, theme=None)`` keeps these colours.
+"""
+
+from .calls import confusion_matrix, score_histogram, subtypes
+from .curves import precision_recall, reliability, roc
+from .films import class_balance_bars, class_balance_pie, film_sizes, mean_film
+from .runs import gap, learning_rate, training_curves
+from .scale import score_scale
+from .theme import model_colour
+
+__all__ = [
+    "class_balance_bars",
+    "class_balance_pie",
+    "confusion_matrix",
+    "film_sizes",
+    "gap",
+    "learning_rate",
+    "mean_film",
+    "model_colour",
+    "precision_recall",
+    "reliability",
+    "roc",
+    "score_histogram",
+    "score_scale",
+    "subtypes",
+    "training_curves",
+]

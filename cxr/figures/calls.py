@@ -1,0 +1,230 @@
+"""Figures of calls at a threshold: the four cells, the scores around it, subtypes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from ..evaluation import Confusion
+from ..operating_points import paired
+from .theme import SCORE_AXIS, SHARE_AXIS, class_fill, colours, empty, need_columns
+
+__all__ = ["confusion_matrix", "score_histogram", "subtypes"]
+
+BINS = 40
+
+
+def confusion_matrix(
+    counts: Confusion,
+    classes: Sequence[str],
+    *,
+    threshold: float | None = None,
+    split: str = "",
+    theme: str = "dark",
+) -> go.Figure:
+    """Draw the four cells: a row a label, a column a call, with the share of the row.
+
+    Parameters
+    ----------
+    counts : Confusion
+    classes : sequence of two str
+        Negative class first.
+    threshold : float, optional
+        Named in the title and on the columns.
+    split : str
+        Named in the title.
+    theme : {"dark", "light"}
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        The trace "cells" holds one invisible marker a cell, which hover and selection
+        find; its customdata is ``[code, name, sentence]``, code one of tn, fp, fn, tp.
+        (A heatmap cannot be selected in Streamlit.)
+    """
+    negative, positive = _two(classes)
+    look = colours(theme)
+    films = " ".join(filter(None, [f"{counts.n:,}", split, "films"]))
+    at = "" if threshold is None else f" at {threshold:.2f}"
+    columns = ("called negative", "called positive")
+    if threshold is not None:
+        columns = (f"below {threshold:.2f}", f"{threshold:.2f} or above")
+    codes = (("tn", "fp"), ("fn", "tp"))
+    names = (("true negative", "false positive"), ("false negative", "true positive"))
+    rates = (counts.specificity, counts.sensitivity)
+    shares = [
+        [float("nan")] * 2 if rate is None else ([rate, 1 - rate] if row == 0 else [1 - rate, rate])
+        for row, rate in enumerate(rates)
+    ]
+    figure = empty(theme, f"Where the {films} fall{at}", height=360)
+    figure.add_heatmap(
+        x=[0, 1], y=[0, 1], z=shares, zmin=0, zmax=1, xgap=4, ygap=4, showscale=False,
+        colorscale=[[0, look.scale[0]], [1, look.scale[1]]], hoverinfo="skip",
+    )  # fmt: skip
+    cells = []
+    for row, label in enumerate((negative, positive)):
+        total = sum(counts.matrix[row])
+        for column, call in enumerate(columns):
+            count, name = counts.matrix[row][column], names[row][column]
+            share = f"{shares[row][column]:.1%} of row" if total else "no films"
+            sentence = f"{count:,} of {total:,} {label} films: {call}"
+            cells.append((column, row, codes[row][column], name, sentence))
+            for text, size, shift in ((f"{count:,}", 34, 14), (share, 14, -18), (name, 12, -38)):
+                figure.add_annotation(
+                    x=column, y=row, text=text, showarrow=False, yshift=shift,
+                    font={"size": size, "color": look.text},
+                )  # fmt: skip
+    figure.add_scatter(
+        x=[c[0] for c in cells], y=[c[1] for c in cells], customdata=[c[2:] for c in cells],
+        mode="markers", name="cells", showlegend=False,
+        marker={"size": 104, "symbol": "square-open", "color": look.text, "opacity": 0,
+                "line": {"width": 2}},
+        selected={"marker": {"opacity": 0.9}}, unselected={"marker": {"opacity": 0}},
+        hovertemplate="<b>%{customdata[1]}</b><br>%{customdata[2]}<extra></extra>",
+    )  # fmt: skip
+    plain = {"showgrid": False, "showline": False, "ticks": "", "tickmode": "array",
+             "tickvals": [0, 1], "fixedrange": True}  # fmt: skip
+    figure.update_xaxes(**plain, ticktext=columns, range=[-0.5, 1.5], title_text="Score")
+    figure.update_yaxes(**plain, ticktext=[negative, positive], range=[1.5, -0.5])
+    # Anywhere in a cell finds its marker, not only near the middle.
+    return figure.update_layout(hoverdistance=400, clickmode="event+select", dragmode=False)
+
+
+def score_histogram(
+    scores: ArrayLike,
+    labels: ArrayLike,
+    classes: Sequence[str],
+    threshold: float,
+    near: tuple[float, float],
+    *,
+    paths: Sequence[str] | None = None,
+    theme: str = "dark",
+) -> go.Figure:
+    """Draw how scores are spread: the finding upwards, normal downwards.
+
+    Parameters
+    ----------
+    scores, labels : array_like, shape (n,)
+        Scores within 0 to 1 and labels 0 or 1.
+    classes : sequence of two str
+        Negative class first.
+    threshold : float
+        Drawn as a line, with the zone `near` shaded.
+    near : tuple of float
+        (low, high).
+    paths : sequence of str, optional
+        The films' names: adds a tick for each film, named on hover, with its path as
+        customdata.
+    theme : {"dark", "light"}
+    """
+    s, y = paired(scores, labels)
+    look = colours(theme)
+    edges = np.linspace(0, 1, BINS + 1)
+    figure = empty(theme, f"Scores of {s.size:,} films around {threshold:.2f}", height=400)
+    tallest = 1
+    for label, name in reversed(list(enumerate(_two(classes)))):
+        count, _ = np.histogram(s[y == label], edges)
+        tallest = max(tallest, int(count.max()))
+        figure.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2, y=count * (1 if label else -1), width=1 / BINS,
+            name=f"{name}, {'upwards' if label else 'downwards'}",
+            marker=class_fill(label, theme),
+            customdata=np.column_stack([count, edges[:-1], edges[1:]]),
+            hovertemplate=f"<b>{name}</b><br>%{{customdata[0]:,d}} films score "
+            "%{customdata[1]:.3f} to %{customdata[2]:.3f}<extra></extra>",
+        )  # fmt: skip
+        if paths is not None:
+            figure.add_scatter(
+                x=s[y == label], y=np.full(int((y == label).sum()), label), yaxis="y2",
+                mode="markers", showlegend=False, name=f"films, {name}",
+                marker={"symbol": "line-ns-open", "size": 9, "color": look.classes[label]},
+                customdata=np.asarray(paths)[y == label],
+                hovertemplate=f"<b>%{{customdata}}</b><br>{name}, score %{{x:.3f}}<extra></extra>",
+            )  # fmt: skip
+    figure.add_vrect(*near, fillcolor=look.accent_wash, line_width=0, layer="below")
+    figure.add_vline(threshold, line={"color": look.accent, "width": 2})
+    figure.add_annotation(
+        x=threshold, y=1, yref="paper", yanchor="bottom", showarrow=False,
+        # Kept inside the figure where the threshold is near an end.
+        xanchor="left" if threshold < 0.25 else "right" if threshold > 0.75 else "center",
+        text=f"threshold {threshold:.2f}, near {near[0]:.2f} to {near[1]:.2f}",
+        font={"color": look.accent, "size": 12},
+    )  # fmt: skip
+    step = _step(tallest)
+    ticks = np.arange(-(tallest // step) - 1, tallest // step + 2) * step
+    figure.update_layout(barmode="relative", bargap=0, margin_t=66)
+    figure.update_xaxes(**SCORE_AXIS)
+    figure.update_yaxes(
+        title_text="Films", tickvals=ticks, ticktext=[f"{abs(t):,}" for t in ticks], zeroline=True,
+        zerolinecolor=look.muted,
+    )  # fmt: skip
+    if paths is not None:
+        figure.update_layout(
+            yaxis_domain=[0.14, 1],
+            yaxis2={"domain": [0, 0.1], "range": [-0.8, 1.8], "visible": False},
+        )
+        figure.update_xaxes(anchor="y2")
+    return figure
+
+
+def subtypes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
+    """Draw the share of films called positive of each subtype, from `by_subtype`.
+
+    Findings are filled circles, normal an open square: there a call is a false alarm.
+    """
+    need_columns(table, ["label", "subtype", "n", "called_positive", "rate", "low", "high"])
+    look = colours(theme)
+    known = table[table["rate"].notna()]
+    found = known[known["label"] != "normal"].sort_values("rate")
+    title = "Share called positive, by subtype"
+    if not found.empty:
+        least = found.iloc[0]
+        title = f"Lowest for {least['subtype']}: {least['rate']:.1%}"
+    height = 150 + 44 * len(table)
+    figure = empty(theme, title, "Share called positive, 95% intervals", height=height)
+    for normal in (False, True):
+        rows = known[(known["label"] == "normal") == normal]
+        if rows.empty:
+            continue
+        figure.add_scatter(
+            x=rows["rate"], y=_row_names(rows), mode="markers",
+            name="normal: false alarms" if normal else "with the finding: found",
+            marker={"symbol": "square-open" if normal else "circle", "size": 11,
+                    "color": look.text, "line": {"width": 2}},
+            error_x={"array": rows["high"] - rows["rate"], "arrayminus": rows["rate"] - rows["low"],
+                     "thickness": 1.5, "width": 4, "color": look.muted},
+            customdata=rows[["called_positive", "n", "low", "high"]].to_numpy(),
+            hovertemplate="<b>%{y}</b><br>%{customdata[0]:,d} of %{customdata[1]:,d} called "
+            "positive<br>%{x:.1%} (%{customdata[2]:.1%} to %{customdata[3]:.1%})<extra></extra>",
+        )  # fmt: skip
+    for name in _row_names(table[table["rate"].isna()]):
+        figure.add_annotation(
+            x=0.5, y=name, text="too few films for a rate", showarrow=False, font_color=look.muted
+        )
+    figure.update_xaxes(**SHARE_AXIS, title_text="Called positive")
+    order = _row_names(table)[::-1]
+    return figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=order, range=[-0.6, len(order) - 0.4]
+    )
+
+
+def _row_names(table: pd.DataFrame) -> list[str]:
+    return [f"{s}, {n:,} films" for s, n in zip(table["subtype"], table["n"], strict=True)]
+
+
+def _two(classes: Sequence[str]) -> tuple[str, str]:
+    if len(classes) != 2:
+        raise ValueError(f"Expected two classes, negative first. Received: {list(classes)}")
+    return classes[0], classes[1]
+
+
+def _step(tallest: int) -> int:
+    """Return a round step that gives at most about four ticks to one side."""
+    for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
+        if tallest / step <= 4:
+            return step
+    return 10 ** (len(str(tallest)) - 1)

@@ -1,0 +1,132 @@
+"""Figures of training runs, from their stored histories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from ..evaluation import best_epoch
+from .theme import SYMBOLS, colours, empty, model_colour, need_columns, need_some
+
+__all__ = ["gap", "learning_rate", "training_curves"]
+
+METRICS = {"loss": "Loss", "accuracy": "Accuracy", "auc": "AUC"}
+
+
+def training_curves(
+    histories: Mapping[str, pd.DataFrame],
+    metric: str,
+    *,
+    best: Mapping[str, int] | None = None,
+    theme: str = "dark",
+) -> go.Figure:
+    """Draw a metric over the epochs: training dashed, validation solid, best epoch ringed.
+
+    Parameters
+    ----------
+    histories : mapping of str to pandas.DataFrame
+        Histories by model name.
+    metric : {"loss", "accuracy", "auc"}
+    best : mapping of str to int, optional
+        The epoch to mark for each model; `cxr.evaluation.best_epoch` where not given.
+    theme : {"dark", "light"}
+    """
+    need_some(histories, "history")
+    if metric not in METRICS:
+        raise ValueError(f"Expected a metric of {', '.join(METRICS)}. Received: {metric}")
+    look = colours(theme)
+    figure = empty(theme, "", height=360 + 40 * len(histories))
+    values = []
+    for i, (name, history) in enumerate(histories.items()):
+        need_columns(history, ["epoch", metric, f"val_{metric}"])
+        for column, what, dash in (
+            (metric, "training", "dash"),
+            (f"val_{metric}", "validation", "solid"),
+        ):
+            figure.add_scatter(
+                x=history["epoch"], y=history[column], mode="lines+markers",
+                name=f"{name}, {what}", legendgroup=name,
+                line={"color": model_colour(name), "width": 2, "dash": dash},
+                marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 5},
+                hovertemplate=f"<b>{name}</b>, {what}<br>epoch %{{x}}<br>"
+                f"{METRICS[metric]} %{{y:.4f}}<extra></extra>",
+            )  # fmt: skip
+        epoch = (best or {}).get(name) or best_epoch(history)
+        at_best = history.loc[history["epoch"] == epoch, f"val_{metric}"]
+        if at_best.empty:
+            raise ValueError(f"Expected an epoch of {name}'s history. Received: {epoch}")
+        value = float(at_best.iloc[0])
+        values.append(value)
+        figure.add_scatter(
+            x=[epoch], y=[value], mode="markers", name="best epoch", legendgroup="best epoch",
+            showlegend=i == 0,
+            marker={"symbol": "circle-open", "size": 15, "color": look.text, "line": {"width": 2}},
+            hovertemplate=f"<b>{name}</b>, best epoch %{{x}}<br>validation "
+            f"{METRICS[metric]} %{{y:.4f}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title_text="Epoch", **_epochs(histories))
+    title = f"Validation {_small(metric)} {min(values):.3f}"
+    subtitle = f"At the best epoch, {epoch}"
+    if len(values) > 1:
+        title += f" to {max(values):.3f}"
+        subtitle = f"{len(values)} runs, each at its best epoch"
+    figure.update_layout(title={"text": title, "subtitle": {"text": subtitle}}, margin_t=66)
+    return figure.update_yaxes(title_text=METRICS[metric])
+
+
+def learning_rate(histories: Mapping[str, pd.DataFrame], *, theme: str = "dark") -> go.Figure:
+    """Draw the learning rate of each epoch, on a logarithmic axis, by model name."""
+    need_some(histories, "history")
+    figure = empty(theme, f"Learning rate of {len(histories)} runs", height=300)
+    for i, (name, history) in enumerate(histories.items()):
+        need_columns(history, ["epoch", "learning_rate"])
+        rates = history["learning_rate"]
+        figure.add_scatter(
+            x=history["epoch"], y=rates, mode="lines+markers", name=name, showlegend=True,
+            line={"color": model_colour(name), "width": 2},
+            marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 6},
+            hovertemplate=f"<b>{name}</b><br>epoch %{{x}}<br>learning rate %{{y:.2e}}"
+            "<extra></extra>",
+        )  # fmt: skip
+        if len(histories) == 1:
+            first, last = (f"{rate:.1e}".replace("e-0", "e-") for rate in rates.iloc[[0, -1]])
+            figure.update_layout(title_text=f"Learning rate from {first} to {last}")
+    figure.update_xaxes(title_text="Epoch", **_epochs(histories))
+    return figure.update_yaxes(title_text="Learning rate", type="log", tickformat=".0e", dtick=1)
+
+
+def gap(gaps: Mapping[str, pd.DataFrame], metric: str = "auc", *, theme: str = "dark") -> go.Figure:
+    """Draw how much worse validation is than training, from `generalisation_gap` tables.
+
+    `metric` is "auc" or "loss"; above 0 validation is worse.
+    """
+    need_some(gaps, "gap table")
+    if metric not in ("auc", "loss"):
+        raise ValueError(f"Expected a metric of auc, loss. Received: {metric}")
+    figure = empty(
+        theme, f"Gap in {_small(metric)}, training to validation",
+        "Above 0: validation is worse", height=320,
+    )  # fmt: skip
+    for i, (name, table) in enumerate(gaps.items()):
+        need_columns(table, ["epoch", f"{metric}_gap"])
+        figure.add_scatter(
+            x=table["epoch"], y=table[f"{metric}_gap"], mode="lines+markers", name=name,
+            showlegend=True, line={"color": model_colour(name), "width": 2},
+            marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 6},
+            hovertemplate=f"<b>{name}</b><br>epoch %{{x}}<br>gap %{{y:.4f}}<extra></extra>",
+        )  # fmt: skip
+    figure.add_hline(0, line={"color": colours(theme).muted, "width": 1, "dash": "dot"})
+    figure.update_xaxes(title_text="Epoch", **_epochs(gaps))
+    return figure.update_yaxes(title_text=f"Gap in {_small(metric)}")
+
+
+def _small(metric: str) -> str:
+    return METRICS[metric] if metric == "auc" else METRICS[metric].lower()
+
+
+def _epochs(tables: Mapping[str, pd.DataFrame]) -> dict[str, object]:
+    """Ticks on whole epochs only, at most about twelve."""
+    last = max(int(table["epoch"].max()) for table in tables.values())
+    return {"dtick": max(1, -(-last // 12)), "tick0": 1, "range": [0.5, last + 0.5]}

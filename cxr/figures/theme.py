@@ -1,0 +1,180 @@
+"""What all figures share: two templates, the colours of models and classes, an empty figure."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
+
+__all__ = [
+    "DASHES",
+    "SCORE_AXIS",
+    "SHARE_AXIS",
+    "SYMBOLS",
+    "THEMES",
+    "Theme",
+    "class_fill",
+    "colours",
+    "empty",
+    "model_colour",
+    "need_columns",
+    "need_some",
+]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of one theme: neutral greys, and one accent that is kept for thresholds.
+
+    `classes` are the fills of normal and of the finding (the finding's are stripes on
+    `stripe_ground`), `scale` the two ends of the single hue of a matrix.
+    """
+
+    text: str
+    muted: str
+    grid: str
+    panel: str
+    accent: str
+    accent_wash: str
+    classes: tuple[str, str]
+    stripe_ground: str
+    scale: tuple[str, str]
+
+
+THEMES = {
+    "dark": Theme(
+        text="#D9DBDF", muted="#9BA1A9", grid="#26292E", panel="#1B1D21",
+        accent="#4FB3BF", accent_wash="rgba(79, 179, 191, 0.20)",
+        classes=("#6F757E", "#CDD1D7"), stripe_ground="#3A3E45",
+        scale=("#17191D", "#3A5C80"),
+    ),
+    "light": Theme(
+        text="#1E2227", muted="#59606A", grid="#E4E7EA", panel="#FFFFFF",
+        accent="#17808D", accent_wash="rgba(23, 128, 141, 0.16)",
+        classes=("#A9AFB8", "#3D444D"), stripe_ground="#D3D7DC",
+        scale=("#F4F6F8", "#8DB4DA"),
+    ),
+}  # fmt: skip
+
+# Okabe and Ito's palette without black and yellow, which vanish on one of the grounds.
+_MODEL_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
+# Chosen so that the networks of this project get six different colours for two findings.
+_SALT = 668
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+SHARE_AXIS: dict[str, Any] = {"range": [-0.01, 1.01], "tickformat": ".0%", "dtick": 0.2}
+SCORE_AXIS: dict[str, Any] = {"range": [0, 1], "dtick": 0.2, "title": {"text": "Score"}}
+
+
+def model_colour(name: str) -> str:
+    """Return the colour of a model, the same in every figure and session."""
+    return _MODEL_COLOURS[zlib.crc32(f"{_SALT}{name}".encode()) % len(_MODEL_COLOURS)]
+
+
+def colours(theme: str) -> Theme:
+    """Return a theme by name; ValueError for another than "dark" and "light"."""
+    if theme not in THEMES:
+        raise ValueError(f"Expected a theme of {', '.join(THEMES)}. Received: {theme}")
+    return THEMES[theme]
+
+
+def class_fill(index: int, theme: str) -> dict[str, Any]:
+    """Return the marker of a class's bars: normal (0) plain, the finding (1) striped."""
+    look = colours(theme)
+    return {
+        "color": look.classes[index],
+        "line": {"width": 0},
+        "pattern": {
+            "shape": "/" if index else "",
+            "bgcolor": look.stripe_ground,
+            "solidity": 0.4,
+            "size": 6,
+        },
+    }
+
+
+def need_columns(table: pd.DataFrame, columns: Iterable[str]) -> None:
+    """Raise ValueError where a table is empty or lacks one of the columns."""
+    missing = [column for column in columns if column not in table]
+    if missing:
+        has = ", ".join(map(str, table.columns)) or "none"
+        raise ValueError(f"Expected a column {', '.join(missing)}. Received: columns {has}")
+    if table.empty:
+        raise ValueError("Expected a table with rows. Received: an empty one")
+
+
+def need_some(items: Mapping[str, Any], what: str) -> None:
+    """Raise ValueError where a mapping has nothing to draw."""
+    if not items:
+        raise ValueError(f"Expected at least one {what}. Received: none")
+
+
+def empty(
+    theme: str, title: str, subtitle: str = "", *, height: int = 380, **layout: Any
+) -> go.Figure:
+    """Return a figure with template, left-aligned title and height, and nothing drawn."""
+    colours(theme)
+    figure = go.Figure()
+    figure.update_layout(
+        template=f"cxr-{theme}",
+        title={"text": title, "subtitle": {"text": subtitle}},
+        height=height,
+        margin_t=66 if subtitle else 46,
+    )
+    return figure.update_layout(**layout)
+
+
+def _template(theme: Theme) -> go.layout.Template:
+    axis = {
+        "gridcolor": theme.grid,
+        "linecolor": theme.muted,
+        "tickcolor": theme.muted,
+        "tickfont": {"color": theme.muted, "size": 12},
+        "title": {"font": {"color": theme.text, "size": 13}, "standoff": 8},
+        "zeroline": False,
+        "showline": True,
+        "ticks": "outside",
+        "ticklen": 4,
+        "automargin": True,
+    }
+    # Source Sans is Streamlit's own; like the others it sets figures at one width.
+    font = "Source Sans, Source Sans Pro, Helvetica Neue, Arial, sans-serif"
+    return go.layout.Template(
+        layout={
+            "font": {"family": font, "color": theme.text, "size": 13},
+            "title": {
+                "x": 0, "xref": "container", "xanchor": "left",
+                "y": 1, "yref": "container", "yanchor": "top", "pad": {"l": 8, "t": 10},
+                "font": {"size": 16}, "subtitle": {"font": {"size": 13, "color": theme.muted}},
+            },
+            "paper_bgcolor": "rgba(0, 0, 0, 0)",
+            "plot_bgcolor": "rgba(0, 0, 0, 0)",
+            "margin": {"l": 8, "r": 12, "t": 46, "b": 8},
+            "xaxis": axis,
+            "yaxis": axis,
+            "hovermode": "closest",
+            "hoverlabel": {
+                "bgcolor": theme.panel, "bordercolor": theme.muted,
+                "font": {"color": theme.text, "size": 13, "family": font}, "align": "left",
+            },
+            "legend": {
+                "orientation": "h", "x": 0, "xanchor": "left", "xref": "container",
+                "y": 0, "yanchor": "bottom", "yref": "container",
+                "font": {"color": theme.text, "size": 12}, "bgcolor": "rgba(0, 0, 0, 0)",
+            },
+            "bargap": 0.08,
+            "modebar": {
+                "bgcolor": "rgba(0, 0, 0, 0)", "color": theme.muted, "activecolor": theme.text,
+            },
+        }
+    )  # fmt: skip
+
+
+for _name, _theme in THEMES.items():
+    pio.templates[f"cxr-{_name}"] = _template(_theme)
