@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .layouts import COLUMNS, NORMAL, DatasetError, scan
-from .radiograph import RadiographError, read, to_input
+from .radiograph import RadiographError, Resample, read, to_input
 
 __all__ = [
     "COLUMNS",
@@ -41,6 +43,7 @@ def read_films(
     *,
     size: tuple[int, int] | None = None,
     channels: int = 1,
+    resample: Resample = "nearest",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.uint8] | None]:
     """Open every film of a table once.
@@ -55,6 +58,8 @@ def read_films(
         (height, width) in pixels to bring every film to; None keeps no pixels.
     channels
         1 or 3, of the pixels kept.
+    resample
+        How they are brought to that size, see `cxr.radiograph.to_input`.
     progress
         Called with (films read, films in all).
 
@@ -81,7 +86,7 @@ def read_films(
         except RadiographError as error:
             return 0, 0, "", f"{path}: {error.reason}"
         if pixels is not None and size is not None:
-            pixels[row] = to_input(film.pixels, size, channels)
+            pixels[row] = to_input(film.pixels, size, channels, resample=resample)
         return film.width, film.height, film.sha256, ""
 
     facts = []
@@ -125,7 +130,8 @@ def split_by_patient(
     Raises
     ------
     ValueError
-        If the fraction is out of range or a split of that name is already there.
+        If the fraction is out of range, a split of that name is already there, or no film is in
+        ``train``.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -135,9 +141,16 @@ def split_by_patient(
         raise ValueError(f"The table has a split named {into!r} already.")
     table = table.copy()
     train = table[table["split"] == "train"]
+    if train.empty:
+        raise ValueError(
+            f"Expected films in the split 'train'. Received: {', '.join(map(repr, splits(table)))}"
+        )
     strata = train["label"] + "/" + train["subtype"].fillna("")
-    folds = StratifiedGroupKFold(round(1 / fraction), shuffle=True, random_state=seed)
-    _, moved = next(folds.split(train, strata, groups=_linked_patients(train)))
+    # 0.1 is one fold of ten, 0.4 two of five.
+    part = Fraction(fraction).limit_denominator(20) or Fraction(1, round(1 / fraction))
+    folds = StratifiedGroupKFold(part.denominator, shuffle=True, random_state=seed)
+    drawn = islice(folds.split(train, strata, groups=_linked_patients(train)), part.numerator)
+    moved = np.concatenate([rows for _, rows in drawn])
     table.loc[train.index[moved], "split"] = into
     return table
 

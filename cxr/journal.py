@@ -7,6 +7,7 @@ decides as if it had never stopped. (Keras's own `EarlyStopping` and `ReduceLROn
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +47,8 @@ def plateau_rate(history: pd.DataFrame, recipe: Recipe) -> float:
             continue
         wait += 1
         if wait >= recipe.plateau_patience:
-            rate, wait = max(rate * recipe.plateau_factor, recipe.minimum_learning_rate), 0
+            lower = max(rate * recipe.plateau_factor, recipe.minimum_learning_rate)
+            rate, wait = min(rate, lower), 0
     return rate
 
 
@@ -91,15 +93,22 @@ class Journal(keras.callbacks.Callback):
         backup = self.folder / "backup" / "training_metadata.json"
         rows = self.folder / "history.csv"
         if not (backup.is_file() and rows.is_file()):
+            # Weights without their note would be taken for those to begin with.
+            shutil.rmtree(backup.parent, ignore_errors=True)
             return 0
         done = int(json.loads(backup.read_text())["epoch"])
-        self.history = pd.read_csv(rows).head(done)
+        self.history = pd.read_csv(rows, float_precision="round_trip").head(done)
         self.say(f"Going on after epoch {done}")
         return done
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Start the clock; set the rate where the plateau rule holds."""
+        """Start the clock; set the rate where the plateau rule holds; fix what is dropped out."""
         self._epoch_began = time.monotonic()
+        # The backup does not hold how far the dropouts' numbers are drawn: the epoch decides.
+        for layer in self.model.layers:
+            if generator := getattr(layer, "seed_generator", None):
+                seed = int(keras.ops.convert_to_numpy(generator.state)[0])
+                generator.state.assign([seed, epoch * 2**20])
         if self.recipe.schedule == "plateau":
             self.model.optimizer.learning_rate = plateau_rate(self.history, self.recipe)
 

@@ -65,10 +65,11 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
     if manifest.is_file():
         table = _from_manifest(manifest)
     else:
-        files = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
-        rows = [_from_folders(p.relative_to(root)) for p in files]
+        found = (p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
+        files = sorted(path for path in found if not _hidden(path))
+        rows = [_from_folders(path) for path in files]
         if not any(rows):
-            rows = [_from_name(p.relative_to(root), finding or "tuberculosis") for p in files]
+            rows = [_from_name(path, finding or "tuberculosis") for path in files]
         table = pd.DataFrame([row for row in rows if row])
     if table.empty:
         raise DatasetError(
@@ -80,6 +81,11 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
             table[column] = 0 if column in ("width", "height") else ""
     others = [column for column in table.columns if column not in COLUMNS]
     return table[COLUMNS + others].sort_values("path", ignore_index=True)
+
+
+def _hidden(path: Path) -> bool:
+    # Kaggle's zip brings what macOS put beside each film: __MACOSX/train/NORMAL/._IM-0115.jpeg.
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
 
 def _label(word: str) -> str:
@@ -97,7 +103,10 @@ def _patient(stem: str) -> tuple[str, str]:
 
 
 def _from_manifest(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise DatasetError("manifest.csv is not a table of comma-separated values.") from error
     if missing := {"path", "label"} - set(table.columns):
         raise DatasetError(f"manifest.csv lacks the column {', '.join(sorted(missing))}.")
     table["label"] = table["label"].map(_label)
@@ -107,7 +116,7 @@ def _from_manifest(path: Path) -> pd.DataFrame:
         table["patient"] = [_patient(Path(p).stem)[0] for p in table["path"]]
     for column in ("width", "height"):
         if column in table:
-            table[column] = pd.to_numeric(table[column]).astype(int)
+            table[column] = pd.to_numeric(table[column], errors="coerce").fillna(0).astype(int)
     return table
 
 

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from .architectures import ARCHITECTURES
+from .radiograph import Resample
+from .sources import SOURCES
 
 __all__ = ["RECIPES", "Augmentation", "Recipe", "find_recipe"]
 
@@ -56,6 +61,8 @@ class Recipe:
     batch_size: int
     epochs: int
     arguments: dict[str, Any] = field(default_factory=dict)
+    resample: Resample = "nearest"
+    """How films are brought to the input size, see `cxr.radiograph.to_input`."""
     pretrained: str = ""
     """``imagenet`` where the architecture can load such weights, else nothing."""
     schedule: str = "constant"
@@ -82,18 +89,33 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
+        # Told here, and not hours later when the bundle is written. The name names its folder.
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", self.name):
+            raise ValueError(
+                f"Expected a name of letters, digits, dots, dashes. Received: {self.name!r}"
+            )
         for name, known in (
+            ("source", tuple(SOURCES)),
+            ("architecture", ARCHITECTURES),
             ("optimizer", ("adam", "adamw", "rmsprop")),
             ("schedule", ("constant", "cosine", "plateau")),
             ("channels", (1, 3)),
             ("pretrained", ("", "imagenet")),
             ("keep", ("best", "last")),
+            ("resample", ("nearest", "bilinear")),
         ):
             if (value := getattr(self, name)) not in known:
                 raise ValueError(f"Expected {name} to be one of {known}. Received: {value!r}")
         for name in ("epochs", "batch_size", "input_size", "learning_rate"):
             if (value := getattr(self, name)) <= 0:
                 raise ValueError(f"Expected {name} above 0. Received: {value!r}")
+        if not 0 < self.validation <= 0.5:
+            raise ValueError(f"Expected validation in (0, 0.5]. Received: {self.validation!r}")
+        if not 0 <= self.warmup_epochs < self.epochs:
+            raise ValueError(
+                f"Expected warmup_epochs in [0, {self.epochs}), the epochs. "
+                f"Received: {self.warmup_epochs!r}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as plain data."""
@@ -108,11 +130,11 @@ class Recipe:
         ValueError
             If a field is unknown, missing or out of range.
         """
-        data = dict(data)
-        augmentation = dict(data.pop("augmentation", {}))
-        if "scale" in augmentation:
-            augmentation["scale"] = tuple(augmentation["scale"])
         try:
+            data = dict(data)
+            augmentation = dict(data.pop("augmentation", {}))
+            if "scale" in augmentation:
+                augmentation["scale"] = tuple(augmentation["scale"])
             return cls(**data, augmentation=Augmentation(**augmentation))
         except TypeError as error:
             raise ValueError(f"This is no recipe: {error}") from error
@@ -199,5 +221,5 @@ def find_recipe(name: str) -> Recipe:
         )
     try:
         return Recipe.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is not JSON: {error}") from error

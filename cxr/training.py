@@ -6,12 +6,14 @@ killed goes on from its last whole epoch, and one that ended needs only its bund
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,7 +23,16 @@ from numpy.typing import NDArray
 
 from .architectures import build
 from .augmentation import augment
-from .dataset import NORMAL, class_weights, read_films, scan, split_by_patient, subset
+from .dataset import (
+    NORMAL,
+    DatasetError,
+    class_weights,
+    read_films,
+    scan,
+    split_by_patient,
+    splits,
+    subset,
+)
 from .journal import Journal
 from .recipes import Recipe
 from .runtime import keep_memory
@@ -142,6 +153,11 @@ def _build(recipe: Recipe) -> keras.Model:
         from .architectures.pretrained import load_imagenet
 
         load_imagenet(model)
+    if model.input_shape[-1] != recipe.channels:
+        raise TrainingError(
+            f"{recipe.architecture} takes {model.input_shape[-1]} channels, and the recipe gives "
+            f"{recipe.channels}. Change its channels."
+        )
     return model
 
 
@@ -181,25 +197,40 @@ def train(
     Raises
     ------
     TrainingError
-        If a run of that name is under way and `resume` is False, or was made with another recipe.
+        If a run of that name is under way and `resume` is False, or was made with another recipe
+        or other films.
     DatasetError, ValueError
         If the films do not serve.
     """
     keep_memory()
     say = progress or (lambda line: print(line, file=sys.stderr, flush=True))
     state = Path(out) / f".{recipe.name}.training"
-    _claim(state, recipe, share, resume)
+    asked = {"recipe": recipe.to_json(), "share": share}
+    _check(state, asked, resume)
+    keras.utils.set_random_seed(recipe.seed)
+    model = _build(recipe)
     table = scan(data, finding=recipe.finding)
     table = table[table["label"].isin([NORMAL, recipe.finding])].reset_index(drop=True)
-    if share < 1:
+    if not (table["split"] == "train").any():
+        raise DatasetError(
+            f"Training takes films of {recipe.finding} and normal ones in a folder named train. "
+            f"Splits here: {', '.join(name or '(none)' for name in splits(table)) or 'none'}."
+        )
+    if share != 1:
         table = subset(table, share, seed=recipe.seed).reset_index(drop=True)
     say(f"Reading {len(table)} films")
     size = (recipe.input_size, recipe.input_size)
-    table, pixels = read_films(table, data, size=size)
+    table, pixels = read_films(table, data, size=size, resample=recipe.resample)
     assert pixels is not None
     if not (table["split"] == "validation").any():
         table = split_by_patient(table, recipe.validation, seed=recipe.seed)
-    run = _fit(recipe, table, pixels, state, share, say)
+    for split in ("train", "validation"):
+        if table.loc[table["split"] == split, "label"].nunique() < 2:
+            raise TrainingError(f"The {split} films need both classes. Give more films.")
+    # Only now: a run that cannot start leaves nothing behind that would have to be resumed.
+    films = table[["path", "split", "sha256"]].to_csv(index=False)
+    _claim(state, asked | {"films": hashlib.sha256(films.encode()).hexdigest()}, resume)
+    run = _fit(recipe, model, table, pixels, state, share, say)
     from .assembly import write_bundle
 
     bundle = write_bundle(run, Path(out))
@@ -207,41 +238,44 @@ def train(
     return bundle
 
 
-def _claim(state: Path, recipe: Recipe, share: float, resume: bool) -> None:
-    """Make the folder of a run's state, or check that the one there belongs to this run."""
-    asked = {"recipe": recipe.to_json(), "share": share}
+def _check(state: Path, asked: dict[str, Any], resume: bool) -> None:
+    """Check that what a stopped run left, if anything, belongs to this run."""
     note = state / "run.json"
-    if note.is_file():
-        if not resume:
-            raise TrainingError(
-                f"A run of {recipe.name} was stopped before its end. Add --resume to go on with "
-                f"it, or delete {state} to start anew."
-            )
-        if json.loads(note.read_text()) != json.loads(json.dumps(asked)):
-            raise TrainingError(
-                f"The run in {state} was started with another recipe or share. Go on with the "
-                "same, or delete the folder to start anew."
-            )
+    if not note.is_file():
         return
-    state.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(asked, indent=1))
+    if not resume:
+        raise TrainingError(
+            f"A run of {asked['recipe']['name']} was stopped before its end. Add --resume to go "
+            f"on with it, or delete {state} to start anew."
+        )
+    before, now = json.loads(note.read_text()), json.loads(json.dumps(asked))
+    if other := [key for key in now if key in before and now[key] != before[key]]:
+        raise TrainingError(
+            f"The run in {state} was started with another {other[0]}. Go on with the same, or "
+            "delete the folder to start anew."
+        )
+
+
+def _claim(state: Path, asked: dict[str, Any], resume: bool) -> None:
+    """Make the folder of a run's state, or go on with the one that is there."""
+    _check(state, asked, resume)
+    note = state / "run.json"
+    if not note.is_file():
+        state.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(asked, indent=1))
 
 
 def _fit(
     recipe: Recipe,
+    model: keras.Model,
     table: pd.DataFrame,
     pixels: NDArray[np.uint8],
     state: Path,
     share: float,
     say: Callable[[str], None],
 ) -> Training:
-    keras.utils.set_random_seed(recipe.seed)
     labels: NDArray[np.int64] = np.asarray(table["label"] != NORMAL, np.int64)
     at = {split: np.flatnonzero(table["split"] == split) for split in ("train", "validation")}
-    for split, rows in at.items():
-        if len(np.unique(labels[rows])) < 2:
-            raise TrainingError(f"The {split} films need both classes. Give more films.")
-    model = _build(recipe)
     steps = -(-len(at["train"]) // recipe.batch_size)
     _compile(model, recipe, steps)
     journal = Journal(recipe, state, say)

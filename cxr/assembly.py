@@ -1,0 +1,169 @@
+"""From a trained network to a bundle: predictions, calibration, operating points, card, files."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import PIL
+import tensorflow
+
+from .architectures import build
+from .bundle import Bundle, file_hash
+from .card import Card
+from .dataset import balance
+from .evaluation import evaluate, labels_of
+from .layouts import COLUMNS, NORMAL
+from .operating_points import Calibration, choose, fit_temperature
+from .prediction import logits
+from .sources import SOURCES
+from .training import Training
+
+__all__ = ["PREDICTION_COLUMNS", "PREPROCESSING", "write_bundle"]
+
+PREDICTION_COLUMNS = ["split", "path", "patient", "label", "subtype", "logit"]
+PREPROCESSING = (
+    "Grey, squashed to the input size (see resample), rounded to 0..255, repeated for each "
+    "channel; scaled inside the graph."
+)
+DEFAULT_OPERATING_POINT = "sensitivity-95"
+WEIGHTS = "weights.weights.h5"
+
+
+def write_bundle(run: Training, out: Path) -> Path:
+    """Score the validation and test films, choose the operating points, write the bundle.
+
+    Calibration and operating points are fitted on validation alone. The folder appears whole or
+    not at all: it is written beside its place and then renamed.
+
+    Parameters
+    ----------
+    run
+        The trained network with its films.
+    out
+        The folder to put the bundle's folder in. A bundle of that name there is replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        ``out/<finding>-<architecture>``.
+    """
+    name = run.recipe.name
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=out) as scratch:
+        folder = Path(scratch) / name
+        folder.mkdir()
+        weights = folder / WEIGHTS
+        _bare(run).save_weights(weights)
+        card = _describe(run, {"file": weights.name, "sha256": file_hash(weights)})
+        bundle = Bundle(folder, card)
+        predictions = _predict(run, bundle)
+        card = _judge(card, predictions)
+        card.write(folder / "card.json")
+        run.history.to_csv(folder / "history.csv", index=False)
+        predictions.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
+        run.films[COLUMNS].to_csv(folder / "films.csv", index=False)
+        place = out / name
+        if place.exists():
+            shutil.rmtree(place)
+        folder.replace(place)
+    return place
+
+
+def _bare(run: Training) -> Any:
+    """Copy the network without its optimizer, whose state Keras would store with the weights."""
+    recipe = run.recipe
+    model = build(recipe.architecture, input_size=recipe.input_size, **recipe.arguments)
+    model.set_weights(run.model.get_weights())
+    return model
+
+
+def _describe(run: Training, weights: dict[str, str]) -> Card:
+    """Fill in all that is known before a film is scored."""
+    recipe = run.recipe
+    source = SOURCES[recipe.source]
+    films = balance(run.films)[["split", "label", "films", "patients"]]
+    return Card(
+        name=recipe.name,
+        finding=recipe.finding,
+        classes=(NORMAL, recipe.finding),
+        population=source.population,
+        architecture={
+            "name": recipe.architecture,
+            "arguments": {"input_size": recipe.input_size, **recipe.arguments},
+            "parameters": int(run.model.count_params()),
+        },
+        input={
+            "height": recipe.input_size,
+            "width": recipe.input_size,
+            "channels": recipe.channels,
+            "resample": recipe.resample,
+        },
+        preprocessing=PREPROCESSING,
+        recipe=recipe.to_json(),
+        training={
+            "epochs": len(run.history),
+            "kept_epoch": run.kept_epoch,
+            "wall_seconds": round(float(run.history["seconds"].sum()), 1),
+            "share": run.subset,
+            "versions": {
+                "python": platform.python_version(),
+                "tensorflow": tensorflow.__version__,
+                "keras": keras.__version__,
+                "numpy": np.__version__,
+                "pillow": PIL.__version__,
+            },
+        },
+        data={
+            "set": source.name,
+            "title": source.title,
+            "citation": source.citation,
+            "doi": source.doi,
+            "licence": source.licence,
+            "films": films.to_dict("records"),
+        },
+        calibration=Calibration(1.0),
+        operating_points=(),
+        default_operating_point=DEFAULT_OPERATING_POINT,
+        evaluation={},
+        weights=weights,
+    )
+
+
+def _predict(run: Training, bundle: Bundle) -> pd.DataFrame:
+    """Score the films that the network did not learn from, through the bundle as stored."""
+    held = np.flatnonzero(run.films["split"].isin(["validation", "test"]))
+    table = run.films.iloc[held].copy()
+    table["logit"] = logits(bundle, run.pixels[held])
+    table = table.sort_values(["split", "path"], ascending=[False, True], ignore_index=True)
+    # Rounded as they are stored, so that the card's figures are those of the file.
+    table["logit"] = table["logit"].round(6)
+    return table[PREDICTION_COLUMNS]
+
+
+def _judge(card: Card, predictions: pd.DataFrame) -> Card:
+    """Fit what is fitted on validation, then evaluate each split once at the default point."""
+    validation = predictions[predictions["split"] == "validation"]
+    truth = labels_of(validation)
+    calibration = fit_temperature(validation["logit"].to_numpy(), truth)
+    scores = calibration.score(validation["logit"].to_numpy())
+    points = choose(scores, truth, validation["patient"].to_numpy(), seed=card.recipe["seed"])
+    judged = replace(card, calibration=calibration, operating_points=tuple(points))
+    figures = {
+        split: evaluate(
+            predictions,
+            model=card.name,
+            split=split,
+            calibration=calibration,
+            point=judged.operating_point(),
+        ).to_json()
+        for split in predictions["split"].unique()
+    }
+    return replace(judged, evaluation=figures)

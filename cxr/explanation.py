@@ -1,0 +1,131 @@
+"""Heatmaps: where in a film a score came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .radiograph import Radiograph
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
+
+__all__ = ["CAPTION", "METHODS", "Heatmap", "RefusedError", "explain", "gradcam_of"]
+
+#: The words under every heatmap.
+CAPTION = "Where the score came from, not where disease is."
+
+#: Name and title of each method.
+METHODS = {"gradcam": "Grad-CAM"}
+
+
+class RefusedError(ValueError):
+    """A film that was refused has no heatmap."""
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """A map of the regions that raised a film's score towards the finding."""
+
+    grid: NDArray[np.float32]
+    """(rows, columns) at the convolution's size, not negative, in units of the logit."""
+    height: int
+    """Of the film, pixels."""
+    width: int
+    method: str
+    layer: str
+    finding: str
+    """The class that higher values speak for."""
+
+    @cached_property
+    def array(self) -> NDArray[np.float32]:
+        """(H, W) at the film's size, in [0, 1]: 0 the least, 1 the most; all 0 where none is.
+
+        Interpolated linearly with the corners aligned, then stretched to its own range, as
+        tf-keras-vis does.
+        """
+        rows = _interpolation(self.height, self.grid.shape[0])
+        columns = _interpolation(self.width, self.grid.shape[1])
+        full = np.asarray(rows @ self.grid @ columns.T, np.float32)
+        low, high = float(full.min()), float(full.max())
+        # With nothing positive anywhere, stretching would paint noise.
+        if high - low <= 1e-7:
+            return np.zeros_like(full)
+        return np.asarray((full - low) / (high - low), np.float32)
+
+
+def _interpolation(size: int, nodes: int) -> NDArray[np.float32]:
+    """Return the matrix (size, nodes) that interpolates linearly with the corners aligned."""
+    at = np.linspace(0, nodes - 1, size, dtype=np.float32)
+    weights = 1 - np.abs(at[:, None] - np.arange(nodes, dtype=np.float32))
+    return np.asarray(np.maximum(weights, 0), np.float32)
+
+
+def gradcam_of(
+    bundle: Bundle, films: NDArray[np.uint8], sizes: list[tuple[int, int]]
+) -> tuple[NDArray[np.float32], list[Heatmap]]:
+    """Score films and map where each score came from, in one call.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    films
+        uint8 (films, height, width, channels), prepared by `Bundle.prepare`.
+    sizes
+        (height, width) of each film as it was read, pixels.
+
+    Returns
+    -------
+    logits : numpy.ndarray
+        float32 (films,).
+    heatmaps : list of Heatmap
+        One a film.
+    """
+    from .inference import compile_gradcam, last_convolution
+
+    layer = bundle.compiled("last_convolution", lambda: last_convolution(bundle.model))
+    score = bundle.compiled("gradcam", lambda: compile_gradcam(bundle.model, layer))
+    logits, maps = score(films)
+    heatmaps = [
+        Heatmap(grid, height, width, "gradcam", layer, bundle.card.finding)
+        for grid, (height, width) in zip(maps, sizes, strict=True)
+    ]
+    return logits, heatmaps
+
+
+def explain(bundle: Bundle, film: Radiograph, *, method: str = "gradcam") -> Heatmap:
+    """Show where the score of a film came from.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    film
+        The film.
+    method
+        One of `METHODS`.
+
+    Returns
+    -------
+    Heatmap
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown or the network has no convolution.
+    RefusedError
+        If the film is refused: then there is no score to explain.
+    """
+    from .quality import check
+
+    if method not in METHODS:
+        raise ValueError(f"Expected one of {', '.join(METHODS)}. Received: {method!r}")
+    if refusal := check(film):
+        raise RefusedError(f"The film was refused, so it has no heatmap. {refusal.reason}")
+    _, heatmaps = gradcam_of(bundle, bundle.prepare(film)[None], [(film.height, film.width)])
+    return heatmaps[0]

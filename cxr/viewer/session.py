@@ -1,0 +1,100 @@
+"""What every page shares: the models kept in memory, the theme, the intended-use line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from ..bundle import Bundle, BundleError, available, default_name, load
+from ..card import Card, CardError
+from ..sources import intended_use
+from .look import watch_theme
+
+__all__ = ["bundle", "cards", "choose_model", "choose_models", "header", "navigated", "plot"]
+
+STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+#: Plotly's tool bar stays out of the way until the pointer is over a plot.
+PLOT = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+
+
+# Bounded, since a network takes tens of megabytes; the least recently used goes first.
+@st.cache_resource(max_entries=4, show_spinner="Loading the model")
+def _load(name: str, sha256: str) -> Bundle:
+    return load(name)
+
+
+def cards() -> list[Card]:
+    """Read the cards of all bundles; where there is none or one is damaged, say so and stop."""
+    try:
+        found = available()
+    except CardError as error:
+        st.error(f"{error} Restore it, or remove the bundle's folder.")
+        st.stop()
+    if not found:
+        st.info(
+            "No models here. Train one with: python -m cxr train RECIPE --data DIR --out models"
+        )
+        st.stop()
+    return found
+
+
+def bundle(card: Card) -> Bundle:
+    """Return a bundle, kept in memory between runs; where it cannot be used, say why and stop."""
+    try:
+        return _load(card.name, card.weights["sha256"])
+    except BundleError as error:
+        st.error(str(error))
+        st.stop()
+
+
+def _defaults_first(found: Sequence[Card]) -> list[Card]:
+    return sorted(found, key=lambda card: (default_name(card.finding) != card.name, card.name))
+
+
+def choose_model(key: str, *, label: str = "Model") -> Card:
+    """Let the reader choose one model; a finding's default comes first."""
+    found = {card.name: card for card in _defaults_first(cards())}
+    return found[st.selectbox(label, list(found), key=key)]
+
+
+def choose_models(key: str, *, label: str = "Models") -> list[Card]:
+    """Let the reader choose several models; stops with a word where none is chosen."""
+    found = {card.name: card for card in _defaults_first(cards())}
+    names = st.multiselect(label, list(found), default=list(found), key=key)
+    if not names:
+        st.info("Choose a model to see its curves.")
+        st.stop()
+    return [found[name] for name in names]
+
+
+def navigated() -> None:
+    """Note that the page to come was reached through `st.navigation`; see `header`."""
+    st.session_state["navigated"] = True
+
+
+def _leave_folder_mode() -> None:
+    # Until `st.navigation` was called once in a server's life, Streamlit takes a folder named
+    # pages for a menu of its own and runs an address like /training without streamlit_app.py.
+    if PagesManager.uses_pages_directory and "navigated" not in st.session_state:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def header(title: str) -> None:
+    """Put a page's title with the intended-use line and the populations of all models."""
+    _leave_folder_mode()
+    st.html(f"<style>{STYLE}</style>")
+    watch_theme()
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    left.markdown(f"#### {title}")
+    populations = sorted({f"{card.population} ({card.finding})" for card in cards()})
+    right.caption(intended_use(", ".join(populations)), text_alignment="right")
+
+
+def plot(figure: Any, key: str, **options: Any) -> Any:
+    """Show a Plotly figure in its own colours; options go to `st.plotly_chart`."""
+    return st.plotly_chart(figure, key=key, width="stretch", theme=None, config=PLOT, **options)

@@ -1,0 +1,71 @@
+// The worklist. A click or the arrow keys (also J and K) choose a film; only the choice goes back.
+
+export default function (component) {
+  const { data, parentElement, setStateValue } = component;
+  const list = parentElement.querySelector(".worklist");
+  if (!list) return;
+  list.style.height = `${data.height}px`;
+  const choose = (number) => {
+    mark(list, number);
+    setStateValue("chosen", number);
+  };
+  list.replaceChildren(...data.rows.map((row) => item(row, choose)));
+  mark(list, data.chosen);
+
+  const end = new AbortController();
+  document.addEventListener("keydown", (event) => {
+    const target = event.composedPath()[0];
+    if (target instanceof Element && target.matches("input, textarea, select, [contenteditable]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const inList = event.composedPath().includes(list);
+    const step = { j: 1, k: -1, ...(inList ? { ArrowDown: 1, ArrowUp: -1 } : {}) }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = data.rows.findIndex((row) => row.number === Number(list.dataset.chosen));
+    const next = data.rows[at + step];
+    if (next) choose(next.number);
+  }, { signal: end.signal });
+  return () => end.abort();
+}
+
+function mark(list, number) {
+  list.dataset.chosen = number ?? "";
+  for (const row of list.children) {
+    const here = row.dataset.number === String(number);
+    row.setAttribute("aria-selected", String(here));
+    if (here) {
+      row.classList.remove("unread");
+      list.setAttribute("aria-activedescendant", row.id);
+      // Scrolls the list alone, never the page.
+      const top = row.offsetTop - list.offsetTop;
+      if (top < list.scrollTop) list.scrollTop = top;
+      const bottom = top + row.offsetHeight;
+      if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+    }
+  }
+}
+
+function item(row, choose) {
+  const element = document.createElement("li");
+  element.id = `film-${row.number}`;
+  element.dataset.number = row.number;
+  element.setAttribute("role", "option");
+  element.className = `${row.band}${row.opened ? "" : " unread"}`;
+  element.title = row.reason || row.name;
+  const part = (tag, name, text) => {
+    const node = document.createElement(tag);
+    node.className = name;
+    node.textContent = text;
+    return node;
+  };
+  const picture = part("div", "picture", "");
+  if (row.thumbnail) picture.style.backgroundImage = `url(${row.thumbnail})`;
+  const text = document.createElement("div");
+  text.style.minWidth = 0;
+  text.append(part("div", "name", row.name), part("div", "sub", `${row.number}${row.called ? " · called" : ""}${row.reason ? ` · ${row.reason}` : ""}`));
+  const score = part("div", "score", "");
+  score.append(part("b", "", row.score ?? ""), part("span", "band", `${row.sign} ${row.word}`));
+  element.append(picture, text, score);
+  element.addEventListener("click", () => choose(row.number));
+  return element;
+}
