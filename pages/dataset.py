@@ -1,0 +1,133 @@
+"""Dataset: what a model learned from."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from cxr import dataset, figures
+from cxr.sources import SOURCES, data_folder
+from cxr.viewer import bundle, choose_model, header, plot, theme
+
+SAMPLES = 6
+MEAN_OF = 150
+SIZE = (224, 224)
+
+
+def main() -> None:
+    header("Dataset")
+    card = choose_model("dataset_model", label="Data set of")
+    table = bundle(card).films
+    data = card.data
+    st.markdown(
+        f"**{data['title']}** · {data['citation']} · {data['licence']} · "
+        f"[{data['doi']}]({SOURCES[data['set']].url})"
+    )
+    show_numbers(table)
+    show_balance(table)
+    show_pictures(table, data_folder(data["set"]))
+    show_leakage(table)
+
+
+def show_numbers(table) -> None:
+    twins = dataset.duplicates(table)
+    shared = dataset.across_splits(table)
+    for column, (label, value, text) in zip(
+        st.columns(5),
+        [
+            ("Films", f"{len(table):,}", "All splits together"),
+            ("Patients", f"{table['patient'].nunique():,}", "As the file names tell them"),
+            (
+                "Imbalance ratio",
+                f"{dataset.imbalance_ratio(table):.2f}",
+                "Films of the commonest label for each film of the rarest",
+            ),
+            ("Patients in two splits", len(shared), "Leakage: 0 is right"),
+            (
+                "Films with a twin",
+                len(twins),
+                "Films whose pixels equal those of another film",
+            ),
+        ],
+        strict=True,
+    ):
+        column.metric(label, value, help=text, border=True)
+
+
+def show_balance(table) -> None:
+    left, right = st.columns([2, 1])
+    with left:
+        plot(figures.class_balance_bars(dataset.balance(table), theme=theme()), "balance")
+    with right:
+        splits = dataset.splits(table)
+        split = st.segmented_control("Split", splits, default=splits[0], required=True)
+        plot(figures.class_balance_pie(dataset.balance(table), split, theme=theme()), "pie")
+    left, right = st.columns(2, vertical_alignment="center")
+    with left:
+        st.dataframe(
+            dataset.balance(table),
+            hide_index=True,
+            column_config={"share": st.column_config.NumberColumn(format="percent")},
+        )
+    with right:
+        plot(figures.film_sizes(table, theme=theme()), "sizes")
+
+
+@st.cache_data(max_entries=4, show_spinner="Averaging films")
+def mean_films(table, folder: Path):
+    _, pixels = dataset.read_films(table, folder, size=SIZE)
+    return dataset.mean_films(pixels, table["label"])
+
+
+def show_pictures(table, folder: Path | None) -> None:
+    st.subheader("Films", anchor=False)
+    if folder is None:
+        st.info("Set CXR_DATA to the folder of the data set to see its films here.")
+        return
+    left, middle, _ = st.columns([2, 1, 3], vertical_alignment="bottom")
+    split = left.segmented_control(
+        "Films of", dataset.splits(table), default="train", required=True
+    )
+    seed = middle.number_input("Draw", 1, 999, 1, help="Another number shows other films")
+    drawn = dataset.draw(table, split, SAMPLES, seed=int(seed))
+    # The split of a bundle may be its own; the file stands where the path says.
+    drawn = drawn[[(folder / path).is_file() for path in drawn["path"]]]
+    if drawn.empty:
+        st.info("None of the films of this split stand under CXR_DATA.")
+        return
+    for label, group in drawn.groupby("label"):
+        st.caption(f"{label}: {len(group)} films drawn from {split}")
+        for column, film in zip(st.columns(SAMPLES), group.itertuples(), strict=False):
+            subtype = f" ({film.subtype})" if film.subtype else ""
+            column.image(str(folder / film.path), caption=f"{film.label}{subtype}, {film.patient}")
+    many = dataset.draw(table, split, MEAN_OF, seed=int(seed))
+    many = many[[(folder / path).is_file() for path in many["path"]]].reset_index(drop=True)
+    means = mean_films(many, folder)
+    st.caption("Mean film of each label: what stands out here, a network can see without lungs.")
+    for column, (label, mean) in zip(st.columns(4), means.items(), strict=False):
+        n = int((many["label"] == label).sum())
+        with column:
+            plot(figures.mean_film(mean, f"Mean of {n} {label} films", theme=theme()), f"m_{label}")
+
+
+def show_leakage(table) -> None:
+    st.subheader("Duplicates and leakage", anchor=False)
+    shared = dataset.across_splits(table)
+    pictures = dataset.across_splits(table, "sha256")
+    if shared.empty and pictures.empty:
+        st.caption("No patient and no picture stands in two splits.")
+    for found in (shared, pictures):
+        if not found.empty:
+            st.dataframe(found, hide_index=True)
+    twins = dataset.duplicates(table)
+    if twins.empty:
+        st.caption("No two films have equal pixels.")
+        return
+    st.caption(f"{len(twins)} films in {twins['group'].nunique()} groups have equal pixels.")
+    st.dataframe(
+        twins[["group", "path", "split", "label", "subtype", "patient"]],
+        hide_index=True,
+        height=240,
+    )
+
+
+main()

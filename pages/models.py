@@ -1,0 +1,102 @@
+"""Models: what each is, what it is for, and where it ends."""
+
+import pandas as pd
+import streamlit as st
+
+from cxr.viewer import bundle, cards, choose_model, header
+
+LIMITS = """
+- It knows frontal films of its population alone. What its scores mean elsewhere was not measured.
+- Its score is for one finding. A low score says nothing of any other disease.
+- Operating points were chosen on validation films of the same hospital. On other films the
+  sensitivity and specificity differ; the test split shows by how much.
+- A heatmap shows where the score came from, not where disease is.
+"""
+
+
+def main() -> None:
+    found = cards()
+    header("Models")
+    st.dataframe(overview(found), hide_index=True)
+    card = choose_model("models_model", label="Card of")
+    bundle(card)  # says so if the weights are missing or not those of the card
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Intended use", anchor=False)
+        st.markdown(
+            f"Scores **{card.finding}** on frontal chest radiographs of **{card.population}**. "
+            "Research and demonstration; not for diagnostic use."
+        )
+        st.subheader("Limits", anchor=False)
+        st.markdown(LIMITS)
+    with right:
+        st.subheader("Facts", anchor=False)
+        st.table(facts(card), hide_index=True)
+    st.subheader("Operating points, chosen on validation", anchor=False)
+    st.dataframe(operating_points(card), hide_index=True)
+    with st.expander("The whole card"):
+        st.json(card.to_json())
+
+
+def overview(found) -> pd.DataFrame:
+    rows = []
+    for card in found:
+        figures = card.evaluation.get("test", {})
+        rows.append(
+            {
+                "model": card.name,
+                "finding": card.finding,
+                "parameters": f"{card.architecture['parameters']:,}",
+                "test films": figures.get("n"),
+                "AUC": with_interval(figures, "auc"),
+                "sensitivity": with_interval(figures, "sensitivity"),
+                "specificity": with_interval(figures, "specificity"),
+                "operating point": figures.get("operating_point"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def with_interval(figures: dict, key: str) -> str:
+    if figures.get(key) is None:
+        return "none"
+    low, high = figures[f"{key}_ci"]
+    return f"{figures[key]:.3f} ({low:.3f} to {high:.3f})"
+
+
+def facts(card) -> pd.DataFrame:
+    size = card.input
+    versions = ", ".join(f"{name} {number}" for name, number in card.training["versions"].items())
+    training = card.training
+    rows = {
+        "Architecture": card.architecture["name"],
+        "Parameters": f"{card.architecture['parameters']:,}",
+        "Input": f"{size['height']} x {size['width']} pixels, {size['channels']} channels, "
+        f"resampled {size['resample']}",
+        "Preprocessing": card.preprocessing,
+        "Learned from": f"{card.data['title']} ({card.data['citation']}), {card.data['licence']}",
+        "Epochs": f"{training['epochs']}; the weights are of epoch {training['kept_epoch']}",
+        "Training time": f"{card.training['wall_seconds'] / 60:.0f} minutes",
+        "Made with": versions,
+        "Calibration": f"temperature {card.calibration.temperature:.3f}",
+        "Weights (SHA-256)": card.weights["sha256"],
+    }
+    return pd.DataFrame({"fact": rows.keys(), "value": rows.values()})
+
+
+def operating_points(card) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "name": point.name + (" (default)" if point == card.operating_point() else ""),
+            "threshold": f"{point.threshold:.3f}",
+            "near": f"{point.near[0]:.3f} to {point.near[1]:.3f}",
+            "sensitivity": with_interval(point.to_json(), "sensitivity"),
+            "specificity": with_interval(point.to_json(), "specificity"),
+            "films": point.n,
+            "rule": point.rule,
+        }
+        for point in card.operating_points
+    )
+
+
+main()

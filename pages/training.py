@@ -1,0 +1,53 @@
+"""Training: how the models came to be."""
+
+import pandas as pd
+import streamlit as st
+
+from cxr import figures
+from cxr.evaluation import best_epoch, generalisation_gap
+from cxr.viewer import bundle, choose_models, header, plot, theme
+
+METRICS = ("auc", "accuracy", "loss")
+
+
+def main() -> None:
+    header("Training")
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        cards = choose_models("training_models", label="Runs")
+    metric = right.segmented_control("Metric", METRICS, default="auc", required=True)
+    histories = {card.name: bundle(card).history for card in cards}
+    st.dataframe(runs(cards), hide_index=True)
+    plot(figures.training_curves(histories, metric, theme=theme()), "curves")
+    left, right = st.columns(2)
+    with left:
+        plot(figures.learning_rate(histories, theme=theme()), "rate")
+    with right:
+        gaps = {name: generalisation_gap(history) for name, history in histories.items()}
+        kind = "loss" if metric == "loss" else "auc"
+        plot(figures.gap(gaps, kind, theme=theme()), "gap")
+    for card in cards:
+        with st.expander(f"Recipe and epochs of {card.name}"):
+            left, right = st.columns([1, 2])
+            left.json(card.recipe)
+            right.dataframe(histories[card.name], hide_index=True)
+
+
+def runs(cards) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "run": card.name,
+            "epochs": card.training["epochs"],
+            "best epoch": best_epoch(bundle(card).history),
+            "kept epoch": card.training["kept_epoch"],
+            "wall time (min)": round(card.training["wall_seconds"] / 60, 1),
+            "optimizer": card.recipe["optimizer"],
+            "learning rate": card.recipe["learning_rate"],
+            "batch": card.recipe["batch_size"],
+            "seed": card.recipe["seed"],
+        }
+        for card in cards
+    )
+
+
+main()

@@ -1,0 +1,99 @@
+"""A running dashboard and a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import ROOT
+
+# A machine that trains or tests something else beside is slow, not wrong.
+expect.set_options(timeout=45_000)
+SHOTS = Path(__file__).parent / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the dashboard with the bundles that ship; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("dashboard") / "log.txt"
+    data = os.environ.get("CXR_DATA") or str(ROOT.parent / "shared" / "data")
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    settings = ["--server.headless", "true", "--server.port", str(port)]
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            command + settings,
+            cwd=ROOT,
+            env={**os.environ, "CXR_DATA": data, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{address}/_stcore/health", server, log)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(20)
+    said = log.read_text()
+    assert "Traceback" not in said, said[-3000:]
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 90
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=2)
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise RuntimeError(f"The dashboard did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("wants Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, dashboard: str) -> Iterator[Page]:
+    """A fresh tab of a reading-room screen; a script error in the page fails the test."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=dashboard)
+    tab = context.new_page()
+    tab.set_default_timeout(60_000)
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    context.close()
+    assert not errors, errors
+
+
+@pytest.fixture
+def shot(request: pytest.FixtureRequest):
+    """Keep a screenshot of a state, to be looked at; the folder is not part of the project."""
+
+    def take(page: Page, name: str) -> None:
+        SHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SHOTS / f"{name}.png")
+
+    return take

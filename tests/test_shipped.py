@@ -1,0 +1,118 @@
+"""The bundles that ship: every figure of a card is what its CSV files say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cxr
+from cxr.bundle import default_name, models_folder
+from cxr.dataset import across_splits, balance
+from cxr.evaluation import best_epoch, evaluate, labels_of
+from cxr.operating_points import choose, fit_temperature
+from tests.conftest import ROOT
+
+CARDS = cxr.available(ROOT / "models")
+NAMES = [card.name for card in CARDS]
+
+
+@pytest.fixture(params=NAMES)
+def bundle(request: pytest.FixtureRequest) -> cxr.Bundle:
+    return cxr.load(request.param, folder=ROOT / "models")
+
+
+def test_the_first_two_ship_and_the_default_is_one_of_them() -> None:
+    assert {"pneumonia-grey-cnn", "pneumonia-efficientnet-lite0"} <= set(NAMES)
+    assert default_name("pneumonia", ROOT / "models") in NAMES
+    assert models_folder() == ROOT / "models"
+
+
+def test_weights_stay_small() -> None:
+    sizes = [path.stat().st_size for path in (ROOT / "models").rglob("*.h5")]
+    assert sizes
+    assert max(sizes) <= 40e6
+    assert sum(sizes) <= 80e6
+
+
+def test_operating_points_and_calibration_are_those_of_validation(bundle: cxr.Bundle) -> None:
+    card = bundle.card
+    films = bundle.predictions[bundle.predictions["split"] == "validation"]
+    truth, logits = labels_of(films), films["logit"].to_numpy()
+    calibration = fit_temperature(logits, truth)
+    assert calibration.temperature == pytest.approx(card.calibration.temperature, rel=1e-6)
+    again = choose(
+        calibration.score(logits), truth, films["patient"].to_numpy(), seed=card.recipe["seed"]
+    )
+    assert [point.name for point in again] == [point.name for point in card.operating_points]
+    for new, stored in zip(again, card.operating_points, strict=True):
+        for key, value in new.to_json().items():
+            expected = stored.to_json()[key]
+            if isinstance(value, str):
+                assert value == expected
+            else:
+                assert value == pytest.approx(expected, abs=1e-9), (new.name, key)
+
+
+def test_evaluation_is_that_of_the_predictions(bundle: cxr.Bundle) -> None:
+    card = bundle.card
+    assert set(card.evaluation) == {"validation", "test"}
+    for split, stored in card.evaluation.items():
+        again = evaluate(
+            bundle.predictions,
+            model=card.name,
+            split=split,
+            calibration=card.calibration,
+            point=card.operating_point(),
+        ).to_json()
+        assert set(again) == set(stored)
+        for key, value in again.items():
+            if value is None or isinstance(value, str):
+                assert value == stored[key]
+            else:
+                assert np.allclose(value, stored[key], atol=1e-9), (split, key)
+
+
+def test_training_and_data_facts_are_those_of_the_tables(bundle: cxr.Bundle) -> None:
+    card, history = bundle.card, bundle.history
+    assert card.training["epochs"] == len(history)
+    assert card.training["wall_seconds"] == pytest.approx(history["seconds"].sum(), abs=0.11)
+    kept = len(history) if card.recipe["keep"] == "last" else best_epoch(history)
+    assert card.training["kept_epoch"] == kept
+    counted = balance(bundle.films)[["split", "label", "films", "patients"]].to_dict("records")
+    assert counted == card.data["films"]
+
+
+def test_no_patient_and_no_picture_stands_in_two_splits(bundle: cxr.Bundle) -> None:
+    assert across_splits(bundle.films).empty
+    assert across_splits(bundle.films, "sha256").empty
+    held = bundle.films[bundle.films["split"] != "train"]
+    assert set(held["path"]) == set(bundle.predictions["path"])
+
+
+def test_the_number_of_parameters_is_that_of_the_network(bundle: cxr.Bundle) -> None:
+    assert bundle.model.count_params() == bundle.card.architecture["parameters"]
+
+
+@pytest.mark.data
+def test_stored_logits_are_those_of_the_shipped_weights(bundle: cxr.Bundle, data_dir: Path) -> None:
+    films = bundle.predictions[bundle.predictions["split"] == "test"].iloc[::40]
+    predictions = bundle.predict_many(
+        [cxr.read(data_dir / bundle.card.data["set"] / path) for path in films["path"]]
+    )
+    assert [p.logit for p in predictions] == pytest.approx(films["logit"].tolist(), abs=2e-3)
+
+
+@pytest.mark.data
+def test_an_original_scores_like_its_small_copy(bundle: cxr.Bundle, data_dir: Path) -> None:
+    """The set here was squashed to 224 pixels by others; a real upload comes at full size."""
+    scores = []
+    for large in sorted((data_dir / "kermany_originals" / "test").rglob("*.jpeg")):
+        small = data_dir / "kermany" / "test" / large.parent.name / large.name
+        if small.is_file():
+            pair = bundle.predict_many([cxr.read(large), cxr.read(small)])
+            scores.append([p.score for p in pair])
+    assert len(scores) >= 5
+    first, second = np.array(scores).T
+    assert np.abs(first - second).mean() < 0.1
