@@ -103,7 +103,7 @@ class Card:
     def _check(self) -> None:
         for field, keys in (
             ("architecture", ("name", "arguments", "parameters")),
-            ("input", ("height", "width", "channels")),
+            ("input", ("height", "width", "channels", "resample")),
             ("weights", ("file", "sha256")),
         ):
             if missing := set(keys) - set(getattr(self, field)):

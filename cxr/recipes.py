@@ -153,9 +153,9 @@ RECIPES = {
             optimizer="rmsprop",
             learning_rate=1e-3,
             batch_size=32,
-            epochs=20,
+            epochs=15,
             schedule="plateau",
-            patience=6,
+            patience=5,
             augmentation=Augmentation(rotation=30, scale=(0.8, 1.2), shift=0.1, flip=True),
         ),
         Recipe(

@@ -22,22 +22,21 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from .architectures import build
-from .augmentation import augment
 from .dataset import (
     NORMAL,
     DatasetError,
-    class_weights,
     read_films,
     scan,
     split_by_patient,
     splits,
     subset,
 )
+from .feeding import batches, fixed_batches
 from .journal import Journal
 from .recipes import Recipe
 from .runtime import keep_memory
 
-__all__ = ["Training", "TrainingError", "batches", "train"]
+__all__ = ["Training", "TrainingError", "batches", "settle_norms", "train"]
 
 
 class TrainingError(RuntimeError):
@@ -55,67 +54,6 @@ class Training:
     history: pd.DataFrame
     kept_epoch: int
     subset: float
-
-
-def batches(
-    pixels: NDArray[np.uint8],
-    labels: NDArray[np.integer],
-    recipe: Recipe,
-    *,
-    first_epoch: int = 0,
-) -> tf.data.Dataset:
-    """Draw training batches without end, in an order that the seed and the step number fix.
-
-    The step number, not the state of a generator, decides which films a batch holds and how they
-    are varied, so that a run that goes on after a kill sees what it would have seen.
-
-    Parameters
-    ----------
-    pixels
-        uint8 (films, height, width, 1); stays in memory as it is.
-    labels
-        0 or 1, one a film.
-    recipe
-        Batch size, augmentation, class weights, channels, seed.
-    first_epoch
-        Epochs that lie behind.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Of (films, labels, weights): float32 (batch, height, width, channels) in [0, 255],
-        float32 (batch, 1), float32 (batch,). Every film once in ``ceil(films / batch)`` steps.
-    """
-    n, size = len(pixels), recipe.batch_size
-    steps = -(-n // size)
-    weights = class_weights(labels) if recipe.class_weights else {0: 1.0, 1: 1.0}
-    films = tf.constant(pixels)
-    truth = tf.constant(labels[:, None].astype(np.float32))
-    weight = tf.constant(np.vectorize(weights.get)(labels).astype(np.float32))
-
-    def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        seed = tf.stack([tf.constant(recipe.seed, tf.int64), step])
-        epoch_seed = tf.stack([tf.constant(recipe.seed, tf.int64), -1 - step // steps])
-        order = tf.random.experimental.stateless_shuffle(tf.range(n), epoch_seed)
-        start = (step % steps) * size
-        rows = order[start : tf.minimum(start + size, n)]
-        x = augment(tf.gather(films, rows), recipe.augmentation, seed)
-        x = tf.repeat(x, recipe.channels, axis=-1)
-        return x, tf.gather(truth, rows), tf.gather(weight, rows)
-
-    counter = tf.data.Dataset.counter(start=first_epoch * steps)
-    return counter.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
-
-
-def _fixed_batches(
-    pixels: NDArray[np.uint8], labels: NDArray[np.integer], recipe: Recipe
-) -> tf.data.Dataset:
-    """Return films as they are, for validation."""
-    truth = labels[:, None].astype(np.float32)
-    films = tf.data.Dataset.from_tensor_slices((pixels, truth)).batch(recipe.batch_size)
-    return films.map(
-        lambda x, y: (tf.repeat(tf.cast(x, tf.float32), recipe.channels, axis=-1), y)
-    ).prefetch(2)
 
 
 def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:
@@ -145,6 +83,37 @@ def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:
         ],
         jit_compile=False,
     )
+
+
+def settle_norms(model: keras.Model, films: tf.data.Dataset, steps: int) -> None:
+    """Measure the mean and variance of every batch normalization anew, with the final weights.
+
+    What training leaves there is an average over the last ten batches or so: enough to move a
+    validation loss by a fifth from one epoch to the next. Here every batch counts the same.
+
+    Parameters
+    ----------
+    model
+        A trained network; changed in place. One without batch normalization stays as it is.
+    films
+        Training batches, varied as in training.
+    steps
+        How many of them to take: an epoch's.
+
+    References
+    ----------
+    Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021, section 3.
+    """
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for step, (batch, *_) in enumerate(films.take(steps)):
+        for norm in norms:
+            norm.momentum = step / (step + 1)  # the plain average of all batches so far
+        model(batch, training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def _build(recipe: Recipe) -> keras.Model:
@@ -207,8 +176,6 @@ def train(
     state = Path(out) / f".{recipe.name}.training"
     asked = {"recipe": recipe.to_json(), "share": share}
     _check(state, asked, resume)
-    keras.utils.set_random_seed(recipe.seed)
-    model = _build(recipe)
     table = scan(data, finding=recipe.finding)
     table = table[table["label"].isin([NORMAL, recipe.finding])].reset_index(drop=True)
     if not (table["split"] == "train").any():
@@ -218,6 +185,8 @@ def train(
         )
     if share != 1:
         table = subset(table, share, seed=recipe.seed).reset_index(drop=True)
+    keras.utils.set_random_seed(recipe.seed)
+    model = _build(recipe)
     say(f"Reading {len(table)} films")
     size = (recipe.input_size, recipe.input_size)
     table, pixels = read_films(table, data, size=size, resample=recipe.resample)
@@ -249,6 +218,8 @@ def _check(state: Path, asked: dict[str, Any], resume: bool) -> None:
             f"on with it, or delete {state} to start anew."
         )
     before, now = json.loads(note.read_text()), json.loads(json.dumps(asked))
+    # A field that recipes have gained since then counts with its default.
+    before["recipe"] = json.loads(json.dumps(Recipe.from_json(before["recipe"]).to_json()))
     if other := [key for key in now if key in before and now[key] != before[key]]:
         raise TrainingError(
             f"The run in {state} was started with another {other[0]}. Go on with the same, or "
@@ -280,10 +251,11 @@ def _fit(
     _compile(model, recipe, steps)
     journal = Journal(recipe, state, say)
     done = journal.resume()
+    learned = pixels[at["train"]], labels[at["train"]]
     if not journal.ended:
         model.fit(
-            batches(pixels[at["train"]], labels[at["train"]], recipe, first_epoch=done),
-            validation_data=_fixed_batches(
+            batches(*learned, recipe, first_epoch=done),
+            validation_data=fixed_batches(
                 pixels[at["validation"]], labels[at["validation"]], recipe
             ),
             epochs=recipe.epochs,
@@ -298,4 +270,5 @@ def _fit(
             verbose=0,
         )
     model.load_weights(state / "kept.weights.h5")
+    settle_norms(model, batches(*learned, recipe, first_epoch=recipe.epochs), steps)
     return Training(recipe, model, table, pixels, journal.history, journal.kept_epoch, share)

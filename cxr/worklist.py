@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,11 @@ class Entry:
 
     number: int
     """Order of arrival, from 1."""
-    name: str
+    name: str = field(repr=False)
     """The file's name: on the reader's screen and in the reader's exports, nowhere else."""
-    source: bytes | Path
+    source: bytes | Path = field(repr=False)
     prediction: Prediction | None = None
-    thumbnail: bytes = b""
+    thumbnail: bytes = field(default=b"", repr=False)
     """JPEG, at most `THUMBNAIL` pixels a side."""
     sha256: str = ""
     facts: str = ""
@@ -146,8 +146,8 @@ class Worklist:
 
     def rescore(self, bundle: Bundle, operating_point: str | None = None) -> None:
         """Change the model or the operating point; every film that can be read waits anew."""
-        self.bundle = bundle
         self.operating_point = bundle.card.operating_point(operating_point)
+        self.bundle = bundle
         for entry in self.entries:
             if entry.source:
                 entry.prediction = None

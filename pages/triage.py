@@ -4,7 +4,15 @@ import streamlit as st
 
 from cxr import report
 from cxr.samples import HOW_TO_GET, sample_films
-from cxr.viewer import bundle, choose_model, film_view, header, score_view, worklist_view
+from cxr.viewer import (
+    bundle,
+    choose_model,
+    empty_field,
+    film_view,
+    header,
+    score_view,
+    worklist_view,
+)
 from cxr.worklist import CALLS, EXPORTED, ORDERS, Entry, Worklist
 
 FIELD = 690  # height of the film, chosen so that 1440 x 900 needs no scrolling
@@ -41,7 +49,7 @@ def add_films(worklist: Worklist) -> None:
     place = st.popover("Add films", width="stretch") if len(worklist) else st.container()
     with place:
         uploads = st.file_uploader(
-            "Films: PNG, JPEG, DICOM, or a zip",
+            "PNG, JPEG, DICOM or zip",
             accept_multiple_files=True,
             key=f"uploads_{turn}",
             help=f"Stays in memory, never on disk. Without a suffix, DICOM goes in a zip. "
@@ -100,13 +108,15 @@ def show_list(worklist: Worklist) -> Entry | None:
 
 def show_film(entry: Entry | None) -> None:
     if entry is None:
-        st.html(f'<div style="height:{FIELD}px;background:#000;border-radius:2px"></div>')
-        return
-    if not (entry.thumbnail and entry.prediction):
-        reason = entry.prediction.refusal.reason if entry.prediction else "It waits to be read."
-        st.warning(f"{entry.name}: {reason}", icon=":material/block:")
-        return
-    film_view(entry.film(), entry.prediction.heatmap, name=entry.name, height=FIELD)
+        empty_field(
+            "Add films on the left. The one with the highest score opens here.", height=FIELD
+        )
+    elif not (entry.thumbnail and entry.prediction):
+        refusal = entry.prediction.refusal if entry.prediction else None
+        reason = refusal.reason if refusal else "It waits to be read."
+        empty_field(f"{entry.name}: {reason}", height=FIELD)
+    else:
+        film_view(entry.film(), entry.prediction.heatmap, name=entry.name, height=FIELD)
 
 
 def show_facts(worklist: Worklist, entry: Entry) -> None:

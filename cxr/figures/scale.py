@@ -36,16 +36,18 @@ def score_scale(score: float, point: OperatingPoint, *, theme: str = "dark") -> 
         xanchor="left" if point.threshold < 0.5 else "right",
         text=f"operating point {point.threshold:.2f}", font={"size": 11, "color": look.accent},
     )  # fmt: skip
+    # Beside the mark where the number would leave the scale.
+    side = "left" if score > 0.85 else "right" if score < 0.15 else "center"
     figure.add_trace(
         go.Scatter(
             x=[score], y=[0], mode="markers+text", text=[f"<b>{score:.2f}</b>"],
-            textposition="top center", textfont={"size": 22, "color": look.text},
+            textposition=f"top {side}", textfont={"size": 22, "color": look.text},
             marker={"symbol": "diamond", "size": 13, "color": look.text}, cliponaxis=False,
             hovertemplate="score %{x:.3f}<extra></extra>",
         )
     )  # fmt: skip
     figure.update_xaxes(
-        range=[-0.06, 1.06], tickvals=[0, 1], showgrid=False, zeroline=False, fixedrange=True
+        range=[-0.08, 1.08], tickvals=[0, 1], showgrid=False, zeroline=False, fixedrange=True
     )
     figure.update_yaxes(range=[-1.05, 1.1], visible=False, fixedrange=True)
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 18}, showlegend=False)

@@ -3,7 +3,7 @@
 The only part of `cxr` that imports Streamlit.
 """
 
-from .film import film_view
+from .film import empty_field, film_view
 from .look import theme
 from .score import score_view
 from .session import bundle, cards, choose_model, choose_models, header, navigated, plot
@@ -14,6 +14,7 @@ __all__ = [
     "cards",
     "choose_model",
     "choose_models",
+    "empty_field",
     "film_view",
     "header",
     "navigated",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..explanation import CAPTION, METHODS, Heatmap
 from ..overlay import CUT, OPACITY, colour_table
 from ..radiograph import Radiograph
 
-__all__ = ["film_view"]
+__all__ = ["empty_field", "film_view"]
 
 HERE = Path(__file__).parent
 _component = st.components.v2.component(
@@ -67,6 +68,11 @@ def film_view(
             "heatmap": overlay,
         },
     )
+
+
+def empty_field(text: str, *, height: int = 620) -> None:
+    """Hold the film's place with a sentence on black: what to do, or why there is no film."""
+    st.html(f'<div class="film-note" style="height:{height}px">{escape(text)}</div>')
 
 
 def _picture(film: Radiograph) -> str:

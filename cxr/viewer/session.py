@@ -89,7 +89,7 @@ def header(title: str) -> None:
     _leave_folder_mode()
     st.html(f"<style>{STYLE}</style>")
     watch_theme()
-    left, right = st.columns([1, 3], vertical_alignment="center")
+    left, right = st.columns([1, 6], vertical_alignment="center")
     left.markdown(f"#### {title}")
     populations = sorted({f"{card.population} ({card.finding})" for card in cards()})
     right.caption(intended_use(", ".join(populations)), text_alignment="right")
