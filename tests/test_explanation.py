@@ -1,0 +1,96 @@
+"""Heatmaps at the film's size; equality with tf-keras-vis is in test_inference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import zoom
+
+from cxr.explanation import CAPTION, METHODS, Heatmap, RefusedError, explain, gradcam_of
+from cxr.radiograph import Radiograph
+from tests.conftest import film_like
+
+
+def heatmap(grid: np.ndarray, height: int, width: int) -> Heatmap:
+    return Heatmap(np.asarray(grid, np.float32), height, width, "gradcam", "conv", "pneumonia")
+
+
+class TestArray:
+    @pytest.mark.parametrize(("height", "width"), [(70, 50), (7, 7), (224, 224), (5, 300)])
+    def test_linear_with_the_corners_aligned(self, height, width):
+        grid = np.random.default_rng(1).uniform(0, 3, (7, 5)).astype(np.float32)
+        expected = zoom(grid, (height / 7, width / 5), order=1)
+        expected = (expected - expected.min()) / (expected.max() - expected.min())
+        array = heatmap(grid, height, width).array
+        assert array.shape == (height, width)
+        assert array.dtype == np.float32
+        np.testing.assert_allclose(array, expected, atol=1e-5)
+
+    def test_stretched_to_its_own_range(self):
+        array = heatmap([[3.0, 4.0], [5.0, 7.0]], 9, 9).array
+        assert (array.min(), array.max()) == (0, 1)
+        assert array[0, 0] == 0
+        assert array[-1, -1] == 1
+        assert array[4, 4] == pytest.approx((4.75 - 3) / 4, abs=1e-6)
+
+    @pytest.mark.parametrize("value", [0.0, 0.3])
+    def test_all_zero_where_nothing_stands_out(self, value):
+        """Not noise stretched to full strength."""
+        grid = np.full((4, 4), value, np.float32)
+        grid[1, 1] += 5e-8
+        np.testing.assert_array_equal(heatmap(grid, 30, 40).array, np.zeros((30, 40)))
+
+    def test_a_single_node(self):
+        np.testing.assert_array_equal(heatmap([[2.0]], 3, 4).array, np.zeros((3, 4)))
+
+    def test_the_maximum_stays_where_it_was(self):
+        grid = np.zeros((5, 5), np.float32)
+        grid[1, 3] = 1
+        array = heatmap(grid, 401, 801).array
+        assert np.unravel_index(array.argmax(), array.shape) == (100, 600)
+
+
+class TestExplain:
+    @pytest.mark.parametrize("size", [128, 160, 301])
+    def test_at_the_films_size(self, made_bundle, size):
+        film = film_like(2, ill=True, size=size)
+        result = explain(made_bundle, film)
+        assert result.array.shape == film.pixels.shape
+        assert 0 <= result.array.min() <= result.array.max() <= 1
+        assert (result.method, result.layer, result.finding) == (
+            "gradcam",
+            "block5_conv",
+            "pneumonia",
+        )
+        assert result.grid.shape == (4, 4)
+        assert (result.grid >= 0).all()
+
+    def test_of_a_film_that_is_not_square(self, made_bundle):
+        film = Radiograph(film_like(3, size=200).pixels[:150])
+        assert explain(made_bundle, film).array.shape == (150, 200)
+
+    def test_unknown_method_names_the_known(self, made_bundle):
+        known = ", ".join(METHODS)
+        with pytest.raises(ValueError, match=f"Expected one of {known}. Received: 'magic'"):
+            explain(made_bundle, film_like(1), method="magic")
+
+    def test_refused_film(self, made_bundle):
+        film = Radiograph(np.full((200, 200), 0.5, np.float32))
+        with pytest.raises(RefusedError, match=r"refused, so it has no heatmap\. The picture is"):
+            explain(made_bundle, film)
+
+    def test_many_at_once_have_their_own_sizes(self, made_bundle):
+        films = [film_like(seed, size=size) for seed, size in ((1, 130), (2, 170))]
+        inputs = np.stack([made_bundle.prepare(film) for film in films])
+        logits, heatmaps = gradcam_of(
+            made_bundle, inputs, [(film.height, film.width) for film in films]
+        )
+        assert logits.shape == (2,)
+        for film, result in zip(films, heatmaps, strict=True):
+            alone = explain(made_bundle, film)
+            assert result.array.shape == film.pixels.shape
+            np.testing.assert_allclose(result.grid, alone.grid, rtol=1e-3, atol=1e-5)
+
+
+def test_caption_does_not_promise_disease():
+    assert CAPTION == "Where the score came from, not where disease is."
