@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .bundle import Bundle
-from .dataset import read_films, split_by_patient, subset
+from .dataset import read_films
 from .evaluation import Evaluation, evaluate
 from .layouts import NORMAL, DatasetError, scan
 from .prediction import logits
@@ -33,9 +33,8 @@ def assess(
     data
         Folder of labelled films (`cxr.layouts.scan`).
     split
-        ``train``, ``validation``, ``test``, or ``""`` for a set without splits. ``validation``
-        is the one that the bundle was fitted on where the folder names none: it is drawn again
-        from the recipe's seed.
+        ``train``, ``validation``, ``test``, or ``""`` for a set without splits. Which films were
+        train and which validation is as when the bundle was made.
     operating_point
         Name of one of the card's; the default where none is given.
     progress
@@ -53,13 +52,11 @@ def assess(
     card = bundle.card
     table = scan(data, finding=card.finding)
     table = table[table["label"].isin([NORMAL, card.finding])].reset_index(drop=True)
-    if split == "validation" and split not in set(table["split"]):
-        if card.training["share"] < 1:
-            table = subset(table, card.training["share"], seed=card.recipe["seed"])
-            table = table.reset_index(drop=True)
-        # Which patients go together depends on the hashes, so all films are read.
+    if split in ("train", "validation"):
+        # Which films were which when the bundle was made, its own table tells, by their pixels.
         table, _ = read_films(table, data)
-        table = split_by_patient(table, card.recipe["validation"], seed=card.recipe["seed"])
+        made = bundle.films.drop_duplicates("sha256").set_index("sha256")["split"]
+        table["split"] = table["sha256"].map(made).fillna(table["split"])
     known = sorted(set(table["split"]))
     table = table[table["split"] == split].reset_index(drop=True)
     if table.empty:

@@ -1,14 +1,13 @@
 """A folder of labelled films as a table: splits by patient, balance, duplicates, leakage.
 
-The table itself is described in `cxr.layouts`, which reads it from a folder.
+The table itself is described in `cxr.layouts`, which reads it from a folder; how it is split, in
+`cxr.splitting`. Both are offered here as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from .layouts import COLUMNS, NORMAL, DatasetError, scan
 from .radiograph import RadiographError, Resample, read, to_input
+from .splitting import draw, hold_out, split_by_patient, splits, subset
 
 __all__ = [
     "COLUMNS",
@@ -27,6 +27,7 @@ __all__ = [
     "class_weights",
     "draw",
     "duplicates",
+    "hold_out",
     "imbalance_ratio",
     "mean_films",
     "read_films",
@@ -102,88 +103,6 @@ def read_films(
     return table, pixels
 
 
-def split_by_patient(
-    table: pd.DataFrame, fraction: float = 0.1, *, seed: int = 0, into: str = "validation"
-) -> pd.DataFrame:
-    """Move a share of the patients of ``train`` into another split.
-
-    All films of a patient go together, and so do patients who share a film with equal pixels:
-    drawn film by film, 40 % of a validation split of the Kermany films has its patient in
-    training. Stratified by label and subtype.
-
-    Parameters
-    ----------
-    table
-        A film table with patients, and hashes where known.
-    fraction
-        Share of the films to move, in (0, 0.5].
-    seed
-        Of the draw.
-    into
-        The name of the new split.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A copy with ``split`` changed.
-
-    Raises
-    ------
-    ValueError
-        If the fraction is out of range, a split of that name is already there, or no film is in
-        ``train``.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    if not 0 < fraction <= 0.5:
-        raise ValueError(f"Expected a fraction in (0, 0.5]. Received: {fraction}")
-    if (table["split"] == into).any():
-        raise ValueError(f"The table has a split named {into!r} already.")
-    table = table.copy()
-    train = table[table["split"] == "train"]
-    if train.empty:
-        raise ValueError(
-            f"Expected films in the split 'train'. Received: {', '.join(map(repr, splits(table)))}"
-        )
-    strata = train["label"] + "/" + train["subtype"].fillna("")
-    # 0.1 is one fold of ten, 0.4 two of five.
-    part = Fraction(fraction).limit_denominator(20) or Fraction(1, round(1 / fraction))
-    folds = StratifiedGroupKFold(part.denominator, shuffle=True, random_state=seed)
-    drawn = islice(folds.split(train, strata, groups=_linked_patients(train)), part.numerator)
-    moved = np.concatenate([rows for _, rows in drawn])
-    table.loc[train.index[moved], "split"] = into
-    return table
-
-
-def _linked_patients(table: pd.DataFrame) -> NDArray[np.int64]:
-    """Number the patients so that those who share equal pixels have one number."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    patient, _ = pd.factorize(table["patient"])
-    # A film without a hash is like no other: give it one of its own.
-    hashes = table["sha256"].where(table["sha256"] != "", table["path"])
-    picture, _ = pd.factorize(hashes)
-    nodes = patient.max() + 1 + picture.max() + 1
-    links = (np.ones(len(table)), (patient, patient.max() + 1 + picture))
-    _, component = connected_components(coo_array(links, shape=(nodes, nodes)), directed=False)
-    return component[patient].astype(np.int64)
-
-
-def subset(table: pd.DataFrame, fraction: float, *, seed: int = 0) -> pd.DataFrame:
-    """Draw a share of the films without replacement, the same share of every split and label.
-
-    Raises
-    ------
-    ValueError
-        If the fraction is not in (0, 1].
-    """
-    if not 0 < fraction <= 1:
-        raise ValueError(f"Expected a fraction in (0, 1]. Received: {fraction}")
-    groups = table.groupby(["split", "label"], group_keys=False)
-    return groups.sample(frac=fraction, random_state=seed).sort_index()
-
-
 def class_weights(labels: NDArray[np.integer]) -> dict[int, float]:
     """Weigh the classes 0 and 1 so that both count the same in a loss.
 
@@ -198,13 +117,6 @@ def class_weights(labels: NDArray[np.integer]) -> dict[int, float]:
     if len(counts) != 2 or counts.min() == 0:
         raise ValueError(f"Expected films of both classes. Received: {counts.tolist()}")
     return {k: float(counts.sum() / (2 * counts[k])) for k in (0, 1)}
-
-
-def splits(table: pd.DataFrame) -> list[str]:
-    """Name the splits of a table: train, validation, test, then any others."""
-    usual = ["train", "validation", "test"]
-    found = set(table["split"])
-    return [name for name in usual if name in found] + sorted(found - set(usual))
 
 
 def balance(table: pd.DataFrame) -> pd.DataFrame:
@@ -276,21 +188,3 @@ def mean_films(
         str(name): (pixels[names == name][..., 0].mean(axis=0) / 255).astype(np.float32)
         for name in np.unique(names)
     }
-
-
-def draw(table: pd.DataFrame, split: str, each: int, *, seed: int = 0) -> pd.DataFrame:
-    """Draw films of a split without replacement, equally many of each label where there are.
-
-    Raises
-    ------
-    ValueError
-        If the table has no such split.
-    """
-    films = table[table["split"] == split]
-    if films.empty:
-        raise ValueError(f"Expected one of {sorted(set(table['split']))}. Received: {split!r}")
-    drawn = [
-        group.sample(min(each, len(group)), random_state=seed)
-        for _, group in films.groupby("label")
-    ]
-    return pd.concat(drawn, ignore_index=True)

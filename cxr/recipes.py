@@ -150,10 +150,12 @@ RECIPES = {
             architecture="grey_cnn",
             input_size=150,
             channels=1,
+            # Varied films are interpolated, hence smooth; so must be those that are not varied.
+            resample="bilinear",
             optimizer="rmsprop",
             learning_rate=1e-3,
             batch_size=32,
-            epochs=15,
+            epochs=12,
             schedule="plateau",
             patience=5,
             augmentation=Augmentation(rotation=30, scale=(0.8, 1.2), shift=0.1, flip=True),

@@ -25,9 +25,9 @@ from .architectures import build
 from .dataset import (
     NORMAL,
     DatasetError,
+    hold_out,
     read_films,
     scan,
-    split_by_patient,
     splits,
     subset,
 )
@@ -191,8 +191,7 @@ def train(
     size = (recipe.input_size, recipe.input_size)
     table, pixels = read_films(table, data, size=size, resample=recipe.resample)
     assert pixels is not None
-    if not (table["split"] == "validation").any():
-        table = split_by_patient(table, recipe.validation, seed=recipe.seed)
+    table = hold_out(table, recipe.validation, seed=recipe.seed)
     for split in ("train", "validation"):
         if table.loc[table["split"] == split, "label"].nunique() < 2:
             raise TrainingError(f"The {split} films need both classes. Give more films.")

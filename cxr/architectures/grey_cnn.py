@@ -11,7 +11,7 @@ __all__ = ["grey_cnn"]
 BLOCKS = ((32, 0.0), (64, 0.1), (64, 0.0), (128, 0.2), (256, 0.2))
 
 
-def grey_cnn(input_size: int = 150, momentum: float = 0.9) -> keras.Model:
+def grey_cnn(input_size: int = 150, momentum: float = 0.97) -> keras.Model:
     """Build the grey network: 1,246,401 parameters at its published size.
 
     Five blocks of 3x3 same convolution with ReLU, dropout, batch normalization and 2x2 same max
@@ -23,7 +23,8 @@ def grey_cnn(input_size: int = 150, momentum: float = 0.9) -> keras.Model:
         Height and width of the input in pixels.
     momentum
         Of the batch normalizations. Keras's default of 0.99 leaves validation at chance for the
-        first epochs of a short run: the moving statistics lag behind the weights.
+        first epochs of a short run: the moving statistics lag behind the weights. At 0.9 they
+        follow single batches, and validation accuracy jumps between 0.4 and 0.9.
 
     Returns
     -------
