@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import PIL
 import tensorflow
+from numpy.typing import NDArray
 
 from .architectures import build
 from .bundle import Bundle, file_hash
@@ -23,10 +24,10 @@ from .evaluation import evaluate, labels_of
 from .layouts import COLUMNS, NORMAL
 from .operating_points import Calibration, choose, fit_temperature
 from .prediction import logits
+from .recipes import Recipe
 from .sources import SOURCES
-from .training import Training
 
-__all__ = ["PREDICTION_COLUMNS", "PREPROCESSING", "write_bundle"]
+__all__ = ["PREDICTION_COLUMNS", "PREPROCESSING", "Training", "write_bundle"]
 
 PREDICTION_COLUMNS = ["split", "path", "patient", "label", "subtype", "logit"]
 PREPROCESSING = (
@@ -35,6 +36,19 @@ PREPROCESSING = (
 )
 DEFAULT_OPERATING_POINT = "sensitivity-95"
 WEIGHTS = "weights.weights.h5"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a run comes to, before it is described and stored."""
+
+    recipe: Recipe
+    model: keras.Model
+    films: pd.DataFrame
+    pixels: NDArray[np.uint8]
+    history: pd.DataFrame
+    kept_epoch: int
+    subset: float
 
 
 def write_bundle(run: Training, out: Path) -> Path:

@@ -11,7 +11,6 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from .architectures import build
+from .assembly import Training, write_bundle
 from .dataset import (
     NORMAL,
     DatasetError,
@@ -36,24 +36,11 @@ from .journal import Journal
 from .recipes import Recipe
 from .runtime import keep_memory
 
-__all__ = ["Training", "TrainingError", "batches", "settle_norms", "train"]
+__all__ = ["TrainingError", "batches", "settle_norms", "train"]
 
 
 class TrainingError(RuntimeError):
     """A run that cannot start or go on."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """What a run comes to, before it is described and stored."""
-
-    recipe: Recipe
-    model: keras.Model
-    films: pd.DataFrame
-    pixels: NDArray[np.uint8]
-    history: pd.DataFrame
-    kept_epoch: int
-    subset: float
 
 
 def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:
@@ -199,8 +186,6 @@ def train(
     films = table[["path", "split", "sha256"]].to_csv(index=False)
     _claim(state, asked | {"films": hashlib.sha256(films.encode()).hexdigest()}, resume)
     run = _fit(recipe, model, table, pixels, state, share, say)
-    from .assembly import write_bundle
-
     bundle = write_bundle(run, Path(out))
     shutil.rmtree(state)
     return bundle

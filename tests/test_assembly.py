@@ -14,12 +14,11 @@ import pytest
 
 from cxr import dataset
 from cxr.architectures import build
-from cxr.assembly import PREDICTION_COLUMNS, write_bundle
+from cxr.assembly import PREDICTION_COLUMNS, Training, write_bundle
 from cxr.evaluation import best_epoch, evaluate, labels_of
 from cxr.journal import HISTORY_COLUMNS
 from cxr.operating_points import choose, fit_temperature
 from cxr.radiograph import read
-from cxr.training import Training
 
 
 @pytest.fixture(scope="module")
