@@ -23,6 +23,10 @@ CAPTION = "Where the score came from, not where disease is."
 METHODS = {"gradcam": "Grad-CAM"}
 
 
+#: Added to the range when a map is stretched, as tf-keras-vis adds it; a smaller range is none.
+EPSILON = 1e-7
+
+
 class RefusedError(ValueError):
     """A film that was refused has no heatmap."""
 
@@ -53,9 +57,9 @@ class Heatmap:
         full = np.asarray(rows @ self.grid @ columns.T, np.float32)
         low, high = float(full.min()), float(full.max())
         # With nothing positive anywhere, stretching would paint noise.
-        if high - low <= 1e-7:
+        if high - low <= EPSILON:
             return np.zeros_like(full)
-        return np.asarray((full - low) / (high - low), np.float32)
+        return np.asarray((full - low) / (high - low + EPSILON), np.float32)
 
 
 def _interpolation(size: int, nodes: int) -> NDArray[np.float32]:

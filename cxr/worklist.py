@@ -176,7 +176,8 @@ class Worklist:
                 return 2, 0.0, entry.number
             if entry.prediction.score is None:
                 return 1, 0.0, entry.number
-            return 0, -entry.prediction.score, entry.number
+            # The same film scored in another batch may differ in its last bits.
+            return 0, -round(entry.prediction.score, 6), entry.number
 
         return sorted(self.entries, key=key)
 
