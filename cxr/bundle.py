@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .card import Card, CardError
-from .radiograph import Radiograph, to_input
+from .radiograph import Radiograph
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +40,7 @@ __all__ = [
 
 T = TypeVar("T")
 #: Columns that are read as text, whatever they look like and where they are empty too.
-TEXTS = ("split", "path", "patient", "label", "subtype", "sha256")
+TEXTS = ("split", "path", "patient", "label", "subtype", "sha256", "phash")
 
 
 class BundleError(ValueError):
@@ -111,8 +111,7 @@ class Bundle:
 
     def prepare(self, film: Radiograph) -> NDArray[np.uint8]:
         """Bring a film to the network's input, as in training: uint8 (height, width, channels)."""
-        channels, resample = self.card.input["channels"], self.card.input["resample"]
-        return to_input(film.pixels, self.card.size, channels, resample=resample)
+        return self.card.to_input(film.pixels)
 
     @property
     def model(self) -> keras.Model:
@@ -134,7 +133,13 @@ class Bundle:
         name = self.card.architecture["name"]
         try:
             model = build(name, **self.card.architecture["arguments"])
-            model.load_weights(self.weights_path)
+            if base := self.card.architecture.get("base"):
+                from .architectures.bases import head_of, load_base
+
+                load_base(model, base["base"])
+                head_of(model).load_weights(self.weights_path)
+            else:
+                model.load_weights(self.weights_path)
         except (ValueError, TypeError, OSError, KeyError) as error:
             raise BundleError(
                 f"The weights of {self.name} cannot be loaded into {name}: {error}"
@@ -191,7 +196,7 @@ def available(folder: Path | None = None) -> list[Card]:
 def default_name(finding: str, folder: Path | None = None) -> str | None:
     """Return the bundle that answers to a finding's name, from ``defaults.json``; None if none.
 
-    A finding with a single bundle needs no entry.
+    A finding with a single bundle, baselines apart, needs no entry.
 
     Raises
     ------
@@ -210,7 +215,8 @@ def default_name(finding: str, folder: Path | None = None) -> str | None:
         raise BundleError("Expected defaults.json to name a model for each finding.")
     if finding in defaults:
         return str(defaults[finding])
-    names = [card.name for card in available(folder) if card.finding == finding]
+    found = [card for card in available(folder) if card.finding == finding]
+    names = [card.name for card in found if not card.baseline]
     return names[0] if len(names) == 1 else None
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .architectures import BASELINES
 from .operating_points import Calibration, OperatingPoint
+from .preprocessing import Preprocessing
 
 __all__ = ["SCHEMA_VERSION", "Card", "CardError"]
 
@@ -30,7 +32,7 @@ class Card:
     architecture: dict[str, Any]
     """``name``, ``arguments``, ``parameters`` (their number)."""
     input: dict[str, Any]
-    """``height``, ``width``, ``channels``, and ``resample``: how films are brought to that size."""
+    """The fields of `cxr.preprocessing.Preprocessing`."""
     preprocessing: str
     recipe: dict[str, Any]
     training: dict[str, Any]
@@ -45,6 +47,22 @@ class Card:
     """For each split the figures at the default operating point."""
     weights: dict[str, str]
     """``file`` and ``sha256``."""
+
+    @property
+    def baseline(self) -> bool:
+        """Whether this is a trivial model to hold the others against, not one to read with."""
+        return self.architecture["name"] in BASELINES
+
+    @property
+    def external(self) -> dict[str, list[str]]:
+        """Films that the model did not learn from: a set's name, and its ``source/label`` parts."""
+        found: dict[str, list[str]] = self.recipe.get("external", {})
+        return found
+
+    @property
+    def to_input(self) -> Preprocessing:
+        """How a film is brought to the network's input."""
+        return Preprocessing(**self.input)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -108,6 +126,7 @@ class Card:
         ):
             if missing := set(keys) - set(getattr(self, field)):
                 raise ValueError(f"{field} lacks {', '.join(sorted(missing))}")
+        _ = self.to_input
         # A bundle's files stand in its own folder and nowhere else.
         if Path(self.weights["file"]).name != self.weights["file"]:
             raise ValueError(f"weights are not in the bundle: {self.weights['file']!r}")

@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .layouts import COLUMNS, NORMAL, DatasetError, scan
-from .radiograph import RadiographError, Resample, read, to_input
+from .preprocessing import Preprocessing, Resample
+from .radiograph import RadiographError, read
 from .splitting import draw, hold_out, split_by_patient, splits, subset
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "split_by_patient",
     "splits",
     "subset",
+    "subtypes",
 ]
 
 
@@ -45,6 +47,7 @@ def read_films(
     size: tuple[int, int] | None = None,
     channels: int = 1,
     resample: Resample = "nearest",
+    prepare: Preprocessing | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.uint8] | None]:
     """Open every film of a table once.
@@ -60,7 +63,9 @@ def read_films(
     channels
         1 or 3, of the pixels kept.
     resample
-        How they are brought to that size, see `cxr.radiograph.to_input`.
+        How they are brought to that size, see `cxr.preprocessing`.
+    prepare
+        A network's own preprocessing, in place of the three above.
     progress
         Called with (films read, films in all).
 
@@ -77,7 +82,13 @@ def read_films(
         If films cannot be read; the first few are named with the reason.
     """
     root = Path(root)
-    pixels = np.zeros((len(table), *size, channels), np.uint8) if size else None
+    if prepare is None and size is not None:
+        prepare = Preprocessing(*size, channels, resample)
+    pixels = (
+        np.zeros((len(table), prepare.height, prepare.width, prepare.channels), np.uint8)
+        if prepare
+        else None
+    )
     table = table.copy()
 
     def open_film(job: tuple[int, str]) -> tuple[int, int, str, str]:
@@ -86,8 +97,8 @@ def read_films(
             film = read(root / path)
         except RadiographError as error:
             return 0, 0, "", f"{path}: {error.reason}"
-        if pixels is not None and size is not None:
-            pixels[row] = to_input(film.pixels, size, channels, resample=resample)
+        if pixels is not None and prepare is not None:
+            pixels[row] = prepare(film.pixels)
         return film.width, film.height, film.sha256, ""
 
     facts = []
@@ -132,6 +143,29 @@ def balance(table: pd.DataFrame) -> pd.DataFrame:
     )
     counts["share"] = counts["films"] / counts.groupby("split")["films"].transform("sum")
     return counts
+
+
+def subtypes(table: pd.DataFrame) -> pd.DataFrame:
+    """Count films and patients per split and subtype, of the labels that have any.
+
+    Returns
+    -------
+    pandas.DataFrame
+        split (train, validation, test, then others), label, subtype (``unknown`` where a film
+        tells none), films, patients, share (of the films of the split and label, in [0, 1]);
+        empty where no film tells a subtype.
+    """
+    told = table.loc[table["subtype"] != "", "label"]
+    known = table[table["label"].isin(told)]
+    counts = (
+        known.assign(subtype=known["subtype"].replace("", "unknown"))
+        .groupby(["split", "label", "subtype"], as_index=False)
+        .agg(films=("path", "size"), patients=("patient", "nunique"))
+    )
+    whole = counts.groupby(["split", "label"])["films"].transform("sum")
+    order = {name: place for place, name in enumerate(splits(table))}
+    counts = counts.assign(share=counts["films"] / whole)
+    return counts.sort_values("split", key=lambda s: s.map(order), kind="stable", ignore_index=True)
 
 
 def imbalance_ratio(table: pd.DataFrame) -> float:

@@ -44,22 +44,27 @@ class Heatmap:
     layer: str
     finding: str
     """The class that higher values speak for."""
+    margin: float = 0.0
+    """Share of the height and width at each edge that the network does not see."""
 
     @cached_property
     def array(self) -> NDArray[np.float32]:
         """(H, W) at the film's size, in [0, 1]: 0 the least, 1 the most; all 0 where none is.
 
-        Interpolated linearly with the corners aligned, then stretched to its own range, as
-        tf-keras-vis does.
+        Over what the network sees, interpolated linearly with the corners aligned, then stretched
+        to its own range, as tf-keras-vis does. The margin, which it does not see, is 0.
         """
-        rows = _interpolation(self.height, self.grid.shape[0])
-        columns = _interpolation(self.width, self.grid.shape[1])
-        full = np.asarray(rows @ self.grid @ columns.T, np.float32)
-        low, high = float(full.min()), float(full.max())
+        result = np.zeros((self.height, self.width), np.float32)
+        top, left = round(self.height * self.margin), round(self.width * self.margin)
+        rows = _interpolation(self.height - 2 * top, self.grid.shape[0])
+        columns = _interpolation(self.width - 2 * left, self.grid.shape[1])
+        inside = np.asarray(rows @ self.grid @ columns.T, np.float32)
+        low, high = float(inside.min()), float(inside.max())
         # With nothing positive anywhere, stretching would paint noise.
-        if high - low <= EPSILON:
-            return np.zeros_like(full)
-        return np.asarray((full - low) / (high - low + EPSILON), np.float32)
+        if high - low > EPSILON:
+            stretched = (inside - low) / (high - low + EPSILON)
+            result[top : self.height - top, left : self.width - left] = stretched
+        return result
 
 
 def _interpolation(size: int, nodes: int) -> NDArray[np.float32]:
@@ -95,8 +100,9 @@ def gradcam_of(
     layer = bundle.compiled("last_convolution", lambda: last_convolution(bundle.model))
     score = bundle.compiled("gradcam", lambda: compile_gradcam(bundle.model, layer))
     logits, maps = score(films)
+    margin = bundle.card.to_input.margin
     heatmaps = [
-        Heatmap(grid, height, width, "gradcam", layer, bundle.card.finding)
+        Heatmap(grid, height, width, "gradcam", layer, bundle.card.finding, margin)
         for grid, (height, width) in zip(maps, sizes, strict=True)
     ]
     return logits, heatmaps

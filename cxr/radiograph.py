@@ -1,7 +1,8 @@
 """Radiographs: pixels, and what the file says of itself.
 
 `read` takes PNG, JPEG and DICOM, told apart by what they hold and not by their names. What comes
-out is always grey in [0, 1] with white = dense. `to_input` brings it to a network's size.
+out is always grey in [0, 1] with white = dense. `cxr.preprocessing` brings it to a
+network's size.
 """
 
 from __future__ import annotations
@@ -10,18 +11,14 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from .picture_file import UnreadableFile, read_jpeg, read_png
 
-__all__ = ["Radiograph", "RadiographError", "Resample", "read", "to_input"]
-
-#: How pixels are brought to a network's size.
-Resample = Literal["nearest", "bilinear"]
+__all__ = ["Radiograph", "RadiographError", "read"]
 
 _TAKEN = "Films are taken as PNG, JPEG or DICOM: export it as one of these."
 _DAMAGED = "The file is damaged or incomplete and cannot be read. Copy or export it again."
@@ -161,58 +158,6 @@ def read(source: str | Path | bytes | BinaryIO) -> Radiograph:
     if kind:
         raise RadiographError(f"This is {kind}. {_TAKEN}")
     raise RadiographError(f"The file holds no picture that can be read. {_TAKEN}")
-
-
-def to_input(
-    pixels: NDArray[np.float32],
-    size: tuple[int, int],
-    channels: int,
-    *,
-    resample: Resample = "nearest",
-) -> NDArray[np.uint8]:
-    """Squash a film to a network's input; training and prediction both do it with this.
-
-    Parameters
-    ----------
-    pixels
-        (height, width) in [0, 1].
-    size
-        (height, width) of the input. At that size already, the levels stay as they are.
-    channels
-        1, or 3 equal ones.
-    resample
-        "nearest" takes the pixel in the middle of each cell: that is how the 224-pixel copy of
-        the Kermany films was made, so a film at full size looks to a model as in training.
-        "bilinear" averages over the cell. A film smaller than the input is always enlarged
-        bilinearly.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint8 of shape (height, width, channels).
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-    """
-    if np.ndim(pixels) != 2:
-        raise ValueError(f"Expected pixels of shape (height, width). Received: {np.shape(pixels)}")
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"Expected size as (height, width) in pixels. Received: {size!r}")
-    if channels not in (1, 3):
-        raise ValueError(f"Expected 1 or 3 channels. Received: {channels!r}")
-    if resample not in ("nearest", "bilinear"):
-        raise ValueError(f"Expected resample 'nearest' or 'bilinear'. Received: {resample!r}")
-    image = Image.fromarray(np.ascontiguousarray(pixels, np.float32))
-    height, width = size
-    if image.size != (width, height):
-        shrinks = image.width >= width and image.height >= height
-        nearest = resample == "nearest" and shrinks
-        method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
-        image = image.resize((width, height), method)
-    levels = np.rint(np.asarray(image) * np.float32(255)).clip(0, 255).astype(np.uint8)
-    return np.repeat(levels[:, :, None], channels, axis=2)
 
 
 def _bytes(source: str | Path | bytes | BinaryIO) -> bytes:

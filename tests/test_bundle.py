@@ -15,7 +15,7 @@ import pytest
 from cxr import bundle as bundles
 from cxr.bundle import BundleError, available, default_name, file_hash, load, models_folder
 from cxr.card import CardError
-from cxr.radiograph import to_input
+from cxr.preprocessing import Preprocessing
 from tests.conftest import film_like
 
 NAME = "pneumonia-made"
@@ -74,6 +74,14 @@ class TestFind:
         for name in (NAME, "pneumonia-other"):
             (models / "defaults.json").write_text(json.dumps({"pneumonia": name}))
             assert load("pneumonia", folder=models).name == name
+
+    def test_a_baseline_never_answers_for_its_finding(self, models):
+        second(models, "pneumonia-thumbnail")
+        architecture = {"name": "thumbnail", "arguments": {"input_size": 64}, "parameters": 1}
+        change(models, "pneumonia-thumbnail", architecture=architecture)
+        assert default_name("pneumonia", models) == NAME
+        shutil.rmtree(models / NAME)
+        assert default_name("pneumonia", models) is None
 
     def test_unknown_names_the_known(self, models):
         second(models)
@@ -220,11 +228,18 @@ class TestUse:
         alone = [bundle.predict(film) for film in films]
         assert [p.logit for p in together] == pytest.approx([p.logit for p in alone], abs=1e-5)
 
-    def test_prepare_is_what_training_does(self, made_bundle):
+    def test_prepare_is_what_training_does(self, made_bundle, made_recipe):
         film = film_like(1)
-        inputs = made_bundle.prepare(film)
-        resample = made_bundle.card.input["resample"]
-        np.testing.assert_array_equal(inputs, to_input(film.pixels, (64, 64), 1, resample=resample))
+        expected = Preprocessing(64, 64, 1, made_recipe.resample)(film.pixels)
+        np.testing.assert_array_equal(made_bundle.prepare(film), expected)
+
+    @pytest.mark.parametrize("field", [{"margin": 0.2}, {"levels": "equalized"}])
+    def test_prepare_follows_the_card(self, models, field):
+        card = json.loads((models / NAME / "card.json").read_text())
+        change(models, input=card["input"] | field)
+        film = film_like(1)
+        expected = Preprocessing(64, 64, 1, card["input"]["resample"], **field)(film.pixels)
+        np.testing.assert_array_equal(load(NAME, folder=models).prepare(film), expected)
 
     def test_model_is_flat_and_counts_what_the_card_says(self, made_bundle):
         assert made_bundle.model.input_shape == (None, 64, 64, 1)

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from cxr.architectures import ARCHITECTURES, BASELINES
 from cxr.card import SCHEMA_VERSION, Card, CardError
+from cxr.preprocessing import Preprocessing
+
+INPUT = {"height": 64, "width": 64, "channels": 1, "resample": "nearest"}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,39 @@ def test_schema_version_stands_first(plain):
 
 def test_size(made_bundle):
     assert made_bundle.card.size == (64, 64)
+
+
+class TestToInput:
+    def test_is_the_recipes(self, made_bundle, made_recipe):
+        assert made_bundle.card.to_input == made_recipe.to_input
+
+    def test_has_every_field_of_the_card(self, plain):
+        fields = {"height": 30, "width": 40, "channels": 3, "resample": "bilinear"}
+        fields |= {"margin": 0.08, "levels": "equalized"}
+        card = Card.from_json(plain | {"input": fields})
+        assert card.to_input == Preprocessing(30, 40, 3, "bilinear", 0.08, "equalized")
+
+    def test_of_a_card_that_knows_neither_margin_nor_levels(self, plain):
+        fields = {"height": 30, "width": 40, "channels": 1, "resample": "nearest"}
+        card = Card.from_json(plain | {"input": fields})
+        assert (card.to_input.margin, card.to_input.levels) == (0.0, "plain")
+
+
+class TestExternal:
+    def test_is_the_recipes(self, plain):
+        sets = {"other": ["nih/normal", "nih/pneumonia"]}
+        card = Card.from_json(plain | {"recipe": plain["recipe"] | {"external": sets}})
+        assert card.external == sets
+
+    def test_of_a_card_that_knows_none(self, plain):
+        recipe = {key: value for key, value in plain["recipe"].items() if key != "external"}
+        assert Card.from_json(plain | {"recipe": recipe}).external == {}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_baselines_are_told_by_their_network(plain, name):
+    architecture = plain["architecture"] | {"name": name}
+    assert Card.from_json(plain | {"architecture": architecture}).baseline == (name in BASELINES)
 
 
 class TestOperatingPoint:
@@ -71,6 +108,9 @@ class TestDamage:
             ({"weights": {"file": "../other/weights.h5", "sha256": "0"}}, "not in the bundle"),
             ({"weights": None}, "damaged"),
             ({"input": {"height": 64}}, "input lacks channels, resample, width"),
+            ({"input": INPUT | {"margin": 0.6}}, "margin"),
+            ({"input": INPUT | {"levels": "flat"}}, "flat"),
+            ({"input": INPUT | {"crop": 1}}, "crop"),
             ({"architecture": {"name": "grey_cnn"}}, "architecture lacks arguments, parameters"),
         ],
     )

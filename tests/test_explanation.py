@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import zoom
 
+from cxr.bundle import Bundle
 from cxr.explanation import CAPTION, METHODS, Heatmap, RefusedError, explain, gradcam_of
+from cxr.preprocessing import Preprocessing
 from cxr.radiograph import Radiograph
 from tests.conftest import film_like
 
 
-def heatmap(grid: np.ndarray, height: int, width: int) -> Heatmap:
-    return Heatmap(np.asarray(grid, np.float32), height, width, "gradcam", "conv", "pneumonia")
+def heatmap(grid: np.ndarray, height: int, width: int, margin: float = 0.0) -> Heatmap:
+    grid = np.asarray(grid, np.float32)
+    return Heatmap(grid, height, width, "gradcam", "conv", "pneumonia", margin)
 
 
 class TestArray:
@@ -48,6 +53,45 @@ class TestArray:
         grid[1, 3] = 1
         array = heatmap(grid, 401, 801).array
         assert np.unravel_index(array.argmax(), array.shape) == (100, 600)
+
+
+class TestMargin:
+    """What the network does not see has no part in a score."""
+
+    GRID = np.random.default_rng(2).uniform(1, 3, (5, 4))
+
+    @pytest.mark.parametrize(
+        ("height", "width", "margin", "top", "left"),
+        [(100, 60, 0.1, 10, 6), (101, 75, 0.08, 8, 6), (40, 30, 0.4, 16, 12)],
+    )
+    def test_is_zero_and_inside_it_the_map_is_that_of_the_inner_size(
+        self, height, width, margin, top, left
+    ):
+        array = heatmap(self.GRID, height, width, margin).array
+        assert array.shape == (height, width)
+        inner = heatmap(self.GRID, height - 2 * top, width - 2 * left).array
+        np.testing.assert_array_equal(array[top : height - top, left : width - left], inner)
+        edge = np.ones((height, width), bool)
+        edge[top : height - top, left : width - left] = False
+        np.testing.assert_array_equal(array[edge], 0)
+
+    @pytest.mark.parametrize(("height", "width"), [(99, 101), (150, 151), (37, 64)])
+    def test_is_the_one_that_preprocessing_cuts(self, height, width):
+        seen = heatmap([[1.0, 2.0], [2.0, 3.0]], height, width, 0.075).array > 0
+        part = np.ix_(seen.any(axis=1), seen.any(axis=0))
+        film = np.random.default_rng(3).integers(0, 256, (height, width)) / np.float32(255)
+        inside = film[part]
+        # At that very size nothing is resampled.
+        cut = Preprocessing(*inside.shape, 1, margin=0.075)(film)[..., 0]
+        np.testing.assert_array_equal(cut, np.rint(inside * 255))
+
+    def test_comes_from_the_card(self, made_bundle):
+        card = replace(made_bundle.card, input=made_bundle.card.input | {"margin": 0.25})
+        array = explain(Bundle(made_bundle.folder, card), film_like(2, ill=True)).array
+        assert array[40:120, 40:120].max() > 0.99
+        outside = np.ones(array.shape, bool)
+        outside[40:120, 40:120] = False
+        np.testing.assert_array_equal(array[outside], 0)
 
 
 class TestExplain:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageFile
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
-from cxr.radiograph import Radiograph, RadiographError, read, to_input
+from cxr.radiograph import Radiograph, RadiographError, read
 from tests.films import chunk, dicom, dicom_dataset, encode, png_16, save, scene
 
 GREY = Image.fromarray(scene())
@@ -268,78 +268,3 @@ def test_pictures_are_read_without_loading_pydicom():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
-
-
-def test_to_input_leaves_levels_alone_at_the_right_size():
-    film = read(PNG)
-    got = to_input(film.pixels, (48, 64), 3)
-    assert got.dtype == np.uint8
-    np.testing.assert_array_equal(got, np.dstack([scene()] * 3))
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_to_input_shape_is_height_by_width(channels):
-    got = to_input(read(PNG).pixels, (20, 30), channels)
-    assert got.shape == (20, 30, channels)
-    assert all((got[..., 0] == got[..., channel]).all() for channel in range(channels))
-
-
-def test_to_input_takes_the_middle_of_each_cell():
-    values = scene(60, 90)
-    got = to_input((values / 255).astype(np.float32), (20, 30), 1)
-    np.testing.assert_array_equal(got[..., 0], values[1::3, 1::3])
-
-
-def test_to_input_bilinear_averages_over_the_cell():
-    checks = (np.indices((64, 64)).sum(0) % 2).astype(np.float32)
-    got = to_input(checks, (16, 16), 1, resample="bilinear")
-    assert np.abs(got[2:-2, 2:-2].astype(int) - 128).max() <= 2
-    values = (scene(60, 90) / 255).astype(np.float32)
-    want = Image.fromarray(values).resize((30, 20), Image.Resampling.BILINEAR)
-    got = to_input(values, (20, 30), 1, resample="bilinear")
-    np.testing.assert_array_equal(got[..., 0], np.rint(np.asarray(want) * 255))
-
-
-def test_to_input_enlarges_smoothly():
-    step = np.zeros((4, 4), np.float32)
-    step[:, 2:] = 1
-    got = to_input(step, (16, 16), 1)[..., 0]
-    assert len(np.unique(got)) > 4
-
-
-def test_to_input_does_not_touch_the_film():
-    film = read(PNG)
-    before = film.sha256
-    to_input(film.pixels, (48, 64), 1)[:] = 0
-    to_input(film.pixels, (20, 20), 1)
-    assert Radiograph(film.pixels).sha256 == before
-
-
-@pytest.mark.parametrize(
-    ("pixels", "size", "channels", "resample"),
-    [
-        (np.zeros((4, 4, 1)), (2, 2), 1, "nearest"),
-        (np.zeros((4, 4)), (0, 2), 1, "nearest"),
-        (np.zeros((4, 4)), (2,), 1, "nearest"),
-        (np.zeros((4, 4)), (2, 2), 2, "nearest"),
-        (np.zeros((4, 4)), (2, 2), 1, "bicubic"),
-    ],
-)
-def test_to_input_arguments(pixels, size, channels, resample):
-    with pytest.raises(ValueError, match=r"Expected .* Received: "):
-        to_input(pixels, size, channels, resample=resample)
-
-
-@pytest.mark.data
-def test_to_input_makes_the_small_copy_of_the_kermany_films(data_dir):
-    """The copy was compressed once more: so is what is compared with it."""
-    folder = data_dir / "kermany_originals"
-    differences: dict[str, list[float]] = {"nearest": [], "bilinear": []}
-    for path in sorted(folder.glob("*/*/*"))[::3]:
-        copy = Image.open(data_dir / "kermany" / path.relative_to(folder))
-        for resample, found in differences.items():
-            levels = to_input(read(path).pixels, (224, 224), 1, resample=resample)[..., 0]
-            again = encode(Image.fromarray(levels), "JPEG", qtables=copy.quantization)
-            again = np.asarray(Image.open(io.BytesIO(again)), np.float32)
-            found.append(float(np.abs(again - np.asarray(copy)).mean()))
-    assert np.mean(differences["nearest"]) < 1 < 2 < np.mean(differences["bilinear"])

@@ -210,7 +210,9 @@ class FilmView {
     if (this.shown) {
       context.globalAlpha = settings.opacity;
       context.imageSmoothingEnabled = true;
-      context.drawImage(this.overlay, ...box);
+      // The network does not see the margin, so the heatmap ends where it begins.
+      const [m, [x, y, w, h]] = [this.heat.margin, box];
+      context.drawImage(this.overlay, x + m * w, y + m * h, (1 - 2 * m) * w, (1 - 2 * m) * h);
       context.globalAlpha = 1;
     }
     this.root.querySelector(".zoom").textContent = `${Math.round(this.scale * 100)} %`;

@@ -49,6 +49,7 @@ def film_view(
     if heatmap is not None:
         overlay = {
             "grid": heatmap.grid.astype(float).round(6).tolist(),
+            "margin": heatmap.margin,
             "method": METHODS[heatmap.method],
             "colours": base64.b64encode(colour_table().tobytes()).decode(),
             "opacity": OPACITY,

@@ -1,0 +1,100 @@
+"""The way of a film into a network: the same for training, prediction and evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+__all__ = ["LEVELS", "Levels", "Preprocessing", "Resample"]
+
+Resample = Literal["nearest", "bilinear"]
+Levels = Literal["plain", "equalized"]
+LEVELS = ("plain", "equalized")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """A network's input and how a film is brought to it. Scaling happens inside the graph.
+
+    Raises
+    ------
+    ValueError
+        If a field is out of range.
+    """
+
+    height: int
+    """Of the input, pixels."""
+    width: int
+    channels: int
+    """1, or 3 equal ones."""
+    resample: Resample = "nearest"
+    """"nearest" takes the pixel in the middle of each cell: that is how the 224-pixel copy of the
+    Kermany films was made, so a film at full size looks to a model as in training. "bilinear"
+    averages over the cell. A film smaller than the input is always enlarged bilinearly."""
+    margin: float = 0.0
+    """Share of the film's height and width left out at each edge, in [0, 0.4]: markers, shutters
+    and burnt-in text stand there."""
+    levels: Levels = "plain"
+    """"equalized" spreads the grey levels of what is left evenly, so that exposure and the
+    scanner's tone curve tell nothing."""
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width) < 1:
+            raise ValueError(
+                "Expected height and width in pixels, 1 at least. "
+                f"Received: {self.height} x {self.width}"
+            )
+        if self.channels not in (1, 3):
+            raise ValueError(f"Expected 1 or 3 channels. Received: {self.channels!r}")
+        if self.resample not in ("nearest", "bilinear"):
+            raise ValueError(
+                f"Expected resample 'nearest' or 'bilinear'. Received: {self.resample!r}"
+            )
+        if not 0 <= self.margin <= 0.4:
+            raise ValueError(f"Expected a margin in [0, 0.4]. Received: {self.margin!r}")
+        if self.levels not in LEVELS:
+            raise ValueError(f"Expected levels of {LEVELS}. Received: {self.levels!r}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as plain data."""
+        return dataclasses.asdict(self)
+
+    def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Bring a film to the input: cut the margin, squash, round, equalize, repeat channels.
+
+        Parameters
+        ----------
+        pixels
+            (height, width) in [0, 1]. At the input's size already, the levels stay as they are.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8 of shape (height, width, channels).
+
+        Raises
+        ------
+        ValueError
+            If `pixels` has another shape.
+        """
+        if np.ndim(pixels) != 2:
+            raise ValueError(
+                f"Expected pixels of shape (height, width). Received: {np.shape(pixels)}"
+            )
+        top, left = (round(side * self.margin) for side in pixels.shape)
+        inside = pixels[top : pixels.shape[0] - top, left : pixels.shape[1] - left]
+        image = Image.fromarray(np.ascontiguousarray(inside, np.float32))
+        if image.size != (self.width, self.height):
+            shrinks = image.width >= self.width and image.height >= self.height
+            nearest = self.resample == "nearest" and shrinks
+            method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+            image = image.resize((self.width, self.height), method)
+        levels = np.rint(np.asarray(image) * np.float32(255)).clip(0, 255).astype(np.uint8)
+        if self.levels == "equalized":
+            levels = np.asarray(ImageOps.equalize(Image.fromarray(levels)))
+        return np.repeat(levels[:, :, None], self.channels, axis=2)
