@@ -11,6 +11,9 @@ from .recipes import Augmentation
 
 __all__ = ["augment"]
 
+#: Straight pieces of a random tone curve.
+TONE_PIECES = 6
+
 
 def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Tensor:
     """Vary a batch of grey films.
@@ -34,6 +37,7 @@ def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Ten
     """
     x = tf.cast(films, tf.float32)
     seeds = tf.unstack(tf.random.split(seed, 12))
+    scanner = tf.unstack(tf.random.split(seed + 1, 3))
     n = tf.shape(x)[0]
 
     def uniform(k: int, low: float, high: float) -> tf.Tensor:
@@ -53,6 +57,12 @@ def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Ten
         return tf.reshape(values, [-1, 1, 1, 1])
 
     s = settings
+    if s.tone:
+        weights = tf.exp(tf.random.stateless_normal([TONE_PIECES, n], scanner[0], stddev=s.tone))
+        x = _tone(x / 255, weights) * 255
+    if s.sharpness:
+        amount = tf.random.stateless_uniform([n], scanner[1], -s.sharpness, s.sharpness)
+        x += each(amount) * (x - tf.nn.avg_pool2d(x, 3, 1, "SAME"))
     if s.gamma or s.contrast or s.brightness or s.noise:
         x = tf.clip_by_value(x / 255, 0.0, 1.0)
         x = x ** each(tf.exp(uniform(7, -s.gamma, s.gamma)))
@@ -62,6 +72,21 @@ def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Ten
         x += tf.random.stateless_normal(tf.shape(x), seeds[10]) * each(uniform(11, 0.0, s.noise))
         x *= 255
     return tf.clip_by_value(x, 0.0, 255.0)
+
+
+def _tone(x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Bend values in [0, 1] by a rising curve of straight pieces, one curve a film.
+
+    The ends stay where they are; piece k rises in proportion to ``weights[k]``.
+    """
+    shares = weights / tf.reduce_sum(weights, axis=0, keepdims=True)
+    pieces = len(weights)
+    return tf.add_n(
+        [
+            tf.reshape(shares[k], [-1, 1, 1, 1]) * tf.clip_by_value(x * pieces - k, 0.0, 1.0)
+            for k in range(pieces)
+        ]
+    )
 
 
 def _moves(s: Augmentation) -> bool:

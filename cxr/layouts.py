@@ -8,11 +8,12 @@ the pixels (`cxr.radiograph`).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["COLUMNS", "NORMAL", "DatasetError", "scan"]
+__all__ = ["COLUMNS", "NORMAL", "DatasetError", "scan", "select"]
 
 COLUMNS = ["path", "split", "label", "subtype", "patient", "width", "height", "sha256"]
 NORMAL = "normal"
@@ -34,9 +35,10 @@ class DatasetError(ValueError):
 def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
     """List the labelled films of a folder, without opening them.
 
-    Three layouts are known: a ``manifest.csv`` with at least ``path`` and ``label``; Kaggle's
-    folders, ``train|val|test`` by class or classes alone, in any case; and a flat folder whose
-    file names end in ``_0`` (normal) or ``_1`` (the finding).
+    Four layouts are known: a ``manifest.csv`` with at least ``path`` and ``label``; a folder of
+    folders with such manifests, whose films get a ``source``, the folder's name where the
+    manifest tells none; Kaggle's folders, ``train|val|test`` by class or classes alone, in any
+    case; and a flat folder whose file names end in ``_0`` (normal) or ``_1`` (the finding).
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
     manifest = root / "manifest.csv"
     if manifest.is_file():
         table = _from_manifest(manifest)
+    elif sets := sorted(root.glob("*/manifest.csv")):
+        table = pd.concat([_prefixed(file) for file in sets], ignore_index=True)
     else:
         found = (p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
         files = sorted(path for path in found if not _hidden(path))
@@ -79,8 +83,56 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
     for column in COLUMNS:
         if column not in table:
             table[column] = 0 if column in ("width", "height") else ""
+    # Where several sets meet, each lacks some of the others' columns.
+    sizes = ["width", "height"]
+    table[sizes] = table[sizes].fillna(0).astype(int)
+    texts = [column for column in table.columns if column not in sizes]
+    table[texts] = table[texts].fillna("")
     others = [column for column in table.columns if column not in COLUMNS]
     return table[COLUMNS + others].sort_values("path", ignore_index=True)
+
+
+def select(table: pd.DataFrame, parts: Sequence[str], *, folder: str = "") -> pd.DataFrame:
+    """Keep the films of some sources.
+
+    Parameters
+    ----------
+    table
+        A film table.
+    parts
+        ``source/label`` each, as ``qatar/normal``.
+    folder
+        The source of films that tell none: the name of their folder.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Those films with their ``source``, without the films that another set lists as normal
+        (``also_listed_normal``): they are no witness for either label.
+
+    Raises
+    ------
+    DatasetError
+        If there is no film of one of the parts.
+    """
+    table = table.assign(source=table.get("source", folder))
+    keys = table["source"] + "/" + table["label"]
+    if missing := [part for part in parts if not (keys == part).any()]:
+        raise DatasetError(
+            f"There are no films of {', '.join(missing)}. Found: {', '.join(sorted(set(keys)))}. "
+            "Give the folder that holds them, or the folder of all sets."
+        )
+    chosen = keys.isin(parts)
+    if "also_listed_normal" in table:
+        chosen &= table["also_listed_normal"] == ""
+    return table[chosen].reset_index(drop=True)
+
+
+def _prefixed(manifest: Path) -> pd.DataFrame:
+    table = _from_manifest(manifest)
+    name = manifest.parent.name
+    source = table.get("source", name)
+    return table.assign(path=name + "/" + table["path"], source=source)
 
 
 def _hidden(path: Path) -> bool:

@@ -8,8 +8,20 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["INTENDED_USE", "SOURCES", "Source", "data_folder", "intended_use"]
+if TYPE_CHECKING:
+    from .card import Card
+
+__all__ = [
+    "INTENDED_USE",
+    "SOURCES",
+    "Source",
+    "data_folder",
+    "folder_of",
+    "intended_use",
+    "split_note",
+]
 
 #: Stands on every page and every export, followed by the population.
 INTENDED_USE = "For research and demonstration. Not for diagnostic use."
@@ -45,6 +57,42 @@ SOURCES = {
             population="children of 1 to 5 years",
             layout="train/ and test/, each with NORMAL/ and PNEUMONIA/",
         ),
+        Source(
+            name="tuberculosis",
+            title="Tuberculosis films of TBX11K, normal films of the Qatar collection",
+            citation="Liu et al. 2020, CVPR; Rahman et al. 2020, IEEE Access 8:191586",
+            doi="10.1109/ACCESS.2020.3031384",
+            licence="for research, under the terms of each set",
+            population="adults",
+            layout="manifest.csv with path, source, label",
+        ),
+        Source(
+            name="tbx11k",
+            title="TBX11K, tuberculosis films with boxes",
+            citation="Liu et al. 2020, CVPR",
+            doi="10.1109/CVPR42600.2020.00272",
+            licence="for research, under the set's own terms",
+            population="adults",
+            layout="a part of the tuberculosis folder",
+        ),
+        Source(
+            name="qatar",
+            title="Tuberculosis chest X-ray database, Qatar and Dhaka",
+            citation="Rahman et al. 2020, IEEE Access 8:191586",
+            doi="10.1109/ACCESS.2020.3031384",
+            licence="for research, under the terms of the sets that it gathers",
+            population="adults",
+            layout="a part of the tuberculosis folder",
+        ),
+        Source(
+            name="nih",
+            title="ChestX-ray14, National Institutes of Health",
+            citation="Wang et al. 2017, CVPR; labels mined from reports",
+            doi="10.1109/CVPR.2017.369",
+            licence="no restriction on use, with acknowledgement",
+            population="adults",
+            layout="manifest.csv with path, label, patient",
+        ),
     )
 }
 
@@ -72,6 +120,34 @@ def data_folder(name: str) -> Path | None:
     if not root:
         return None
     for folder in (Path(root) / name, Path(root)):
-        if any((folder / part).is_dir() for part in ("train", "test", "images")):
+        parts = ("train", "test", "images", "manifest.csv")
+        if any((folder / part).exists() for part in parts):
             return folder
     return None
+
+
+def folder_of(card: Card, split: str) -> Path | None:
+    """Return the folder that the paths of a split start from; None where it is not at hand.
+
+    The paths of a bundle's own splits start from its data set, those of an external set from
+    the folder that holds the sets.
+    """
+    if split in card.external:
+        root = os.environ.get("CXR_DATA")
+        return Path(root) if root and Path(root).is_dir() else None
+    return data_folder(card.data["set"])
+
+
+def split_note(card: Card, split: str) -> str:
+    """Say what must be known of an external set's films; nothing of a bundle's own splits."""
+    names = sorted({part.split("/")[0] for part in card.external.get(split, ())})
+    if not names:
+        return ""
+    titles = " and ".join(SOURCES[name].title if name in SOURCES else name for name in names)
+    others = {SOURCES[name].population for name in names if name in SOURCES} - {card.population}
+    if others:
+        return (
+            f"Outside the intended population: films of {' and '.join(sorted(others))} "
+            f"({titles}); the model is meant for {card.population}."
+        )
+    return f"From sources that the model did not learn from: {titles}."

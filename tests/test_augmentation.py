@@ -20,8 +20,17 @@ EVERYTHING = Augmentation(
     gamma=0.5,
     contrast=0.6,
     brightness=0.4,
+    tone=0.6,
+    sharpness=0.9,
     noise=0.2,
 )
+
+#: Those of the recipes that vary anything at all.
+VARIED = {"everything": EVERYTHING} | {
+    name: recipe.augmentation
+    for name, recipe in RECIPES.items()
+    if recipe.augmentation != Augmentation()
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +48,21 @@ def test_zeros_change_nothing(films):
     np.testing.assert_array_equal(result, films)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [EVERYTHING, *(recipe.augmentation for recipe in RECIPES.values())],
-    ids=["everything", *RECIPES],
-)
-def test_shape_range_and_repeatability(films, settings):
-    result = vary(films, settings)
-    assert result.shape == films.shape
-    assert result.dtype == np.float32
-    assert np.isfinite(result).all()
-    assert result.min() >= 0
-    assert result.max() <= 255
-    np.testing.assert_array_equal(result, vary(films, settings))
-    for other in ((3, 9), (4, 8)):
-        assert np.abs(result - vary(films, settings, other)).mean() > 1
+@pytest.mark.parametrize("settings", VARIED.values(), ids=VARIED)
+class TestAnySettings:
+    def test_shape_and_range(self, films, settings):
+        result = vary(films, settings)
+        assert result.shape == films.shape
+        assert result.dtype == np.float32
+        assert np.isfinite(result).all()
+        assert result.min() >= 0
+        assert result.max() <= 255
+
+    def test_equal_seeds_give_equal_films_and_others_others(self, films, settings):
+        result = vary(films, settings)
+        np.testing.assert_array_equal(result, vary(films, settings))
+        for other in ((3, 9), (4, 8)):
+            assert np.abs(result - vary(films, settings, other)).mean() > 1
 
 
 def test_each_film_is_varied_on_its_own(films):
@@ -185,3 +194,106 @@ class TestGreyValues:
         assert strengths.max() <= 0.105
         assert strengths.max() > 0.08
         assert strengths.min() < 0.03
+
+
+def levels(n: int = 1) -> np.ndarray:
+    """Equal films of every level, 0 to 255 in order."""
+    film = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    return np.repeat(film, n, axis=0)
+
+
+class TestTone:
+    CURVES = Augmentation(tone=0.5)
+
+    @pytest.fixture(scope="class")
+    def curves(self) -> np.ndarray:
+        """(films, levels): what each level becomes."""
+        return vary(levels(200), self.CURVES).reshape(200, 256)
+
+    def test_black_and_white_stay(self, curves):
+        np.testing.assert_allclose(curves[:, 0], 0, atol=1e-4)
+        np.testing.assert_allclose(curves[:, -1], 255, atol=1e-3)
+
+    def test_levels_keep_their_order(self, curves):
+        assert (np.diff(curves, axis=1) > 0).all()
+
+    def test_each_film_has_a_curve_of_its_own(self, curves):
+        assert np.ptp(curves[:, 128]) > 40
+        assert len(np.unique(curves[:, 128].round(2))) > 150
+
+    def test_the_place_of_a_level_is_of_no_account(self):
+        film = levels()
+        turned = film[:, ::-1, ::-1]
+        np.testing.assert_allclose(
+            vary(turned, self.CURVES), vary(film, self.CURVES)[:, ::-1, ::-1], atol=1e-3
+        )
+
+    def test_the_seed_decides(self, curves):
+        again = vary(levels(200), self.CURVES).reshape(200, 256)
+        np.testing.assert_array_equal(again, curves)
+        other = vary(levels(200), self.CURVES, (3, 9)).reshape(200, 256)
+        assert np.abs(other - curves).mean() > 5
+
+    def test_a_larger_spread_bends_more(self):
+        bent = [
+            np.abs(vary(levels(200), Augmentation(tone=tone)) - levels(200)).mean()
+            for tone in (0.1, 0.3, 0.9)
+        ]
+        assert bent == sorted(bent)
+        assert bent[0] < 5 < 15 < bent[2]
+
+    def test_slopes_spread_as_asked(self):
+        """Straight pieces, whose logarithms of slope differ by the standard deviation."""
+        curves = vary(levels(400), self.CURVES).reshape(400, 256)
+        middles = (np.arange(6) + 0.5) * 255 / 6
+        low, high = np.floor(middles).astype(int), np.ceil(middles).astype(int)
+        slopes = np.log(curves[:, high] - curves[:, low])
+        # About the mean of six, of which one degree of freedom is taken.
+        assert slopes.std(axis=1, ddof=1).mean() == pytest.approx(0.5, abs=0.06)
+
+
+class TestSharpness:
+    @staticmethod
+    def detail(film: np.ndarray) -> np.ndarray:
+        """What differs from the mean of the 3x3 neighbours, away from the edge."""
+        inside = film[..., 1:-1, 1:-1, 0]
+        shifts = [(i, j) for i in range(3) for j in range(3)]
+        height, width = film.shape[-3:-1]
+        parts = [film[..., i : height - 2 + i, j : width - 2 + j, 0] for i, j in shifts]
+        return inside - np.mean(parts, axis=0)
+
+    @pytest.fixture(scope="class")
+    def textured(self) -> np.ndarray:
+        """Films about a middle grey, so that nothing meets black or white."""
+        rng = np.random.default_rng(6)
+        return np.repeat(rng.uniform(110, 140, (1, 32, 32, 1)).astype(np.float32), 200, axis=0)
+
+    @pytest.fixture(scope="class")
+    def amounts(self, textured) -> np.ndarray:
+        """How much of the detail was added to each film."""
+        added = (vary(textured, Augmentation(sharpness=0.7)) - textured)[:, 1:-1, 1:-1, 0]
+        detail = self.detail(textured)
+        amounts = (added * detail).sum(axis=(1, 2)) / (detail**2).sum(axis=(1, 2))
+        np.testing.assert_allclose(added, amounts[:, None, None] * detail, atol=1e-3)
+        return amounts
+
+    def test_blurs_and_sharpens_by_at_most_its_share(self, amounts):
+        assert np.abs(amounts).max() <= 0.7 + 1e-4
+        assert amounts.min() < -0.6
+        assert amounts.max() > 0.6
+
+    def test_each_film_by_its_own_share(self, amounts):
+        assert len(np.unique(amounts.round(4))) > 150
+
+    def test_zero_changes_nothing(self, textured):
+        np.testing.assert_array_equal(vary(textured, Augmentation(sharpness=0.0)), textured)
+
+    def test_an_even_film_stays_even_up_to_its_edge(self):
+        film = np.full((8, 16, 16, 1), 90, np.uint8)
+        np.testing.assert_allclose(vary(film, Augmentation(sharpness=0.9)), 90, atol=1e-3)
+
+    def test_the_seed_decides(self, textured):
+        settings = Augmentation(sharpness=0.7)
+        first = vary(textured, settings)
+        np.testing.assert_array_equal(first, vary(textured, settings))
+        assert np.abs(first - vary(textured, settings, (4, 8))).mean() > 1

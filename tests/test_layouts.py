@@ -1,4 +1,4 @@
-"""The three folder layouts, and what a file name tells of its patient."""
+"""The four folder layouts, what a file name tells of its patient, and films chosen by source."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxr.layouts import COLUMNS, DatasetError, scan
+from cxr.layouts import COLUMNS, DatasetError, scan, select
+from cxr.recipes import RECIPES
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -135,6 +136,92 @@ class TestManifest:
             scan(tmp_path)
 
 
+@pytest.fixture
+def sets(tmp_path) -> Path:
+    """Two sets side by side, as different as those under ``CXR_DATA``."""
+    manifests = {
+        "mixed": "path,source,label,width,height\n"
+        "x/a.png,east,tuberculosis,384,320\n"
+        "x/b.png,west,normal,512,512\n"
+        "x/c.png,west,tuberculosis,512,512\n",
+        "nih": "path,label,patient,also_listed_normal\n"
+        "images/1.png,no_finding,001,\n"
+        "images/2.png,pneumonia,002,\n"
+        "images/3.png,pneumonia,003,yes\n",
+    }
+    for name, text in manifests.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.csv").write_text(text)
+    return tmp_path
+
+
+class TestFolderOfSets:
+    def test_paths_start_with_the_sets_name(self, sets):
+        assert scan(sets)["path"].tolist() == [
+            *("mixed/x/a.png", "mixed/x/b.png", "mixed/x/c.png"),
+            *("nih/images/1.png", "nih/images/2.png", "nih/images/3.png"),
+        ]
+
+    def test_source_is_the_manifests_or_the_folders(self, sets):
+        assert scan(sets)["source"].tolist() == ["east", "west", "west", "nih", "nih", "nih"]
+
+    def test_what_one_set_does_not_tell_is_empty_there(self, sets):
+        table = scan(sets)
+        assert table["also_listed_normal"].tolist() == ["", "", "", "", "", "yes"]
+        assert set(table["split"]) == {""}
+
+    def test_sizes_are_whole_numbers_and_0_where_unknown(self, sets):
+        table = scan(sets)
+        assert table["width"].tolist() == [384, 512, 512, 0, 0, 0]
+        assert table["height"].tolist() == [320, 512, 512, 0, 0, 0]
+        assert table[["width", "height"]].dtypes.map(pd.api.types.is_integer_dtype).all()
+
+    def test_labels_and_patients_are_as_in_each_set_alone(self, sets):
+        whole = scan(sets)
+        for name in ("mixed", "nih"):
+            alone = scan(sets / name)
+            part = whole[whole["path"].str.startswith(f"{name}/")]
+            for column in ("label", "patient"):
+                assert part[column].tolist() == alone[column].tolist()
+
+    def test_a_manifest_of_the_folder_itself_goes_before(self, sets):
+        (sets / "manifest.csv").write_text("path,label\nonly.png,normal\n")
+        assert scan(sets)["path"].tolist() == ["only.png"]
+
+
+class TestSelect:
+    def test_keeps_the_films_of_the_parts(self, sets):
+        table = select(scan(sets), ["east/tuberculosis", "nih/normal"])
+        assert table["path"].tolist() == ["mixed/x/a.png", "nih/images/1.png"]
+        assert table.index.tolist() == [0, 1]
+
+    def test_a_source_is_told_apart_by_label(self, sets):
+        assert select(scan(sets), ["west/normal"])["path"].tolist() == ["mixed/x/b.png"]
+
+    def test_leaves_out_films_that_another_set_lists_as_normal(self, sets):
+        table = select(scan(sets), ["nih/pneumonia"])
+        assert table["path"].tolist() == ["nih/images/2.png"]
+
+    def test_the_folder_is_the_source_of_films_that_tell_none(self, sets):
+        table = select(scan(sets / "nih"), ["nih/normal"], folder="nih")
+        assert rows(table, "path", "source") == [("images/1.png", "nih")]
+
+    def test_the_manifests_source_goes_before_the_folder(self, sets):
+        table = select(scan(sets / "mixed"), ["west/normal"], folder="mixed")
+        assert table["source"].tolist() == ["west"]
+
+    def test_a_part_that_is_not_there_names_those_that_are(self, sets):
+        words = r"no films of nih/normal\. Found: east/tuberculosis, west/normal, west/tuberculosis"
+        with pytest.raises(DatasetError, match=words):
+            select(scan(sets / "mixed"), ["west/normal", "nih/normal"], folder="mixed")
+
+    def test_the_table_given_is_not_changed(self, sets):
+        table = scan(sets / "nih")
+        before = table.copy()
+        select(table, ["nih/normal"], folder="nih")
+        pd.testing.assert_frame_equal(table, before)
+
+
 class TestNothing:
     def test_no_folder(self, tmp_path):
         with pytest.raises(DatasetError, match="no folder 'gone'"):
@@ -166,6 +253,18 @@ class TestRealFilms:
         assert table["split"].value_counts().to_dict() == {"train": 5232, "test": 624}
         test = table.loc[table["split"] == "test", "label"].value_counts().to_dict()
         assert test == {"pneumonia": 390, "normal": 234}
+
+    def test_the_folder_of_all_sets(self, data_dir):
+        table = scan(data_dir)
+        assert {"kermany", "nih", "qatar", "tbx11k"} <= set(table["source"])
+        assert all((data_dir / path).is_file() for path in table["path"].iloc[::200])
+
+    def test_the_parts_that_the_recipes_name(self, data_dir):
+        table = scan(data_dir)
+        for recipe in RECIPES.values():
+            for parts in (recipe.films, *recipe.external.values()):
+                found = select(table, parts)
+                assert set(found["source"] + "/" + found["label"]) == set(parts)
 
     def test_other_manifests(self, data_dir):
         assert set(scan(data_dir / "tuberculosis")["label"]) == {"normal", "tuberculosis"}

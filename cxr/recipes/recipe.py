@@ -1,23 +1,17 @@
-"""Recipes: everything that a training run depends on besides the films.
-
-A recipe is data. `RECIPES` holds those behind the bundles that ship; a JSON file of the same
-fields makes another.
-"""
+"""What a recipe is made of."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from .architectures import ARCHITECTURES
-from .radiograph import Resample
-from .sources import SOURCES
+from ..architectures import ARCHITECTURES, BASELINES
+from ..preprocessing import Levels, Preprocessing, Resample
+from ..sources import SOURCES
 
-__all__ = ["RECIPES", "Augmentation", "Recipe", "find_recipe"]
+__all__ = ["Augmentation", "FirstStep", "Recipe"]
 
 
 @dataclass(frozen=True)
@@ -42,8 +36,37 @@ class Augmentation:
     """Factor 1 plus or minus this, about the film's mean."""
     brightness: float = 0.0
     """Added to values in [0, 1], to either side."""
+    tone: float = 0.0
+    """Spread of a random rising tone curve, as another scanner's processing has it: the standard
+    deviation of the logarithms of the slopes of its pieces."""
+    sharpness: float = 0.0
+    """Share of the fine detail (film less its 3x3 mean) added or taken away at most."""
     noise: float = 0.0
     """Largest standard deviation of added Gaussian noise, for values in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class FirstStep:
+    """A shorter run before the run proper, whose weights the latter starts from."""
+
+    epochs: int
+    share: float = 1.0
+    """Of the training films, drawn without replacement."""
+    validation: float = 0.1
+    """Share of those films set apart by patient to watch this step."""
+    input_size: int = 0
+    """0 takes the recipe's own. A network that ends in global average pooling takes any."""
+
+    def __post_init__(self) -> None:
+        for name, good, words in (
+            ("epochs", self.epochs >= 1, "1 at least"),
+            ("share", 0 < self.share <= 1, "in (0, 1]"),
+            ("validation", 0 < self.validation <= 0.5, "in (0, 0.5]"),
+            ("input_size", self.input_size >= 0, "0 at least"),
+        ):
+            if not good:
+                value = getattr(self, name)
+                raise ValueError(f"Expected {name} of the first step {words}. Received: {value!r}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +85,9 @@ class Recipe:
     epochs: int
     arguments: dict[str, Any] = field(default_factory=dict)
     resample: Resample = "nearest"
-    """How films are brought to the input size, see `cxr.radiograph.to_input`."""
+    """How films are brought to the input size; this, margin and levels: `cxr.preprocessing`."""
+    margin: float = 0.0
+    levels: Levels = "plain"
     pretrained: str = ""
     """``imagenet`` where the architecture can load such weights, else nothing."""
     schedule: str = "constant"
@@ -85,6 +110,18 @@ class Recipe:
     films an earlier epoch can be ahead by chance."""
     validation: float = 0.1
     """Share of the training films set apart, by patient, where the set has no such split."""
+    test: float = 0.0
+    """The same for a set without a test split; 0 leaves it without."""
+    films: tuple[str, ...] = ()
+    """``source/label`` of the films to learn from; all of the set's where nothing is given."""
+    external: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Films never learned from, to evaluate on: a name, and the ``source/label`` it stands for."""
+    first_step: FirstStep | None = None
+    variants: int = 1
+    """Of a frozen base: how many variants of each film have their features computed. The epochs
+    take them in turn."""
+    storage: str = "float32"
+    """Of the weights on disk, ``float32`` or ``float16``."""
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -97,18 +134,30 @@ class Recipe:
         for name, known in (
             ("source", tuple(SOURCES)),
             ("architecture", ARCHITECTURES),
-            ("optimizer", ("adam", "adamw", "rmsprop")),
+            ("optimizer", ("adam", "adamw", "rmsprop", "lbfgs")),
             ("schedule", ("constant", "cosine", "plateau")),
             ("channels", (1, 3)),
             ("pretrained", ("", "imagenet")),
             ("keep", ("best", "last")),
-            ("resample", ("nearest", "bilinear")),
+            ("storage", ("float32", "float16")),
         ):
             if (value := getattr(self, name)) not in known:
                 raise ValueError(f"Expected {name} to be one of {known}. Received: {value!r}")
-        for name in ("epochs", "batch_size", "input_size", "learning_rate"):
+        if (self.optimizer == "lbfgs") != (self.architecture in BASELINES):
+            other = self.optimizer if self.architecture in BASELINES else self.architecture
+            raise ValueError(
+                f"Expected lbfgs with {', '.join(BASELINES)} and with no other. Received: {other}"
+            )
+        if self.optimizer == "lbfgs" and self.weight_decay <= 0:
+            raise ValueError(
+                f"Expected weight_decay above 0 with lbfgs. Received: {self.weight_decay!r}"
+            )
+        for name in ("epochs", "batch_size", "input_size", "learning_rate", "variants"):
             if (value := getattr(self, name)) <= 0:
                 raise ValueError(f"Expected {name} above 0. Received: {value!r}")
+        _ = self.to_input  # checks what it is made of
+        if not 0 <= self.test <= 0.5:
+            raise ValueError(f"Expected test in [0, 0.5]. Received: {self.test!r}")
         if not 0 < self.validation <= 0.5:
             raise ValueError(f"Expected validation in (0, 0.5]. Received: {self.validation!r}")
         if not 0 <= self.warmup_epochs < self.epochs:
@@ -117,9 +166,21 @@ class Recipe:
                 f"Received: {self.warmup_epochs!r}"
             )
 
+    @property
+    def to_input(self) -> Preprocessing:
+        """How films are brought to the network's input."""
+        return self.prepare_for(self.input_size)
+
+    def prepare_for(self, side: int) -> Preprocessing:
+        """Return the same for an input of another size, pixels a side."""
+        return Preprocessing(side, side, self.channels, self.resample, self.margin, self.levels)
+
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as plain data."""
-        return dataclasses.asdict(self)
+        plain = dataclasses.asdict(self)
+        plain["films"] = list(self.films)
+        plain["external"] = {name: list(parts) for name, parts in self.external.items()}
+        return plain
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Recipe:
@@ -135,93 +196,17 @@ class Recipe:
             augmentation = dict(data.pop("augmentation", {}))
             if "scale" in augmentation:
                 augmentation["scale"] = tuple(augmentation["scale"])
+            if data.get("first_step") is not None:
+                data["first_step"] = FirstStep(**data["first_step"])
+            data["films"] = _parts("films", data.get("films", ()))
+            external = {**data.get("external", {})}
+            data["external"] = {name: _parts(name, parts) for name, parts in external.items()}
             return cls(**data, augmentation=Augmentation(**augmentation))
         except TypeError as error:
             raise ValueError(f"This is no recipe: {error}") from error
 
 
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(
-            name="pneumonia-grey-cnn",
-            finding="pneumonia",
-            source="kermany",
-            architecture="grey_cnn",
-            input_size=150,
-            channels=1,
-            # Varied films are interpolated, hence smooth; so must be those that are not varied.
-            resample="bilinear",
-            optimizer="rmsprop",
-            learning_rate=1e-3,
-            batch_size=32,
-            epochs=12,
-            schedule="plateau",
-            patience=5,
-            augmentation=Augmentation(rotation=30, scale=(0.8, 1.2), shift=0.1, flip=True),
-        ),
-        Recipe(
-            name="pneumonia-small-cnn",
-            finding="pneumonia",
-            source="kermany",
-            architecture="small_cnn",
-            input_size=150,
-            channels=3,
-            optimizer="rmsprop",
-            learning_rate=1e-3,
-            batch_size=32,
-            epochs=20,
-            patience=6,
-            augmentation=Augmentation(scale=(0.8, 1.2), shear=0.2, flip=True),
-        ),
-        Recipe(
-            name="pneumonia-efficientnet-lite0",
-            finding="pneumonia",
-            source="kermany",
-            architecture="efficientnet_lite0",
-            pretrained="imagenet",
-            input_size=224,
-            channels=3,
-            optimizer="adamw",
-            learning_rate=3e-4,
-            weight_decay=1e-2,
-            batch_size=32,
-            epochs=8,
-            schedule="cosine",
-            warmup_epochs=0.5,
-            keep="last",
-            label_smoothing=0.05,
-            augmentation=Augmentation(
-                rotation=12,
-                scale=(0.7, 1.0),
-                anywhere=True,
-                flip=True,
-                gamma=0.4,
-                contrast=0.3,
-                brightness=0.15,
-                noise=0.03,
-            ),
-        ),
-    )
-}
-
-
-def find_recipe(name: str) -> Recipe:
-    """Return a recipe by its name in `RECIPES`, or from a JSON file.
-
-    Raises
-    ------
-    ValueError
-        If there is no such recipe or the file is none.
-    """
-    if name in RECIPES:
-        return RECIPES[name]
-    path = Path(name)
-    if not path.is_file():
-        raise ValueError(
-            f"There is no recipe {name!r}. Known: {', '.join(RECIPES)}; or give a JSON file."
-        )
-    try:
-        return Recipe.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is not JSON: {error}") from error
+def _parts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
+        raise TypeError(f"{name} is no list of source/label: {value!r}")
+    return tuple(value)

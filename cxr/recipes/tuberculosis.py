@@ -1,0 +1,138 @@
+"""The recipes for tuberculosis.
+
+Each learns from one pair of sources, tuberculosis of one and normal films of the other, and is
+tried on the other pair: what it has learned of the sources is of no use there.
+"""
+
+from __future__ import annotations
+
+from .recipe import Augmentation, FirstStep, Recipe
+
+__all__ = ["RECIPES"]
+
+FILMS = ("tbx11k/tuberculosis", "qatar/normal")
+EXTERNAL: dict[str, tuple[str, ...]] = {"other-sources": ("qatar/tuberculosis", "nih/normal")}
+#: Cut inside the border: markers, shutters and burnt-in text stand there.
+MARGIN = 0.08
+
+RECIPES = (
+    Recipe(
+        name="tuberculosis-efficientnet-lite0",
+        finding="tuberculosis",
+        source="tuberculosis",
+        films=FILMS,
+        external=EXTERNAL,
+        test=0.15,
+        validation=0.15,
+        architecture="efficientnet_lite0",
+        arguments={"dropout": 0.3, "drop_connect": 0.1},
+        pretrained="imagenet",
+        input_size=256,
+        channels=3,
+        resample="bilinear",
+        margin=MARGIN,
+        levels="equalized",
+        optimizer="adamw",
+        learning_rate=3e-4,
+        weight_decay=1e-2,
+        batch_size=32,
+        epochs=10,
+        schedule="cosine",
+        warmup_epochs=1,
+        keep="last",
+        label_smoothing=0.05,
+        # The classes come from different places: what tells a place (framing, sharpness, tone,
+        # noise) is varied until it tells nothing.
+        augmentation=Augmentation(
+            rotation=12,
+            scale=(0.7, 1.05),
+            anywhere=True,
+            flip=True,
+            tone=0.5,
+            sharpness=0.9,
+            gamma=0.3,
+            contrast=0.3,
+            brightness=0.15,
+            noise=0.05,
+        ),
+    ),
+    Recipe(
+        name="tuberculosis-vgg16-features",
+        finding="tuberculosis",
+        source="tuberculosis",
+        films=FILMS,
+        external=EXTERNAL,
+        test=0.15,
+        validation=0.15,
+        architecture="vgg16_features",
+        input_size=256,
+        channels=3,
+        resample="bilinear",
+        margin=MARGIN,
+        levels="equalized",
+        optimizer="adam",
+        learning_rate=1e-4,
+        batch_size=32,
+        epochs=15,
+        storage="float16",
+    ),
+    Recipe(
+        name="tuberculosis-tb-cnn",
+        finding="tuberculosis",
+        source="tuberculosis",
+        films=FILMS,
+        external=EXTERNAL,
+        test=0.15,
+        validation=0.15,
+        architecture="tb_cnn",
+        arguments={"pooling": "average"},
+        input_size=256,
+        channels=1,
+        resample="bilinear",
+        margin=MARGIN,
+        levels="equalized",
+        optimizer="adam",
+        learning_rate=1e-3,
+        batch_size=32,
+        epochs=2,
+        # Pooled over the whole picture, it takes any size: most is learned on small films.
+        first_step=FirstStep(epochs=20, input_size=96),
+        augmentation=Augmentation(scale=(0.8, 1.0), anywhere=True, flip=True),
+    ),
+    Recipe(
+        name="tuberculosis-thumbnail",
+        finding="tuberculosis",
+        source="tuberculosis",
+        films=FILMS,
+        external=EXTERNAL,
+        test=0.15,
+        validation=0.15,
+        architecture="thumbnail",
+        input_size=32,
+        channels=1,
+        resample="bilinear",
+        optimizer="lbfgs",
+        learning_rate=1.0,
+        weight_decay=0.05,
+        batch_size=256,
+        epochs=1,
+    ),
+    Recipe(
+        name="tuberculosis-border",
+        finding="tuberculosis",
+        source="tuberculosis",
+        films=FILMS,
+        external=EXTERNAL,
+        test=0.15,
+        validation=0.15,
+        architecture="border",
+        input_size=32,
+        channels=1,
+        resample="bilinear",
+        optimizer="lbfgs",
+        learning_rate=1.0,
+        weight_decay=0.05,
+        batch_size=256,
+        epochs=1,
+    ),
+)
