@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +16,38 @@ import PIL
 import tensorflow
 from numpy.typing import NDArray
 
-from .architectures import build
+from .architectures import BASES, build
+from .assessment import PREDICTION_COLUMNS
 from .bundle import Bundle, file_hash
 from .card import Card
 from .dataset import balance
 from .evaluation import evaluate, labels_of
+from .film_facts import FACTS
 from .layouts import COLUMNS, NORMAL
 from .operating_points import Calibration, choose, fit_temperature
 from .prediction import logits
 from .recipes import Recipe
 from .sources import SOURCES
+from .storage import halve
 
-__all__ = ["PREDICTION_COLUMNS", "PREPROCESSING", "Training", "write_bundle"]
+__all__ = [
+    "DEFAULT_OPERATING_POINT",
+    "PREDICTION_COLUMNS",
+    "PREPROCESSING",
+    "WEIGHTS",
+    "Training",
+    "judge",
+    "predict_held",
+    "write_bundle",
+]
 
-PREDICTION_COLUMNS = ["split", "path", "patient", "label", "subtype", "logit"]
 PREPROCESSING = (
-    "Grey, squashed to the input size (see resample), rounded to 0..255, repeated for each "
-    "channel; scaled inside the graph."
+    "Grey, the margin cut off, squashed to the input size (see resample), rounded to 0..255, "
+    "levels equalized where said, repeated for each channel; scaled inside the graph."
 )
 DEFAULT_OPERATING_POINT = "sensitivity-95"
 WEIGHTS = "weights.weights.h5"
+HEAD_WEIGHTS = "head.weights.h5"
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,8 @@ class Training:
     history: pd.DataFrame
     kept_epoch: int
     subset: float
+    first_step: dict[str, Any] = field(default_factory=dict)
+    """What a shorter run before this one came to; empty where there was none."""
 
 
 def write_bundle(run: Training, out: Path) -> Path:
@@ -74,16 +88,16 @@ def write_bundle(run: Training, out: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=out) as scratch:
         folder = Path(scratch) / name
         folder.mkdir()
-        weights = folder / WEIGHTS
-        _bare(run).save_weights(weights)
+        weights = _save_weights(run, folder)
         card = _describe(run, {"file": weights.name, "sha256": file_hash(weights)})
         bundle = Bundle(folder, card)
-        predictions = _predict(run, bundle)
-        card = _judge(card, predictions)
+        predictions = predict_held(bundle, run.films, run.pixels)
+        card = judge(card, predictions)
         card.write(folder / "card.json")
         run.history.to_csv(folder / "history.csv", index=False)
         predictions.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
-        run.films[COLUMNS].to_csv(folder / "films.csv", index=False)
+        films = run.films[_kept(run.films, [*COLUMNS, *FACTS])]
+        films.to_csv(folder / "films.csv", index=False, float_format="%.4f")
         place = out / name
         if place.exists():
             shutil.rmtree(place)
@@ -91,18 +105,32 @@ def write_bundle(run: Training, out: Path) -> Path:
     return place
 
 
-def _bare(run: Training) -> Any:
-    """Copy the network without its optimizer, whose state Keras would store with the weights."""
+def _save_weights(run: Training, folder: Path) -> Path:
+    """Write the weights without the optimizer, whose state Keras would store with them.
+
+    Of a network on a frozen base, only the head.
+    """
     recipe = run.recipe
     model = build(recipe.architecture, input_size=recipe.input_size, **recipe.arguments)
     model.set_weights(run.model.get_weights())
-    return model
+    path = folder / WEIGHTS
+    if recipe.architecture in BASES:
+        from .architectures.bases import head_of
+
+        model, path = head_of(model), folder / HEAD_WEIGHTS
+    model.save_weights(path)
+    if recipe.storage == "float16":
+        halve(path)
+    return path
 
 
 def _describe(run: Training, weights: dict[str, str]) -> Card:
     """Fill in all that is known before a film is scored."""
     recipe = run.recipe
     source = SOURCES[recipe.source]
+    base: dict[str, Any] = {}
+    if recipe.architecture in BASES:
+        base = {"base": {"base": BASES[recipe.architecture], "weights": "imagenet"}}
     films = balance(run.films)[["split", "label", "films", "patients"]]
     return Card(
         name=recipe.name,
@@ -113,13 +141,9 @@ def _describe(run: Training, weights: dict[str, str]) -> Card:
             "name": recipe.architecture,
             "arguments": {"input_size": recipe.input_size, **recipe.arguments},
             "parameters": int(run.model.count_params()),
-        },
-        input={
-            "height": recipe.input_size,
-            "width": recipe.input_size,
-            "channels": recipe.channels,
-            "resample": recipe.resample,
-        },
+        }
+        | base,
+        input=recipe.to_input.to_json(),
         preprocessing=PREPROCESSING,
         recipe=recipe.to_json(),
         training={
@@ -127,6 +151,7 @@ def _describe(run: Training, weights: dict[str, str]) -> Card:
             "kept_epoch": run.kept_epoch,
             "wall_seconds": round(float(run.history["seconds"].sum()), 1),
             "share": run.subset,
+            "first_step": run.first_step,
             "versions": {
                 "python": platform.python_version(),
                 "tensorflow": tensorflow.__version__,
@@ -151,19 +176,52 @@ def _describe(run: Training, weights: dict[str, str]) -> Card:
     )
 
 
-def _predict(run: Training, bundle: Bundle) -> pd.DataFrame:
-    """Score the films that the network did not learn from, through the bundle as stored."""
-    held = np.flatnonzero(run.films["split"].isin(["validation", "test"]))
-    table = run.films.iloc[held].copy()
-    table["logit"] = logits(bundle, run.pixels[held])
+def predict_held(bundle: Bundle, films: pd.DataFrame, pixels: NDArray[np.uint8]) -> pd.DataFrame:
+    """Score the films that the network did not learn from, through the bundle as stored.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    films
+        A film table; those of the splits validation and test are scored.
+    pixels
+        uint8 (films, height, width, 1 or 3), one a row of the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A predictions table: validation first, then by path.
+    """
+    held = np.flatnonzero(films["split"].isin(["validation", "test"]))
+    table = films.iloc[held].copy()
+    table["logit"] = logits(bundle, pixels[held])
     table = table.sort_values(["split", "path"], ascending=[False, True], ignore_index=True)
     # Rounded as they are stored, so that the card's figures are those of the file.
     table["logit"] = table["logit"].round(6)
-    return table[PREDICTION_COLUMNS]
+    return table[_kept(table, PREDICTION_COLUMNS)]
 
 
-def _judge(card: Card, predictions: pd.DataFrame) -> Card:
-    """Fit what is fitted on validation, then evaluate each split once at the default point."""
+def _kept(table: pd.DataFrame, columns: list[str]) -> list[str]:
+    """Name the columns that are there, the source with them where the set has more than one."""
+    return [column for column in [*columns, "source"] if column in table]
+
+
+def judge(card: Card, predictions: pd.DataFrame) -> Card:
+    """Fit what is fitted on validation, then evaluate each split once at the default point.
+
+    Parameters
+    ----------
+    card
+        Without calibration, operating points and figures, or with others.
+    predictions
+        A predictions table with a validation split.
+
+    Returns
+    -------
+    Card
+        With all three.
+    """
     validation = predictions[predictions["split"] == "validation"]
     truth = labels_of(validation)
     calibration = fit_temperature(validation["logit"].to_numpy(), truth)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+import pandas as pd
 
 from .bundle import Bundle
 from .dataset import read_films
 from .evaluation import Evaluation, evaluate
-from .layouts import NORMAL, DatasetError, scan
+from .layouts import NORMAL, DatasetError, scan, select
 from .prediction import logits
 
-__all__ = ["assess"]
+__all__ = ["PREDICTION_COLUMNS", "assess", "score_split", "store"]
+
+PREDICTION_COLUMNS = ["split", "path", "patient", "label", "subtype", "logit"]
+Progress = Callable[[int], Callable[[int], None]]
 
 
 def assess(
@@ -20,9 +26,49 @@ def assess(
     *,
     split: str = "test",
     operating_point: str | None = None,
-    progress: Callable[[int], Callable[[int], None]] | None = None,
+    keep: bool = False,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """Score the films of a split anew and evaluate them.
+
+    Parameters
+    ----------
+    bundle, data, split, progress
+        See `score_split`.
+    operating_point
+        Name of one of the card's; the default where none is given.
+    keep
+        Whether to `store` the predictions in the bundle.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    DatasetError, ValueError
+        See `score_split` and `store`.
+    """
+    if keep:
+        _check_external(bundle, {split})
+    table = score_split(bundle, data, split=split, progress=progress)
+    if keep:
+        store(bundle, table)
+    return _evaluated(bundle, table, split, operating_point)
+
+
+def _evaluated(
+    bundle: Bundle, table: pd.DataFrame, split: str, operating_point: str | None = None
+) -> Evaluation:
+    card = bundle.card
+    point = card.operating_point(operating_point)
+    return evaluate(table, model=card.name, split=split, calibration=card.calibration, point=point)
+
+
+def score_split(
+    bundle: Bundle, data: str | Path, *, split: str = "test", progress: Progress | None = None
+) -> pd.DataFrame:
+    """Score the films of a split.
 
     Films are not refused here: a figure over the films that a model likes says nothing.
 
@@ -33,16 +79,17 @@ def assess(
     data
         Folder of labelled films (`cxr.layouts.scan`).
     split
-        ``train``, ``validation``, ``test``, or ``""`` for a set without splits. Which films were
-        train and which validation is as when the bundle was made.
-    operating_point
-        Name of one of the card's; the default where none is given.
+        ``train``, ``validation``, ``test``, the name of one of the card's external sets, or ``""``
+        for a set without splits. Which films were train and which validation is as when the
+        bundle was made.
     progress
         Called with the number of films, gives what is called with the number of films done.
 
     Returns
     -------
-    Evaluation
+    pandas.DataFrame
+        `PREDICTION_COLUMNS`, and ``source`` where the set has more than one. The paths of an
+        external set start with the name of its folder.
 
     Raises
     ------
@@ -50,14 +97,20 @@ def assess(
         If the folder has no such split with films of the bundle's classes.
     """
     card = bundle.card
-    table = scan(data, finding=card.finding)
+    if split in card.external:
+        table = _external(card.external[split], split, Path(data))
+    else:
+        table = scan(data, finding=card.finding)
+        if parts := card.recipe.get("films"):
+            table = select(table, parts, folder=Path(data).resolve().name)
     table = table[table["label"].isin([NORMAL, card.finding])].reset_index(drop=True)
-    if split in ("train", "validation"):
+    own = split in ("train", "validation", "test")
+    if own and (split != "test" or "test" not in set(table["split"])):
         # Which films were which when the bundle was made, its own table tells, by their pixels.
         table, _ = read_films(table, data)
         made = bundle.films.drop_duplicates("sha256").set_index("sha256")["split"]
         table["split"] = table["sha256"].map(made).fillna(table["split"])
-    known = sorted(set(table["split"]))
+    known = sorted({*table["split"], *card.external})
     table = table[table["split"] == split].reset_index(drop=True)
     if table.empty:
         raise DatasetError(
@@ -68,16 +121,58 @@ def assess(
     table, pixels = read_films(
         table,
         data,
-        size=card.size,
-        resample=card.input["resample"],
+        prepare=replace(card.to_input, channels=1),
         progress=(lambda done, _: say(done)) if say else None,
     )
     assert pixels is not None
     table["logit"] = logits(bundle, pixels)
-    return evaluate(
-        table,
-        model=card.name,
-        split=split,
-        calibration=card.calibration,
-        point=card.operating_point(operating_point),
-    )
+    if split in card.external and (Path(data) / "manifest.csv").is_file():
+        # One set was given, and not the folder of all.
+        table["path"] = Path(data).resolve().name + "/" + table["path"]
+    columns = [*PREDICTION_COLUMNS, *(["source"] if "source" in table else [])]
+    return table[columns]
+
+
+def _external(parts: list[str], name: str, data: Path) -> pd.DataFrame:
+    table = select(scan(data), parts, folder=data.resolve().name)
+    return table.assign(split=name)
+
+
+def store(bundle: Bundle, table: pd.DataFrame) -> None:
+    """Keep the predictions of an external set in the bundle, and its figures in the card.
+
+    Predictions of that set that are there already are replaced; those of other splits, and the
+    operating points, which hold for the weights, stay as they are.
+
+    Parameters
+    ----------
+    bundle
+        The model; its folder is written to.
+    table
+        What `score_split` returned.
+
+    Raises
+    ------
+    ValueError
+        If the films are of one of the bundle's own splits, which are stored when it is made.
+    """
+    names = set(table["split"])
+    _check_external(bundle, names)
+    kept = bundle.predictions[~bundle.predictions["split"].isin(names)]
+    table = table.assign(logit=table["logit"].round(6)).sort_values("path")
+    merged = pd.concat([kept, table], ignore_index=True)
+    if "source" in merged:
+        merged["source"] = merged["source"].fillna("")
+    figures = {name: _evaluated(bundle, table, name).to_json() for name in sorted(names)}
+    card = replace(bundle.card, evaluation=bundle.card.evaluation | figures)
+    merged.to_csv(bundle.folder / "predictions.csv", index=False, float_format="%.6f")
+    card.write(bundle.folder / "card.json")
+
+
+def _check_external(bundle: Bundle, names: set[str]) -> None:
+    known = bundle.card.external
+    if not names <= set(known):
+        raise ValueError(
+            f"Only external sets are stored afterwards. Expected {', '.join(known) or 'none'}. "
+            f"Received: {', '.join(sorted(names))}"
+        )

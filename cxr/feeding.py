@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from .augmentation import augment
 from .dataset import class_weights
 from .recipes import Recipe
 
-__all__ = ["batches", "fixed_batches"]
+__all__ = ["batches", "feature_batches", "fixed_batches", "fixed_features"]
 
 
 def batches(
@@ -42,25 +44,72 @@ def batches(
         Of (films, labels, weights): float32 (batch, height, width, channels) in [0, 255],
         float32 (batch, 1), float32 (batch,). Every film once in ``ceil(films / batch)`` steps.
     """
-    n, size = len(pixels), recipe.batch_size
+    films = tf.constant(pixels)
+
+    def fetch(rows: tf.Tensor, epoch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        x = augment(tf.gather(films, rows), recipe.augmentation, seed)
+        return tf.repeat(x, recipe.channels, axis=-1)
+
+    return _endless(fetch, labels, recipe, first_epoch)
+
+
+def feature_batches(
+    features: NDArray[np.float16],
+    labels: NDArray[np.integer],
+    recipe: Recipe,
+    *,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Draw training batches of stored features without end, as `batches` draws films.
+
+    Parameters
+    ----------
+    features
+        float16 (variants, films, rows, columns, channels); each epoch takes the next variant.
+    labels, recipe, first_epoch
+        As for `batches`.
+    """
+    store = tf.constant(features)
+
+    def fetch(rows: tf.Tensor, epoch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        variant = store[epoch % len(features)]
+        return tf.cast(tf.gather(variant, rows), tf.float32)
+
+    return _endless(fetch, labels, recipe, first_epoch)
+
+
+def _endless(
+    fetch: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor],
+    labels: NDArray[np.integer],
+    recipe: Recipe,
+    first_epoch: int,
+) -> tf.data.Dataset:
+    n, size = len(labels), recipe.batch_size
     steps = -(-n // size)
     weights = class_weights(labels) if recipe.class_weights else {0: 1.0, 1: 1.0}
-    films = tf.constant(pixels)
     truth = tf.constant(labels[:, None].astype(np.float32))
     weight = tf.constant(np.vectorize(weights.get)(labels).astype(np.float32))
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         seed = tf.stack([tf.constant(recipe.seed, tf.int64), step])
-        epoch_seed = tf.stack([tf.constant(recipe.seed, tf.int64), -1 - step // steps])
+        epoch = step // steps
+        epoch_seed = tf.stack([tf.constant(recipe.seed, tf.int64), -1 - epoch])
         order = tf.random.experimental.stateless_shuffle(tf.range(n), epoch_seed)
         start = (step % steps) * size
         rows = order[start : tf.minimum(start + size, n)]
-        x = augment(tf.gather(films, rows), recipe.augmentation, seed)
-        x = tf.repeat(x, recipe.channels, axis=-1)
-        return x, tf.gather(truth, rows), tf.gather(weight, rows)
+        return fetch(rows, epoch, seed), tf.gather(truth, rows), tf.gather(weight, rows)
 
     counter = tf.data.Dataset.counter(start=first_epoch * steps)
     return counter.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+def fixed_features(
+    features: NDArray[np.float16], labels: NDArray[np.integer], recipe: Recipe
+) -> tf.data.Dataset:
+    """Return stored features as they are, for validation: float16 (films, ...)."""
+    truth = labels[:, None].astype(np.float32)
+    films = tf.data.Dataset.from_tensor_slices((features, truth)).batch(recipe.batch_size)
+    return films.map(lambda x, y: (tf.cast(x, tf.float32), y)).prefetch(2)
 
 
 def fixed_batches(

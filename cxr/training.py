@@ -11,16 +11,16 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from .architectures import build
+from .architectures import BASES, build
 from .assembly import Training, write_bundle
 from .dataset import (
     NORMAL,
@@ -28,84 +28,30 @@ from .dataset import (
     hold_out,
     read_films,
     scan,
+    split_by_patient,
     splits,
     subset,
 )
-from .feeding import batches, fixed_batches
-from .journal import Journal
+from .film_facts import describe
+from .fitting import Material, fit
+from .layouts import select
 from .recipes import Recipe
 from .runtime import keep_memory
 
-__all__ = ["TrainingError", "batches", "settle_norms", "train"]
+__all__ = ["TrainingError", "train"]
 
 
 class TrainingError(RuntimeError):
     """A run that cannot start or go on."""
 
 
-def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:
-    rate: float | keras.optimizers.schedules.LearningRateSchedule = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        warmup = round(recipe.warmup_epochs * steps)
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0 if warmup else recipe.learning_rate,
-            decay_steps=recipe.epochs * steps - warmup,
-            warmup_target=recipe.learning_rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    optimizer = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "rmsprop": keras.optimizers.RMSprop,
-    }[recipe.optimizer](rate, weight_decay=recipe.weight_decay or None)
-    if recipe.optimizer == "adamw":
-        # Decay pulls kernels towards zero; biases and the norms' scales have no need of it.
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(
-        optimizer,
-        keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
-        metrics=[
-            keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy"),
-            keras.metrics.AUC(from_logits=True, name="auc"),
-        ],
-        jit_compile=False,
-    )
-
-
-def settle_norms(model: keras.Model, films: tf.data.Dataset, steps: int) -> None:
-    """Measure the mean and variance of every batch normalization anew, with the final weights.
-
-    What training leaves there is an average over the last ten batches or so: enough to move a
-    validation loss by a fifth from one epoch to the next. Here every batch counts the same.
-
-    Parameters
-    ----------
-    model
-        A trained network; changed in place. One without batch normalization stays as it is.
-    films
-        Training batches, varied as in training.
-    steps
-        How many of them to take: an epoch's.
-
-    References
-    ----------
-    Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021, section 3.
-    """
-    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    if not norms:
-        return
-    momenta = [norm.momentum for norm in norms]
-    for step, (batch, *_) in enumerate(films.take(steps)):
-        for norm in norms:
-            norm.momentum = step / (step + 1)  # the plain average of all batches so far
-        model(batch, training=True)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-
-
 def _build(recipe: Recipe) -> keras.Model:
     model = build(recipe.architecture, input_size=recipe.input_size, **recipe.arguments)
-    if recipe.pretrained == "imagenet":
+    if recipe.architecture in BASES:
+        from .architectures.bases import load_base
+
+        load_base(model, BASES[recipe.architecture])
+    elif recipe.pretrained == "imagenet":
         from .architectures.pretrained import load_imagenet
 
         load_imagenet(model)
@@ -164,7 +110,11 @@ def train(
     asked = {"recipe": recipe.to_json(), "share": share}
     _check(state, asked, resume)
     table = scan(data, finding=recipe.finding)
+    if recipe.films:
+        table = select(table, recipe.films, folder=Path(data).resolve().name)
     table = table[table["label"].isin([NORMAL, recipe.finding])].reset_index(drop=True)
+    if recipe.test and set(table["split"]) == {""}:
+        table["split"] = "train"
     if not (table["split"] == "train").any():
         raise DatasetError(
             f"Training takes films of {recipe.finding} and normal ones in a folder named train. "
@@ -172,12 +122,14 @@ def train(
         )
     if share != 1:
         table = subset(table, share, seed=recipe.seed).reset_index(drop=True)
+    _check_first_step(recipe)
     keras.utils.set_random_seed(recipe.seed)
     model = _build(recipe)
     say(f"Reading {len(table)} films")
-    size = (recipe.input_size, recipe.input_size)
-    table, pixels = read_films(table, data, size=size, resample=recipe.resample)
+    table, pixels = read_films(table, data, prepare=replace(recipe.to_input, channels=1))
     assert pixels is not None
+    if recipe.test and "test" not in set(table["split"]):
+        table = split_by_patient(table, recipe.test, seed=recipe.seed, into="test")
     table = hold_out(table, recipe.validation, seed=recipe.seed)
     for split in ("train", "validation"):
         if table.loc[table["split"] == split, "label"].nunique() < 2:
@@ -185,7 +137,11 @@ def train(
     # Only now: a run that cannot start leaves nothing behind that would have to be resumed.
     films = table[["path", "split", "sha256"]].to_csv(index=False)
     _claim(state, asked | {"films": hashlib.sha256(films.encode()).hexdigest()}, resume)
-    run = _fit(recipe, model, table, pixels, state, share, say)
+    start = _first_step(recipe, model, table, pixels, Path(data), state, say)
+    history, kept = fit(model, recipe, Material.of(table, pixels), state, say)
+    say("Describing the films")
+    table = describe(table, data)
+    run = Training(recipe, model, table, pixels, history, kept, share, start)
     bundle = write_bundle(run, Path(out))
     shutil.rmtree(state)
     return bundle
@@ -220,39 +176,72 @@ def _claim(state: Path, asked: dict[str, Any], resume: bool) -> None:
         note.write_text(json.dumps(asked, indent=1))
 
 
-def _fit(
+def _check_first_step(recipe: Recipe) -> None:
+    """Check that what is learned at the first step's size fits the network."""
+    size = recipe.first_step.input_size if recipe.first_step else 0
+    if size in (0, recipe.input_size):
+        return
+    shapes = []
+    with keras.StatelessScope(initialize_variables=False):  # no number is made
+        for side in (size, recipe.input_size):
+            model = build(recipe.architecture, **{**recipe.arguments, "input_size": side})
+            shapes.append([tuple(weight.shape) for weight in model.weights])
+    if shapes[0] != shapes[1]:
+        raise TrainingError(
+            f"{recipe.architecture} has other weights at {size} pixels than at "
+            f"{recipe.input_size}. Give the first step no input_size of its own."
+        )
+
+
+def _first_step(
     recipe: Recipe,
     model: keras.Model,
     table: pd.DataFrame,
     pixels: NDArray[np.uint8],
+    data: Path,
     state: Path,
-    share: float,
     say: Callable[[str], None],
-) -> Training:
-    labels: NDArray[np.int64] = np.asarray(table["label"] != NORMAL, np.int64)
-    at = {split: np.flatnonzero(table["split"] == split) for split in ("train", "validation")}
-    steps = -(-len(at["train"]) // recipe.batch_size)
-    _compile(model, recipe, steps)
-    journal = Journal(recipe, state, say)
-    done = journal.resume()
-    learned = pixels[at["train"]], labels[at["train"]]
-    if not journal.ended:
-        model.fit(
-            batches(*learned, recipe, first_epoch=done),
-            validation_data=fixed_batches(
-                pixels[at["validation"]], labels[at["validation"]], recipe
-            ),
-            epochs=recipe.epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            callbacks=[
-                journal,
-                keras.callbacks.BackupAndRestore(
-                    state / "backup", double_checkpoint=True, delete_checkpoint=False
-                ),
-            ],
-            verbose=0,
-        )
-    model.load_weights(state / "kept.weights.h5")
-    settle_norms(model, batches(*learned, recipe, first_epoch=recipe.epochs), steps)
-    return Training(recipe, model, table, pixels, journal.history, journal.kept_epoch, share)
+) -> dict[str, Any]:
+    """Train on fewer or smaller films first, and leave the weights in the model."""
+    first = recipe.first_step
+    if first is None:
+        return {}
+    size = first.input_size or recipe.input_size
+    small = replace(
+        recipe,
+        epochs=first.epochs,
+        input_size=size,
+        validation=first.validation,
+        warmup_epochs=min(recipe.warmup_epochs, first.epochs / 2),
+        keep="last",
+        patience=0,
+        first_step=None,
+    )
+    # From the training films alone: what the run proper is judged on stays unseen.
+    films = table[table["split"] == "train"]
+    films = subset(films, first.share, seed=recipe.seed)
+    films = split_by_patient(films, first.validation, seed=recipe.seed)
+    rows = films.index.to_numpy()
+    films = films.reset_index(drop=True)
+    if size == recipe.input_size:
+        # The same weights in a model of their own: Keras notes in a model at which epoch it was
+        # gone on with, and would begin the run proper there.
+        start, part = keras.Model(model.inputs, model.outputs, name=model.name), pixels[rows]
+    else:
+        start = _build(small)
+        prepare = replace(small.to_input, channels=1)
+        _, read = read_films(films, data, prepare=prepare)
+        assert read is not None
+        part = read
+    say(f"First step: {len(films)} films at {size} pixels")
+    history, _ = fit(start, small, Material.of(films, part), state / "first", say)
+    model.set_weights(start.get_weights())
+    last = history.iloc[-1]
+    return {
+        "films": len(films),
+        "input_size": size,
+        "epochs": len(history),
+        "val_accuracy": round(float(last["val_accuracy"]), 6),
+        "val_auc": round(float(last["val_auc"]), 6),
+        "wall_seconds": round(float(history["seconds"].sum()), 1),
+    }

@@ -108,6 +108,8 @@ class TestCard:
             "width": 64,
             "channels": 1,
             "resample": made_recipe.resample,
+            "margin": 0.0,
+            "levels": "plain",
         }
         assert card["recipe"] == json.loads(json.dumps(made_recipe.to_json()))
         assert set(card["training"]["versions"]) == {

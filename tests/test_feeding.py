@@ -1,4 +1,4 @@
-"""The batches that training draws: every film once an epoch, and the same after a kill."""
+"""The batches that training draws, of films or features: the same after a kill."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import chain, islice
 import numpy as np
 import pytest
 
-from cxr.feeding import batches, fixed_batches
+from cxr.feeding import batches, feature_batches, fixed_batches, fixed_features
 from cxr.recipes import Augmentation, Recipe
 
 
@@ -90,3 +90,77 @@ class TestFixedBatches:
         np.testing.assert_array_equal(x, np.repeat(pixels, 3, axis=-1))
         np.testing.assert_array_equal(y, labels[:, None])
         assert x.dtype == y.dtype == np.float32
+
+
+class TestFeatureBatches:
+    N, VARIANTS = 13, 3
+
+    @pytest.fixture(scope="class")
+    def labels(self) -> np.ndarray:
+        return np.array([0] * 5 + [1] * 8)
+
+    @pytest.fixture(scope="class")
+    def features(self) -> np.ndarray:
+        """The number of the variant and that of the film, in every place."""
+        numbers = np.arange(self.VARIANTS)[:, None] * 100 + np.arange(self.N)
+        shape = (self.VARIANTS, self.N, 2, 2, 4)
+        return np.broadcast_to(numbers[:, :, None, None, None], shape).astype(np.float16)
+
+    @pytest.fixture(scope="class")
+    def recipe(self, made_recipe) -> Recipe:
+        return dataclasses.replace(made_recipe, batch_size=5)
+
+    def epochs(self, dataset, n: int) -> list[list[np.ndarray]]:
+        """Each epoch's features, labels and weights."""
+        drawn = list(islice(dataset.as_numpy_iterator(), n * 3))
+        parts = [drawn[i * 3 : (i + 1) * 3] for i in range(n)]
+        return [[np.concatenate(part) for part in zip(*epoch, strict=True)] for epoch in parts]
+
+    def test_every_film_once_an_epoch_with_its_label(self, features, labels, recipe):
+        for x, y, _ in self.epochs(feature_batches(features, labels, recipe), 3):
+            assert x.shape == (self.N, 2, 2, 4)
+            assert x.dtype == y.dtype == np.float32
+            film = x[:, 0, 0, 0].astype(int) % 100
+            assert sorted(film) == list(range(self.N))
+            np.testing.assert_array_equal(y[:, 0], labels[film])
+
+    def test_epochs_take_the_variants_in_turn(self, features, labels, recipe):
+        drawn = self.epochs(feature_batches(features, labels, recipe), 5)
+        variants = [set(x[:, 0, 0, 0].astype(int) // 100) for x, _, _ in drawn]
+        assert variants == [{0}, {1}, {2}, {0}, {1}]
+
+    def test_classes_weigh_the_same(self, features, labels, recipe):
+        ((_, y, w),) = self.epochs(feature_batches(features, labels, recipe), 1)
+        assert w[y[:, 0] == 0].sum() == pytest.approx(w[y[:, 0] == 1].sum())
+        even = dataclasses.replace(recipe, class_weights=False)
+        ((_, _, w),) = self.epochs(feature_batches(features, labels, even), 1)
+        assert set(w) == {1.0}
+
+    def test_a_later_start_sees_the_same_batches(self, features, labels, recipe):
+        whole = self.epochs(feature_batches(features, labels, recipe), 4)
+        later = self.epochs(feature_batches(features, labels, recipe, first_epoch=2), 2)
+        for ours, theirs in zip(chain(*later), chain(*whole[2:]), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+    def test_the_order_is_that_of_the_films(self, features, labels, recipe):
+        """A head sees films in the order in which the whole network would."""
+        pixels = np.broadcast_to(
+            np.arange(self.N, dtype=np.uint8)[:, None, None, None], (13, 8, 8, 1)
+        )
+        still = dataclasses.replace(recipe, augmentation=Augmentation())
+        films = self.epochs(batches(pixels, labels, still), 2)
+        ours = self.epochs(feature_batches(features, labels, recipe), 2)
+        for (x, _, _), (z, _, _) in zip(films, ours, strict=True):
+            np.testing.assert_array_equal(x[:, 0, 0, 0], z[:, 0, 0, 0] % 100)
+
+
+def test_fixed_features_are_as_they_are_and_in_order(made_recipe):
+    features = np.random.default_rng(1).normal(size=(13, 2, 2, 4)).astype(np.float16)
+    labels = np.arange(13) % 2
+    recipe = dataclasses.replace(made_recipe, batch_size=5)
+    drawn = list(fixed_features(features, labels, recipe).as_numpy_iterator())
+    assert [len(x) for x, _ in drawn] == [5, 5, 3]
+    x, y = (np.concatenate(part) for part in zip(*drawn, strict=True))
+    assert x.dtype == y.dtype == np.float32
+    np.testing.assert_array_equal(x, features)
+    np.testing.assert_array_equal(y, labels[:, None])

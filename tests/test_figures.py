@@ -1,5 +1,7 @@
+import dataclasses
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,9 @@ from cxr import figures
 from cxr.curves import PrecisionRecall, Reliability, RocCurve
 from cxr.evaluation import Confusion, by_subtype, generalisation_gap
 from cxr.figures.theme import THEMES
+from cxr.operating_points import Calibration
+from cxr.paired import compare_pair
+from cxr.recipes import RECIPES
 
 CLASSES = ["normal", "pneumonia"]
 ONE, TWO = "pneumonia-efficientnet-lite0", "pneumonia-small-cnn"
@@ -61,6 +66,26 @@ ROC = RocCurve.from_scores(SCORES, LABELS)
 RECALL = PrecisionRecall.from_scores(SCORES, LABELS)
 BINS = Reliability.from_scores(SCORES, LABELS)
 
+
+def scored(name, logits):
+    """What the comparison of two models takes of one."""
+    card = SimpleNamespace(
+        classes=CLASSES,
+        calibration=Calibration(1.0),
+        operating_point=lambda: SimpleNamespace(threshold=0.5),
+    )
+    table = FILMS.assign(split="test", patient=FILMS["path"], logit=logits)
+    return SimpleNamespace(name=name, card=card, predictions=table)
+
+
+LOGITS = np.log(SCORES / (1 - SCORES))
+PAIR = compare_pair(
+    scored(ONE, LOGITS),
+    scored(TWO, LOGITS + np.random.default_rng(1).normal(0, 1, 624)),
+    "test",
+    thresholds=(0.4, 0.6),
+)
+
 DRAWN = {
     "confusion_matrix": lambda **k: figures.confusion_matrix(
         COUNTS, CLASSES, threshold=0.41, split="test", **k
@@ -69,6 +94,7 @@ DRAWN = {
     "roc of two": lambda **k: figures.roc({ONE: ROC, TWO: ROC}, **k),
     "precision_recall": lambda **k: figures.precision_recall({ONE: RECALL}, **k),
     "reliability": lambda **k: figures.reliability({ONE: BINS}, **k),
+    "score_pairs": lambda **k: figures.score_pairs(PAIR, **k),
     "score_histogram": lambda **k: figures.score_histogram(
         SCORES, LABELS, CLASSES, 0.41, (0.35, 0.5), paths=list(FILMS["path"]), **k
     ),
@@ -141,12 +167,9 @@ def test_text_and_thresholds_stand_out(theme, ground):
 
 
 def test_a_model_has_one_colour_in_every_session_and_the_networks_differ():
-    names = [
-        f"{finding}-{network}"
-        for finding in ("pneumonia", "tuberculosis")
-        for network in ("efficientnet-lite0", "small-cnn", "grey-cnn")
-    ]
-    assert len({figures.model_colour(name) for name in names}) == 6
+    for finding in ("pneumonia", "tuberculosis"):
+        names = [name for name in RECIPES if name.startswith(finding)]
+        assert len({figures.model_colour(name) for name in names}) == len(names)
     code = f"from cxr.figures import model_colour; print(model_colour({ONE!r}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == figures.model_colour(ONE)
@@ -239,6 +262,61 @@ def test_subtypes_draws_no_rate_from_few_films():
     assert normal.marker.symbol != found.marker.symbol
     (note,) = figure.layout.annotations
     assert (note.y, note.text) == ("bacteria, 9 films", "too few films for a rate")
+
+
+# pairs
+
+
+def test_score_pairs_draws_every_film_at_both_scores_and_names_it():
+    figure = DRAWN["score_pairs"]()
+    normal, ill = trace(figure, "normal, 234 films"), trace(figure, "pneumonia, 390 films")
+    for drawn, label in ((normal, "normal"), (ill, "pneumonia")):
+        rows = PAIR.films[PAIR.films["label"] == label]
+        assert list(drawn.x) == list(rows["score_one"])
+        assert list(drawn.y) == list(rows["score_other"])
+        assert [row[0] for row in drawn.customdata] == list(rows["path"])
+        assert "%{customdata[0]}" in drawn.hovertemplate
+        assert f"{ONE} %{{x:.3f}}" in drawn.hovertemplate
+    assert {row[1] for row in normal.customdata} == {"normal"}
+    assert {row[1] for row in ill.customdata} == {"pneumonia (virus)", "pneumonia (bacteria)"}
+
+
+def test_score_pairs_tells_labels_by_shape_and_stresses_where_calls_differ():
+    figure = DRAWN["score_pairs"]()
+    differ = PAIR.films["call_one"] != PAIR.films["call_other"]
+    assert figure.layout.title.text == f"Calls differ on {differ.sum()} of 624 films"
+    marks = [drawn.marker for drawn in figure.data]
+    assert len({mark.symbol for mark in marks}) == len({mark.color for mark in marks}) == 2
+    strong = [value == 1 for mark in marks for value in mark.opacity]
+    assert sum(strong) == differ.sum()
+
+
+def test_score_pairs_shades_and_counts_the_corners_where_one_alone_is_above():
+    figure = DRAWN["score_pairs"]()
+    shades = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    below, above = shades  # each beyond the last score, where no film hides what is said of it
+    assert (below.x0, below.y1, above.x1, above.y0) == (0.4, 0.6, 0.4, 0.6)
+    assert below.x1 > 1 > 0 > below.y0
+    assert above.y1 > 1 > 0 > above.x0
+    lines = [shape for shape in figure.layout.shapes if shape.type == "line"]
+    assert (lines[0].x0, lines[0].x1) == (0.4, 0.4)
+    assert (lines[1].y0, lines[1].y1) == (0.6, 0.6)
+    one, other = PAIR.films["call_one"], PAIR.films["call_other"]
+    ill = PAIR.films["label"] == "pneumonia"
+    below, above = figure.layout.annotations
+    for note, name, alone in ((below, ONE, one & ~other), (above, TWO, other & ~one)):
+        assert note.text == (
+            f"{alone.sum()} above for {name} alone,<br>{(alone & ill).sum()} of them pneumonia"
+        )
+    assert (below.x, below.yanchor, above.x, above.yanchor) == (1, "bottom", 0, "top")
+    assert below.y < 0 < 1 < above.y
+    assert figure.layout.xaxis.title.text == f"Score of {ONE}, threshold 0.40"
+
+
+def test_score_pairs_of_one_class_draws_that_class():
+    films = PAIR.films[PAIR.films["label"] == "normal"]
+    figure = figures.score_pairs(dataclasses.replace(PAIR, films=films))
+    assert [drawn.name for drawn in figure.data] == ["normal, 234 films"]
 
 
 # curves

@@ -1,105 +1,33 @@
-"""Training: the batches it draws, runs that are killed and go on, runs that cannot start."""
+"""Training: runs that are killed and go on, runs that cannot start, films, first steps, bases."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
-from cxr.bundle import Bundle, load
+from cxr.architectures.bases import FILES, BaseFile
+from cxr.bundle import Bundle, BundleError, load
+from cxr.dataset import read_films
+from cxr.fitting import Material
+from cxr.journal import HISTORY_COLUMNS
 from cxr.layouts import DatasetError
-from cxr.recipes import Recipe
-from cxr.training import TrainingError, _compile, settle_norms, train
+from cxr.radiograph import read
+from cxr.recipes import RECIPES, Augmentation, FirstStep, Recipe
+from cxr.training import TrainingError, train
+from tests.conftest import film_like
 
 FIGURES = ["loss", "accuracy", "auc", "val_loss", "val_accuracy", "val_auc", "learning_rate"]
 NAME = "pneumonia-made"
 STATE = f".{NAME}.training"
-
-
-class TestOptimizer:
-    @pytest.fixture(scope="class")
-    def model(self):
-        import keras
-
-        film = keras.Input((4, 4, 1))
-        x = keras.layers.Conv2D(2, 3, name="conv")(film)
-        x = keras.layers.BatchNormalization(name="norm")(x)
-        x = keras.layers.Dense(1, name="logit")(keras.layers.Flatten()(x))
-        return keras.Model(film, x)
-
-    def test_cosine_climbs_then_falls_to_zero(self, model, made_recipe):
-        recipe = dataclasses.replace(
-            made_recipe, schedule="cosine", learning_rate=0.1, epochs=8, warmup_epochs=0.5
-        )
-        _compile(model, recipe, steps=100)
-
-        def rate(step: int) -> float:
-            model.optimizer.iterations.assign(step)
-            return float(model.optimizer.learning_rate)
-
-        assert rate(0) == 0
-        assert rate(25) == pytest.approx(0.05)
-        assert rate(50) == pytest.approx(0.1)
-        assert rate(425) == pytest.approx(0.05, rel=1e-3)  # half way down
-        assert rate(800) == pytest.approx(0, abs=1e-7)
-
-    def test_weight_decay_spares_biases_and_norms(self, model, made_recipe):
-        recipe = dataclasses.replace(made_recipe, optimizer="adamw", weight_decay=0.5)
-        _compile(model, recipe, steps=10)
-        before = {v.path: v.numpy() + 1 for v in model.trainable_variables}
-        for v in model.trainable_variables:
-            v.assign(before[v.path])
-        still = [np.zeros(v.shape, np.float32) for v in model.trainable_variables]
-        model.optimizer.apply(still, model.trainable_variables)
-        changed = {
-            v.path for v in model.trainable_variables if not np.array_equal(v, before[v.path])
-        }
-        assert changed == {"conv/kernel", "logit/kernel"}
-
-
-class TestSettleNorms:
-    @pytest.fixture
-    def batches(self):
-        import tensorflow as tf
-
-        films = np.random.default_rng(0).uniform(0, 255, (5, 4, 6, 6, 1)).astype(np.float32)
-        films += 40 * np.arange(5, dtype=np.float32)[:, None, None, None, None]
-        labels = np.zeros((5, 4, 1), np.float32)
-        weights = np.ones((5, 4), np.float32)
-        return films, tf.data.Dataset.from_tensor_slices((films, labels, weights))
-
-    def test_every_batch_counts_the_same(self, batches):
-        import keras
-
-        films, dataset = batches
-        film = keras.Input((6, 6, 1))
-        x = keras.layers.BatchNormalization(name="norm", momentum=0.9)(film)
-        x = keras.layers.Dense(1, name="logit")(keras.layers.Flatten()(x))
-        model = keras.Model(film, x)
-        kernel = model.get_layer("logit").get_weights()[0]
-        settle_norms(model, dataset.repeat(), steps=5)
-        norm = model.get_layer("norm")
-        gamma, beta, mean, variance = norm.get_weights()
-        assert mean[0] == pytest.approx(films.mean(), rel=1e-4)
-        within = films.var(axis=(1, 2, 3, 4)).mean()
-        assert variance[0] == pytest.approx(within, rel=1e-3)
-        assert (gamma[0], beta[0], norm.momentum) == (1, 0, 0.9)
-        np.testing.assert_array_equal(model.get_layer("logit").get_weights()[0], kernel)
-
-    def test_a_network_without_norms_stays_as_it_is(self, batches):
-        from cxr.architectures import build
-
-        model = build("small_cnn", input_size=32)
-        before = model.get_weights()
-        settle_norms(model, None, steps=5)
-        for old, new in zip(before, model.get_weights(), strict=True):
-            np.testing.assert_array_equal(old, new)
 
 
 def killed_at(words: str) -> Callable[[str], None]:
@@ -183,9 +111,9 @@ class TestKilledRun:
 
     def test_tells_how_it_goes(self, run):
         assert run.lines[:2] == ["Reading 80 films", "Going on after epoch 1"]
-        assert len(run.lines) == 3
         assert run.lines[2].startswith("epoch 2/2  loss ")
         assert run.lines[2].endswith("done")
+        assert run.lines[3:] == ["Describing the films"]
 
     def test_leaves_nothing_but_the_bundle(self, run):
         assert run.left() == [NAME]
@@ -222,6 +150,38 @@ class TestRunThatCannotStart:
             tmp_path / "out",
         )
 
+    def test_a_first_step_at_a_size_that_the_network_does_not_take(
+        self, made_recipe, made_films, tmp_path
+    ):
+        """It flattens the picture: what is learned at one size does not fit another."""
+        recipe = dataclasses.replace(made_recipe, first_step=FirstStep(epochs=1, input_size=96))
+        self.refused(
+            TrainingError,
+            "grey_cnn has other weights at 96 pixels than at 64",
+            recipe,
+            made_films,
+            tmp_path / "out",
+        )
+
+    def test_films_that_are_not_there(self, made_recipe, made_films, tmp_path):
+        recipe = dataclasses.replace(made_recipe, films=("qatar/normal", "nih/pneumonia"))
+        self.refused(
+            DatasetError, "no films of qatar/normal, nih", recipe, made_films, tmp_path / "out"
+        )
+
+    def test_a_base_that_is_not_at_hand(self, made_recipe, made_films, tmp_path, monkeypatch):
+        def offline(*arguments, **more):
+            raise OSError("no network")
+
+        monkeypatch.setattr("keras.utils.get_file", offline)
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.delenv("KERAS_HOME", raising=False)
+        monkeypatch.delenv("CXR_WEIGHTS", raising=False)
+        recipe = dataclasses.replace(
+            made_recipe, architecture="vgg16_features", input_size=32, channels=3
+        )
+        self.refused(ValueError, "set CXR_WEIGHTS", recipe, made_films, tmp_path / "out")
+
     def test_no_films_of_the_finding(self, made_recipe, made_films, tmp_path):
         recipe = dataclasses.replace(made_recipe, finding="tuberculosis")
         self.refused(
@@ -254,36 +214,426 @@ def test_trains_on_no_film_of_the_other_splits(made_bundle, made_films):
     assert not films.loc[films["split"] != "test", "path"].str.startswith("test/").any()
 
 
-def test_a_share_of_the_films(made_recipe, made_films, tmp_path, monkeypatch):
-    """Drawn before the split; the network is not trained here."""
+@pytest.fixture
+def table_of(tmp_path, monkeypatch) -> Callable[..., pd.DataFrame]:
+    """Run a recipe up to where the network would be trained; gives the films with their splits."""
     seen: list[pd.DataFrame] = []
 
-    def fit(recipe, model, table, *others):
+    def start(recipe, model, table, *others):
         seen.append(table)
         raise InterruptedError
 
-    monkeypatch.setattr("cxr.training._fit", fit)
-    lines: list[str] = []
-    for _ in range(2):
+    def run(recipe: Recipe, films: Path, **more: object) -> pd.DataFrame:
+        monkeypatch.setattr("cxr.training._first_step", start)
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
         with pytest.raises(InterruptedError):
-            train(made_recipe, made_films, tmp_path, share=0.6, resume=True, progress=lines.append)
-    assert lines[0] == "Reading 48 films"
-    counts = seen[0].groupby(["split", "label"]).size().unstack("label")
-    assert counts.loc["test"].tolist() == [6, 6]
-    assert counts.loc[["train", "validation"]].sum().tolist() == [18, 18]
-    pd.testing.assert_frame_equal(seen[0], seen[1])
+            train(recipe, films, tmp_path / "out", progress=lambda line: None, **more)
+        return seen.pop()
+
+    return run
 
 
-def test_a_validation_split_that_is_there_is_taken(made_recipe, made_films, tmp_path, monkeypatch):
-    films = shutil.copytree(made_films, tmp_path / "films")
-    (films / "test").rename(films / "val")
-    seen: list[pd.DataFrame] = []
+class TestShare:
+    def test_is_of_every_split_and_label(self, made_recipe, made_films, table_of):
+        table = table_of(made_recipe, made_films, share=0.6)
+        counts = table.groupby(["split", "label"]).size().unstack("label")
+        assert counts.loc["test"].tolist() == [6, 6]
+        assert counts.loc[["train", "validation"]].sum().tolist() == [18, 18]
 
-    def fit(recipe, model, table, *others):
-        seen.append(table)
-        raise InterruptedError
+    def test_is_drawn_alike_each_time(self, made_recipe, made_films, table_of):
+        tables = [table_of(made_recipe, made_films, share=0.6) for _ in range(2)]
+        pd.testing.assert_frame_equal(*tables)
 
-    monkeypatch.setattr("cxr.training._fit", fit)
-    with pytest.raises(InterruptedError):
-        train(made_recipe, films, tmp_path / "out", progress=lambda line: None)
-    assert seen[0]["split"].value_counts().to_dict() == {"train": 60, "validation": 20}
+
+class TestSplits:
+    @pytest.fixture
+    def unsplit(self, tmp_path, made_films) -> Path:
+        """The same films by class alone, two of each patient."""
+        for i, path in enumerate(sorted(made_films.rglob("*.png"))):
+            label = path.parent.name
+            name = (
+                f"IM-{i // 2:04}-{i % 2:04}" if label == "NORMAL" else f"person{i // 2}_virus_{i}"
+            )
+            target = tmp_path / "unsplit" / label / f"{name}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        return tmp_path / "unsplit"
+
+    def test_a_validation_split_that_is_there_is_taken(
+        self, made_recipe, made_films, tmp_path, table_of
+    ):
+        films = shutil.copytree(made_films, tmp_path / "films")
+        (films / "test").rename(films / "val")
+        table = table_of(made_recipe, films)
+        assert table["split"].value_counts().to_dict() == {"train": 60, "validation": 20}
+
+    def test_a_set_without_any_gets_its_own(self, made_recipe, unsplit, table_of):
+        recipe = dataclasses.replace(made_recipe, test=0.25, validation=0.2)
+        counts = table_of(recipe, unsplit)["split"].value_counts()
+        # A fifth of the three quarters that are left.
+        assert counts.to_dict() == pytest.approx({"train": 48, "validation": 12, "test": 20}, abs=2)
+
+    def test_own_splits_are_by_patient(self, made_recipe, unsplit, table_of):
+        table = table_of(dataclasses.replace(made_recipe, test=0.25), unsplit)
+        assert table.groupby("patient").size().max() == 2
+        assert table.groupby("patient")["split"].nunique().max() == 1
+
+    def test_own_splits_hold_both_classes(self, made_recipe, unsplit, table_of):
+        table = table_of(dataclasses.replace(made_recipe, test=0.25), unsplit)
+        assert (table.groupby("split")["label"].nunique() == 2).all()
+
+    def test_own_splits_are_drawn_alike_by_a_seed_and_otherwise_by_another(
+        self, made_recipe, unsplit, table_of
+    ):
+        recipe = dataclasses.replace(made_recipe, test=0.25)
+        first, again = (table_of(recipe, unsplit) for _ in range(2))
+        pd.testing.assert_frame_equal(first, again)
+        other = table_of(dataclasses.replace(recipe, seed=recipe.seed + 1), unsplit)
+        assert (other["split"] != first["split"]).any()
+
+    def test_a_test_split_that_is_there_is_taken(self, made_recipe, made_films, table_of):
+        table = table_of(dataclasses.replace(made_recipe, test=0.4), made_films)
+        is_test = table["split"] == "test"
+        np.testing.assert_array_equal(is_test, table["path"].str.startswith("test/"))
+
+    def test_training_films_alone_give_a_test_split_too(self, made_recipe, made_films, table_of):
+        films = made_films
+        recipe = dataclasses.replace(made_recipe, test=0.25)
+        table = table_of(recipe, films)
+        assert (table["split"] == "test").sum() == 20
+
+
+class TestFilms:
+    @pytest.fixture
+    def sets(self, tmp_path, made_films) -> Path:
+        """Two sets with manifests: one of two sources, one without a word of its source."""
+        root = tmp_path / "sets"
+        files = {
+            label: sorted((made_films / "train" / label).iterdir())
+            for label in ("NORMAL", "PNEUMONIA")
+        }
+        lines: dict[str, list[str]] = {"both": ["path,label,source"], "nih": ["path,label"]}
+        for label, paths in files.items():
+            for i, path in enumerate(paths):
+                name = "nih" if i % 3 == 2 else "both"
+                (root / name).mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, root / name)
+                source = ["east", "west"][i % 3 % 2]
+                lines[name].append(f"{path.name},{label}" + f",{source}" * (name == "both"))
+        for name, text in lines.items():
+            (root / name / "manifest.csv").write_text("\n".join(text) + "\n")
+        return root
+
+    PARTS = ("east/pneumonia", "nih/normal")
+
+    def test_are_those_of_the_sources_that_the_recipe_names(self, made_recipe, sets, table_of):
+        recipe = dataclasses.replace(made_recipe, films=self.PARTS, test=0.2)
+        table = table_of(recipe, sets)
+        assert set(table["source"] + "/" + table["label"]) == set(self.PARTS)
+        assert table["label"].value_counts().to_dict() == {"pneumonia": 10, "normal": 10}
+
+    def test_are_all_where_it_names_none(self, made_recipe, sets, table_of):
+        assert len(table_of(dataclasses.replace(made_recipe, test=0.2), sets)) == 60
+
+    def test_of_one_set_alone(self, made_recipe, sets, table_of):
+        """Its folder's name is the source of films that tell none."""
+        recipe = dataclasses.replace(made_recipe, films=("nih/normal", "nih/pneumonia"), test=0.2)
+        table = table_of(recipe, sets / "nih")
+        assert len(table) == 20
+        assert set(table["source"]) == {"nih"}
+
+    def test_stand_with_their_source_in_the_bundle(self, made_recipe, sets, tmp_path):
+        recipe = dataclasses.replace(
+            RECIPES["pneumonia-thumbnail"], name="made", films=self.PARTS, test=0.2, validation=0.2
+        )
+        bundle = load(str(train(recipe, sets, tmp_path / "out", progress=lambda line: None)))
+        for table in (bundle.films, bundle.predictions):
+            assert set(table["source"] + "/" + table["label"]) == set(self.PARTS)
+
+
+class Call(NamedTuple):
+    """What `fit` was called with, and the weights that the network began and ended with."""
+
+    recipe: Recipe
+    films: Material
+    before: list[np.ndarray]
+    after: list[np.ndarray]
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[Call]:
+    """Have nothing trained: each call moves every weight a little and is noted."""
+    noted: list[Call] = []
+
+    def fit(model, recipe, material, state, say):
+        before = model.get_weights()
+        model.set_weights([weight + 0.001 for weight in before])
+        noted.append(Call(recipe, material, before, model.get_weights()))
+        history = pd.DataFrame(0.5, index=range(recipe.epochs), columns=HISTORY_COLUMNS)
+        history["epoch"] = range(1, recipe.epochs + 1)
+        history["val_accuracy"] = 0.7 + 0.01 * history["epoch"]
+        history["val_auc"] = 0.8 + 0.01 * history["epoch"]
+        history["seconds"] = 2.0
+        return history, recipe.epochs
+
+    monkeypatch.setattr("cxr.training.fit", fit)
+    return noted
+
+
+def prints(films: np.ndarray) -> list[bytes]:
+    """What tells films apart, whatever their order."""
+    return [film.tobytes() for film in films]
+
+
+class TestFirstStep:
+    STEP = FirstStep(epochs=3, share=0.5, validation=0.25)
+
+    @pytest.fixture
+    def recipe(self, made_recipe) -> Recipe:
+        return dataclasses.replace(made_recipe, first_step=self.STEP, patience=1)
+
+    @pytest.fixture
+    def bundle(self, recipe, made_films, tmp_path, calls) -> Bundle:
+        return load(str(train(recipe, made_films, tmp_path, progress=lambda line: None)))
+
+    def test_leaves_its_facts_in_the_card(self, bundle):
+        assert bundle.card.training["first_step"] == {
+            "films": 24,
+            "input_size": 64,
+            "epochs": 3,
+            "val_accuracy": 0.73,
+            "val_auc": 0.83,
+            "wall_seconds": 6.0,
+        }
+
+    def test_there_are_none_without_it(self, made_bundle):
+        assert made_bundle.card.training["first_step"] == {}
+
+    def test_uses_a_share_of_the_training_films_and_no_other(self, bundle, made_films, calls):
+        """The films on which the run proper is judged stay unseen."""
+        table, pixels = read_films(bundle.films, made_films, prepare=bundle.card.to_input)
+        first = calls[0].films
+        seen = prints(first.films) + prints(first.held_films)
+        assert len(seen) == len(set(seen)) == 24
+        assert set(seen) < set(prints(pixels[(table["split"] == "train").to_numpy()]))
+        assert not set(seen) & set(prints(pixels[(table["split"] != "train").to_numpy()]))
+
+    def test_is_watched_on_films_of_other_patients(self, bundle, made_films, calls):
+        table, pixels = read_films(bundle.films, made_films, prepare=bundle.card.to_input)
+        patient = dict(zip(prints(pixels), table["patient"], strict=True))
+        first = calls[0].films
+        learned, held = (
+            {patient[key] for key in prints(films)} for films in (first.films, first.held_films)
+        )
+        assert len(first.held_films) == pytest.approx(6, abs=1)
+        assert not learned & held
+
+    def test_the_run_proper_has_all_training_films(self, bundle, calls):
+        counts = bundle.films["split"].value_counts()
+        second = calls[1].films
+        assert len(second.films) == counts["train"]
+        assert len(second.held_films) == counts["validation"]
+
+    def test_the_run_proper_starts_from_its_weights(self, bundle, calls):
+        assert len(calls) == 2
+        for left, taken in zip(calls[0].after, calls[1].before, strict=True):
+            np.testing.assert_array_equal(left, taken)
+
+    def test_has_its_own_epochs_and_runs_to_their_end(self, recipe, bundle, calls):
+        first = calls[0].recipe
+        assert (first.epochs, first.keep, first.patience) == (3, "last", 0)
+        assert first.batch_size == recipe.batch_size
+        assert calls[1].recipe == recipe
+
+    def test_labels_go_with_their_films(self, bundle, made_films, calls):
+        table, pixels = read_films(bundle.films, made_films, prepare=bundle.card.to_input)
+        label = dict(zip(prints(pixels), table["label"] == "pneumonia", strict=True))
+        first = calls[0].films
+        assert [label[key] for key in prints(first.films)] == first.labels.astype(bool).tolist()
+
+    def test_on_smaller_films(self, made_recipe, made_films, tmp_path, calls):
+        """Read anew at that size; a network that pools everything takes the weights over."""
+        recipe = dataclasses.replace(
+            made_recipe,
+            architecture="tb_cnn",
+            arguments={"pooling": "average"},
+            input_size=48,
+            margin=0.1,
+            first_step=FirstStep(epochs=1, input_size=32),
+        )
+        bundle = load(str(train(recipe, made_films, tmp_path, progress=lambda line: None)))
+        assert [call.films.films.shape[1:] for call in calls] == [(32, 32, 1), (48, 48, 1)]
+        for left, taken in zip(calls[0].after, calls[1].before, strict=True):
+            np.testing.assert_array_equal(left, taken)
+        assert bundle.card.training["first_step"]["input_size"] == 32
+        small = dataclasses.replace(bundle.card.to_input, height=32, width=32)
+        _, pixels = read_films(bundle.films, made_films, prepare=small)
+        assert set(prints(calls[0].films.films)) < set(prints(pixels))
+
+
+class TestKilledFirstStep:
+    """Stopped after the first of its two epochs, and gone on with."""
+
+    @pytest.fixture(scope="class")
+    def recipe(self, made_recipe) -> Recipe:
+        step = FirstStep(epochs=2, validation=0.2)
+        return dataclasses.replace(made_recipe, input_size=32, epochs=1, first_step=step)
+
+    def test_ends_as_if_it_had_never_stopped(self, recipe, made_films, tmp_path):
+        whole = load(str(train(recipe, made_films, tmp_path / "a", progress=lambda line: None)))
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, made_films, tmp_path / "b", progress=killed_at("epoch 2/2"))
+        lines: list[str] = []
+        folder = train(recipe, made_films, tmp_path / "b", resume=True, progress=lines.append)
+        assert lines[1:3] == ["First step: 48 films at 32 pixels", "Going on after epoch 1"]
+        later = load(str(folder))
+        facts = ["films", "input_size", "epochs", "val_accuracy", "val_auc"]
+        first, again = (bundle.card.training["first_step"] for bundle in (whole, later))
+        assert [again[key] for key in facts] == pytest.approx(
+            [first[key] for key in facts], rel=1e-3
+        )
+        np.testing.assert_allclose(
+            later.predictions["logit"], whole.predictions["logit"], atol=1e-2
+        )
+
+
+class TestBaseline:
+    @pytest.fixture(scope="class")
+    def recipe(self) -> Recipe:
+        return dataclasses.replace(RECIPES["pneumonia-thumbnail"], name="made", validation=0.2)
+
+    @pytest.fixture(scope="class")
+    def bundle(self, recipe, made_films, tmp_path_factory) -> Bundle:
+        out = tmp_path_factory.mktemp("baseline")
+        return load(str(train(recipe, made_films, out, progress=lambda line: None)))
+
+    def test_scores_as_scikit_learn_does(self, recipe, bundle, made_films):
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        table, pixels = read_films(bundle.films, made_films, prepare=recipe.to_input)
+        x, truth = pixels.reshape(len(pixels), -1) / 255, table["label"] == "pneumonia"
+        train_rows, test_rows = ((table["split"] == s).to_numpy() for s in ("train", "test"))
+        solver = LogisticRegression(
+            C=1 / (recipe.weight_decay * train_rows.sum()), class_weight="balanced", max_iter=5000
+        )
+        known = make_pipeline(StandardScaler(), solver).fit(x[train_rows], truth[train_rows])
+        films = [read(made_films / path) for path in table.loc[test_rows, "path"]]
+        logits = [prediction.logit for prediction in bundle.predict_many(films)]
+        expected = known.decision_function(x[test_rows])
+        np.testing.assert_allclose(logits, expected, atol=1e-3)
+
+    def test_is_known_for_one(self, bundle):
+        assert bundle.card.baseline
+
+    def test_has_no_heatmap_and_says_why(self, bundle):
+        with pytest.raises(ValueError, match="thumbnail has no convolution, so it has no heatmap"):
+            bundle.explain(film_like(1))
+
+
+class TestHeadBundle:
+    """A network on a frozen base ships its head; the base is looked up."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    def _base(self, vgg16_weights) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            vgg16_weights(monkeypatch)
+            yield
+
+    @pytest.fixture(scope="class")
+    def recipe(self, made_recipe) -> Recipe:
+        return dataclasses.replace(
+            made_recipe,
+            name="pneumonia-head",
+            architecture="vgg16_features",
+            input_size=32,
+            channels=3,
+            learning_rate=1e-3,
+            storage="float16",
+            augmentation=Augmentation(flip=True),
+        )
+
+    @pytest.fixture(scope="class")
+    def folder(self, recipe, made_films, tmp_path_factory) -> Path:
+        out = tmp_path_factory.mktemp("head")
+        return train(recipe, made_films, out, progress=lambda line: None)
+
+    def test_ships_its_head_and_nothing_of_the_base(self, folder):
+        assert sorted(path.name for path in folder.glob("*.h5")) == ["head.weights.h5"]
+        numbers: list[int] = []
+        with h5py.File(folder / "head.weights.h5") as file:
+            file.visititems(
+                lambda name, node: (
+                    numbers.append(node.size)
+                    if isinstance(node, h5py.Dataset) and node.dtype == np.float16
+                    else None
+                )
+            )
+        assert sum(numbers) == (512 + 1) * 256 + 256 + 1
+
+    def test_the_card_names_the_base(self, folder):
+        card = load(str(folder)).card
+        assert card.architecture["base"] == {"base": "vgg16", "weights": "imagenet"}
+        assert card.weights["file"] == "head.weights.h5"
+        assert card.architecture["parameters"] == 14_714_688 + (512 + 1) * 256 + 256 + 1
+
+    def test_scores_as_it_did_when_it_was_made(self, folder, made_films):
+        bundle = load(str(folder))
+        table = bundle.predictions[bundle.predictions["split"] == "test"].iloc[::3]
+        assert np.ptp(table["logit"]) > 0.05
+        films = [read(made_films / path) for path in table["path"]]
+        logits = [prediction.logit for prediction in bundle.predict_many(films)]
+        np.testing.assert_allclose(logits, table["logit"], atol=1e-3)
+
+    def test_half_precision_moves_no_score_by_more_than_a_thousandth(
+        self, recipe, folder, made_films, tmp_path
+    ):
+        other = dataclasses.replace(recipe, storage="float32")
+        exact = load(str(train(other, made_films, tmp_path, progress=lambda line: None)))
+        half = load(str(folder))
+        scores = [1 / (1 + np.exp(-bundle.predictions["logit"])) for bundle in (exact, half)]
+        np.testing.assert_allclose(*scores, atol=1e-3)
+        assert exact.weights_path.stat().st_size > 1.7 * half.weights_path.stat().st_size
+
+    def test_has_the_convolutions_of_the_base(self, folder, vgg16_file):
+        model = load(str(folder)).model
+        with h5py.File(vgg16_file) as file:
+            for name in ("block1_conv1", "block5_conv3"):
+                kernel = file[name][f"{name}_W_1:0"][()]
+                np.testing.assert_array_equal(model.get_layer(name).get_weights()[0], kernel)
+
+    def test_explains_at_the_last_convolution(self, folder):
+        heatmap = load(str(folder)).explain(film_like(2, ill=True))
+        assert heatmap.layer == "block5_conv3"
+        assert heatmap.array.shape == (160, 160)
+
+    def test_without_its_base_it_says_what_to_set(self, folder, tmp_path, monkeypatch):
+        def offline(*arguments, **more):
+            raise OSError("no network")
+
+        monkeypatch.setattr("keras.utils.get_file", offline)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.delenv("KERAS_HOME", raising=False)
+        monkeypatch.delenv("CXR_WEIGHTS")
+        bundle = load(str(folder))
+        with pytest.raises(BundleError, match=r"weights of pneumonia-head cannot.*set CXR_WEIGHTS"):
+            _ = bundle.model
+
+    def test_with_another_base_it_is_refused(self, folder, monkeypatch):
+        file = FILES["vgg16"]
+        monkeypatch.setitem(FILES, "vgg16", BaseFile(file.name, file.folder, "0" * 32))
+        bundle = load(str(folder))
+        with pytest.raises(BundleError, match="is not the file that Keras publishes"):
+            _ = bundle.model
+
+    def test_stopped_while_features_are_computed_it_ends_the_same(
+        self, recipe, folder, made_films, tmp_path
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, made_films, tmp_path, progress=killed_at("features of validation"))
+        lines: list[str] = []
+        again = train(recipe, made_films, tmp_path, resume=True, progress=lines.append)
+        assert not [line for line in lines if line.startswith("features")]
+        first, later = (load(str(path)).predictions["logit"] for path in (folder, again))
+        np.testing.assert_allclose(later, first, atol=1e-3)
