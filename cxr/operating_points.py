@@ -119,7 +119,8 @@ class OperatingPoint:
     """A threshold on the calibrated score, and what it gave on validation.
 
     A film is positive when its score is at or above `threshold`. Within `near`, another
-    draw of validation patients could have put it. Intervals are 95 %; `n` counts films.
+    draw of validation patients could have put it. Intervals are 95 %; `n` counts films. Where
+    it is 0 nothing was measured, and the rates and their intervals are None.
     """
 
     name: str
@@ -127,14 +128,16 @@ class OperatingPoint:
     threshold: float
     near: tuple[float, float]
     n: int
-    sensitivity: float
-    sensitivity_ci: tuple[float, float]
-    specificity: float
-    specificity_ci: tuple[float, float]
+    sensitivity: float | None
+    sensitivity_ci: tuple[float, float] | None
+    specificity: float | None
+    specificity_ci: tuple[float, float] | None
 
     def __post_init__(self) -> None:
         if not self.near[0] <= self.threshold <= self.near[1]:
             raise ValueError(f"Expected near around {self.threshold}. Received: {self.near}")
+        if (self.n == 0) != (self.sensitivity is None) or self.n < 0:
+            raise ValueError(f"Expected rates where films were counted. Received: n {self.n}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the card's entry; pairs become lists."""

@@ -13,6 +13,8 @@ from .worklist import BANDS
 
 __all__ = ["score_view"]
 
+NOT_MEASURED = "Not measured: no validation films. Import with --data to choose operating points."
+
 
 def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
     """Show what the model says of a film, or why it says nothing.
@@ -35,10 +37,15 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
         return
     plot(score_scale(prediction.score, point, theme=theme()), "scale")
     st.markdown(f"{sign} **{word}** the operating point for {finding}")
+    if not point.n:
+        st.caption(NOT_MEASURED, help=point.rule)
+        return
+    rates = []
+    figures = point.to_json()
+    for name in ("sensitivity", "specificity"):
+        low, high = figures[f"{name}_ci"]
+        rates.append(f"{name} {figures[name]:.1%} ({low:.1%} to {high:.1%})")
     st.caption(
-        f"There, on {point.n} validation films, sensitivity {point.sensitivity:.1%} "
-        f"({point.sensitivity_ci[0]:.1%} to {point.sensitivity_ci[1]:.1%}), specificity "
-        f"{point.specificity:.1%} ({point.specificity_ci[0]:.1%} to "
-        f"{point.specificity_ci[1]:.1%}).",
+        f"There, on {point.n} validation films, {', '.join(rates)}.",
         help=f"{point.rule} In brackets the 95 % intervals.",
     )
