@@ -6,11 +6,20 @@ import streamlit as st
 
 from cxr import dataset, figures
 from cxr.sources import SOURCES, data_folder
-from cxr.viewer import bundle, choose_model, header, plot, theme
+from cxr.viewer import (
+    bundle,
+    choose_model,
+    header,
+    near_duplicates_view,
+    plot,
+    shift_view,
+    theme,
+)
 
 SAMPLES = 6
 MEAN_OF = 150
 SIZE = (224, 224)
+SHARE = {"share": st.column_config.NumberColumn(format="percent")}
 
 
 def main() -> None:
@@ -18,14 +27,19 @@ def main() -> None:
     card = choose_model("dataset_model", label="Data set of")
     table = bundle(card).films
     data = card.data
-    st.markdown(
-        f"**{data['title']}** · {data['citation']} · {data['licence']} · "
-        f"[{data['doi']}]({SOURCES[data['set']].url})"
-    )
+    if table.empty:
+        st.info(f"{card.name} was imported without films. Import it again with --data DIR.")
+        return
+    if source := SOURCES.get(data["set"]):
+        about = f"**{data['title']}** · {data['citation']} · {data['licence']}"
+        st.markdown(f"{about} · [{data['doi']}]({source.url})")
     show_numbers(table)
     show_balance(table)
-    show_pictures(table, data_folder(data["set"]))
+    folder = data_folder(data["set"])
+    show_pictures(table, folder)
     show_leakage(table)
+    near_duplicates_view(table, folder, card.name)
+    shift_view(table, card.name)
 
 
 def show_numbers(table) -> None:
@@ -63,11 +77,9 @@ def show_balance(table) -> None:
         plot(figures.class_balance_pie(dataset.balance(table), split, theme=theme()), "pie")
     left, right = st.columns(2, vertical_alignment="center")
     with left:
-        st.dataframe(
-            dataset.balance(table),
-            hide_index=True,
-            column_config={"share": st.column_config.NumberColumn(format="percent")},
-        )
+        for counts in (dataset.balance(table), dataset.subtypes(table)):
+            if not counts.empty:
+                st.dataframe(counts, hide_index=True, column_config=SHARE)
     with right:
         plot(figures.film_sizes(table, theme=theme()), "sizes")
 

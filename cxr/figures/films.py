@@ -1,4 +1,4 @@
-"""Figures of a data set: balance, sizes, the mean film."""
+"""Figures of a data set: balance, sizes, the mean film, how far train and test differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from .theme import class_fill, colours, empty, need_columns
 
-__all__ = ["class_balance_bars", "class_balance_pie", "film_sizes", "mean_film"]
+__all__ = ["class_balance_bars", "class_balance_pie", "film_sizes", "mean_film", "split_shift"]
 
 SIZE_SYMBOLS = ("circle-open", "x-thin-open", "square-open")
 SPLITS = ("train", "validation", "test")
@@ -127,6 +127,43 @@ def mean_film(array: ArrayLike, title: str, *, theme: str = "dark") -> go.Figure
         visible=False, autorange="reversed", scaleanchor="x", constrain="domain",
         constraintoward="top",
     )  # fmt: skip
+
+
+def split_shift(found: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
+    """Draw how well train is told from test for each label, from `cxr.shift.shift`.
+
+    One marker a label with its 95 % interval; the dashed line at 0.5 is where none is told
+    apart. Labels with too few films are left out; ValueError where that leaves none.
+    """
+    need_columns(found, ["label", "auc", "low", "high", "train", "test", "note"])
+    rows = found[found["auc"].notna()]
+    if rows.empty:
+        raise ValueError("Expected a label with an AUC. Received: none with enough films")
+    look = colours(theme)
+    aucs = rows["auc"].to_numpy(float)
+    title = ", ".join(f"{label} {auc:.2f}" for label, auc in zip(rows["label"], aucs, strict=True))
+    height = 150 + 50 * len(rows)
+    figure = empty(theme, title, "AUC of telling train from test", height=height)
+    figure.add_vline(x=0.5, line={"color": look.muted, "width": 1.5, "dash": "dash"})
+    figure.add_scatter(
+        x=aucs, y=rows["label"], mode="markers", name="AUC", showlegend=False,
+        error_x={
+            "array": rows["high"] - aucs, "arrayminus": aucs - rows["low"], "symmetric": False,
+            "color": look.text, "thickness": 1.5, "width": 6,
+        },
+        marker={"color": look.text, "size": 11, "symbol": "diamond"},
+        customdata=rows[["low", "high", "train", "test", "note"]].to_numpy(),
+        hovertemplate="<b>%{y}</b>, %{customdata[4]}<br>AUC %{x:.3f} (%{customdata[0]:.3f} to "
+        "%{customdata[1]:.3f})<br>%{customdata[2]:,d} train, %{customdata[3]:,d} test films"
+        "<extra></extra>",
+    )  # fmt: skip
+    least = min(0.4, float(rows["low"].min()) - 0.05)
+    figure.update_xaxes(range=[least, 1.01], dtick=0.1, title_text="AUC (0.5: not told apart)")
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=list(rows["label"])[::-1],
+        range=[-0.6, len(rows) - 0.4], ticks="",
+    )  # fmt: skip
+    return figure
 
 
 def _labels(table: pd.DataFrame) -> list[str]:
