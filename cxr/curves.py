@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .operating_points import paired, wilson
 
-__all__ = ["PrecisionRecall", "Reliability", "RocCurve", "auc"]
+__all__ = ["PrecisionRecall", "Reliability", "RocCurve", "auc", "placements"]
 
 Array = NDArray[np.float64]
 
@@ -21,12 +21,53 @@ def _midranks(values: Array) -> Array:
     return (np.cumsum(count) - (count - 1) / 2)[place]
 
 
+def _ranked(scores: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, Array]:
+    """Return the midranks among all films of those with the finding, and both placements."""
+    s, y = paired(scores, labels, both=True)
+    ill, well = s[y == 1], s[y == 0]
+    m, n = ill.size, well.size
+    ranks = _midranks(np.concatenate([ill, well]))
+    of_ill = (ranks[:m] - _midranks(ill)) / n
+    return ranks[:m], of_ill, 1 - (ranks[m:] - _midranks(well)) / m
+
+
+def placements(scores: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
+    """Return each film's share of films of the other class that it is ranked rightly against.
+
+    Equal scores count half. The mean of either array is the area under the ROC curve; how
+    they vary gives its variance, and with a second model's the covariance.
+
+    Parameters
+    ----------
+    scores, labels : array_like, shape (n,)
+        Finite scores, labels 0 or 1.
+
+    Returns
+    -------
+    tuple of ndarray
+        Of films with the finding, shape (m,), and of the normal ones, shape (n - m,), each
+        within 0 to 1 and in the order of the films.
+
+    Raises
+    ------
+    ValueError
+        When the arrays do not match or a class is missing.
+
+    References
+    ----------
+    DeLong et al., Biometrics 44:837, 1988 (structural components). Sun and Xu, IEEE Signal
+    Processing Letters 21:1389, 2014 (from midranks, without going through all pairs).
+    """
+    _, of_ill, of_well = _ranked(scores, labels)
+    return of_ill, of_well
+
+
 def auc(scores: ArrayLike, labels: ArrayLike) -> tuple[float, tuple[float, float]]:
     """Area under the ROC curve with its 95 % interval.
 
-    The variance is DeLong's, from midranks; the interval is symmetric on the logit scale,
-    so it stays within 0 and 1. Where that variance is 0 (classes apart without error) or
-    undefined (one film in a class), Wilson's interval for the smaller class's number of
+    The variance is DeLong's, from `placements`; the interval is symmetric on the logit
+    scale, so it stays within 0 and 1. Where that variance is 0 (classes apart without error)
+    or undefined (one film in a class), Wilson's interval for the smaller class's number of
     films stands in: wide, where DeLong's would claim certainty.
 
     Raises
@@ -39,15 +80,10 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> tuple[float, tuple[float, float
     DeLong et al., Biometrics 44:837, 1988. Sun and Xu, IEEE Signal Processing Letters
     21:1389, 2014.
     """
-    s, y = paired(scores, labels, both=True)
-    ill, well = s[y == 1], s[y == 0]
-    m, n = ill.size, well.size
-    ranks = _midranks(np.concatenate([ill, well]))
-    value = float((ranks[:m].sum() / m - (m + 1) / 2) / n)
+    ranks, of_ill, of_well = _ranked(scores, labels)
+    m, n = of_ill.size, of_well.size
+    value = float((ranks.sum() / m - (m + 1) / 2) / n)
     if min(m, n) > 1:
-        # Each film's share of films of the other class that it is ranked rightly against.
-        of_ill = (ranks[:m] - _midranks(ill)) / n
-        of_well = 1 - (ranks[m:] - _midranks(well)) / m
         error = math.sqrt(of_ill.var(ddof=1) / m + of_well.var(ddof=1) / n)
         if error > 0 and 0 < value < 1:
             half = NormalDist().inv_cdf(0.975) * error / (value * (1 - value))

@@ -5,9 +5,21 @@ import streamlit as st
 from cxr import figures
 from cxr.comparison import compare, rates
 from cxr.evaluation import by_subtype, cell, classification_report, confusion, labels_of
-from cxr.operating_points import npv, ppv
-from cxr.sources import data_folder
-from cxr.viewer import bundle, cards, choose_model, header, plot, theme
+from cxr.paired import compare_pair, disagreements, p_text, sentences
+from cxr.sources import folder_of, split_note
+from cxr.splitting import splits
+from cxr.viewer import (
+    bundle,
+    cards,
+    choose_model,
+    choose_threshold,
+    film_list,
+    header,
+    plot,
+    show_rates,
+    show_values,
+    theme,
+)
 
 CELLS = {
     "tp": "True positives",
@@ -15,7 +27,10 @@ CELLS = {
     "fp": "False positives",
     "tn": "True negatives",
 }
-SHOWN = 12
+PAIR = {"score_one": "first", "rate_one": "first", "p_value": "McNemar"}
+PAIR |= {"score_other": "second", "rate_other": "second"}
+PAIR |= {"only_one_right": "first alone right", "only_other_right": "second alone right"}
+RATES = dict.fromkeys(["rate_one", "rate_other"], "{:.1%}") | {"p_value": p_text}
 
 
 def main() -> None:
@@ -24,14 +39,20 @@ def main() -> None:
     with left:
         card = choose_model("evaluation_model")
     predictions = bundle(card).predictions
-    splits = sorted(set(predictions["split"]))
-    split = middle.segmented_control("Split", splits, default=splits[0], required=True)
+    names = splits(predictions)
+    if not names:
+        st.info(f"No films were scored when {card.name} was imported. Import it with --data DIR.")
+        return
+    first = "test" if "test" in names else names[0]
+    split = middle.segmented_control("Split", names, default=first, required=True)
     films = predictions[predictions["split"] == split].reset_index(drop=True)
     scores, labels = card.calibration.score(films["logit"]), labels_of(films)
     with right:
         threshold, near = choose_threshold(card)
+    if note := split_note(card, split):
+        st.warning(note, icon=None)
     counts = confusion(scores, labels, threshold)
-    show_rates(counts)
+    show_rates(rates(counts))
     left, right = st.columns([1, 1.25])
     with left:
         figure = figures.confusion_matrix(
@@ -47,50 +68,17 @@ def main() -> None:
         plot(figure, "histogram")
     points = picked["selection"]["points"] if picked else []
     code = points[0]["customdata"][0] if points else "fn"
-    show_cell(card, cell(films, scores, threshold, code), code)
+    show_cell(cell(films, scores, threshold, code), code, folder_of(card, split))
     show_curves(card, split)
     show_tables(card, films, scores, labels, threshold)
+    show_pair(card, split, threshold)
 
 
-def choose_threshold(card):
-    names = [point.name for point in card.operating_points]
-    left, right = st.columns([1, 2], vertical_alignment="bottom")
-    name = left.selectbox(
-        "Operating point",
-        names,
-        index=names.index(card.default_operating_point),
-        key=f"point_{card.name}",
-        help="Each was chosen on the validation films.",
-    )
-    point = card.operating_point(name)
-    threshold = right.slider(
-        "Threshold", 0.0, 1.0, point.threshold, 0.001, key=f"threshold_{card.name}_{name}"
-    )
-    return threshold, point.near
-
-
-def show_rates(counts) -> None:
-    for column, rate in zip(st.columns(5), rates(counts), strict=True):
-        value = "none" if rate.value is None else f"{rate.value:.1%}"
-        column.metric(rate.name, value, help=rate.meaning, border=True)
-        low, high = rate.interval
-        column.caption(f"{low:.1%} to {high:.1%}, n {rate.whole:,}")
-
-
-def show_cell(card, films, code: str) -> None:
+def show_cell(films, code: str, folder) -> None:
     st.subheader(f"{CELLS[code]}: {len(films)} films", anchor=False)
     st.caption("Choose a cell of the matrix to see its films; the worst errors come first.")
-    folder = data_folder(card.data["set"])
-    left, right = st.columns([1, 1.6])
-    left.dataframe(films[["path", "score", "subtype", "patient"]], hide_index=True, height=300)
-    with right:
-        if folder is None:
-            st.info("Set CXR_DATA to the folder of the data set to see the films.")
-            return
-        there = [row for row in films.itertuples() if (folder / row.path).is_file()][:SHOWN]
-        for start in range(0, len(there), 6):
-            for column, row in zip(st.columns(6), there[start : start + 6], strict=False):
-                column.image(str(folder / row.path), caption=f"{row.score:.2f}")
+    captions = [f"{score:.2f}" for score in films["score"]]
+    film_list(folder, films, captions, column_order=["path", "score", "subtype", "patient"])
 
 
 def show_curves(card, split: str) -> None:
@@ -113,18 +101,41 @@ def show_tables(card, films, scores, labels, threshold: float) -> None:
     with right:
         plot(figures.subtypes(by_subtype(films, scores, threshold), theme=theme()), "subtypes")
     st.subheader("What a call is worth elsewhere", anchor=False)
-    left, right = st.columns([1, 2], vertical_alignment="bottom")
-    prevalence = left.slider("Prevalence (%)", 0.5, 90.0, 10.0, 0.5, key="prevalence") / 100
-    counts = confusion(scores, labels, threshold)
-    if counts.sensitivity is not None and counts.specificity is not None:
-        pair = counts.sensitivity, counts.specificity, prevalence
-        one, two = right.columns(2)
-        one.metric("PPV there", share(ppv(*pair)), help="Share of calls that would be right")
-        two.metric("NPV there", share(npv(*pair)), help="Share of films not called, normal")
+    show_values(confusion(scores, labels, threshold))
 
 
-def share(value: float) -> str:
-    return "none" if value != value else f"{value:.1%}"
+def show_pair(card, split: str, threshold: float) -> None:
+    st.subheader("Two models on the same films", anchor=False)
+    among = sorted((c for c in cards() if c.finding == card.finding), key=lambda c: c.baseline)
+    others = {c.name: c for c in among if c.name != card.name}
+    if not others:
+        st.caption(f"No other model for {card.finding} is here to compare {card.name} with.")
+        return
+    left, right = st.columns([2, 4.4], vertical_alignment="bottom")
+    label = f"First {card.name}, second"
+    other = others[left.selectbox(label, list(others), key="other_model")]
+    with right:
+        cut, _ = choose_threshold(other, label="Threshold of the second model")
+    try:
+        found = compare_pair(bundle(card), bundle(other), split, thresholds=(threshold, cut))
+    except ValueError as error:
+        st.info(str(error))
+        return
+    left, right = st.columns([1, 1.25])
+    with left:
+        plot(figures.score_pairs(found, theme=theme()), "pairs")
+    with right:
+        st.markdown("  \n".join(sentences(found)))
+        st.dataframe(found.mcnemar.table(found.one, found.other))
+        st.dataframe(found.rates.style.format(RATES, na_rep="none"), column_config=PAIR)
+    films = disagreements(found)
+    st.caption(f"{len(films)} films that one model alone calls, scores farthest apart first.")
+    pairs = zip(films["label"], films["score_one"], films["score_other"], strict=True)
+    captions = [f"{label}  \n{one:.2f}, {two:.2f}" for label, one, two in pairs]
+    order = ["path", "score_one", "score_other", "label", "right"]
+    config = {**PAIR, "path": st.column_config.Column(width="medium")}
+    folder = folder_of(card, split)
+    film_list(folder, films, captions, column_order=order, column_config=config)
 
 
 main()

@@ -3,10 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from cxr.sources import split_note
 from cxr.viewer import bundle, cards, choose_model, header
 
 LIMITS = """
-- It knows frontal films of its population alone. What its scores mean elsewhere was not measured.
+- It knows frontal films of its population alone. Elsewhere its figures are others: see below.
 - Its score is for one finding. A low score says nothing of any other disease.
 - Operating points were chosen on validation films of the same hospital. On other films the
   sensitivity and specificity differ; the test split shows by how much.
@@ -29,11 +30,24 @@ def main() -> None:
         )
         st.subheader("Limits", anchor=False)
         st.markdown(LIMITS)
+        for note in card.training.get("imported", {}).get("notes", ()):
+            st.caption(note)
     with right:
         st.subheader("Facts", anchor=False)
         st.table(facts(card), hide_index=True)
     st.subheader("Operating points, chosen on validation", anchor=False)
     st.dataframe(operating_points(card), hide_index=True)
+    st.subheader("At the default operating point", anchor=False)
+    if card.evaluation:
+        st.dataframe(by_split(card), hide_index=True)
+    else:
+        st.info(
+            "No films were scored when this model was imported. Import it with --data DIR, or "
+            f"run: python -m cxr evaluate {card.name} --data DIR"
+        )
+    for split in card.external:
+        if split in card.evaluation:
+            st.caption(f"{split}: {split_note(card, split)}")
     with st.expander("The whole card"):
         st.json(card.to_json())
 
@@ -44,7 +58,7 @@ def overview(found) -> pd.DataFrame:
         figures = card.evaluation.get("test", {})
         rows.append(
             {
-                "model": card.name,
+                "model": card.name + (" (baseline)" if card.baseline else ""),
                 "finding": card.finding,
                 "parameters": f"{card.architecture['parameters']:,}",
                 "test films": figures.get("n"),
@@ -57,6 +71,20 @@ def overview(found) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def by_split(card) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "films of": split,
+            "n": figures["n"],
+            **{
+                name: with_interval(figures, name.lower())
+                for name in ("AUC", "accuracy", "sensitivity", "specificity")
+            },
+        }
+        for split, figures in card.evaluation.items()
+    )
+
+
 def with_interval(figures: dict, key: str) -> str:
     if figures.get(key) is None:
         return "none"
@@ -65,22 +93,31 @@ def with_interval(figures: dict, key: str) -> str:
 
 
 def facts(card) -> pd.DataFrame:
-    size = card.input
+    size = card.to_input
     versions = ", ".join(f"{name} {number}" for name, number in card.training["versions"].items())
     training = card.training
+    base, first = card.architecture.get("base"), training.get("first_step")
     rows = {
-        "Architecture": card.architecture["name"],
+        "Architecture": card.architecture["name"]
+        + (f" on {base['base']} with its {base['weights']} weights" if base else ""),
         "Parameters": f"{card.architecture['parameters']:,}",
-        "Input": f"{size['height']} x {size['width']} pixels, {size['channels']} channels, "
-        f"resampled {size['resample']}",
+        "Input": f"{size.height} x {size.width} pixels, {size.channels} channels, "
+        f"resampled {size.resample}, {size.margin:.0%} left out at each edge, levels {size.levels}",
         "Preprocessing": card.preprocessing,
         "Learned from": f"{card.data['title']} ({card.data['citation']}), {card.data['licence']}",
-        "Epochs": f"{training['epochs']}; the weights are of epoch {training['kept_epoch']}",
+        "Epochs": f"{training['epochs']}; the weights are of epoch {training['kept_epoch']}"
+        + (f"; before them {first['epochs']} on {first['films']} films" if first else ""),
         "Training time": f"{card.training['wall_seconds'] / 60:.0f} minutes",
         "Made with": versions,
         "Calibration": f"temperature {card.calibration.temperature:.3f}",
         "Weights (SHA-256)": card.weights["sha256"],
     }
+    if origin := training.get("imported"):
+        del rows["Epochs"], rows["Training time"]
+        rows["Learned from"] = "The imported file does not say"
+        rows["Imported from"] = ", ".join(dict.fromkeys([origin["model"], origin["weights"]]))
+        if card.data["title"]:
+            rows["Operating points on"] = f"{card.data['title']}, {card.data['licence']}"
     return pd.DataFrame({"fact": rows.keys(), "value": rows.values()})
 
 

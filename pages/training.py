@@ -16,6 +16,14 @@ def main() -> None:
     with left:
         cards = choose_models("training_models", label="Runs")
     metric = right.segmented_control("Metric", METRICS, default="auc", required=True)
+    if imported := [card.name for card in cards if not card.training["epochs"]]:
+        st.info(
+            f"Imported, so that there are no epochs to show: {', '.join(imported)}. To train a "
+            "model here: python -m cxr train RECIPE --data DIR --out models"
+        )
+    cards = [card for card in cards if card.training["epochs"]]
+    if not cards:
+        return
     histories = {card.name: bundle(card).history for card in cards}
     st.dataframe(runs(cards), hide_index=True)
     plot(figures.training_curves(histories, metric, theme=theme()), "curves")

@@ -22,7 +22,7 @@ SUFFIXES = ["png", "jpg", "jpeg", "dcm", "dicom", "zip"]
 def main() -> None:
     list_column, film_column, facts_column = st.columns([1.1, 3.75, 1.15], gap="small")
     with facts_column:
-        card = choose_model("triage_model")
+        card = choose_model("triage_model", baselines=False)
         point = st.selectbox(
             "Operating point",
             [point.name for point in card.operating_points],

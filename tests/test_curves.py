@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics
 
 from cxr import evaluation
-from cxr.curves import PrecisionRecall, Reliability, RocCurve, auc
+from cxr.curves import PrecisionRecall, Reliability, RocCurve, auc, placements
 from cxr.operating_points import wilson
 
 
@@ -62,8 +62,19 @@ def test_a_perfect_auc_claims_no_certainty():
     assert high < 1
 
 
+@pytest.mark.parametrize("decimals", [1, 6])
+def test_placements_are_shares_of_the_other_class_ranked_rightly_against(decimals):
+    scores, labels = sample(n=60, decimals=decimals)
+    of_ill, of_well = placements(scores, labels)
+    ill, well = scores[labels == 1], scores[labels == 0]
+    assert of_ill == pytest.approx([np.mean((x > well) + 0.5 * (x == well)) for x in ill])
+    assert of_well == pytest.approx([np.mean((ill > x) + 0.5 * (ill == x)) for x in well])
+    assert of_ill.mean() == pytest.approx(auc(scores, labels)[0])
+    assert of_well.mean() == pytest.approx(auc(scores, labels)[0])
+
+
 def test_both_classes_are_needed():
-    for compute in (auc, RocCurve.from_scores, PrecisionRecall.from_scores):
+    for compute in (auc, placements, RocCurve.from_scores, PrecisionRecall.from_scores):
         with pytest.raises(ValueError, match="Expected films of both classes"):
             compute([0.2, 0.3], [1, 1])
 

@@ -8,7 +8,8 @@ A figure function takes numbers that are measured already and returns a
 
 from .calls import confusion_matrix, score_histogram, subtypes
 from .curves import precision_recall, reliability, roc
-from .films import class_balance_bars, class_balance_pie, film_sizes, mean_film
+from .films import class_balance_bars, class_balance_pie, film_sizes, mean_film, split_shift
+from .pairs import score_pairs
 from .runs import gap, learning_rate, training_curves
 from .scale import score_scale
 from .theme import model_colour
@@ -26,7 +27,9 @@ __all__ = [
     "reliability",
     "roc",
     "score_histogram",
+    "score_pairs",
     "score_scale",
+    "split_shift",
     "subtypes",
     "training_curves",
 ]

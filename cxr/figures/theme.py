@@ -11,6 +11,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from ..architectures import BASELINES
+
 __all__ = [
     "DASHES",
     "SCORE_AXIS",
@@ -63,8 +65,10 @@ THEMES = {
 
 # Okabe and Ito's palette without black and yellow, which vanish on one of the grounds.
 _MODEL_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
-# Chosen so that the networks of this project get six different colours for two findings.
-_SALT = 668
+# Chosen so that the networks of this project get different colours within each finding.
+_SALT = 263
+# The baselines stand back: what is not a network has no colour.
+_BASELINE_COLOURS = dict(zip(BASELINES, ("#7F868F", "#A9AFB8"), strict=True))
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
@@ -73,7 +77,10 @@ SCORE_AXIS: dict[str, Any] = {"range": [0, 1], "dtick": 0.2, "title": {"text": "
 
 
 def model_colour(name: str) -> str:
-    """Return the colour of a model, the same in every figure and session."""
+    """Return the colour of a model, the same in every figure and session; grey of a baseline."""
+    _, _, architecture = name.partition("-")
+    if architecture in _BASELINE_COLOURS:
+        return _BASELINE_COLOURS[architecture]
     return _MODEL_COLOURS[zlib.crc32(f"{_SALT}{name}".encode()) % len(_MODEL_COLOURS)]
 
 

@@ -21,8 +21,9 @@ STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 PLOT = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
-# Bounded, since a network takes tens of megabytes; the least recently used goes first.
-@st.cache_resource(max_entries=4, show_spinner="Loading the model")
+# Bounded, since a network takes tens of megabytes; the least recently used goes first. More than
+# ship, so that a look at all models side by side does not push out the one that reads films.
+@st.cache_resource(max_entries=16, show_spinner="Loading the model")
 def _load(name: str, sha256: str) -> Bundle:
     return load(name)
 
@@ -52,19 +53,23 @@ def bundle(card: Card) -> Bundle:
 
 
 def _defaults_first(found: Sequence[Card]) -> list[Card]:
-    return sorted(found, key=lambda card: (default_name(card.finding) != card.name, card.name))
+    def place(card: Card) -> tuple[bool, bool, str]:
+        return card.baseline, default_name(card.finding) != card.name, card.name
+
+    return sorted(found, key=place)
 
 
-def choose_model(key: str, *, label: str = "Model") -> Card:
-    """Let the reader choose one model; a finding's default comes first."""
-    found = {card.name: card for card in _defaults_first(cards())}
+def choose_model(key: str, *, label: str = "Model", baselines: bool = True) -> Card:
+    """Let the reader choose one model; a finding's default comes first, baselines last or never."""
+    found = {c.name: c for c in _defaults_first(cards()) if baselines or not c.baseline}
     return found[st.selectbox(label, list(found), key=key)]
 
 
 def choose_models(key: str, *, label: str = "Models") -> list[Card]:
     """Let the reader choose several models; stops with a word where none is chosen."""
     found = {card.name: card for card in _defaults_first(cards())}
-    names = st.multiselect(label, list(found), default=list(found), key=key)
+    shown = [name for name, card in found.items() if not card.baseline]
+    names = st.multiselect(label, list(found), default=shown, key=key)
     if not names:
         st.info("Choose a model to see its curves.")
         st.stop()

@@ -1,0 +1,80 @@
+"""Figures of two models on the same films."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from ..evaluation import labels_of
+from ..paired import PairedComparison
+from .theme import SCORE_AXIS, colours, empty
+
+__all__ = ["score_pairs"]
+
+SYMBOLS = ("square-open", "circle")
+# Beyond scores of 0 and 1 there is no film: room for what is said of the corners.
+LOW, HIGH = -0.14, 1.14
+
+
+def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
+    """Draw each film at its two scores, with both thresholds and where the calls differ.
+
+    Films with the finding are filled circles, normal ones open squares, as in `subtypes`.
+    The two shaded corners hold the films that one model called and the other did not.
+
+    Parameters
+    ----------
+    found : PairedComparison
+    theme : {"dark", "light"}
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        One trace a class; its customdata is ``[path, kind]``, kind the film's label, with
+        the subtype in brackets where it has one.
+    """
+    look, films, y = colours(theme), found.films, labels_of(found.films)
+    differ = (films["call_one"] != films["call_other"]).to_numpy()
+    figure = empty(theme, f"Calls differ on {differ.sum():,} of {len(films):,} films", height=500)
+    x_cut, y_cut = found.thresholds
+    corners = ((x_cut, 1.02, LOW, y_cut), (-0.02, x_cut, y_cut, HIGH))
+    for x0, x1, y0, y1 in corners:
+        figure.add_shape(
+            type="rect", x0=x0, x1=x1, y0=y0, y1=y1, line_width=0, layer="below",
+            fillcolor=look.accent_wash,
+        )  # fmt: skip
+    for label in (0, 1):
+        rows = films[y == label]
+        if rows.empty:
+            continue
+        kind = rows["label"] + rows["subtype"].map(lambda name: f" ({name})" if name else "")
+        figure.add_scatter(
+            x=rows["score_one"], y=rows["score_other"], mode="markers", cliponaxis=False,
+            name=f"{found.classes[label]}, {len(rows):,} films", showlegend=True,
+            # Films of one call stand back; the figure is about the others.
+            marker={"symbol": SYMBOLS[label], "size": 8, "line": {"width": 1.5},
+                    "color": (look.muted, look.text)[label],
+                    "opacity": np.where(differ[y == label], 1.0, 0.55)},
+            customdata=np.column_stack([rows["path"], kind]),
+            hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>"
+            f"{found.one} %{{x:.3f}}<br>{found.other} %{{y:.3f}}<extra></extra>",
+        )  # fmt: skip
+    line = {"color": look.accent, "width": 2}
+    figure.add_vline(x_cut, line=line)
+    figure.add_hline(y_cut, line=line)
+    one, other = films["call_one"], films["call_other"]
+    sides = (
+        (found.one, one & ~other, {"x": 1, "xanchor": "right", "y": LOW, "yanchor": "bottom"}),
+        (found.other, other & ~one, {"x": 0, "xanchor": "left", "y": HIGH, "yanchor": "top"}),
+    )
+    for name, above, place in sides:
+        figure.add_annotation(
+            text=f"{above.sum():,} above for {name} alone,<br>"
+            f"{y[above].sum():,} of them {found.classes[1]}",
+            align=place["xanchor"], showarrow=False, font={"size": 12, "color": look.text},
+            **place,
+        )  # fmt: skip
+    title = f"Score of {found.one}, threshold {x_cut:.2f}"
+    figure.update_xaxes(**{**SCORE_AXIS, "range": [-0.02, 1.02]}, title_text=title)
+    title = f"Score of {found.other},<br>threshold {y_cut:.2f}"
+    return figure.update_yaxes(**{**SCORE_AXIS, "range": [LOW, HIGH]}, title_text=title)
