@@ -215,7 +215,7 @@ def _scored(predictions: pd.DataFrame, scores: ArrayLike) -> pd.DataFrame:
 
 
 def by_subtype(predictions: pd.DataFrame, scores: ArrayLike, threshold: float) -> pd.DataFrame:
-    """Share of films called positive, for each subtype.
+    """Share of films called positive, for each subtype, or each source where the films tell it.
 
     For a finding that share is the sensitivity, for "normal" the false alarm rate. Films
     without a subtype stand under their label.
@@ -223,13 +223,15 @@ def by_subtype(predictions: pd.DataFrame, scores: ArrayLike, threshold: float) -
     Returns
     -------
     pandas.DataFrame
-        Columns label, subtype, n, called_positive, rate, low, high (Wilson, 95 %), note;
-        normal first, then by name. With fewer than 20 films rate, low and high are NaN
-        and the note is "too few".
+        Columns label, subtype (or the source, as ``label, source``), n, called_positive, rate,
+        low, high (Wilson, 95 %), note; normal first, then by name. With fewer than 20 films rate,
+        low and high are NaN and the note is "too few".
     """
     films = _scored(predictions, scores)
     given = films["subtype"].fillna("").astype(str)
     films["subtype"] = given.where(given != "", films["label"])
+    if "source" in films and (films["source"].fillna("") != "").any():
+        films["subtype"] = films["label"] + ", " + films["source"]
     rows = []
     for (label, subtype), group in films.groupby(["label", "subtype"]):
         n, k = len(group), int((group["score"] >= threshold).sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from cxr.runtime import prepare
 
 prepare()
 ROOT = Path(__file__).parent.parent
+if (weights := ROOT.parent / "shared" / "weights").is_dir():
+    os.environ.setdefault("CXR_WEIGHTS", str(weights))
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +27,15 @@ def data_dir() -> Path:
     if not (folder / "kermany").is_dir():
         pytest.skip("wants the data sets: set CXR_DATA to the folder that holds kermany/")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def weights_dir(data_dir: Path) -> Path:
+    """The folder of the real weights of the bases, which lies beside that of the films."""
+    folder = data_dir.parent / "weights"
+    if not folder.is_dir():
+        pytest.skip("wants the weights of VGG16 in a folder beside that of the data sets")
+    return folder
 
 
 def chest_like(seed: int, *, ill: bool = False, size: int = 160) -> np.ndarray:
@@ -50,6 +62,51 @@ def png(picture: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
     return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def vgg16_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file like the one of VGG16's weights that Keras publishes, with random numbers."""
+    import h5py
+
+    from cxr.architectures.bases import FILES
+
+    path = tmp_path_factory.mktemp("weights") / FILES["vgg16"].name
+    rng = np.random.default_rng(16)
+    before = 3
+    with h5py.File(path, "w") as file:
+        layers = []
+        for block, (count, filters) in enumerate(
+            ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)), start=1
+        ):
+            for k in range(1, count + 1):
+                layers.append(f"block{block}_conv{k}")
+                # Of a size that leaves the size of the features as it is; films are large at first.
+                size = np.float32(np.sqrt(2 / 9 / before) * (1 if before > 3 else 0.02))
+                kernel = rng.standard_normal((3, 3, before, filters), np.float32) * size
+                names = (f"{layers[-1]}_W_1:0", f"{layers[-1]}_b_1:0")
+                group = file.create_group(layers[-1])
+                group.attrs["weight_names"] = [name.encode() for name in names]
+                group[names[0]], group[names[1]] = kernel, np.zeros(filters, np.float32)
+                before = filters
+        file.attrs["layer_names"] = [name.encode() for name in layers]
+    return path
+
+
+@pytest.fixture(scope="session")
+def vgg16_weights(vgg16_file: Path) -> Callable[[pytest.MonkeyPatch], None]:
+    """Have `vgg16_file` found and taken for the real one; give it a monkeypatch."""
+    import hashlib
+
+    from cxr.architectures.bases import FILES, BaseFile
+
+    md5 = hashlib.md5(vgg16_file.read_bytes(), usedforsecurity=False).hexdigest()
+
+    def known(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(FILES, "vgg16", BaseFile(vgg16_file.name, "vgg16", md5))
+        monkeypatch.setenv("CXR_WEIGHTS", str(vgg16_file))
+
+    return known
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,14 @@ import pytest
 from PIL import Image
 
 from cxr import bundle as bundles
-from cxr import cli
+from cxr import cli, commands
 from cxr.bundle import Bundle
 from cxr.prediction import FIELDS
 from cxr.report import FORMATS, read_rows
 from tests.conftest import chest_like, png
 
 DONE, SOME_REFUSED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
+IMPORT = ["import-legacy", "--finding", "pneumonia", "--out", "OUT"]
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def _models(made_models: Path, made_bundle: Bundle, monkeypatch: pytest.MonkeyPa
         return made_bundle if bundle.folder == made_bundle.folder else bundle
 
     monkeypatch.setenv("CXR_MODELS", str(made_models))
-    monkeypatch.setattr(cli, "load", load)
+    monkeypatch.setattr(commands, "load", load)
 
 
 @pytest.fixture
@@ -283,7 +284,7 @@ class TestResume:
     def test_stopped_by_a_key_the_rows_so_far_are_kept(
         self, run, folder, tmp_path, monkeypatch, suffix
     ):
-        real = cli.predict_files
+        real = commands.predict_files
 
         def stopped(*arguments, **options):
             for k, result in enumerate(real(*arguments, **options)):
@@ -292,12 +293,12 @@ class TestResume:
                 yield result
 
         out = tmp_path / f"rows{suffix}"
-        monkeypatch.setattr(cli, "predict_files", stopped)
+        monkeypatch.setattr(commands, "predict_files", stopped)
         status, _, err = run("predict", folder, "--out", out)
         assert status == STOPPED
         assert "with --resume" in err
         assert len(read_rows(out)) == 2
-        monkeypatch.setattr(cli, "predict_files", real)
+        monkeypatch.setattr(commands, "predict_files", real)
         assert run("predict", folder, "--out", out, "--resume")[0] == DONE
         assert len(read_rows(out)) == 5
 
@@ -328,10 +329,18 @@ class TestWrongUsage:
             (["train", "nope", "--data", "FOLDER", "--out", "OUT"], "no recipe 'nope'. Known: "),
             (["train", "pneumonia-grey-cnn", "--data", "GONE", "--out", "OUT"], "no folder 'gone'"),
             (["dataset", "GONE"], "no folder 'gone'"),
+            ([*IMPORT, "GONE"], "no file at"),
+            ([*IMPORT, "FOLDER/model.json"], "Expected MODEL.json and WEIGHTS.h5, or one .h5"),
+            ([*IMPORT, *["FOLDER/a.png"] * 3], "Expected MODEL.json and WEIGHTS.h5, or one .h5"),
+            ([*IMPORT, "FOLDER/a.png"], "a.png is none of: the JSON of to_json(), a whole-model"),
+            ([*IMPORT, "FOLDER/a.png", "--finding", "normal"], "--finding in small letters"),
+            ([*IMPORT, "FOLDER/a.png", "--name", "../x"], "--name of letters"),
+            ([*IMPORT, "FOLDER/a.png", "--data", "GONE"], "no folder 'gone'"),
         ],
     )
     def test_is_told(self, run, folder, tmp_path, words, message):
         shutil.rmtree(folder / "deep")
+        (folder / "model.json").write_text("{}")
         places = {"FOLDER": folder, "GONE": tmp_path / "gone", "OUT": tmp_path / "out"}
         filled = []
         for word in words:
@@ -356,6 +365,8 @@ class TestWrongUsage:
             ["train", "pneumonia-grey-cnn"],
             ["train", "pneumonia-grey-cnn", "--data", "x", "--out", "y", "--subset", "half"],
             ["evaluate", "pneumonia"],
+            ["import-legacy", "model.h5", "--finding", "pneumonia"],
+            ["import-legacy", "--finding", "pneumonia", "--out", "models"],
             ["models", "--yaml"],
         ],
     )
@@ -549,9 +560,121 @@ class TestDataset:
         assert "imbalance_ratio" in out
         assert "pneumonia" in out
 
+    def test_near_duplicates_and_shift(self, run, made_films, tmp_path):
+        folder = shutil.copytree(made_films, tmp_path / "films")
+        first = sorted((folder / "train" / "NORMAL").iterdir())[0]
+        with Image.open(first) as film:
+            film.save(folder / "test" / "NORMAL" / "again.jpeg", quality=95)
+        status, out, err = run("dataset", folder, "--json")
+        assert status == DONE
+        assert err.endswith("81 of 81 films\n")
+        result = json.loads(out)
+        alike = {row["path"]: row for row in result["near_duplicates"]}
+        one, other = alike[f"train/NORMAL/{first.name}"], alike["test/NORMAL/again.jpeg"]
+        assert one["group"] == other["group"]
+        assert result["films_nearly_equal"] == len(alike)
+        assert result["groups_nearly_equal"] >= result["groups_nearly_equal_across_splits"] >= 1
+        assert result["films_with_equal_pixels"] == 0
+        assert [row["label"] for row in result["shift"]] == ["normal", "pneumonia"]
+        assert [(row["train"], row["test"]) for row in result["shift"]] == [(30, 11), (30, 10)]
+        # Too few films of a side: no figure, and JSON has no NaN.
+        assert {row["note"] for row in result["shift"]} == {"too few"}
+        assert {row["auc"] for row in result["shift"]} == {None}
+        text = run("dataset", folder)[1]
+        assert "test/NORMAL/again.jpeg" in text
+        assert "-, 30 train, 11 test: too few" in text
+
+    @pytest.fixture
+    def models(self, made_models, tmp_path, monkeypatch) -> Path:
+        folder = shutil.copytree(made_models, tmp_path / "models")
+        monkeypatch.setenv("CXR_MODELS", str(folder))
+        return folder
+
+    def test_store_fills_the_bundles_table(self, run, made_films, models):
+        file = models / "pneumonia-made" / "films.csv"
+        before = pd.read_csv(file, dtype=str, keep_default_na=False)
+        before = before.drop(columns=["phash", "shift_logit"], errors="ignore")
+        status, out, _ = run("dataset", made_films, "--store", "pneumonia-made", "--json")
+        assert status == DONE
+        # The films of the bundle, in its own splits.
+        assert {row["split"] for row in json.loads(out)["balance"]} == set(before["split"])
+        after = pd.read_csv(file, dtype=str, keep_default_na=False)
+        pd.testing.assert_frame_equal(after[before.columns], before)
+        assert after["phash"].str.fullmatch("[0-9a-f]{64}").all()
+        films = bundles.load("pneumonia-made").films
+        assert films["phash"].tolist() == after["phash"].tolist()
+        assert films["shift_logit"].dtype == float
+
+    def test_store_refuses_other_films(self, run, made_films, models, tmp_path):
+        folder = shutil.copytree(made_films, tmp_path / "films")
+        path = sorted((folder / "test" / "NORMAL").iterdir())[0]
+        path.write_bytes(png(chest_like(999)))
+        file = models / "pneumonia-made" / "films.csv"
+        before = file.read_bytes()
+        status, out, err = run("dataset", folder, "--store", "pneumonia-made")
+        assert (status, out) == (WRONG_USAGE, "")
+        assert f"The first: test/NORMAL/{path.name}" in err
+        assert file.read_bytes() == before
+        assert run("dataset", folder, "--store", "nope")[0] == WRONG_USAGE
+
     def test_an_unreadable_film(self, run, made_films, tmp_path):
         folder = shutil.copytree(made_films / "test", tmp_path / "test")
         (folder / "NORMAL" / "z.png").write_bytes(b"")
         status, out, err = run("dataset", tmp_path)
         assert (status, out) == (WRONG_USAGE, "")
         assert "test/NORMAL/z.png: The file is empty" in err
+
+
+class TestImportLegacy:
+    """What is taken and what is refused is in test_legacy: here what the words lead to."""
+
+    def test_a_published_network_scores_films(self, run, folder, tmp_path, monkeypatch):
+        from tests.test_legacy import keras_2_json, keras_2_weights, published, write_h5
+
+        model = tmp_path / "model.json"
+        model.write_text(json.dumps(keras_2_json(published("grey"))))
+        weights = write_h5(tmp_path / "weights.h5", keras_2_weights(published("grey")))
+        words = ("--finding", "pneumonia", "--out", tmp_path / "models", "--name", "pneumonia-old")
+        status, out, err = run("import-legacy", model, weights, *words)
+        assert (status, out) == (DONE, f"{tmp_path / 'models' / 'pneumonia-old'}\n")
+        lines = err.splitlines()
+        assert lines[0] == "model.json is grey_cnn at 40 pixels"
+        assert "No films were given" in lines[-1]
+        monkeypatch.setenv("CXR_MODELS", str(tmp_path / "models"))
+        (row,) = json.loads(run("models", "--json")[1])
+        assert (row["name"], row["architecture"]) == ("pneumonia-old", "grey_cnn")
+        status, out, _ = run("predict", folder)
+        assert status == DONE
+        rows = list(csv.DictReader(out.splitlines()))
+        assert {row["threshold"] for row in rows} == {"0.5"}
+        assert {row["operating_point"] for row in rows} == {"fixed-0.5"}
+
+    def test_passes_on_what_was_asked(self, run, monkeypatch, tmp_path):
+        calls: list[tuple] = []
+
+        def take(*files, progress, **options):
+            calls.append((files, options))
+            return Path("models") / "mine"
+
+        monkeypatch.setattr("cxr.legacy.import_legacy", take)
+        (tmp_path / "m.keras").touch()
+        words = ("--finding", "tuberculosis", "--out", "o", "--data", tmp_path, "--positive-first")
+        status, out, _ = run("import-legacy", tmp_path / "m.keras", *words, "--name", "mine")
+        assert (status, out) == (DONE, f"{Path('models') / 'mine'}\n")
+        assert calls == [
+            (
+                (tmp_path / "m.keras",),
+                {
+                    "finding": "tuberculosis",
+                    "out": "o",
+                    "name": "mine",
+                    "data": str(tmp_path),
+                    "positive_first": True,
+                },
+            )
+        ]
+
+    def test_help(self, run):
+        status, out, _ = run("import-legacy", "--help")
+        assert status == DONE
+        assert "Nothing in it is run." in " ".join(out.split())

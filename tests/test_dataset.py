@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from cxr import dataset
-from cxr.radiograph import read, to_input
+from cxr.preprocessing import Preprocessing
+from cxr.radiograph import read
 from tests.conftest import chest_like, png
 
 
@@ -139,8 +140,16 @@ class TestReadFilms:
             film = read(made_films / path)
             assert table.loc[row, "sha256"] == film.sha256
             assert (table.loc[row, "width"], table.loc[row, "height"]) == (160, 160)
-            np.testing.assert_array_equal(pixels[row], to_input(film.pixels, (48, 64), 3))
+            np.testing.assert_array_equal(pixels[row], Preprocessing(48, 64, 3)(film.pixels))
         assert (films["sha256"] == "").all()  # the table given is not changed
+
+    def test_a_networks_own_preprocessing(self, made_films):
+        films = dataset.scan(made_films).head(3)
+        prepare = Preprocessing(40, 30, 1, "bilinear", margin=0.1, levels="equalized")
+        _, pixels = dataset.read_films(films, made_films, prepare=prepare)
+        assert pixels.shape == (3, 40, 30, 1)
+        for row, path in enumerate(films["path"]):
+            np.testing.assert_array_equal(pixels[row], prepare(read(made_films / path).pixels))
 
     def test_without_a_size_no_pixels(self, made_films):
         table, pixels = dataset.read_films(dataset.scan(made_films).head(2), made_films)
@@ -215,6 +224,32 @@ class TestFigures:
         assert counts.loc[("train", "pneumonia"), "patients"] == 2
         assert counts.loc[("test", "normal"), "share"] == 1
         assert dataset.imbalance_ratio(films) == pytest.approx(4 / 3)
+
+    def test_subtypes_are_counted_in_each_split(self):
+        films = pd.DataFrame(
+            [
+                ("test", "pneumonia", "virus", "a"),
+                ("train", "normal", "", "b"),
+                ("train", "pneumonia", "virus", "c"),
+                ("train", "pneumonia", "bacteria", "d"),
+                ("train", "pneumonia", "bacteria", "d"),
+                ("train", "pneumonia", "", "e"),
+            ],
+            columns=["split", "label", "subtype", "patient"],
+        ).assign(path="x")
+        found = dataset.subtypes(films)
+        assert found.columns.tolist() == [
+            "split", "label", "subtype", "films", "patients", "share"
+        ]  # fmt: skip
+        assert found.drop(columns=["label", "share"]).to_numpy().tolist() == [
+            ["train", "bacteria", 2, 1],
+            ["train", "unknown", 1, 1],
+            ["train", "virus", 1, 1],
+            ["test", "virus", 1, 1],
+        ]
+        assert found["share"].tolist() == [0.5, 0.25, 0.25, 1]
+        assert set(found["label"]) == {"pneumonia"}
+        assert dataset.subtypes(films.assign(subtype="")).empty
 
     def test_duplicates_are_films_of_equal_pixels(self, made_films, tmp_path):
         folder = shutil.copytree(made_films / "test", tmp_path / "test")

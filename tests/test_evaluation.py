@@ -225,3 +225,21 @@ def test_gap_is_positive_where_validation_is_worse():
     assert got["epoch"].tolist() == [1, 2]
     assert got["loss_gap"].tolist() == pytest.approx([0.1, -0.1])
     assert got["auc_gap"].tolist() == pytest.approx([0.2, -0.1])
+
+
+def test_films_of_several_sources_are_told_apart_by_source():
+    films = pd.DataFrame(
+        {
+            "label": ["normal"] * 25 + ["tuberculosis"] * 30,
+            "subtype": [""] * 55,
+            "source": ["nih"] * 25 + ["qatar"] * 22 + ["tbx11k"] * 8,
+        }
+    )
+    table = by_subtype(films, np.linspace(0, 1, 55), 0.5)
+    assert list(table["subtype"]) == [
+        "normal, nih",
+        "tuberculosis, qatar",
+        "tuberculosis, tbx11k",
+    ]
+    assert list(table["n"]) == [25, 22, 8]
+    assert list(table["note"]) == ["", "", "too few"]

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 import cxr
+from cxr.architectures import BASELINES
 from cxr.bundle import default_name, models_folder
 from cxr.dataset import across_splits, balance
 from cxr.evaluation import best_epoch, evaluate, labels_of
 from cxr.operating_points import choose, fit_temperature
-from tests.conftest import ROOT
+from cxr.recipes import RECIPES, Recipe
+from tests.conftest import ROOT, film_like
 
 CARDS = cxr.available(ROOT / "models")
 NAMES = [card.name for card in CARDS]
@@ -23,10 +25,33 @@ def bundle(request: pytest.FixtureRequest) -> cxr.Bundle:
     return cxr.load(request.param, folder=ROOT / "models")
 
 
-def test_the_first_two_ship_and_the_default_is_one_of_them() -> None:
-    assert {"pneumonia-grey-cnn", "pneumonia-efficientnet-lite0"} <= set(NAMES)
-    assert default_name("pneumonia", ROOT / "models") in NAMES
+def test_at_least_seven_ship_besides_the_baselines() -> None:
+    assert sum(not card.baseline for card in CARDS) >= 7
     assert models_folder() == ROOT / "models"
+
+
+@pytest.mark.parametrize("finding", ["pneumonia", "tuberculosis"])
+def test_each_finding_has_a_default_and_both_baselines(finding: str) -> None:
+    own = {card.name: card for card in CARDS if card.finding == finding}
+    default = default_name(finding, ROOT / "models")
+    assert default in own
+    assert not own[default].baseline
+    assert {card.architecture["name"] for card in own.values() if card.baseline} == set(BASELINES)
+
+
+def test_the_published_networks_ship() -> None:
+    shipped = {card.architecture["name"] for card in CARDS}
+    assert {"small_cnn", "grey_cnn", "vgg16_transfer", "tb_cnn", "vgg16_features"} <= shipped
+
+
+def test_each_ships_as_its_recipe_stands() -> None:
+    for card in CARDS:
+        assert Recipe.from_json(card.recipe) == RECIPES[card.name], card.name
+
+
+def test_each_scores_a_film(bundle: cxr.Bundle) -> None:
+    prediction = bundle.predict(film_like(1, size=400))
+    assert 0 < prediction.score < 1
 
 
 def test_weights_stay_small() -> None:
@@ -57,7 +82,8 @@ def test_operating_points_and_calibration_are_those_of_validation(bundle: cxr.Bu
 
 def test_evaluation_is_that_of_the_predictions(bundle: cxr.Bundle) -> None:
     card = bundle.card
-    assert set(card.evaluation) == {"validation", "test"}
+    assert set(card.evaluation) == {"validation", "test", *card.external}
+    assert card.external
     for split, stored in card.evaluation.items():
         again = evaluate(
             bundle.predictions,
@@ -88,7 +114,18 @@ def test_no_patient_and_no_picture_stands_in_two_splits(bundle: cxr.Bundle) -> N
     assert across_splits(bundle.films).empty
     assert across_splits(bundle.films, "sha256").empty
     held = bundle.films[bundle.films["split"] != "train"]
-    assert set(held["path"]) == set(bundle.predictions["path"])
+    own = bundle.predictions[~bundle.predictions["split"].isin(bundle.card.external)]
+    assert set(held["path"]) == set(own["path"])
+
+
+def test_external_films_are_of_sources_that_were_not_learned_from(bundle: cxr.Bundle) -> None:
+    card = bundle.card
+    learned = set(card.recipe["films"])
+    for name, parts in card.external.items():
+        assert not learned & set(parts)
+        films = bundle.predictions[bundle.predictions["split"] == name]
+        assert set(films["source"] + "/" + films["label"]) == set(parts)
+        assert not set(films["path"]) & set(bundle.films["path"])
 
 
 def test_the_number_of_parameters_is_that_of_the_network(bundle: cxr.Bundle) -> None:

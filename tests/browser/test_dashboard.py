@@ -163,7 +163,7 @@ def test_the_list_stays_when_the_reader_leaves_the_page(page: Page, films: list[
     [
         ("dataset", "Dataset", 5),
         ("training", "Training", 3),
-        ("evaluation", "Evaluation", 6),
+        ("evaluation", "Evaluation", 7),
         ("models", "Models", 0),
     ],
 )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import cxr
+from cxr.sources import split_note
 from cxr.worklist import Worklist
 from tests.conftest import ROOT
 
@@ -19,8 +24,8 @@ PAGES = ("triage", "dataset", "training", "evaluation", "models")
 def page(made_models: Path, made_films: Path, monkeypatch: pytest.MonkeyPatch):
     """Open a page of the dashboard on the made bundle; `data` says where its films stand."""
 
-    def opened(name: str, data: Path | None = made_films) -> AppTest:
-        monkeypatch.setenv("CXR_MODELS", str(made_models))
+    def opened(name: str, data: Path | None = made_films, models: Path = made_models) -> AppTest:
+        monkeypatch.setenv("CXR_MODELS", str(models))
         if data is None:
             monkeypatch.delenv("CXR_DATA", raising=False)
         else:
@@ -73,8 +78,6 @@ def test_every_page_says_what_to_do_without_models(
 def test_a_page_says_which_weights_were_changed(
     made_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
-
     shutil.copytree(made_models / "pneumonia-made", tmp_path / "pneumonia-made")
     weights = tmp_path / "pneumonia-made" / "weights.weights.h5"
     weights.write_bytes(weights.read_bytes() + b"\0")
@@ -94,7 +97,7 @@ def test_dataset_page_shows_balance_and_films(page, made_films: Path) -> None:
     assert values["Films"] == "80"
     assert values["Patients in two splits"] == "0"
     assert plots(app) >= 4  # bars, pie, sizes, a mean film for each label
-    assert len(app.get("image")) == 12
+    assert len(app.get("image")) >= 12  # and those that are nearly equal
 
 
 def test_dataset_page_works_from_films_csv_alone(page) -> None:
@@ -102,6 +105,73 @@ def test_dataset_page_works_from_films_csv_alone(page) -> None:
     assert plots(app) >= 2
     assert "CXR_DATA" in app.info[0].value
     assert not app.get("image")
+
+
+@pytest.fixture
+def with_facts(made_models: Path, tmp_path: Path) -> Path:
+    """A models folder whose bundle knows fingerprints: of two films of train, and of a torn pair.
+
+    Its test films are guessed rightly for one label, and the films of the other are too few.
+    """
+    shutil.copytree(made_models / "pneumonia-made", tmp_path / "pneumonia-facts")
+    file = tmp_path / "pneumonia-facts" / "card.json"
+    card = json.loads(file.read_text())
+    card["name"] = "pneumonia-facts"
+    file.write_text(json.dumps(card))
+    file = tmp_path / "pneumonia-facts" / "films.csv"
+    films = pd.read_csv(file).drop(columns=["phash", "shift_logit"], errors="ignore")
+    films.loc[films["label"] == "normal", "split"] = ["train"] * 20 + ["test"] * 20
+    rng = np.random.default_rng(0)
+    hashes = [rng.bytes(32).hex() for _ in range(len(films))]
+    ill = films.index[films["label"] == "pneumonia"]
+    torn = ill[films.loc[ill, "split"] == "test"][0], ill[films.loc[ill, "split"] == "train"][0]
+    kept = films.index[(films["label"] == "normal") & (films["split"] == "train")][:2]
+    for one, other in (torn, kept):
+        hashes[other] = f"{int(hashes[one], 16) ^ 0b111:064x}"
+    side = (films["split"] == "test") & (films["label"] == "normal")
+    logits = rng.normal(0, 1, len(films)) + 4 * side
+    films.assign(phash=hashes, shift_logit=logits).to_csv(file, index=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_dataset_page_shows_near_duplicates_and_shift(
+    page, with_facts: Path, made_films: Path, at_hand: bool
+) -> None:
+    app = page("dataset", data=made_films if at_hand else None, models=with_facts)
+    (warning,) = app.warning
+    assert "4 films in 2 groups are nearly equal" in warning.value
+    assert "1 of the groups stand in two splits (test, train)" in warning.value
+    found = next(f.value for f in app.dataframe if "distance" in f.value.columns)
+    assert found["distance"].tolist() == [3, 3, 3, 3]
+    assert set(found["split"].head(2)) == {"test", "train"}  # what leaks comes first
+    assert len(app.get("image")) == (16 if at_hand else 0)
+    text = texts(app)
+    assert "**normal**: told apart nearly always" in text
+    assert "**pneumonia**: too few" in text
+    assert "0.5 is right." in text
+    assert "--store" not in text
+    assert plots(app) == (6 if at_hand else 4)
+
+
+def test_dataset_page_says_what_fills_in_near_duplicates_and_shift(page, with_facts: Path) -> None:
+    file = with_facts / "pneumonia-facts" / "films.csv"
+    pd.read_csv(file).drop(columns=["phash", "shift_logit"]).to_csv(file, index=False)
+    import streamlit as st
+
+    st.cache_resource.clear()
+    app = page("dataset", models=with_facts)
+    said = [info.value for info in app.info if "dataset DIR --store pneumonia-facts" in info.value]
+    assert len(said) == 2
+    st.cache_resource.clear()
+
+
+def test_dataset_page_counts_subtypes(page, made_bundle) -> None:
+    app = page("dataset")
+    counts = next(f.value for f in app.dataframe if "subtype" in f.value and "share" in f.value)
+    assert set(counts["subtype"]) == {"bacteria", "virus"}
+    ill = made_bundle.films["label"] == "pneumonia"
+    assert counts["films"].sum() == ill.sum()
 
 
 def test_training_page_draws_the_stored_history(page) -> None:
@@ -128,6 +198,90 @@ def test_evaluation_page_follows_the_threshold(page, made_bundle) -> None:
     assert rates[0.0]["Specificity"] == "0.0%"
     assert rates[1.0]["Sensitivity"] == "0.0%"
     assert rates[1.0]["Specificity"] == "100.0%"
+
+
+def test_evaluation_page_has_nothing_to_compare_one_model_with(page) -> None:
+    assert "No other model for pneumonia is here" in texts(page("evaluation"))
+
+
+@pytest.fixture
+def two_models(made_models: Path, tmp_path: Path) -> Path:
+    """A models folder with the made bundle and another that scores the same films otherwise.
+
+    The other has predictions of an external set too, of films of a population not its own.
+    """
+    for name in ("pneumonia-made", "pneumonia-other"):
+        shutil.copytree(made_models / "pneumonia-made", tmp_path / name)
+    file = tmp_path / "pneumonia-other" / "card.json"
+    card = json.loads(file.read_text())
+    card["name"] = "pneumonia-other"
+    card["recipe"]["external"] = {"adults": ["nih/pneumonia", "nih/normal"]}
+    file.write_text(json.dumps(card))
+    file = tmp_path / "pneumonia-other" / "predictions.csv"
+    table = pd.read_csv(file)
+    table["logit"] = np.random.default_rng(0).normal(0, 2, len(table))
+    adults = table[table["split"] == "test"].assign(split="adults")
+    pd.concat([table, adults]).to_csv(file, index=False)
+    return tmp_path
+
+
+def test_evaluation_page_compares_two_models_on_the_same_films(page, two_models: Path) -> None:
+    app = page("evaluation", models=two_models)
+    assert plots(app) == 7
+    assert "DeLong, 20 films." in texts(app)
+    assert "McNemar, 20 films." in texts(app)
+    tables = [frame.value for frame in app.dataframe]
+    counts = next(t for t in tables if "pneumonia-other right" in t.columns)
+    assert counts.to_numpy().sum() == 20
+    rates = next(t for t in tables if "rate_one" in t.columns)
+    assert list(rates.index) == ["accuracy", "sensitivity", "specificity"]
+    films = next(t for t in tables if "right" in t.columns)
+    assert len(films) == counts.iloc[0, 1] + counts.iloc[1, 0]
+    cell = next(t for t in tables if "score" in t.columns)
+    assert len(app.get("image")) == min(len(films), 12) + min(len(cell), 12)
+
+
+def test_evaluation_page_compares_without_the_films(page, two_models: Path, tmp_path: Path) -> None:
+    for data, words in ((None, "Set CXR_DATA"), (tmp_path, "None of these films stand under")):
+        (tmp_path / "train").mkdir(exist_ok=True)
+        app = page("evaluation", models=two_models, data=data)
+        assert "DeLong, 20 films." in texts(app)
+        assert any(words in info.value for info in app.info)
+        assert not app.get("image")
+
+
+def test_evaluation_page_follows_the_threshold_of_the_second_model(page, two_models: Path) -> None:
+    app = page("evaluation", models=two_models)
+    slider = next(s for s in app.slider if s.label == "Threshold of the second model")
+    slider.set_value(1.0).run()
+    assert not app.exception
+    rates = next(f.value for f in app.dataframe if "rate_other" in f.value.columns)
+    assert rates["rate_other"].tolist() == [0.5, 0.0, 1.0]
+
+
+def test_evaluation_page_lets_the_two_models_change_places(page, two_models: Path) -> None:
+    app = page("evaluation", models=two_models)
+    app.selectbox(key="evaluation_model").set_value("pneumonia-other").run()
+    assert not app.exception
+    assert app.selectbox(key="other_model").value == "pneumonia-made"
+    assert "DeLong, 20 films." in texts(app)
+
+
+def test_evaluation_page_says_whose_films_an_external_set_holds(page, two_models: Path) -> None:
+    app = page("evaluation", models=two_models)
+    assert not app.warning
+    app.selectbox(key="evaluation_model").set_value("pneumonia-other").run()
+    split = app.segmented_control[0]
+    assert split.options == ["validation", "test", "adults"]
+    assert split.value == "test"
+    split.set_value("adults").run()
+    next(s for s in app.slider if s.label == "Threshold").set_value(1.0).run()
+    assert not app.exception
+    card = next(card for card in cxr.available(two_models) if card.name == "pneumonia-other")
+    assert [warning.value for warning in app.warning] == [split_note(card, "adults")]
+    assert "none of them shared" in app.info[0].value  # the other model has not scored them
+    assert "False negatives: 10 films" in texts(app)
+    assert len(app.get("image")) == 10
 
 
 def test_models_page_shows_the_card(page, made_bundle) -> None:

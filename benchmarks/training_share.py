@@ -1,0 +1,79 @@
+"""How much of an epoch of training is the compiled step: the rest is reading, varying, waiting.
+
+An epoch over real films is timed, then as many steps on one batch that lies ready. The share is
+the second over the first. Wants CXR_DATA; the films may be fewer (--films) than the set's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cxr.architectures import build
+from cxr.dataset import NORMAL, read_films, scan, subset
+from cxr.feeding import batches
+from cxr.fitting import compile_for
+from cxr.recipes import find_recipe
+from cxr.runtime import keep_memory
+from cxr.sources import data_folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", nargs="?", default="pneumonia-efficientnet-lite2")
+    parser.add_argument("--films", type=int, default=1280)
+    options = parser.parse_args()
+    recipe = find_recipe(options.recipe)
+    folder = data_folder(recipe.source)
+    if folder is None:
+        raise SystemExit("Set CXR_DATA to the folder of the data sets.")
+    keep_memory()
+    table = scan(folder)
+    table = table[(table["split"] != "test") & table["label"].isin([NORMAL, recipe.finding])]
+    table = subset(table, min(1.0, options.films / len(table))).reset_index(drop=True)
+    table, pixels = read_films(table, Path(folder), prepare=recipe.to_input)
+    assert pixels is not None
+    pixels = pixels[..., :1]
+    labels = np.asarray(table["label"] != NORMAL, np.int64)
+    steps = len(labels) // recipe.batch_size
+    model = build(recipe.architecture, input_size=recipe.input_size, **recipe.arguments)
+    compile_for(model, recipe, steps)
+
+    def epoch(feed: tf.data.Dataset) -> float:
+        began = time.perf_counter()
+        model.fit(feed, steps_per_epoch=steps, epochs=1, verbose=0, shuffle=False)
+        return time.perf_counter() - began
+
+    feed = batches(pixels, labels, recipe)
+    one = next(iter(feed))
+    ready = tf.data.Dataset.from_tensors(one).repeat()
+    model.fit(feed, steps_per_epoch=3, epochs=1, verbose=0)  # compiled and warm
+    # In turns, so that what else the machine does slows both.
+    whole, bare = zip(*((epoch(feed), epoch(ready)) for _ in range(2)), strict=True)
+    print(
+        json.dumps(
+            {
+                "recipe": recipe.name,
+                "films": steps * recipe.batch_size,
+                "epoch_seconds": round(sum(whole) / 2, 2),
+                "compiled_step_seconds": round(sum(bare) / 2, 2),
+                "share": round(sum(bare) / sum(whole), 3),
+                "peak_memory_gb": round(
+                    resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2
+                ),
+                "keras": keras.__version__,
+            },
+            indent=1,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
