@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from .bundle import Bundle
+from .card import Card
 from .dataset import read_films
 from .evaluation import Evaluation, evaluate
 from .layouts import NORMAL, DatasetError, scan, select
@@ -126,7 +127,8 @@ def score_split(
     )
     assert pixels is not None
     table["logit"] = logits(bundle, pixels)
-    if split in card.external and (Path(data) / "manifest.csv").is_file():
+    manifests = (Path(data) / "manifest.csv").is_file(), any(Path(data).glob("*/manifest.csv"))
+    if split in card.external and manifests != (False, True):
         # One set was given, and not the folder of all.
         table["path"] = Path(data).resolve().name + "/" + table["path"]
     columns = [*PREDICTION_COLUMNS, *(["source"] if "source" in table else [])]
@@ -158,13 +160,15 @@ def store(bundle: Bundle, table: pd.DataFrame) -> None:
     """
     names = set(table["split"])
     _check_external(bundle, names)
-    kept = bundle.predictions[~bundle.predictions["split"].isin(names)]
+    # As it stands on disk: another set may have been stored since this bundle was loaded.
+    stored = Bundle(bundle.folder, Card.read(bundle.folder / "card.json"))
+    kept = stored.predictions[~stored.predictions["split"].isin(names)]
     table = table.assign(logit=table["logit"].round(6)).sort_values("path")
     merged = pd.concat([kept, table], ignore_index=True)
     if "source" in merged:
         merged["source"] = merged["source"].fillna("")
     figures = {name: _evaluated(bundle, table, name).to_json() for name in sorted(names)}
-    card = replace(bundle.card, evaluation=bundle.card.evaluation | figures)
+    card = replace(stored.card, evaluation=stored.card.evaluation | figures)
     merged.to_csv(bundle.folder / "predictions.csv", index=False, float_format="%.6f")
     card.write(bundle.folder / "card.json")
 

@@ -40,7 +40,7 @@ __all__ = [
 
 T = TypeVar("T")
 #: Columns that are read as text, whatever they look like and where they are empty too.
-TEXTS = ("split", "path", "patient", "label", "subtype", "sha256", "phash")
+TEXTS = ("split", "path", "patient", "label", "subtype", "source", "sha256", "phash")
 
 
 class BundleError(ValueError):

@@ -110,7 +110,8 @@ def read_films(
     if problems := [fact[3] for fact in facts if fact[3]]:
         shown = "\n".join(problems[:5])
         raise DatasetError(f"{len(problems)} films cannot be read. The first:\n{shown}")
-    table["width"], table["height"], table["sha256"], _ = zip(*facts, strict=True)
+    for k, column in enumerate(("width", "height", "sha256")):
+        table[column] = [fact[k] for fact in facts]
     return table, pixels
 
 

@@ -15,9 +15,12 @@ import pytest
 from cxr import dataset
 from cxr.architectures import build
 from cxr.assembly import PREDICTION_COLUMNS, Training, write_bundle
+from cxr.bundle import file_hash, load
 from cxr.evaluation import best_epoch, evaluate, labels_of
+from cxr.film_facts import FACTS
 from cxr.journal import HISTORY_COLUMNS
 from cxr.operating_points import choose, fit_temperature
+from cxr.prediction import logits
 from cxr.radiograph import read
 
 
@@ -52,7 +55,7 @@ class TestFiles:
         assert card["training"]["wall_seconds"] == pytest.approx(seconds, abs=0.05)
 
     def test_films_are_those_of_the_folder(self, films, made_films):
-        assert films.columns.tolist() == dataset.COLUMNS
+        assert films.columns.tolist() == [*dataset.COLUMNS, *FACTS]
         scanned, _ = dataset.read_films(dataset.scan(made_films), made_films)
         same = ["path", "label", "subtype", "patient", "width", "height", "sha256"]
         pd.testing.assert_frame_equal(films[same], scanned[same], check_dtype=False)
@@ -193,6 +196,47 @@ class TestWriteBundle:
             fitted.append((card["calibration"], card["operating_points"]))
             assert ("test" in card["evaluation"]) == (name != "without")
         assert fitted[0] == fitted[1]
+
+    def test_the_source_stands_last_where_the_set_has_several(self, run, tmp_path):
+        sources = np.where(np.arange(len(run.films)) % 2, "east", "west")
+        films = run.films.assign(source=sources)
+        bundle = load(str(write_bundle(dataclasses.replace(run, films=films), tmp_path)))
+        known = films.set_index("path")["source"]
+        for table in (bundle.films, bundle.predictions):
+            assert table.columns[-1] == "source"
+            assert table["source"].tolist() == known[table["path"]].tolist()
+
+    def test_half_precision_is_what_is_hashed_and_scored(self, run, tmp_path):
+        recipe = dataclasses.replace(run.recipe, storage="float16")
+        whole = write_bundle(run, tmp_path / "whole")
+        half = write_bundle(dataclasses.replace(run, recipe=recipe), tmp_path / "half")
+        sizes = [(folder / "weights.weights.h5").stat().st_size for folder in (whole, half)]
+        assert sizes[1] < 0.6 * sizes[0]
+        bundle = load(str(half))
+        assert bundle.card.weights["sha256"] == file_hash(half / "weights.weights.h5")
+        stored = bundle.predictions.iloc[::5]
+        rows = run.films.reset_index().set_index("path").loc[stored["path"], "index"]
+        again = logits(bundle, run.pixels[rows])
+        np.testing.assert_allclose(again, stored["logit"], atol=1e-5)
+        # And not those of the weights before they were halved.
+        exact = load(str(whole)).predictions
+        assert not np.allclose(exact["logit"].iloc[::5], stored["logit"], atol=1e-6)
+
+    def test_says_what_a_first_step_came_to(self, run, tmp_path):
+        facts = {"films": 12, "input_size": 64, "val_auc": 0.9}
+        folder = write_bundle(dataclasses.replace(run, first_step=facts), tmp_path)
+        assert load(str(folder)).card.training["first_step"] == facts
+
+    def test_names_the_sets_to_be_tried_on(self, run, tmp_path):
+        recipe = dataclasses.replace(run.recipe, external={"nih": ("nih/normal", "nih/pneumonia")})
+        folder = write_bundle(dataclasses.replace(run, recipe=recipe), tmp_path)
+        card = load(str(folder)).card
+        assert card.external == {"nih": ["nih/normal", "nih/pneumonia"]}
+        assert set(card.evaluation) == {"validation", "test"}
+
+    def test_a_network_of_its_own_names_no_base(self, run, tmp_path):
+        card = load(str(write_bundle(run, tmp_path))).card
+        assert "base" not in card.architecture
 
     def test_replaces_a_bundle_of_that_name(self, run, tmp_path):
         old = tmp_path / "pneumonia-made"

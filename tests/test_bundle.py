@@ -190,6 +190,14 @@ class TestTables:
         assert table["subtype"].tolist() == ["", "", ""]
         assert table["width"].tolist() == [160, 160, 160]
 
+    def test_a_source_that_is_not_told_is_empty(self, models):
+        """Of a bundle's own films, where those of an external set have one."""
+        path = models / NAME / "predictions.csv"
+        table = pd.read_csv(path)
+        sources = ["007", *[""] * (len(table) - 1)]
+        table.assign(source=sources).to_csv(path, index=False)
+        assert load(NAME, folder=models).predictions["source"].tolist() == sources
+
     def test_all_three(self, made_bundle):
         assert made_bundle.history["epoch"].tolist() == [1, 2]
         assert made_bundle.predictions["logit"].dtype == np.float64

@@ -156,6 +156,13 @@ class TestReadFilms:
         assert pixels is None
         assert (table["sha256"].str.len() == 64).all()
 
+    def test_of_no_film_there_is_nothing_to_read(self, made_films):
+        table, pixels = dataset.read_films(
+            dataset.scan(made_films).head(0), made_films, size=(48, 64)
+        )
+        assert table.empty
+        assert pixels.shape == (0, 48, 64, 1)
+
     def test_unreadable_films_are_counted_and_named(self, tmp_path):
         (tmp_path / "normal").mkdir()
         for i in range(7):

@@ -12,7 +12,13 @@ from cxr.explanation import Heatmap
 from cxr.inference import compile_gradcam, compile_logits, last_convolution
 from tests.conftest import chest_like
 
-LAST = {"made": "block5_conv", "efficientnet_lite0": "head_conv", "small_cnn": "block4_conv"}
+LAST = {
+    "made": "block5_conv",
+    "efficientnet_lite0": "head_conv",
+    "small_cnn": "block4_conv",
+    "tb_cnn": "block3_conv2",
+    "vgg16_transfer": "block5_conv3",
+}
 
 
 @pytest.fixture(scope="module", params=LAST)
@@ -30,7 +36,9 @@ def network(request, made_bundle) -> tuple[str, keras.Model]:
     # Logits of a few units, as of trained networks: tf-keras-vis adds 1e-7 to the range that it
     # divides by, which shows where a map spans 1e-3.
     logit = model.get_layer("logit")
-    logit.set_weights([50 * w for w in logit.get_weights()])
+    # The other way round where these weights raise nothing.
+    factor = -50 if name in ("tb_cnn", "vgg16_transfer") else 50
+    logit.set_weights([factor * w for w in logit.get_weights()])
     return name, model
 
 

@@ -360,8 +360,7 @@ class Call(NamedTuple):
     after: list[np.ndarray]
 
 
-@pytest.fixture
-def calls(monkeypatch) -> list[Call]:
+def note_calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """Have nothing trained: each call moves every weight a little and is noted."""
     noted: list[Call] = []
 
@@ -385,19 +384,36 @@ def prints(films: np.ndarray) -> list[bytes]:
     return [film.tobytes() for film in films]
 
 
+class Noted(NamedTuple):
+    """A run whose fits were noted, and its films as they were given to it."""
+
+    bundle: Bundle
+    calls: list[Call]
+    table: pd.DataFrame
+    pixels: np.ndarray
+
+    def of(self, split: np.ndarray | pd.Series) -> set[bytes]:
+        """The prints of some of the films."""
+        return set(prints(self.pixels[np.asarray(split)]))
+
+
 class TestFirstStep:
     STEP = FirstStep(epochs=3, share=0.5, validation=0.25)
 
-    @pytest.fixture
+    @pytest.fixture(scope="class")
     def recipe(self, made_recipe) -> Recipe:
         return dataclasses.replace(made_recipe, first_step=self.STEP, patience=1)
 
-    @pytest.fixture
-    def bundle(self, recipe, made_films, tmp_path, calls) -> Bundle:
-        return load(str(train(recipe, made_films, tmp_path, progress=lambda line: None)))
+    @pytest.fixture(scope="class")
+    def run(self, recipe, made_films, tmp_path_factory) -> Noted:
+        out = tmp_path_factory.mktemp("first")
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            calls = note_calls(monkeypatch)
+            bundle = load(str(train(recipe, made_films, out, progress=lambda line: None)))
+        return Noted(bundle, calls, *read_films(bundle.films, made_films, prepare=recipe.to_input))
 
-    def test_leaves_its_facts_in_the_card(self, bundle):
-        assert bundle.card.training["first_step"] == {
+    def test_leaves_its_facts_in_the_card(self, run):
+        assert run.bundle.card.training["first_step"] == {
             "films": 24,
             "input_size": 64,
             "epochs": 3,
@@ -409,49 +425,46 @@ class TestFirstStep:
     def test_there_are_none_without_it(self, made_bundle):
         assert made_bundle.card.training["first_step"] == {}
 
-    def test_uses_a_share_of_the_training_films_and_no_other(self, bundle, made_films, calls):
+    def test_uses_a_share_of_the_training_films_and_no_other(self, run):
         """The films on which the run proper is judged stay unseen."""
-        table, pixels = read_films(bundle.films, made_films, prepare=bundle.card.to_input)
-        first = calls[0].films
+        first = run.calls[0].films
         seen = prints(first.films) + prints(first.held_films)
         assert len(seen) == len(set(seen)) == 24
-        assert set(seen) < set(prints(pixels[(table["split"] == "train").to_numpy()]))
-        assert not set(seen) & set(prints(pixels[(table["split"] != "train").to_numpy()]))
+        assert set(seen) < run.of(run.table["split"] == "train")
+        assert not set(seen) & run.of(run.table["split"] != "train")
 
-    def test_is_watched_on_films_of_other_patients(self, bundle, made_films, calls):
-        table, pixels = read_films(bundle.films, made_films, prepare=bundle.card.to_input)
-        patient = dict(zip(prints(pixels), table["patient"], strict=True))
-        first = calls[0].films
+    def test_is_watched_on_films_of_other_patients(self, run):
+        patient = dict(zip(prints(run.pixels), run.table["patient"], strict=True))
+        first = run.calls[0].films
         learned, held = (
             {patient[key] for key in prints(films)} for films in (first.films, first.held_films)
         )
         assert len(first.held_films) == pytest.approx(6, abs=1)
         assert not learned & held
 
-    def test_the_run_proper_has_all_training_films(self, bundle, calls):
-        counts = bundle.films["split"].value_counts()
-        second = calls[1].films
+    def test_labels_go_with_their_films(self, run):
+        label = dict(zip(prints(run.pixels), run.table["label"] == "pneumonia", strict=True))
+        first = run.calls[0].films
+        assert [label[key] for key in prints(first.films)] == first.labels.astype(bool).tolist()
+
+    def test_the_run_proper_has_all_training_films(self, run):
+        counts = run.table["split"].value_counts()
+        second = run.calls[1].films
         assert len(second.films) == counts["train"]
         assert len(second.held_films) == counts["validation"]
 
-    def test_the_run_proper_starts_from_its_weights(self, bundle, calls):
-        assert len(calls) == 2
-        for left, taken in zip(calls[0].after, calls[1].before, strict=True):
+    def test_the_run_proper_starts_from_its_weights(self, run):
+        assert len(run.calls) == 2
+        for left, taken in zip(run.calls[0].after, run.calls[1].before, strict=True):
             np.testing.assert_array_equal(left, taken)
 
-    def test_has_its_own_epochs_and_runs_to_their_end(self, recipe, bundle, calls):
-        first = calls[0].recipe
+    def test_has_its_own_epochs_and_runs_to_their_end(self, recipe, run):
+        first = run.calls[0].recipe
         assert (first.epochs, first.keep, first.patience) == (3, "last", 0)
         assert first.batch_size == recipe.batch_size
-        assert calls[1].recipe == recipe
+        assert run.calls[1].recipe == recipe
 
-    def test_labels_go_with_their_films(self, bundle, made_films, calls):
-        table, pixels = read_films(bundle.films, made_films, prepare=bundle.card.to_input)
-        label = dict(zip(prints(pixels), table["label"] == "pneumonia", strict=True))
-        first = calls[0].films
-        assert [label[key] for key in prints(first.films)] == first.labels.astype(bool).tolist()
-
-    def test_on_smaller_films(self, made_recipe, made_films, tmp_path, calls):
+    def test_on_smaller_films(self, made_recipe, made_films, tmp_path, monkeypatch):
         """Read anew at that size; a network that pools everything takes the weights over."""
         recipe = dataclasses.replace(
             made_recipe,
@@ -461,6 +474,7 @@ class TestFirstStep:
             margin=0.1,
             first_step=FirstStep(epochs=1, input_size=32),
         )
+        calls = note_calls(monkeypatch)
         bundle = load(str(train(recipe, made_films, tmp_path, progress=lambda line: None)))
         assert [call.films.films.shape[1:] for call in calls] == [(32, 32, 1), (48, 48, 1)]
         for left, taken in zip(calls[0].after, calls[1].before, strict=True):
@@ -477,24 +491,26 @@ class TestKilledFirstStep:
     @pytest.fixture(scope="class")
     def recipe(self, made_recipe) -> Recipe:
         step = FirstStep(epochs=2, validation=0.2)
-        return dataclasses.replace(made_recipe, input_size=32, epochs=1, first_step=step)
+        return dataclasses.replace(
+            made_recipe,
+            architecture="small_cnn",
+            channels=3,
+            input_size=32,
+            epochs=1,
+            first_step=step,
+        )
 
-    def test_ends_as_if_it_had_never_stopped(self, recipe, made_films, tmp_path):
-        whole = load(str(train(recipe, made_films, tmp_path / "a", progress=lambda line: None)))
+    def test_ends_and_the_run_proper_has_all_its_epochs(self, recipe, made_films, tmp_path):
         with pytest.raises(KeyboardInterrupt):
-            train(recipe, made_films, tmp_path / "b", progress=killed_at("epoch 2/2"))
+            train(recipe, made_films, tmp_path, progress=killed_at("epoch 2/2"))
         lines: list[str] = []
-        folder = train(recipe, made_films, tmp_path / "b", resume=True, progress=lines.append)
+        folder = train(recipe, made_films, tmp_path, resume=True, progress=lines.append)
         assert lines[1:3] == ["First step: 48 films at 32 pixels", "Going on after epoch 1"]
-        later = load(str(folder))
-        facts = ["films", "input_size", "epochs", "val_accuracy", "val_auc"]
-        first, again = (bundle.card.training["first_step"] for bundle in (whole, later))
-        assert [again[key] for key in facts] == pytest.approx(
-            [first[key] for key in facts], rel=1e-3
-        )
-        np.testing.assert_allclose(
-            later.predictions["logit"], whole.predictions["logit"], atol=1e-2
-        )
+        epochs = [line.split()[1] for line in lines if line.startswith("epoch")]
+        assert epochs == ["2/2", "1/1"]
+        bundle = load(str(folder))
+        assert bundle.card.training["first_step"]["epochs"] == 2
+        assert bundle.history["epoch"].tolist() == [1]
 
 
 class TestBaseline:
