@@ -27,7 +27,7 @@ from cxr.sources import data_folder
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", nargs="?", default="pneumonia-efficientnet-lite2")
+    parser.add_argument("recipe", nargs="?", default="pneumonia-efficientnet-lite0")
     parser.add_argument("--films", type=int, default=1280)
     options = parser.parse_args()
     recipe = find_recipe(options.recipe)
