@@ -161,7 +161,7 @@ def test_the_list_stays_when_the_reader_leaves_the_page(page: Page, films: list[
 @pytest.mark.parametrize(
     ("name", "heading", "plots"),
     [
-        ("dataset", "Dataset", 5),
+        ("dataset", "Dataset", 6),
         ("training", "Training", 3),
         ("evaluation", "Evaluation", 7),
         ("models", "Models", 0),
