@@ -12,17 +12,20 @@ import resource
 import time
 from pathlib import Path
 
-import keras
-import numpy as np
-import tensorflow as tf
+from cxr.runtime import keep_memory, prepare
 
-from cxr.architectures import build
-from cxr.dataset import NORMAL, read_films, scan, subset
-from cxr.feeding import batches
-from cxr.fitting import compile_for
-from cxr.recipes import find_recipe
-from cxr.runtime import keep_memory
-from cxr.sources import data_folder
+prepare()  # before TensorFlow is loaded: it reads its settings once
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from cxr.architectures import build  # noqa: E402
+from cxr.dataset import NORMAL, read_films, scan, subset  # noqa: E402
+from cxr.feeding import batches  # noqa: E402
+from cxr.fitting import compile_for  # noqa: E402
+from cxr.recipes import find_recipe  # noqa: E402
+from cxr.sources import data_folder  # noqa: E402
 
 
 def main() -> None:
