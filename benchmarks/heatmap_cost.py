@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 import cxr
-from cxr.inference import compile_gradcam, compile_logits
+from cxr.inference import compile_forward, last_convolution
 
 ROUNDS = 300
 
@@ -36,7 +36,8 @@ def main() -> None:
         bundle = cxr.load(card.name)
         rng = np.random.default_rng(0)
         film = rng.integers(0, 256, (1, *card.size, card.input["channels"])).astype(np.float32)
-        forward, both = compile_logits(bundle.model), compile_gradcam(bundle.model)
+        forward = compile_forward(bundle.model)
+        both = compile_forward(bundle.model, gradcam=last_convolution(bundle.model))
         bare, explained = alternately(lambda: forward(film), lambda: both(film))  # noqa: B023
         results.append(
             {

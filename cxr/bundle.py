@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import keras
 
     from .explanation import Heatmap
+    from .gate import Gate
     from .prediction import Prediction
 
 __all__ = [
@@ -99,6 +100,27 @@ class Bundle:
     def films(self) -> pd.DataFrame:
         """``films.csv``, one row a film of the data set."""
         return self._table("films.csv")
+
+    @cached_property
+    def gate(self) -> Gate:
+        """The learned part of the gate, verified as the weights are.
+
+        Raises
+        ------
+        BundleError
+            If the bundle has none, or its file is missing or was changed.
+        """
+        from .gate import FILE, Gate
+
+        path = self.folder / FILE
+        try:
+            if file_hash(path) != self.card.gate.get("sha256"):
+                raise BundleError(f"{FILE} of {self.name} is not the one its card describes.")
+            return Gate.read(path)
+        except (OSError, ValueError) as error:
+            if isinstance(error, BundleError):
+                raise
+            raise BundleError(f"{FILE} of {self.name} is missing or damaged.") from error
 
     def _table(self, name: str) -> pd.DataFrame:
         try:

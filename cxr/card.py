@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .architectures import BASELINES
 from .operating_points import Calibration, OperatingPoint
 from .preprocessing import Preprocessing
+from .sources import SOURCES
 
 __all__ = ["SCHEMA_VERSION", "Card", "CardError"]
 
@@ -47,6 +49,9 @@ class Card:
     """For each split the figures at the default operating point."""
     weights: dict[str, str]
     """``file`` and ``sha256``."""
+    gate: dict[str, Any] = field(default_factory=dict)
+    """What the learned part of the gate is and how it was measured (`cxr.gate`); empty where the
+    bundle has none."""
 
     @property
     def baseline(self) -> bool:
@@ -58,6 +63,15 @@ class Card:
         """Films that the model did not learn from: a set's name, and its ``source/label`` parts."""
         found: dict[str, list[str]] = self.recipe.get("external", {})
         return found
+
+    @property
+    def ages(self) -> tuple[float, float]:
+        """The population's ages, years: from the first up to, but not including, the second.
+
+        Of a set that is not known here, all ages.
+        """
+        source = SOURCES.get(self.data.get("set", ""))
+        return source.ages if source else (0.0, math.inf)
 
     @property
     def to_input(self) -> Preprocessing:
@@ -86,7 +100,7 @@ class Card:
 
     def to_json(self) -> dict[str, Any]:
         """Return the card as plain data, the schema version first."""
-        plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        plain = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         plain["classes"] = list(self.classes)
         plain["calibration"] = self.calibration.to_json()
         plain["operating_points"] = [point.to_json() for point in self.operating_points]
@@ -119,13 +133,13 @@ class Card:
         return card
 
     def _check(self) -> None:
-        for field, keys in (
+        for part, keys in (
             ("architecture", ("name", "arguments", "parameters")),
             ("input", ("height", "width", "channels", "resample")),
             ("weights", ("file", "sha256")),
         ):
-            if missing := set(keys) - set(getattr(self, field)):
-                raise ValueError(f"{field} lacks {', '.join(sorted(missing))}")
+            if missing := set(keys) - set(getattr(self, part)):
+                raise ValueError(f"{part} lacks {', '.join(sorted(missing))}")
         _ = self.to_input
         # A bundle's files stand in its own folder and nowhere else.
         if Path(self.weights["file"]).name != self.weights["file"]:

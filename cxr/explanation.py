@@ -14,7 +14,7 @@ from .radiograph import Radiograph
 if TYPE_CHECKING:
     from .bundle import Bundle
 
-__all__ = ["CAPTION", "METHODS", "Heatmap", "RefusedError", "explain", "gradcam_of"]
+__all__ = ["CAPTION", "METHODS", "Heatmap", "RefusedError", "explain", "heatmaps_of"]
 
 #: The words under every heatmap.
 CAPTION = "Where the score came from, not where disease is."
@@ -74,38 +74,28 @@ def _interpolation(size: int, nodes: int) -> NDArray[np.float32]:
     return np.asarray(np.maximum(weights, 0), np.float32)
 
 
-def gradcam_of(
-    bundle: Bundle, films: NDArray[np.uint8], sizes: list[tuple[int, int]]
-) -> tuple[NDArray[np.float32], list[Heatmap]]:
-    """Score films and map where each score came from, in one call.
+def heatmaps_of(
+    bundle: Bundle, maps: NDArray[np.float32], sizes: list[tuple[int, int]]
+) -> list[Heatmap]:
+    """Say what the maps of `cxr.inference.compile_forward` are, one a film.
 
     Parameters
     ----------
     bundle
         The model.
-    films
-        uint8 (films, height, width, channels), prepared by `Bundle.prepare`.
+    maps
+        (films, rows, columns).
     sizes
         (height, width) of each film as it was read, pixels.
-
-    Returns
-    -------
-    logits : numpy.ndarray
-        float32 (films,).
-    heatmaps : list of Heatmap
-        One a film.
     """
-    from .inference import compile_gradcam, last_convolution
+    from .inference import last_convolution
 
     layer = bundle.compiled("last_convolution", lambda: last_convolution(bundle.model))
-    score = bundle.compiled("gradcam", lambda: compile_gradcam(bundle.model, layer))
-    logits, maps = score(films)
-    margin = bundle.card.to_input.margin
-    heatmaps = [
-        Heatmap(grid, height, width, "gradcam", layer, bundle.card.finding, margin)
+    margin, finding = bundle.card.to_input.margin, bundle.card.finding
+    return [
+        Heatmap(grid, height, width, "gradcam", layer, finding, margin)
         for grid, (height, width) in zip(maps, sizes, strict=True)
     ]
-    return logits, heatmaps
 
 
 def explain(bundle: Bundle, film: Radiograph, *, method: str = "gradcam") -> Heatmap:
@@ -131,11 +121,13 @@ def explain(bundle: Bundle, film: Radiograph, *, method: str = "gradcam") -> Hea
     RefusedError
         If the film is refused: then there is no score to explain.
     """
-    from .quality import check
+    from .prediction import predict
 
     if method not in METHODS:
         raise ValueError(f"Expected one of {', '.join(METHODS)}. Received: {method!r}")
-    if refusal := check(film):
-        raise RefusedError(f"The film was refused, so it has no heatmap. {refusal.reason}")
-    _, heatmaps = gradcam_of(bundle, bundle.prepare(film)[None], [(film.height, film.width)])
-    return heatmaps[0]
+    (prediction,) = predict(bundle, [film], heatmaps=True)
+    if prediction.refusal:
+        reason = prediction.refusal.reason
+        raise RefusedError(f"The film was refused, so it has no heatmap. {reason}")
+    assert prediction.heatmap is not None
+    return prediction.heatmap

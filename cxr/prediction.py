@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import gate
 from .bundle import Bundle
-from .explanation import Heatmap, gradcam_of
+from .explanation import Heatmap, heatmaps_of
 from .layouts import SUFFIXES
 from .operating_points import band
 from .quality import Refusal, check
 from .radiograph import Radiograph, RadiographError, read
+
+if TYPE_CHECKING:
+    from .inference import Outputs
 
 __all__ = ["FIELDS", "Prediction", "find_films", "logits", "predict", "predict_files"]
 
@@ -41,7 +45,8 @@ class Prediction:
     """What a model says of a film, or why it says nothing."""
 
     score: float | None
-    """Calibrated, in (0, 1); None for a refused film, which has no score anywhere."""
+    """Calibrated, in (0, 1); None for a refused film, which has no score anywhere, unless a reader
+    has overridden the refusal."""
     logit: float | None
     band: str | None
     """``above``, ``near`` or ``below`` the operating point."""
@@ -51,6 +56,11 @@ class Prediction:
     model: str
     model_sha256: str
     heatmap: Heatmap | None = None
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the film is scored although the gate refused it."""
+        return self.refusal is not None and self.score is not None
 
     def row(self, path: str) -> dict[str, Any]:
         """Return the prediction as a row with the columns of `FIELDS`."""
@@ -79,14 +89,24 @@ def logits(bundle: Bundle, films: NDArray[np.uint8]) -> NDArray[np.float64]:
     numpy.ndarray
         float64 (films,).
     """
-    from .inference import compile_logits
-
-    forward = bundle.compiled("logits", lambda: compile_logits(bundle.model))
     channels = bundle.card.input["channels"]
     if films.shape[-1] != channels:
         films = np.repeat(films, channels, axis=-1)
-    parts = [forward(films[i : i + BATCH]) for i in range(0, len(films), BATCH)]
+    starts = range(0, len(films), BATCH)
+    parts = [_forward(bundle, films[i : i + BATCH], False).logits for i in starts]
     return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+
+
+def _forward(bundle: Bundle, inputs: NDArray[np.uint8], heatmaps: bool) -> Outputs:
+    """Run the network once: logits, maps where asked for, the features of its own gate."""
+    from .inference import compile_forward, last_convolution
+
+    def make() -> Callable[[NDArray[np.uint8]], Outputs]:
+        layer = last_convolution(bundle.model) if heatmaps else None
+        features = bundle.gate.layers if bundle.card.gate else ()
+        return compile_forward(bundle.model, gradcam=layer, features=features)
+
+    return bundle.compiled("gradcam" if heatmaps else "logits", make)(inputs)
 
 
 def predict(
@@ -95,6 +115,7 @@ def predict(
     *,
     operating_point: str | None = None,
     heatmaps: bool = False,
+    overridden: Collection[int] = (),
 ) -> list[Prediction]:
     """Check films and score those that are not refused, in one call of the network.
 
@@ -108,6 +129,9 @@ def predict(
         Name of one of the card's; the default where none is given.
     heatmaps
         Whether each prediction brings its Grad-CAM, at the price of about a tenth more time.
+    overridden
+        Places in `films` of those whose refusal a reader has overridden: they are scored, and
+        say both.
 
     Returns
     -------
@@ -121,33 +145,38 @@ def predict(
     """
     card = bundle.card
     point = card.operating_point(operating_point)
-    refusals = [check(film) for film in films]
-    scored = [film for film, refusal in zip(films, refusals, strict=True) if refusal is None]
-    values: NDArray[np.floating[Any]] = np.zeros(0)
-    maps: Sequence[Heatmap | None] = [None] * len(scored)
-    if scored:
-        inputs = np.stack([bundle.prepare(film) for film in scored])
+    refusals = [check(film, card) for film in films]
+    open_ = [i for i, refusal in enumerate(refusals) if refusal is None or i in overridden]
+    outputs: dict[int, tuple[float, Heatmap | None]] = {}
+    if open_:
+        passed = [films[i] for i in open_]
+        found = _forward(bundle, np.stack([bundle.prepare(film) for film in passed]), heatmaps)
+        learned = gate.refusals(bundle, passed, found.features if card.gate else None)
+        maps: Sequence[Heatmap | None] = [None] * len(passed)
         if heatmaps:
-            values, maps = gradcam_of(bundle, inputs, [(f.height, f.width) for f in scored])
-        else:
-            values = logits(bundle, inputs)
-    results = iter(zip(values, card.calibration.score(values), maps, strict=True))
+            maps = heatmaps_of(bundle, found.maps, [(film.height, film.width) for film in passed])
+        for i, refusal, logit, heatmap in zip(open_, learned, found.logits, maps, strict=True):
+            refusals[i] = refusals[i] or refusal
+            # The network may have run, but a refused film has no score anywhere.
+            if refusals[i] is None or i in overridden:
+                outputs[i] = float(logit), heatmap
 
-    def result(refusal: Refusal | None) -> Prediction:
-        logit, score, heatmap = (None, None, None) if refusal else next(results)
+    def result(i: int) -> Prediction:
+        logit, heatmap = outputs.get(i, (None, None))
+        score = None if logit is None else float(card.calibration.score(np.float64(logit)))
         return Prediction(
-            score=None if score is None else float(score),
-            logit=None if logit is None else float(logit),
-            band=None if score is None else band(float(score), point),
+            score=score,
+            logit=logit,
+            band=None if score is None else band(score, point),
             operating_point=point.name,
             threshold=point.threshold,
-            refusal=refusal,
+            refusal=refusals[i],
             model=card.name,
             model_sha256=card.weights["sha256"],
             heatmap=heatmap,
         )
 
-    return [result(refusal) for refusal in refusals]
+    return [result(i) for i in range(len(films))]
 
 
 def find_films(paths: Iterable[str | Path]) -> list[Path]:

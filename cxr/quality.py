@@ -1,6 +1,7 @@
 """The gate: films that are refused before any score, by rules on the header and the grey values.
 
-A refused film has no score anywhere. The rules are set so that ordinary chest radiographs pass:
+A refused film has no score anywhere. The rules come first, then what a network has learned of chest
+radiographs (`cxr.gate`). They are set so that ordinary chest radiographs pass:
 of 9,222 films of three sets none is refused; the narrowest span of grey values among them is 0.34
 against the `MIN_SPAN` asked for, the largest share of black and white 0.85 against `MAX_SATURATED`.
 """
@@ -9,10 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .radiograph import Radiograph
+
+if TYPE_CHECKING:
+    from .card import Card
 
 __all__ = ["MAX_SATURATED", "MIN_SIDE", "MIN_SPAN", "Refusal", "check"]
 
@@ -50,7 +55,8 @@ class Refusal:
     Attributes
     ----------
     code : str
-        "too_small", "modality", "not_chest", "lateral", "blank" or "exposure".
+        "too_small", "modality", "not_chest", "lateral", "age", "blank" or "exposure"; "unreadable"
+        where there was no film to check.
     reason : str
         A sentence for people: what is wrong, and what a film needs.
     """
@@ -59,20 +65,22 @@ class Refusal:
     reason: str
 
 
-def check(film: Radiograph) -> Refusal | None:
+def check(film: Radiograph, card: Card | None = None) -> Refusal | None:
     """Say why a film must not be scored.
 
     Parameters
     ----------
     film
         As `cxr.read` gives it. What its header does not say is not held against it.
+    card
+        Of the model that is to score it, for its population; no rule on age without it.
 
     Returns
     -------
     Refusal or None
         The first rule that it breaks, in the order of `Refusal`; None if it breaks none.
     """
-    return _size(film) or _header(film) or _grey_values(film)
+    return _size(film) or _header(film) or _age(film, card) or _grey_values(film)
 
 
 def _size(film: Radiograph) -> Refusal | None:
@@ -105,6 +113,18 @@ def _header(film: Radiograph) -> Refusal | None:
             f"The file says that the view is {film.view}; only frontal films (PA, AP) are read.",
         )
     return None
+
+
+def _age(film: Radiograph, card: Card | None) -> Refusal | None:
+    if card is None or film.age is None:
+        return None
+    youngest, end = card.ages
+    if youngest <= film.age < end:
+        return None
+    age = f"{film.age:.0f} years" if film.age >= 2 else f"{film.age * 12:.0f} months"
+    return Refusal(
+        "age", f"The file says that the patient's age is {age}; the model reads {card.population}."
+    )
 
 
 def _grey_values(film: Radiograph) -> Refusal | None:

@@ -5,6 +5,7 @@ Also what every page and export says of the use that a bundle is meant for.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ __all__ = [
 
 #: Stands on every page and every export, followed by the population.
 INTENDED_USE = "For research and demonstration. Not for diagnostic use."
+#: "1 to 5 years" are completed years: the sixth birthday ends them.
+CHILDREN = (1.0, 6.0)
+ADULTS = (18.0, math.inf)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Source:
     licence: str
     population: str
     layout: str
+    ages: tuple[float, float] = (0.0, math.inf)
+    """Of the population, years: from the first up to, but not including, the second."""
 
     @property
     def url(self) -> str:
@@ -56,6 +62,7 @@ SOURCES = {
             licence="CC BY 4.0",
             population="children of 1 to 5 years",
             layout="train/ and test/, each with NORMAL/ and PNEUMONIA/",
+            ages=CHILDREN,
         ),
         Source(
             name="tuberculosis",
@@ -65,6 +72,7 @@ SOURCES = {
             licence="for research, under the terms of each set",
             population="adults",
             layout="manifest.csv with path, source, label",
+            ages=ADULTS,
         ),
         Source(
             name="tbx11k",
@@ -74,6 +82,7 @@ SOURCES = {
             licence="for research, under the set's own terms",
             population="adults",
             layout="a part of the tuberculosis folder",
+            ages=ADULTS,
         ),
         Source(
             name="qatar",
@@ -83,6 +92,7 @@ SOURCES = {
             licence="for research, under the terms of the sets that it gathers",
             population="adults",
             layout="a part of the tuberculosis folder",
+            ages=ADULTS,
         ),
         Source(
             name="nih",
@@ -92,6 +102,7 @@ SOURCES = {
             licence="no restriction on use, with acknowledgement",
             population="adults",
             layout="manifest.csv with path, label, patient",
+            ages=ADULTS,
         ),
     )
 }

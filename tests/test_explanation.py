@@ -9,7 +9,8 @@ import pytest
 from scipy.ndimage import zoom
 
 from cxr.bundle import Bundle
-from cxr.explanation import CAPTION, METHODS, Heatmap, RefusedError, explain, gradcam_of
+from cxr.explanation import CAPTION, METHODS, Heatmap, RefusedError, explain, heatmaps_of
+from cxr.prediction import predict
 from cxr.preprocessing import Preprocessing
 from cxr.radiograph import Radiograph
 from tests.conftest import film_like
@@ -125,15 +126,15 @@ class TestExplain:
 
     def test_many_at_once_have_their_own_sizes(self, made_bundle):
         films = [film_like(seed, size=size) for seed, size in ((1, 130), (2, 170))]
-        inputs = np.stack([made_bundle.prepare(film) for film in films])
-        logits, heatmaps = gradcam_of(
-            made_bundle, inputs, [(film.height, film.width) for film in films]
-        )
-        assert logits.shape == (2,)
-        for film, result in zip(films, heatmaps, strict=True):
+        for film, result in zip(films, predict(made_bundle, films, heatmaps=True), strict=True):
             alone = explain(made_bundle, film)
-            assert result.array.shape == film.pixels.shape
-            np.testing.assert_allclose(result.grid, alone.grid, rtol=1e-3, atol=1e-5)
+            assert result.heatmap.array.shape == film.pixels.shape
+            np.testing.assert_allclose(result.heatmap.grid, alone.grid, rtol=1e-3, atol=1e-5)
+
+    def test_what_is_said_of_a_map(self, made_bundle):
+        (result,) = heatmaps_of(made_bundle, np.ones((1, 3, 4), np.float32), [(30, 40)])
+        assert (result.height, result.width, result.grid.shape) == (30, 40, (3, 4))
+        assert (result.layer, result.finding, result.margin) == ("block5_conv", "pneumonia", 0.0)
 
 
 def test_caption_does_not_promise_disease():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 import pytest
@@ -9,8 +11,15 @@ from tf_keras_vis.gradcam import Gradcam
 
 from cxr.architectures import build
 from cxr.explanation import Heatmap
-from cxr.inference import compile_gradcam, compile_logits, last_convolution
+from cxr.inference import compile_features, compile_forward, last_convolution
 from tests.conftest import chest_like
+
+
+def compile_gradcam(model: keras.Model, layer: str | None = None):
+    """Logits and maps, as most tests here want them."""
+    forward = compile_forward(model, gradcam=layer or last_convolution(model))
+    return lambda films: forward(films)[:2]
+
 
 LAST = {
     "made": "block5_conv",
@@ -81,8 +90,13 @@ class TestGradcam:
         expected = np.asarray(network[1](films.astype(np.float32), training=False))[:, 0]
         np.testing.assert_allclose(ours[0], expected, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(
-            compile_logits(network[1])(films), expected, rtol=1e-4, atol=1e-4
+            compile_forward(network[1])(films).logits, expected, rtol=1e-4, atol=1e-4
         )
+
+    def test_without_a_map_there_is_none(self, network, films):
+        outputs = compile_forward(network[1])(films)
+        assert outputs.maps.shape == (5, 0, 0)
+        assert outputs.features.shape == (5, 0)
 
     def test_the_films_of_a_batch_do_not_meet(self, network, films, ours):
         gradcam = compile_gradcam(network[1])
@@ -103,6 +117,42 @@ def tiny() -> keras.Model:
     x = keras.layers.Conv2D(1, 1, name="second", use_bias=False)(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     return keras.Model(film, keras.layers.Dense(1, use_bias=False, name="logit")(x), name="tiny")
+
+
+class TestFeatures:
+    """Averages over the picture of some layers, in the order asked for."""
+
+    LAYERS: ClassVar = ["block5_conv", "block2_conv"]
+
+    @pytest.fixture
+    def films(self) -> np.ndarray:
+        return np.stack([chest_like(seed, size=64) for seed in range(3)])[..., None]
+
+    @pytest.fixture
+    def expected(self, made_bundle, films) -> np.ndarray:
+        parts = []
+        for name in self.LAYERS:
+            layer = made_bundle.model.get_layer(name).output
+            value = keras.Model(made_bundle.model.input, layer)(films.astype(np.float32))
+            parts.append(np.asarray(value).mean(axis=(1, 2)))
+        return np.concatenate(parts, axis=1)
+
+    def test_alone(self, made_bundle, films, expected):
+        found = compile_features(made_bundle.model, self.LAYERS)(films)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+    def test_of_a_single_layer(self, made_bundle, films, expected):
+        found = compile_features(made_bundle.model, self.LAYERS[:1])(films)
+        np.testing.assert_allclose(found, expected[:, : found.shape[1]], rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize("gradcam", [None, "block5_conv"])
+    def test_beside_the_score(self, made_bundle, films, expected, gradcam):
+        forward = compile_forward(made_bundle.model, gradcam=gradcam, features=self.LAYERS)
+        outputs = forward(films)
+        np.testing.assert_allclose(outputs.features, expected, rtol=1e-4, atol=1e-5)
+        alone = compile_forward(made_bundle.model, gradcam=gradcam)(films)
+        np.testing.assert_allclose(outputs.logits, alone.logits, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(outputs.maps, alone.maps, rtol=1e-4, atol=1e-5)
 
 
 class TestByHand:
@@ -136,7 +186,11 @@ class TestByHand:
 
 def test_other_sizes_and_dropout_do_not_change_the_score(made_bundle):
     """Compiled once for any number of films, and always as in prediction."""
-    forward = compile_logits(made_bundle.model)
+    run = compile_forward(made_bundle.model)
+
+    def forward(films: np.ndarray) -> np.ndarray:
+        return run(films).logits
+
     films = np.stack([chest_like(seed, size=64) for seed in range(7)])[..., None]
     whole = forward(films)
     np.testing.assert_array_equal(whole, forward(films))

@@ -89,10 +89,29 @@ class TestPredict:
         def fail(*arguments):
             raise AssertionError("the network was run")
 
-        monkeypatch.setattr("cxr.prediction.logits", fail)
-        monkeypatch.setattr("cxr.prediction.gradcam_of", fail)
+        monkeypatch.setattr("cxr.prediction._forward", fail)
         for heatmap in (False, True):
             assert made_bundle.predict(blank(), heatmap=heatmap).refusal.code == "blank"
+
+    def test_an_overridden_refusal_has_a_score_and_says_both(self, made_bundle, films):
+        among = predict(made_bundle, [films[0], blank(), blank()], heatmaps=True, overridden={0, 1})
+        assert [p.overridden for p in among] == [False, True, False]
+        assert [p.refusal and p.refusal.code for p in among] == [None, "blank", "blank"]
+        assert among[2].score is None
+        scored = among[1]
+        assert 0 < scored.score < 1
+        assert scored.band in ("above", "near", "below")
+        assert scored.heatmap.array.shape == (200, 200)
+        row = scored.row("blank.png")
+        assert row["score"] == scored.score
+        assert row["refusal_code"] == "blank"
+
+    def test_age_is_held_against_the_population(self, made_bundle, films):
+        old, young = (Radiograph(films[0].pixels, age=age) for age in (40.0, 3.0))
+        refused, scored = predict(made_bundle, [old, young])
+        assert (refused.refusal.code, refused.score) == ("age", None)
+        assert "40 years; the model reads children of 1 to 5 years" in refused.refusal.reason
+        assert scored.refusal is None
 
     def test_no_films(self, made_bundle):
         assert predict(made_bundle, []) == []

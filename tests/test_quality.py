@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import csv
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from cxr.bundle import available
 from cxr.quality import MAX_SATURATED, MIN_SPAN, check
 from cxr.radiograph import Radiograph, read
 from tests.films import scene
@@ -129,8 +132,32 @@ def test_the_order_of_the_rules():
     assert code(np.zeros_like(FILM), view="LL") == "lateral"
 
 
-def test_age_is_no_rule():
-    assert code(age=70.0) is None
+class TestAge:
+    CHILDREN = SimpleNamespace(ages=(1.0, 6.0), population="children of 1 to 5 years")
+
+    def of(self, age: float | None, card: object = CHILDREN):
+        return check(Radiograph(FILM, age=age), card)
+
+    @pytest.mark.parametrize("age", [1.0, 3.5, 5.99, None])
+    def test_inside_the_population_or_not_told(self, age):
+        assert self.of(age) is None
+
+    @pytest.mark.parametrize(
+        ("age", "words"),
+        [(0.0, "0 months"), (0.5, "6 months"), (0.99, "12 months"), (6.0, "6 years"), (81.0, "81")],
+    )
+    def test_outside_it(self, age, words):
+        refusal = self.of(age)
+        assert refusal.code == "age"
+        assert words in refusal.reason
+        assert refusal.reason.endswith("; the model reads children of 1 to 5 years.")
+
+    def test_without_a_model_there_is_no_rule(self):
+        assert self.of(81.0, None) is None
+
+    def test_the_shipped_models_know_theirs(self):
+        ages = {card.finding: card.ages for card in available()}
+        assert ages == {"pneumonia": (1, 6), "tuberculosis": (18, math.inf)}
 
 
 @pytest.mark.data
