@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 from PIL.PngImagePlugin import PngInfo
 
-from .explanation import CAPTION, Heatmap
-from .overlay import overlay
-from .prediction import FIELDS
-from .radiograph import Radiograph
-from .sources import INTENDED_USE
+from ..explanation import CAPTION, Heatmap
+from ..overlay import overlay
+from ..prediction import FIELDS
+from ..radiograph import Radiograph
+from ..sources import INTENDED_USE
 
 __all__ = [
     "FORMATS",
