@@ -1,35 +1,82 @@
-"""The film on black, with its heatmap over it on asking."""
+"""The film on black, with what a reader needs to look at it; all of that happens in the browser."""
 
 from __future__ import annotations
 
 import base64
-import io
+import re
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
 from ..explanation import CAPTION, METHODS, Heatmap
-from ..overlay import CUT, OPACITY, colour_table
+from ..overlay import COLOUR_MAPS, CUT, OPACITY, colour_table
 from ..radiograph import Radiograph
+from .transfer import depth, film_address
 
-__all__ = ["empty_field", "film_view"]
+__all__ = ["Beside", "empty_field", "film_view"]
 
 HERE = Path(__file__).parent
+#: The viewer's modules, each after those that it imports from.
+SCRIPTS = (
+    "film_load.js",
+    "film_window.js",
+    "film_pose.js",
+    "film_heat.js",
+    "film_cpu.js",
+    "film_gpu.js",
+    "film_pane.js",
+    "film_rulers.js",
+    "film_pointer.js",
+    "film_keys.js",
+    "film_tools.js",
+    "film.js",
+)
+
+
+class Beside(NamedTuple):
+    """A film to show beside another."""
+
+    film: Radiograph
+    heatmap: Heatmap | None
+    name: str
+
+
+def script() -> str:
+    """Return the viewer's JavaScript as the one module that Streamlit takes.
+
+    The files are modules that import from each other by name. Put one after the other they share
+    one scope, so the import lines go and so does the word export, but for the entry's
+    ``export default``.
+    """
+    text = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    text = re.sub(r"^import .*;\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
+
+
 _component = st.components.v2.component(
     "cxr_film",
     html=(HERE / "film.html").read_text(encoding="utf-8"),
     css=(HERE / "film.css").read_text(encoding="utf-8"),
-    js=(HERE / "film.js").read_text(encoding="utf-8"),
+    js=script(),
 )
 
 
 def film_view(
-    film: Radiograph, heatmap: Heatmap | None, *, name: str, height: int = 620, key: str = "film"
+    film: Radiograph,
+    heatmap: Heatmap | None,
+    *,
+    name: str,
+    height: int = 620,
+    key: str = "film",
+    beside: Beside | tuple[Radiograph, Heatmap | None, str] | None = None,
+    keys: Sequence[tuple[str, str]] = (),
+    without_heatmap: str = "No heatmap: the film has no score.",
+    draw: Literal["auto", "gpu", "cpu"] = "auto",
 ) -> None:
-    """Show a film; zoom, pan and everything about the heatmap happen in the browser.
+    """Show a film; nothing that the reader does with it goes back to the server.
 
     Parameters
     ----------
@@ -38,35 +85,38 @@ def film_view(
     heatmap
         Its heatmap, off until the reader asks for it; None for a refused film.
     name
-        What to call the film, for screen readers.
+        What to call the film, for screen readers and above films side by side.
     height
         Of the film's field in CSS pixels.
     key
-        Of the Streamlit element. Zoom and overlay settings are kept while it stays the same;
-        the zoom starts anew with another film.
+        Of the Streamlit element. What the reader set is kept while it stays the same; the zoom
+        starts anew with another film, and window, turns and rulers belong to each film.
+    beside
+        Another film with its heatmap and name, shown on the right until the reader puts it away;
+        both zoom and move together. The film beside its own heatmap needs nothing from here.
+    keys
+        Further keys that the page takes, with their meaning, for the list of keys.
+    without_heatmap
+        What stands under the film where there is no heatmap, and why.
+    draw
+        ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
     """
-    overlay = None
-    if heatmap is not None:
-        overlay = {
-            "grid": heatmap.grid.astype(float).round(6).tolist(),
-            "margin": heatmap.margin,
-            "method": METHODS[heatmap.method],
-            "colours": base64.b64encode(colour_table().tobytes()).decode(),
-            "opacity": OPACITY,
-            "cut": CUT,
-            "caption": CAPTION,
-        }
+    sides = [Beside(film, heatmap, name), *([Beside(*beside)] if beside else [])]
     _component(
         key=key,
         height="content",
         data={
-            "sha256": film.sha256,
-            "name": name,
-            "picture": _picture(film),
-            "width": film.width,
-            "height": film.height,
             "field": height,
-            "heatmap": overlay,
+            "films": [_side(side, f"cxr_film.{key}.{i}") for i, side in enumerate(sides)],
+            "colours": {
+                each: base64.b64encode(colour_table(each).tobytes()).decode()
+                for each in COLOUR_MAPS
+            },
+            "opacity": OPACITY,
+            "cut": CUT,
+            "keys": [list(pair) for pair in keys],
+            "without": without_heatmap,
+            "draw": draw,
         },
     )
 
@@ -76,9 +126,29 @@ def empty_field(text: str, *, height: int = 620) -> None:
     st.html(f'<div class="film-note" style="height:{height}px">{escape(text)}</div>')
 
 
-def _picture(film: Radiograph) -> str:
-    """Return the film as a data address: lossless, 8 bit, quick to pack."""
-    image = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+def _side(side: Beside, place: str) -> dict[str, object]:
+    """Return what the browser is told of a film."""
+    film, heatmap, name = side
+    return {
+        "sha256": film.sha256,
+        "name": name,
+        "url": film_address(film, place),
+        "width": film.width,
+        "height": film.height,
+        "bits": depth(film),
+        # The reader counts in the file's own grey levels, in whatever depth they are sent.
+        "top": 2 ** min(16, max(8, film.bits)) - 1,
+        "spacing": film.pixel_spacing,
+        "heatmap": _heatmap(heatmap) if heatmap else None,
+    }
+
+
+def _heatmap(heatmap: Heatmap) -> dict[str, object]:
+    """Return a heatmap as the browser makes it large: see `Heatmap.array`."""
+    return {
+        "grid": heatmap.grid.astype(float).tolist(),
+        # As many pixels as `Heatmap.array` leaves out at the upper and the left edge.
+        "inset": [round(heatmap.height * heatmap.margin), round(heatmap.width * heatmap.margin)],
+        "method": METHODS[heatmap.method],
+        "caption": CAPTION,
+    }

@@ -1,0 +1,187 @@
+// One film on black: its picture, lines over it, and what is written in its corners.
+
+import { CanvasPainter } from "./film_cpu.js";
+import { graphicsCard, TexturePainter } from "./film_gpu.js";
+import { LINES } from "./film_heat.js";
+import { Placement, Pose } from "./film_pose.js";
+import { FilmWindow } from "./film_window.js";
+
+const STATES_KEPT = 200;
+const readStates = new Map(); // by sha256
+
+// How a film is looked at. It belongs to the film: who comes back to it finds it as it was.
+export class FilmState {
+  constructor(film) {
+    this.window = new FilmWindow(film.top);
+    this.pose = new Pose();
+    this.inverted = false;
+    this.rulers = [];
+  }
+
+  static of(film) {
+    const id = `${film.sha256}/${film.top}`;
+    const state = readStates.get(id) ?? new FilmState(film);
+    readStates.delete(id);
+    readStates.set(id, state);
+    if (readStates.size > STATES_KEPT) readStates.delete(readStates.keys().next().value);
+    return state;
+  }
+
+  reset() {
+    this.window.reset();
+    this.pose.reset();
+    this.inverted = false;
+  }
+}
+
+export class Pane {
+  // `template`: of the pane's elements; `draw`: "auto", "gpu" or "cpu"; `paintAgain`: called where
+  // the picture was lost.
+  constructor(template, draw, paintAgain) {
+    this.root = template.content.firstElementChild.cloneNode(true);
+    this.draw = draw;
+    this.paintAgain = paintAgain;
+    const find = (name) => this.root.querySelector(name);
+    this.canvas = find("canvas");
+    this.lines = find(".lines");
+    this.labels = find(".labels");
+    this.scale = find(".scale");
+    this.parts = { zoom: find(".zoom"), window: find(".window"), title: find(".title"), marks: find(".marks") };
+  }
+
+  close() {
+    this.painter?.free();
+    this.root.remove();
+  }
+
+  // Another film. The field is black until its levels are there, and never shows the former film
+  // under the name of this one.
+  show(film, heat, title) {
+    this.state = FilmState.of(film);
+    this.levels = this.placed = null;
+    this.root.classList.add("empty");
+    this.painter?.take(null);
+    this.painter?.paint({});
+    this.update(film, heat, title);
+  }
+
+  // The same film with another heatmap or title.
+  update(film, heat, title) {
+    this.film = film;
+    this.heat = heat;
+    this.parts.title.textContent = title;
+    this.canvas.setAttribute("aria-label", `Film ${film.name}, ${film.width} by ${film.height} pixels`);
+  }
+
+  take(levels) {
+    this.levels = levels;
+    this.choosePainter(levels);
+    this.painter.take(levels);
+    this.root.classList.remove("empty");
+  }
+
+  choosePainter(levels) {
+    const card = this.draw === "cpu" ? null : graphicsCard();
+    const fits = card && Math.max(levels.width, levels.height) <= card.maximum;
+    const gpu = fits && (this.draw === "gpu" || !card.software);
+    if (this.painter instanceof (gpu ? TexturePainter : CanvasPainter)) return;
+    if (this.painter) this.renewCanvas();
+    if (gpu) {
+      try {
+        this.painter = new TexturePainter(this.canvas, () => this.paintAgain());
+        return;
+      } catch {
+        this.renewCanvas();
+      }
+    }
+    this.painter = new CanvasPainter(this.canvas);
+  }
+
+  // A canvas that was drawn on in one way cannot be drawn on in the other.
+  renewCanvas() {
+    this.painter?.free();
+    const fresh = this.canvas.cloneNode();
+    this.canvas.replaceWith(fresh);
+    this.canvas = fresh;
+  }
+
+  // Whole device pixels, so that the browser does not stretch the picture.
+  resize() {
+    const { width, height } = this.root.getBoundingClientRect();
+    const size = [width, height].map((side) => Math.max(1, Math.floor(side * devicePixelRatio)));
+    if (this.canvas.width === size[0] && this.canvas.height === size[1]) return;
+    [this.canvas.width, this.canvas.height] = size;
+    this.canvas.style.width = `${size[0] / devicePixelRatio}px`;
+    this.canvas.style.height = `${size[1] / devicePixelRatio}px`;
+  }
+
+  placement(view) { return new Placement(view, this.state.pose, this.film, this.canvas); }
+
+  // Where an event happened, in device pixels of the canvas.
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [(event.clientX - box.left) * devicePixelRatio, (event.clientY - box.top) * devicePixelRatio];
+  }
+
+  // `overlay`: {shown, contour, opacity, cut, colours}.
+  paint(view, overlay) {
+    if (!this.levels) return;
+    const placement = (this.placed = this.placement(view)), { state, heat } = this;
+    const shown = Boolean(overlay.shown && heat);
+    this.painter.paint({
+      placement,
+      window: state.window.line(this.levels.max, state.inverted),
+      heat: shown && !overlay.contour ? { ...overlay, map: heat } : null,
+    });
+    this.paintContours(placement, shown && overlay.contour ? overlay : null);
+    this.parts.zoom.textContent = `${Math.round(placement.scale * 100)} %`;
+    this.parts.window.textContent = state.window.text;
+    const { turns, flipped } = state.pose;
+    this.parts.marks.textContent = [
+      flipped && "Flipped", turns && `Turned ${90 * turns}°`, state.inverted && "Inverted",
+    ].filter(Boolean).join(" · ");
+    this.paintScale(shown ? overlay : null);
+  }
+
+  paintScale(overlay) {
+    this.scale.hidden = !overlay;
+    if (!overlay) return;
+    const look = `${overlay.map}/${overlay.cut}/${overlay.contour}`;
+    if (this.scale.dataset.look === look) return;
+    this.scale.dataset.look = look;
+    const bar = this.scale.querySelector(".bar");
+    bar.style.setProperty("--colours", overlay.colours.gradient);
+    bar.style.setProperty("--cut", `${100 * overlay.cut}%`);
+    bar.replaceChildren(...(overlay.contour ? LINES : []).filter((level) => level >= overlay.cut).map((level) => {
+      const tick = document.createElement("i");
+      tick.style.bottom = `${100 * level}%`;
+      return tick;
+    }));
+  }
+
+  paintContours(placement, overlay) {
+    const group = this.lines.querySelector(".contours");
+    group.style.display = overlay ? "" : "none";
+    if (!overlay) return;
+    if (this.contoured !== this.heat) {
+      this.contoured = this.heat;
+      group.replaceChildren(...LINES.flatMap((level) => ["edge", "line"].map((name) => {
+        const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+        path.setAttribute("class", name);
+        path.setAttribute("d", this.heat.contour(level));
+        path.dataset.level = level;
+        return path;
+      })));
+    }
+    const ratio = devicePixelRatio, { a, b, c, d, e, f } = placement;
+    group.setAttribute("transform", `matrix(${[a, b, c, d, e, f].map((part) => part / ratio).join(" ")})`);
+    // Lines are thin: at half opacity they are drawn in full.
+    group.style.opacity = Math.min(1, 2 * overlay.opacity);
+    for (const path of group.children) {
+      const level = Number(path.dataset.level);
+      path.style.display = level >= overlay.cut ? "" : "none";
+      const { colours } = overlay, edge = path.getAttribute("class") === "edge";
+      path.style.stroke = edge ? colours.edge(level) : colours.css(level);
+    }
+  }
+}

@@ -1,0 +1,124 @@
+// The buttons under the film.
+
+import { PRESETS } from "./film_window.js";
+
+export class Toolbar {
+  constructor(view) {
+    this.view = view;
+    const { find, overlay } = view, { signal } = view.end;
+    const on = (name, event, act) => find(name).addEventListener(event, act, { signal });
+    const click = (name, act) => on(name, "click", act);
+
+    click(".toggle", () => view.toggleOverlay());
+    on(".opacity", "input", (event) => this.set({ opacity: event.target.value / 100 }));
+    on(".cut", "input", (event) => this.set({ cut: event.target.value / 100 }));
+    on(".map", "change", (event) => this.set({ map: event.target.value }));
+    click(".contour", () => this.set({ contour: !overlay.contour }));
+
+    click(".invert", () => view.invert());
+    click(".rotate", () => view.rotate());
+    click(".flip", () => view.flip());
+    click(".fit", () => view.fit());
+    click(".one", () => view.zoomTo(view.panes[0], 1));
+    click(".ruler", () => view.measure(!view.measuring));
+    click(".clear", () => view.clearRulers());
+    click(".reset", () => view.reset());
+    click(".full", () => view.toggleFull());
+    click(".keys-button", () => view.keys.help(find(".help").hidden));
+    find(".full").hidden = !document.fullscreenEnabled;
+    document.addEventListener("fullscreenchange", () => this.reflect(), { signal });
+
+    this.presets = PRESETS.map(({ name }, i) => this.choice(".presets", name, () => view.choosePreset(i)));
+    on(".width", "input", (event) => view.setWindow(Number(event.target.value), view.state.window.level));
+    on(".level", "input", (event) => view.setWindow(view.state.window.width, Number(event.target.value)));
+    this.sides = ["none", "heatmap", "film"].map((what) => this.choice(".sides", "", () => {
+      view.putBeside(what);
+      this.closeMenus();
+    }));
+
+    this.menus = [...view.root.querySelectorAll(".menu")].map((menu) => {
+      const [button, panel] = menu.children;
+      button.addEventListener("click", () => this.open(panel.hidden ? menu : null), { signal });
+      return menu;
+    });
+    document.addEventListener("pointerdown", (event) => {
+      if (!this.menus.some((menu) => event.composedPath().includes(menu))) this.closeMenus();
+    }, { signal, capture: true });
+  }
+
+  choice(place, name, act) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+    button.addEventListener("click", act);
+    this.view.find(place).append(button);
+    return button;
+  }
+
+  set(change) {
+    Object.assign(this.view.overlay, change);
+    this.view.refresh();
+  }
+
+  open(wanted) {
+    for (const menu of this.menus) {
+      const [button, panel] = menu.children;
+      panel.hidden = menu !== wanted;
+      button.setAttribute("aria-expanded", String(menu === wanted));
+    }
+  }
+
+  // Whether one was open; the focus goes back to its button.
+  closeMenus() {
+    const menu = this.menus.find(({ children: [, panel] }) => !panel.hidden);
+    if (menu?.contains(this.view.root.getRootNode().activeElement)) menu.firstElementChild.focus();
+    this.open(null);
+    return Boolean(menu);
+  }
+
+  // Bring every control to what holds now.
+  reflect() {
+    const { view } = this, { find, overlay } = view;
+    if (!view.panes.length) return;
+    const { state } = view, { window } = state;
+    const press = (element, pressed) => element.setAttribute("aria-pressed", String(Boolean(pressed)));
+    const heated = view.panes.filter((pane) => pane.heat && pane.heated());
+
+    press(find(".toggle"), overlay.on && view.hasHeat && view.beside !== "heatmap");
+    find(".toggle").disabled = !view.hasHeat || view.beside === "heatmap";
+    for (const name of [".opacity", ".cut", ".contour", ".map"]) find(name).disabled = !view.hasHeat;
+    press(find(".contour"), overlay.contour);
+    find(".opacity").value = Math.round(100 * overlay.opacity);
+    find(".cut").value = Math.round(100 * overlay.cut);
+    const map = find(".map");
+    if (!map.options.length) map.replaceChildren(...Object.keys(view.colours).map((name) => new Option(name)));
+    map.value = overlay.map;
+    const [first] = heated;
+    find(".caption").textContent = !view.hasHeat
+      ? view.data.without
+      : first ? `${first.heat.method}. ${first.heat.caption}` : "The film alone. O shows the heatmap, holding H flashes it.";
+    view.root.dataset.overlay = first ? "on" : "off";
+
+    press(find(".invert"), state.inverted);
+    press(find(".rotate"), state.pose.turns);
+    press(find(".flip"), state.pose.flipped);
+    press(find(".ruler"), view.measuring);
+    press(find(".full"), view.root.matches(":fullscreen"));
+    press(find(".keys-button"), !find(".help").hidden);
+    find(".clear").disabled = !view.states.some(({ rulers }) => rulers.length);
+    view.root.classList.toggle("measuring", view.measuring);
+
+    this.presets.forEach((button, i) => press(button, window.preset === i));
+    const [width, level] = window.figures;
+    Object.assign(find(".width"), { min: 1, max: 2 * window.top, value: width, ariaValueText: `${width} grey levels` });
+    Object.assign(find(".level"), { min: 0, max: window.top, value: level, ariaValueText: `grey level ${level}` });
+    find(".figures").textContent = `WW ${Math.round(width)}, WL ${Math.round(level)}, in grey levels of 0 to ${window.top}`;
+
+    const names = ["One film", "Film and heatmap", view.films[1] && `With ${view.films[1].film.name}`];
+    this.sides.forEach((button, i) => {
+      button.textContent = names[i] ?? "";
+      button.hidden = !names[i];
+      button.disabled = i === 1 && !view.films[0].heat;
+      press(button, view.panes.length > 1 ? view.beside === ["none", "heatmap", "film"][i] : i === 0);
+    });
+    press(find(".compare"), view.panes.length > 1);
+  }
+}

@@ -1,0 +1,63 @@
+"""The film viewer alone, on films made here: what tests/browser/test_viewer.py drives."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from cxr.explanation import Heatmap
+from cxr.radiograph import Radiograph
+from cxr.viewer import film_view
+from cxr.viewer.film import Beside
+
+FIELD = 480
+
+
+@st.cache_resource
+def small() -> Radiograph:
+    """300 x 200 pixels of 8 bits: a ramp, and a white square in the upper left corner."""
+    levels = np.tile(np.linspace(40, 200, 300), (200, 1))
+    levels[:40, :40] = 255
+    return Radiograph(np.rint(levels).astype(np.float32) / 255, bits=8)
+
+
+@st.cache_resource
+def large(mark: int = 0) -> Radiograph:
+    """1200 x 900 pixels of 12 bits with their spacing: waves, and a bright disc; one is marked."""
+    y, x = np.mgrid[:900, :1200]
+    levels = 1800 + 900 * np.sin(x / 60) * np.cos(y / 45)
+    levels[(x - 300) ** 2 + (y - 300) ** 2 < 80**2] = 4095
+    levels[0, 0] = mark
+    pixels = np.rint(levels).astype(np.float32) / 4095
+    return Radiograph(pixels, format="dicom", bits=12, pixel_spacing=(0.2, 0.15))
+
+
+def heatmap(film: Radiograph) -> Heatmap:
+    """Two hills, with a margin that the network does not see."""
+    grid = np.zeros((7, 7), np.float32)
+    grid[2:4, 1:3], grid[4:6, 4:6] = 1.0, 0.6
+    return Heatmap(grid, film.height, film.width, "gradcam", "top", "pneumonia", margin=0.05)
+
+
+st.set_page_config(layout="wide")
+st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+columns = st.columns(4)
+first = ["small", "large"].index(st.query_params.get("film", "small"))
+shown = columns[0].radio("Film", ["small", "large"], index=first, horizontal=True)
+scored = columns[1].checkbox("Score", value=True)
+paired = columns[2].checkbox("Beside")
+columns[3].text_input("Typed")
+st.markdown(f"Runs: {st.session_state['runs']}")
+film, other = small(), large(int(st.query_params.get("mark", 0)))
+if shown == "large":
+    film, other = other, film
+draw = st.query_params.get("draw", "auto")
+film_view(
+    film,
+    heatmap(film) if scored else None,
+    name=f"{shown} film",
+    height=FIELD,
+    beside=Beside(other, heatmap(other), "other film") if paired else None,
+    keys=[("A", "Agree")],
+    draw=draw if draw in ("gpu", "cpu") else "auto",
+)

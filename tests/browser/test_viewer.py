@@ -1,0 +1,479 @@
+"""The film viewer as a reader uses it, on films made here: what it draws is looked at."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+
+from cxr.overlay import overlay
+from tests.browser import film_app
+from tests.browser.conftest import _wait_for
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Page]
+
+
+@contextmanager
+def served(folder: Path, *settings: str) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["streamlit", "run", "tests/browser/film_app.py", "--server.headless", "true"]
+    log = folder / "log.txt"
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            [sys.executable, "-m", *words, "--server.port", str(port), *settings],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+        address = f"http://127.0.0.1:{port}"
+        path = f"/{settings[1]}" if settings else ""
+        try:
+            _wait_for(f"{address}{path}/_stcore/health", server, log)
+            yield f"{address}{path}/"
+        finally:
+            server.terminate()
+            server.wait(20)
+    assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(tmp_path_factory.mktemp("viewer")) as at:
+        yield at
+
+
+@pytest.fixture(scope="module")
+def contexts(chromium: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """Browsers that keep Streamlit's own scripts from one test to the next, by their settings."""
+    made: dict[str, BrowserContext] = {}
+    yield made
+    for context in made.values():
+        context.close()
+
+
+@pytest.fixture
+def opened(chromium: Browser, address: str, contexts: dict[str, BrowserContext]) -> Iterator[Open]:
+    """Open the viewer in a fresh tab; a script error in it fails the test."""
+    tabs: list[Page] = []
+    errors: list[str] = []
+
+    def open_(film="small", draw="auto", at=address, query="", **settings) -> Page:
+        settings = {"viewport": {"width": 1000, "height": 820}, **settings}
+        if str(settings) not in contexts:
+            contexts[str(settings)] = chromium.new_context(**settings)
+        tab = contexts[str(settings)].new_page()
+        tabs.append(tab)
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.goto(f"{at}?film={film}&draw={draw}&{query}")
+        painted(tab)
+        return tab
+
+    yield open_
+    for tab in tabs:
+        tab.close()
+    assert not errors, errors
+
+
+def painted(page: Page) -> None:
+    page.wait_for_selector(".viewer[data-painted]", state="attached")
+
+
+def choose(page: Page, film: str) -> None:
+    before = page.locator(".viewer").get_attribute("data-painted") or ""
+    page.get_by_text(film, exact=True).click()
+    expect(page.locator(".viewer")).not_to_have_attribute("data-painted", before)
+    painted(page)
+
+
+def runs(page: Page) -> int:
+    return int(page.get_by_text(re.compile("^Runs: ")).inner_text().split()[1])
+
+
+def picture(page: Page, pane: int = 0) -> np.ndarray:
+    """What a pane shows, lines and texts over it too, as it is on the screen."""
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(150)
+    # Where the browser draws it: on whole pixels of the screen.
+    shot = page.screenshot(clip={name: round(side) for name, side in box(page, pane).items()})
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), float)
+
+
+def box(page: Page, pane: int = 0) -> dict[str, float]:
+    found = page.locator(".viewer canvas").nth(pane).bounding_box()
+    assert found
+    return found
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float], pane: int = 0, **how):
+    """Drag from one place of a pane to another."""
+    at = box(page, pane)
+    page.mouse.move(at["x"] + start[0], at["y"] + start[1])
+    page.mouse.down(**how)
+    page.mouse.move(at["x"] + end[0], at["y"] + end[1], steps=3)
+    page.mouse.up(**how)
+
+
+def value(page: Page, name: str) -> str:
+    page.wait_for_timeout(100)
+    return page.locator(".viewer").get_attribute(f"data-{name}") or ""
+
+
+def white(page: Page) -> tuple[bool, ...]:
+    """In which corners of the small film the square is: upper left, right, lower left, right."""
+    shown = picture(page).mean(axis=2)
+    film = shown > 20
+    rows, columns = (np.nonzero(film.mean(axis=axis) > 0.3)[0] for axis in (1, 0))
+    top, bottom, left, right = rows.min(), rows.max(), columns.min(), columns.max()
+    inset = 25
+    places = [(top, left), (top, right), (bottom, left), (bottom, right)]
+    signs = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
+    return tuple(
+        bool(shown[row + inset * i, column + inset * j] > 250)
+        for (row, column), (i, j) in zip(places, signs, strict=True)
+    )
+
+
+def test_at_first_the_picture_has_the_grey_levels_of_the_film(opened: Open) -> None:
+    page = opened("large")
+    page.keyboard.press("1")
+    expect(page.locator(".zoom")).to_have_text("100 %")
+    shown = picture(page)
+    height, width = shown.shape[:2]
+    film = film_app.large().pixels
+    top, left = 450 - height // 2, 600 - width // 2
+    expected = 255 * film[top : top + height, left : left + width]
+    inside = np.s_[60:-60, 60:-60]  # the corners have texts
+    assert np.abs(shown[inside] - expected[inside][..., None]).max() <= 1
+    assert value(page, "window") == "4095,2047.5"
+    assert "of 0 to 4095" in page.locator(".window").inner_text()
+
+
+def test_both_ways_of_drawing_agree(opened: Open) -> None:
+    small = {"width": 560, "height": 820}  # the graphics card may be played by the processor
+    pages = [opened("large", draw, viewport=small) for draw in ("cpu", "gpu")]
+    for keys in ("1", "forx", "wi1+++++++"):
+        pictures = []
+        for page in pages:
+            page.locator(".viewer canvas").focus()
+            for key in keys:
+                page.keyboard.press(key)
+            pictures.append(picture(page))
+        apart = np.abs(pictures[0] - pictures[1]).max(axis=2)
+        assert (apart > 2).mean() < 2e-3, keys
+
+
+def test_the_window_is_set_by_dragging_and_by_presets(opened: Open) -> None:
+    page = opened()
+    before = picture(page)
+    assert value(page, "window") == "255,127.5"
+    drag(page, (400, 300), (300, 300), button="right")
+    width, level = map(float, value(page, "window").split(","))
+    assert 100 < width < 255
+    assert level == 127.5
+    assert np.abs(picture(page) - before).mean() > 3
+    assert f"WW {round(width)}" in page.locator(".window").inner_text()
+    page.keyboard.down("Shift")
+    drag(page, (400, 300), (400, 200))
+    page.keyboard.up("Shift")
+    assert float(value(page, "window").split(",")[1]) < 127.5
+    expect(page.locator(".said")).to_have_text(re.compile("Window width .* level"))
+
+    seen = []
+    for _ in range(4):
+        page.keyboard.press("w")
+        seen.append(value(page, "window"))
+    assert seen[0] == "255,127.5"
+    assert len(set(seen)) == 4
+    full, middle, dark, bright = (tuple(map(float, each.split(","))) for each in seen)
+    assert middle[0] < full[0]
+    assert dark[1] < middle[1] < bright[1]
+    page.get_by_role("button", name="Window").click()
+    page.get_by_role("button", name="Full range").click()
+    page.locator("input.width").fill("100")
+    assert value(page, "window") == "100,127.5"
+    page.keyboard.press("Escape")
+    expect(page.locator("input.width")).not_to_be_visible()
+    page.keyboard.press("0")
+    assert value(page, "window") == "255,127.5"
+    assert np.abs(picture(page) - before).max() < 3
+    assert runs(page) == 1
+
+
+def test_inverted_turned_and_flipped(opened: Open) -> None:
+    page = opened()
+    before = picture(page)
+    page.keyboard.press("i")
+    after = picture(page)
+    film = np.s_[20:440, 100:-100]
+    marks = np.abs(255 - after[film] - before[film])
+    assert np.median(marks) <= 1
+    assert value(page, "inverted") == "true"
+    page.keyboard.press("i")
+    assert white(page) == (True, False, False, False)
+    page.keyboard.press("r")
+    assert white(page) == (False, True, False, False)
+    page.get_by_role("button", name="Flip").click()
+    assert white(page) == (True, False, False, False)
+    assert (value(page, "rotation"), value(page, "flipped")) == ("270", "true")
+    page.get_by_role("button", name="Rotate").click()
+    page.get_by_role("button", name="Rotate").click()
+    assert white(page) == (False, False, False, True)
+    expect(page.locator(".marks")).to_have_text("Flipped · Turned 90°")
+    page.get_by_role("button", name="Reset").click()
+    assert white(page) == (True, False, False, False)
+    assert runs(page) == 1
+
+
+def test_the_wheel_keeps_the_point_under_the_pointer(opened: Open) -> None:
+    page = opened()
+    at = box(page)
+    scale = min(at["width"] / 300, at["height"] / 200)
+    # The lower right corner of the white square.
+    x = round(at["width"] / 2 + (40 - 150) * scale)
+    y = round(at["height"] / 2 + (40 - 100) * scale)
+    page.mouse.move(at["x"] + x, at["y"] + y)
+    for _ in range(4):
+        page.mouse.wheel(0, -250)
+    page.wait_for_timeout(200)
+    shown = picture(page).mean(axis=2)
+    assert shown[y - 12, x - 12] > 250
+    assert shown[y - 12, x + 12] < 100
+    assert shown[y + 12, x - 12] < 100
+    assert int(page.locator(".zoom").inner_text().split()[0]) > 4 * 100 * scale
+    page.locator(".viewer canvas").dblclick()
+    expect(page.locator(".zoom")).to_have_text(f"{round(100 * scale)} %")
+
+
+def test_the_keyboard_moves_and_zooms_the_film_in_focus(opened: Open) -> None:
+    page = opened()
+    canvas = page.locator(".viewer canvas")
+    canvas.focus()
+    page.keyboard.press("+")
+    page.wait_for_timeout(100)
+    near = picture(page)
+    page.keyboard.press("ArrowRight")
+    moved = picture(page)
+    assert np.abs(moved[30:-60, 60:-120] - near[30:-60, 108:-72]).mean() < 1
+    page.keyboard.press("f")
+    assert canvas.get_attribute("role") == "img"
+    assert canvas.get_attribute("aria-label") == "Film small film, 300 by 200 pixels"
+
+
+def test_rulers_measure_in_pixels_and_in_millimetres(opened: Open) -> None:
+    page = opened()
+    page.keyboard.press("1")
+    page.keyboard.press("m")
+    drag(page, (400, 200), (430, 240))
+    drag(page, (400, 200), (500, 200))
+    lengths = page.locator(".length span")
+    expect(lengths).to_have_text(["50 px", "100 px"])
+    expect(page.locator(".said")).to_have_text("Length 100 px")
+    page.get_by_role("button", name="Remove the ruler of 50 px").click()
+    expect(lengths).to_have_text(["100 px"])
+    page.keyboard.press("Escape")
+    drag(page, (400, 200), (300, 200))
+    expect(lengths).to_have_text(["100 px"])
+
+    choose(page, "large")
+    expect(lengths).to_have_count(0)
+    page.keyboard.press("1")
+    page.get_by_role("button", name="Ruler").click()
+    drag(page, (300, 200), (400, 200))
+    drag(page, (300, 200), (300, 300))
+    expect(lengths).to_have_text(["15.0 mm", "20.0 mm"])
+    page.keyboard.press("r")
+    expect(lengths).to_have_text(["15.0 mm", "20.0 mm"])
+    page.get_by_role("button", name="Clear").click()
+    expect(lengths).to_have_count(0)
+
+
+def test_the_heatmap_as_colours_and_as_lines(opened: Open) -> None:
+    page = opened()
+    viewer, alone = page.locator(".viewer"), picture(page)
+    expect(viewer).to_have_attribute("data-overlay", "off")
+    page.keyboard.down("h")
+    expect(viewer).to_have_attribute("data-overlay", "on")
+    page.keyboard.up("h")
+    expect(viewer).to_have_attribute("data-overlay", "off")
+    page.keyboard.press("o")
+    filled = picture(page)
+    expect(page.locator(".caption")).to_contain_text("not where disease is")
+    expect(page.locator(".scale")).to_have_text(re.compile("most.*least", re.DOTALL))
+    changed = np.abs(filled - alone).max(axis=2) > 3
+    page.get_by_role("button", name="Contour lines").click()
+    lined = np.abs(picture(page) - alone).max(axis=2) > 3
+    assert 0.1 < lined.sum() / changed.sum() < 0.6
+    page.get_by_role("button", name="Contour lines").click()
+    page.locator("select.map").select_option("viridis")
+    assert np.abs(picture(page) - filled)[changed].mean() > 5
+    page.locator("input.opacity").fill("90")
+    page.locator("input.cut").fill("80")
+    assert (np.abs(picture(page) - alone).max(axis=2) > 3).sum() < 0.6 * changed.sum()
+    page.get_by_role("button", name="Heatmap").click()
+    assert np.abs(picture(page) - alone).max() < 3
+    assert runs(page) == 1
+
+
+def test_the_heatmap_lies_as_python_lays_it(opened: Open) -> None:
+    page = opened()
+    page.keyboard.press("o")
+    page.keyboard.press("1")
+    shown = picture(page)
+    film = film_app.small()
+    expected = np.asarray(overlay(film, film_app.heatmap(film)), float)
+    top, left = shown.shape[0] // 2 - 100, shown.shape[1] // 2 - 150
+    apart = np.abs(shown[top : top + 200, left : left + 300] - expected).max(axis=2)
+    assert np.percentile(apart, 99.8) <= 2  # but for pixels at the cut itself
+
+
+def test_film_and_heatmap_side_by_side_move_together(opened: Open) -> None:
+    page = opened()
+    page.get_by_role("button", name="Fit").click()
+    page.keyboard.press("c")
+    expect(page.locator(".viewer canvas")).to_have_count(2)
+    left, right = picture(page), picture(page, 1)
+    coloured = np.ptp(right, axis=2) > 12
+    assert not (np.ptp(left, axis=2) > 12).any()
+    assert 0.02 < coloured.mean() < 0.5
+    at = box(page)
+    page.mouse.move(at["x"] + 150, at["y"] + 200)
+    page.mouse.wheel(0, -400)
+    drag(page, (200, 200), (260, 230))
+    drag(page, (200, 200), (150, 200), pane=1, button="right")
+    left, right = picture(page), picture(page, 1)
+    both = np.s_[40:-40, :340]
+    grey = np.ptp(right[both], axis=2) < 4
+    assert grey.mean() > 0.3
+    assert np.abs(left[both] - right[both])[grey].max() < 3
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("button", name="One film").click()
+    expect(page.locator(".viewer canvas")).to_have_count(1)
+    assert runs(page) == 1
+
+
+def test_another_film_beside_is_linked_in_zoom_not_in_window(opened: Open) -> None:
+    page = opened()
+    page.get_by_text("Beside", exact=True).click()
+    expect(page.locator(".viewer canvas")).to_have_count(2)
+    expect(page.locator(".pane .title")).to_have_text(["small film", "other film"])
+    expect(page.locator(".pane.empty")).to_have_count(0)
+    zooms = [int(text.split()[0]) for text in page.locator(".zoom").all_inner_texts()]
+    at = box(page)
+    page.mouse.move(at["x"] + 100, at["y"] + 200)
+    page.mouse.wheel(0, -600)
+    page.wait_for_timeout(200)
+    after = [int(text.split()[0]) for text in page.locator(".zoom").all_inner_texts()]
+    assert after[0] / zooms[0] == pytest.approx(after[1] / zooms[1], rel=0.05)
+    assert after[0] > 2 * zooms[0]
+    drag(page, (200, 200), (150, 200), pane=1, button="right")
+    expect(page.locator(".pane .window").nth(0)).to_have_text(re.compile("WW 255 "))
+    expect(page.locator(".pane .window").nth(1)).not_to_have_text(re.compile("WW 4095 "))
+    page.get_by_text("Beside", exact=True).click()
+    expect(page.locator(".viewer canvas")).to_have_count(1)
+
+
+def test_keys_are_listed_and_wait_while_somebody_types(opened: Open) -> None:
+    page = opened()
+    page.keyboard.press("?")
+    panel = page.get_by_role("dialog", name="Keys and mouse")
+    expect(panel).to_contain_text("Next and previous film of the list")
+    expect(panel).to_contain_text("Agree")
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    page.keyboard.press("Control+i")
+    page.get_by_label("Typed").focus()
+    page.keyboard.type("ixo?")
+    page.wait_for_timeout(200)
+    assert value(page, "inverted") == value(page, "flipped") == "false"
+    assert value(page, "overlay") == "off"
+    expect(panel).to_have_count(0)
+
+
+def test_full_screen_and_fingers(opened: Open) -> None:
+    page = opened(has_touch=True)
+    before = box(page)
+    page.get_by_role("button", name="Full screen").click()
+    expect(page.get_by_role("button", name="Full screen")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(300)
+    assert box(page)["height"] > before["height"] + 100
+    page.get_by_role("button", name="Full screen").click()
+    expect(page.get_by_role("button", name="Full screen")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": at["x"] + x, "y": at["y"] + y, "id": i} for i, (x, y) in enumerate(places)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    page.wait_for_timeout(300)
+    at, fingers = box(page), page.context.new_cdp_session(page)
+    zoom = int(page.locator(".zoom").inner_text().split()[0])
+    touch("touchStart", (300, 200), (400, 200))
+    for spread in (20, 40, 50):
+        touch("touchMove", (300 - spread, 200), (400 + spread, 200))
+    touch("touchEnd")
+    page.wait_for_timeout(200)
+    assert int(page.locator(".zoom").inner_text().split()[0]) == pytest.approx(2 * zoom, rel=0.05)
+
+
+def test_a_film_is_fetched_once_and_let_go(opened: Open) -> None:
+    page = opened(query="mark=1")  # a film that no other session has
+    fetched: list[str] = []
+    packed: list[str | None] = []
+    page.on("request", lambda request: "/media/" in request.url and fetched.append(request.url))
+    page.on("response", lambda got: packed.append(got.headers.get("content-encoding")))
+    choose(page, "large")
+    assert len(fetched) == 1
+    assert packed == [None], "packing takes longer than sending"
+    assert page.request.get(fetched[0]).status == 200
+    page.get_by_label("Typed").fill("a")
+    page.get_by_label("Typed").press("Enter")
+    expect(page.get_by_text("Runs: 3")).to_be_visible()
+    assert page.request.get(fetched[0]).status == 200
+    choose(page, "small")
+    expect(page.get_by_text("Runs: 4")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert page.request.get(fetched[0]).status == 404
+    choose(page, "large")
+    assert len(fetched) == 1, "the browser keeps the films it had last"
+
+
+def test_a_film_that_is_late_comes_all_the_same(opened: Open) -> None:
+    page = opened(query="mark=2")
+    missed: list[str] = []
+
+    def late(route: Route) -> None:
+        if len(missed) < 2:
+            missed.append(route.request.url)
+            route.fulfill(status=404, body="not yet")
+        else:
+            route.continue_()
+
+    page.route("**/media/*", late)
+    choose(page, "large")
+    assert len(missed) == 2
+    expect(page.locator(".notice")).to_be_hidden()
+
+
+def test_below_a_path_of_the_server(opened: Open, tmp_path: Path) -> None:
+    with served(tmp_path, "--server.baseUrlPath", "films/room") as at:
+        page = opened(at=at)
+        assert picture(page)[30:-30].max() > 250
+        page.close()  # before its server goes
