@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from .layouts import COLUMNS, NORMAL, DatasetError, scan
-from .preprocessing import Preprocessing, Resample
-from .radiograph import RadiographError, read
+from .preprocessing import Preprocessing
+from .radiograph import Radiograph, RadiographError, read
 from .splitting import draw, hold_out, split_by_patient, splits, subset
 
 __all__ = [
@@ -44,10 +45,8 @@ def read_films(
     table: pd.DataFrame,
     root: str | Path,
     *,
-    size: tuple[int, int] | None = None,
-    channels: int = 1,
-    resample: Resample = "nearest",
     prepare: Preprocessing | None = None,
+    measure: Callable[[Radiograph], dict[str, float]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.uint8] | None]:
     """Open every film of a table once.
@@ -58,21 +57,17 @@ def read_films(
         A film table.
     root
         The folder that its paths start from.
-    size
-        (height, width) in pixels to bring every film to; None keeps no pixels.
-    channels
-        1 or 3, of the pixels kept.
-    resample
-        How they are brought to that size, see `cxr.preprocessing`.
     prepare
-        A network's own preprocessing, in place of the three above.
+        What brings each film to the pixels that are kept; None keeps none.
+    measure
+        Gives further columns of each film.
     progress
         Called with (films read, films in all).
 
     Returns
     -------
     table : pandas.DataFrame
-        A copy with ``width``, ``height`` and ``sha256`` filled in.
+        A copy with ``width``, ``height`` and ``sha256`` filled in, and what `measure` gives.
     pixels : numpy.ndarray or None
         uint8 of shape (films, height, width, channels), in the order of the table.
 
@@ -82,8 +77,6 @@ def read_films(
         If films cannot be read; the first few are named with the reason.
     """
     root = Path(root)
-    if prepare is None and size is not None:
-        prepare = Preprocessing(*size, channels, resample)
     pixels = (
         np.zeros((len(table), prepare.height, prepare.width, prepare.channels), np.uint8)
         if prepare
@@ -91,27 +84,32 @@ def read_films(
     )
     table = table.copy()
 
-    def open_film(job: tuple[int, str]) -> tuple[int, int, str, str]:
+    def open_film(job: tuple[int, str]) -> dict[str, Any] | str:
         row, path = job
         try:
             film = read(root / path)
         except RadiographError as error:
-            return 0, 0, "", f"{path}: {error.reason}"
+            return f"{path}: {error.reason}"
         if pixels is not None and prepare is not None:
             pixels[row] = prepare(film.pixels)
-        return film.width, film.height, film.sha256, ""
+        facts = {"width": film.width, "height": film.height, "sha256": film.sha256}
+        return facts | (measure(film) if measure else {})
 
-    facts = []
+    facts: list[dict[str, Any]] = []
+    problems: list[str] = []
     with ThreadPoolExecutor() as pool:  # decoding a picture releases Python's lock
-        for fact in pool.map(open_film, enumerate(table["path"])):
-            facts.append(fact)
+        for done, found in enumerate(pool.map(open_film, enumerate(table["path"])), start=1):
+            if isinstance(found, str):
+                problems.append(found)
+            else:
+                facts.append(found)
             if progress:
-                progress(len(facts), len(table))
-    if problems := [fact[3] for fact in facts if fact[3]]:
+                progress(done, len(table))
+    if problems:
         shown = "\n".join(problems[:5])
         raise DatasetError(f"{len(problems)} films cannot be read. The first:\n{shown}")
-    for k, column in enumerate(("width", "height", "sha256")):
-        table[column] = [fact[k] for fact in facts]
+    for column in facts[0] if facts else ():
+        table[column] = [fact[column] for fact in facts]
     return table, pixels
 
 

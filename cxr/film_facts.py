@@ -12,12 +12,15 @@ import numpy as np
 import pandas as pd
 
 from . import dataset, near_duplicates, shift
+from .film_statistics import STATISTICS, film_statistics
 from .layouts import DatasetError
+from .preprocessing import Preprocessing
+from .radiograph import Radiograph
 
 __all__ = ["FACTS", "as_text", "describe", "store", "summary"]
 
 #: The columns that `describe` adds to those of `cxr.layouts.COLUMNS`.
-FACTS = ["phash", "shift_logit"]
+FACTS = ["phash", "shift_logit", *(f"stat_{name}" for name in STATISTICS)]
 DECIMALS = 4
 
 
@@ -40,8 +43,9 @@ def describe(
     Returns
     -------
     pandas.DataFrame
-        A copy with ``width``, ``height``, ``sha256``, ``phash`` (`cxr.near_duplicates`) and
-        ``shift_logit`` (`cxr.shift`, to 4 decimals; NaN where there is no train or no test).
+        A copy with ``width``, ``height``, ``sha256``, ``phash`` (`cxr.near_duplicates`),
+        ``shift_logit`` (`cxr.shift`; NaN where there is no train or no test) and what
+        `cxr.film_statistics` measures, as ``stat_mean`` and so on. Numbers have 4 decimals.
 
     Raises
     ------
@@ -50,7 +54,11 @@ def describe(
     """
     side = near_duplicates.SIDE
     table, pixels = dataset.read_films(
-        table, root, size=(side, side), resample="bilinear", progress=progress
+        table,
+        root,
+        prepare=Preprocessing(side, side, 1, "bilinear"),
+        measure=_statistics,
+        progress=progress,
     )
     assert pixels is not None
     table["phash"] = [near_duplicates.fingerprint(film) for film in pixels]
@@ -60,6 +68,11 @@ def describe(
     # Rounded as they are stored, so that figures are those of the file.
     table["shift_logit"] = shift.tell_apart(thumbnails, table).round(DECIMALS)
     return table
+
+
+def _statistics(film: Radiograph) -> dict[str, float]:
+    found = film_statistics(film.pixels)
+    return {f"stat_{name}": round(value, DECIMALS) for name, value in found.items()}
 
 
 def store(table: pd.DataFrame, file: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from cxr import dataset, figures
+from cxr.preprocessing import Preprocessing
 from cxr.sources import SOURCES, data_folder
 from cxr.viewer import (
     bundle,
@@ -18,7 +19,7 @@ from cxr.viewer import (
 
 SAMPLES = 6
 MEAN_OF = 150
-SIZE = (224, 224)
+SIZE = Preprocessing(224, 224, 1, "nearest")
 SHARE = {"share": st.column_config.NumberColumn(format="percent")}
 
 
@@ -86,7 +87,7 @@ def show_balance(table) -> None:
 
 @st.cache_data(max_entries=4, show_spinner="Averaging films")
 def mean_films(table, folder: Path):
-    _, pixels = dataset.read_films(table, folder, size=SIZE)
+    _, pixels = dataset.read_films(table, folder, prepare=SIZE)
     return dataset.mean_films(pixels, table["label"])
 
 

@@ -21,6 +21,7 @@ from cxr.film_facts import FACTS
 from cxr.journal import HISTORY_COLUMNS
 from cxr.operating_points import choose, fit_temperature
 from cxr.prediction import logits
+from cxr.preprocessing import Preprocessing
 from cxr.radiograph import read
 
 
@@ -172,7 +173,8 @@ class TestWriteBundle:
 
     @pytest.fixture(scope="class")
     def run(self, made_recipe, made_bundle, made_films) -> Training:
-        table, pixels = dataset.read_films(made_bundle.films, made_films, size=(64, 64))
+        prepare = Preprocessing(64, 64, 1)
+        table, pixels = dataset.read_films(made_bundle.films, made_films, prepare=prepare)
         model = build("grey_cnn", input_size=64)
         return Training(made_recipe, model, table, pixels, made_bundle.history, 2, 1.0)
 

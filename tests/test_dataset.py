@@ -128,8 +128,7 @@ class TestReadFilms:
         table, pixels = dataset.read_films(
             films,
             made_films,
-            size=(48, 64),
-            channels=3,
+            prepare=Preprocessing(48, 64, 3, "nearest"),
             progress=lambda done, total: seen.append((done, total)),
         )
         assert seen == [(1, 3), (2, 3), (3, 3)]
@@ -151,14 +150,22 @@ class TestReadFilms:
         for row, path in enumerate(films["path"]):
             np.testing.assert_array_equal(pixels[row], prepare(read(made_films / path).pixels))
 
-    def test_without_a_size_no_pixels(self, made_films):
+    def test_without_preprocessing_no_pixels(self, made_films):
         table, pixels = dataset.read_films(dataset.scan(made_films).head(2), made_films)
         assert pixels is None
         assert (table["sha256"].str.len() == 64).all()
 
+    def test_further_columns(self, made_films):
+        films = dataset.scan(made_films).iloc[[9, 2]].reset_index(drop=True)
+        table, _ = dataset.read_films(
+            films, made_films, measure=lambda film: {"mean": float(film.pixels.mean())}
+        )
+        means = [read(made_films / path).pixels.mean() for path in films["path"]]
+        assert table["mean"].tolist() == pytest.approx(means)
+
     def test_of_no_film_there_is_nothing_to_read(self, made_films):
         table, pixels = dataset.read_films(
-            dataset.scan(made_films).head(0), made_films, size=(48, 64)
+            dataset.scan(made_films).head(0), made_films, prepare=Preprocessing(48, 64, 1)
         )
         assert table.empty
         assert pixels.shape == (0, 48, 64, 1)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from cxr import film_facts
 from cxr.dataset import COLUMNS, DatasetError, scan
+from cxr.film_statistics import film_statistics
 from cxr.near_duplicates import fingerprint
 from cxr.preprocessing import Preprocessing
 from cxr.radiograph import read
@@ -41,13 +42,15 @@ def described(root: Path) -> pd.DataFrame:
 
 class TestDescribe:
     def test_adds_the_facts_of_each_film(self, root, described):
-        assert list(described.columns) == [*COLUMNS, *film_facts.FACTS]
+        assert set(described.columns) == {*COLUMNS, *film_facts.FACTS}
         assert described["path"].tolist() == scan(root)["path"].tolist()
         small = Preprocessing(64, 64, 1, "bilinear")
         for row in described.iloc[::30].itertuples():
             film = read(root / row.path)
             assert (row.width, row.height, row.sha256) == (96, 96, film.sha256)
             assert row.phash == fingerprint(small(film.pixels))
+            for name, value in film_statistics(film.pixels).items():
+                assert getattr(row, f"stat_{name}") == pytest.approx(value, abs=6e-5)
 
     def test_guesses_the_split_from_averages_of_the_same_pixels(self, root, described):
         small = Preprocessing(64, 64, 1, "bilinear")

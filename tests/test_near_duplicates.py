@@ -245,7 +245,7 @@ class TestRealFilms:
 
     def test_a_film_at_full_size_is_near_its_small_copy(self, data_dir):
         originals = scan(data_dir / "kermany_originals")
-        side = {"size": (SIDE, SIDE), "resample": "bilinear"}
+        side = {"prepare": Preprocessing(SIDE, SIDE, 1, "bilinear")}
         _, large = dataset.read_films(originals, data_dir / "kermany_originals", **side)
         _, small = dataset.read_films(originals, data_dir / "kermany", **side)
         apart = [

@@ -17,7 +17,7 @@ from .session import plot
 
 __all__ = ["near_duplicates_view", "shift_view"]
 
-FINGERPRINT, LOGIT = FACTS
+FINGERPRINT, LOGIT, *_ = FACTS
 COMMAND = "python -m cxr dataset DIR --store"
 MEANING = (
     "0.5 is right. Far above it, train and test differ as films of different sources do: "
