@@ -91,6 +91,18 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--operating-point", metavar="NAME", help="one of the model's card")
     evaluate.add_argument("--json", action="store_true", help="print a JSON object")
 
+    gate = command(
+        "gate", commands.gate, "Teach a model's gate what a chest film is, and measure it."
+    )
+    gate.add_argument("name", metavar="NAME", help="model or finding")
+    gate.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder that holds kermany, tuberculosis, nih, lateral and not_chest",
+    )
+    gate.add_argument("--json", action="store_true", help="print a JSON list")
+
     legacy = command(
         "import-legacy",
         commands.import_legacy,

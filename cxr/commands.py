@@ -29,6 +29,7 @@ __all__ = [
     "dataset",
     "evaluate",
     "explain",
+    "gate",
     "import_legacy",
     "models",
     "predict",
@@ -267,4 +268,25 @@ def dataset(options: argparse.Namespace) -> int:
         film_facts.store(table, bundle.folder / "films.csv")
     result = film_facts.summary(table)
     print(json.dumps(result, indent=1) if options.json else film_facts.as_text(result))
+    return DONE
+
+
+def gate(options: argparse.Namespace) -> int:
+    """Fit and measure a bundle's learned gate; see `cxr.gate_fitting.fit_gate`."""
+    from .gate_fitting import fit_gate, store_gate
+
+    bundle = load(options.name)
+    found, measured = fit_gate(
+        bundle, options.data, progress=lambda line: print(line, file=sys.stderr, flush=True)
+    )
+    store_gate(bundle, found, measured)
+    if options.json:
+        print(json.dumps(measured, indent=1))
+        return DONE
+    for row in measured:
+        low, high = row["ci"]
+        print(
+            f"{row['films']:16} {row['refused']:4} of {row['n']:4} refused, {row['share']:.1%} "
+            f"({low:.1%} to {high:.1%}), {row['how']}"
+        )
     return DONE
