@@ -9,27 +9,33 @@ A figure function takes numbers that are measured already and returns a
 from .calls import confusion_matrix, score_histogram, subtypes
 from .curves import precision_recall, reliability, roc
 from .films import class_balance_bars, class_balance_pie, film_sizes, mean_film, split_shift
+from .monitoring import agreement_by_week, drift_bars, refusal_shares, score_spread, use_by_day
 from .pairs import score_pairs
 from .runs import gap, learning_rate, training_curves
 from .scale import score_scale
 from .theme import model_colour
 
 __all__ = [
+    "agreement_by_week",
     "class_balance_bars",
     "class_balance_pie",
     "confusion_matrix",
+    "drift_bars",
     "film_sizes",
     "gap",
     "learning_rate",
     "mean_film",
     "model_colour",
     "precision_recall",
+    "refusal_shares",
     "reliability",
     "roc",
     "score_histogram",
     "score_pairs",
     "score_scale",
+    "score_spread",
     "split_shift",
     "subtypes",
     "training_curves",
+    "use_by_day",
 ]

@@ -1,0 +1,97 @@
+"""Agreement of two who call the same films, less what chance would give."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .operating_points import paired, wilson
+
+__all__ = ["Kappa", "kappa"]
+
+# Shares are multiples of 1 / n, so that a true standard error is far above.
+NO_ERROR = 1e-9
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """Cohen's kappa of a reader's calls and a model's on the same films.
+
+    `counts` are ``[[neither, reader alone], [model alone, both]]``, by who called the finding.
+    """
+
+    counts: tuple[tuple[int, int], tuple[int, int]]
+    value: float | None
+    """In [-1, 1]: 1 where all calls agree, 0 where as many as by chance; None without films, or
+    where both call all films one way, so that chance alone would have all agree."""
+    error: float | None
+    """Standard error; None with the value."""
+    interval: tuple[float, float] | None
+    """95 %; None with the value."""
+
+    @property
+    def text(self) -> str:
+        """For people: ``kappa 0.62 (0.41 to 0.83)``."""
+        if self.value is None or self.interval is None:
+            return "kappa not known"
+        low, high = self.interval
+        return f"kappa {self.value:.2f} ({low:.2f} to {high:.2f})"
+
+    @property
+    def n(self) -> int:
+        """Films."""
+        return sum(map(sum, self.counts))
+
+
+def kappa(reader: ArrayLike, model: ArrayLike) -> Kappa:
+    """Measure the agreement of two that call the same films, less what chance would give.
+
+    The standard error is that of large samples; its interval is cut at -1 and 1. Where it is 0
+    (all calls agree) it would claim certainty: the interval is then that of the share of calls
+    that agree (Wilson), at the same agreement by chance.
+
+    Parameters
+    ----------
+    reader, model
+        Whether each called the finding: bool or 0/1, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or a call is neither 0 nor 1.
+
+    References
+    ----------
+    Cohen, Educational and Psychological Measurement 20:37, 1960. Fleiss, Cohen and Everitt,
+    Psychological Bulletin 72:323, 1969 (the standard error).
+    """
+    if np.shape(reader) == np.shape(model) == (0,):
+        return Kappa(((0, 0), (0, 0)), None, None, None)
+    one, other = paired(model, reader)[1], paired(reader, model)[1]
+    count = np.bincount(2 * other + one, minlength=4).reshape(2, 2)
+    counts = ((int(count[0, 0]), int(count[0, 1])), (int(count[1, 0]), int(count[1, 1])))
+    n = int(count.sum())
+    p = count / n
+    rows, columns = p.sum(axis=1), p.sum(axis=0)
+    agreed, chance = float(np.trace(p)), float(rows @ columns)
+    if 1 - chance < NO_ERROR:
+        return Kappa(counts, None, None, None)
+    value = (agreed - chance) / (1 - chance)
+    variance = sum(p[i, i] * (1 - (rows[i] + columns[i]) * (1 - value)) ** 2 for i in (0, 1))
+    variance += (1 - value) ** 2 * sum(
+        p[i, 1 - i] * (columns[i] + rows[1 - i]) ** 2 for i in (0, 1)
+    )
+    variance -= (value - chance * (1 - value)) ** 2
+    error = math.sqrt(max(float(variance), 0.0) / n) / (1 - chance)
+    if error > NO_ERROR:
+        half = NormalDist().inv_cdf(0.975) * error
+        interval = max(value - half, -1.0), min(value + half, 1.0)
+    else:
+        error = 0.0
+        low, high = wilson(agreed * n, n)
+        interval = max((low - chance) / (1 - chance), -1.0), (high - chance) / (1 - chance)
+    return Kappa(counts, value, error, interval)

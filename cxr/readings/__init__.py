@@ -1,0 +1,38 @@
+"""The log of what was scored and what the reader said, for looking back on use and drift.
+
+>>> from cxr.readings import Reading, Readings, new_list_id
+>>> log = Readings()  # CXR_READINGS_URL, or a file in the user's data folder
+>>> reading = Reading.of(prediction, finding="pneumonia", list_id=new_list_id(), film_sha256=sha)
+>>> log.scored(reading)
+>>> reading = log.called(reading, "finding", blind=True)
+>>> log.judged(reading, "override", "artefact or device")
+
+It holds hashes, scores and words of closed lists: no name, no identifier, no file name, no pixel.
+"""
+
+from .log import COLUMNS, Readings, film_numbers, latest
+from .reading import (
+    AGREEMENTS,
+    CALLS,
+    REASONS,
+    Reading,
+    ReadingsError,
+    agreement_of,
+    new_list_id,
+)
+from .schema import EVENTS
+
+__all__ = [
+    "AGREEMENTS",
+    "CALLS",
+    "COLUMNS",
+    "EVENTS",
+    "REASONS",
+    "Reading",
+    "Readings",
+    "ReadingsError",
+    "agreement_of",
+    "film_numbers",
+    "latest",
+    "new_list_id",
+]

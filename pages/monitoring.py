@@ -1,0 +1,149 @@
+"""Monitoring: what was read, what was refused, and whether films and readers stay the same."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from cxr import figures
+from cxr.drift import as_table, drifts, spread
+from cxr.monitoring import (
+    agreement,
+    by_week,
+    n_text,
+    of_model,
+    reasons,
+    refusal_rates,
+    refusals,
+    use,
+)
+from cxr.readings import Readings, ReadingsError
+from cxr.viewer import bundle, choose_model, header, plot, show_rates, theme
+
+PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "All": None}
+KEPT = (
+    "Kept of each film: the time, a hash of its pixels, the model and its score or refusal, the "
+    "reader's call and reason, five statistics of its grey values, and a random number of the "
+    "list. No name, no identifier, no file name, no picture, nobody who read it."
+)
+PSI = (
+    "PSI is the population stability index against this model's validation films. By convention "
+    "0.1 is some drift and 0.25 much; the mark at each bar is what chance alone stays under 95 "
+    "times in 100. Scores also move where more or fewer films have the finding than in validation."
+)
+KAPPA = (
+    "Cohen's kappa of these calls and the operating point, with its 95 % interval: 1 where all "
+    "agree, 0 where as many as by chance."
+)
+NUMBER, DAY = st.column_config.NumberColumn, st.column_config.DateColumn
+NUMBERS = {name: NUMBER(format="%.3f") for name in ("PSI", "by chance up to")}
+WEEKS = {name: NUMBER(format="percent") for name in ("rate", "low", "high")} | {"week": DAY()}
+WEEKS |= {name: NUMBER(format="%.2f") for name in ("kappa", "kappa_low", "kappa_high")}
+
+
+def main() -> None:
+    header("Monitoring")
+    try:
+        log = Readings()
+        show_log(log)
+    except ReadingsError as error:
+        st.error(str(error))
+
+
+def show_log(log: Readings) -> None:
+    if not log.enabled:
+        st.info("The log is switched off: CXR_READINGS_URL is off. Unset it to keep readings.")
+        return
+    left, middle, right = st.columns([2, 2, 1.4], vertical_alignment="bottom")
+    with left:
+        card = choose_model("monitoring_model")
+    period = middle.segmented_control("Period", PERIODS, default="90 days", required=True)
+    table = events(log, log.where, log.newest(), PERIODS[period])
+    if table.empty:
+        st.info(
+            "No readings yet. Score films on Triage; what the model and its reader said is "
+            "counted here."
+            if not log.newest()
+            else f"No readings within {period}. Choose a longer period."
+        )
+    else:
+        right.download_button(
+            "CSV of the log", log.to_csv, "readings.csv", "text/csv", width="stretch"
+        )
+        st.subheader("Use", anchor=False)
+        plot(figures.use_by_day(use(table), theme=theme()), "use")
+        ours, others = of_model(table, card.name, card.weights["sha256"])
+        if others:
+            st.caption(f"Left out below, of other weights of {card.name}: {others:,} entries.")
+        if ours.empty:
+            st.info(f"No readings by {card.name} within this period. Choose another model.")
+        else:
+            show_refusals(ours)
+            show_agreement(ours)
+            show_drift(ours, card)
+    st.caption(f"The log stands in `{log.where}`. {KEPT}")
+
+
+@st.cache_data(max_entries=4, ttl=600, show_spinner="Reading the log")
+def events(_log: Readings, where: str, newest: int, days: int | None) -> pd.DataFrame:
+    return _log.table(datetime.now(UTC) - timedelta(days=days) if days else None)
+
+
+def show_refusals(table) -> None:
+    st.subheader("Refusals", anchor=False)
+    left, right = st.columns([1, 1.6], vertical_alignment="center")
+    with left:
+        rates = refusal_rates(table)
+        show_rates(rates)
+        st.caption(f"Films: {n_text(rates[0].whole)}")
+    found = refusals(table)
+    with right:
+        if found.empty:
+            st.caption("No film was refused.")
+        else:
+            plot(figures.refusal_shares(found, theme=theme()), "refusals")
+
+
+def show_agreement(table) -> None:
+    st.subheader("Readers and the operating point", anchor=False)
+    st.caption(
+        "A call that was made after the score was seen leans towards it: both are counted apart."
+    )
+    for column, blind in zip(st.columns(2), (True, False), strict=True):
+        found = agreement(table, blind=blind)
+        with column:
+            st.markdown(f"Called **{found.when}** the score was shown: {n_text(found.n)}")
+            show_rates(found.rates)
+            said = [found.kappa.text] if found.kappa else []
+            said.append(f"{found.unsure:,} more films unsure")
+            st.caption(", ".join(said), help=KAPPA if blind else None)
+    weeks, why = by_week(table), reasons(table)
+    if not weeks["n"].any():
+        st.caption("No call to compare yet. Make your calls on Triage.")
+        return
+    left, right = st.columns([1.6, 1])
+    with left:
+        plot(figures.agreement_by_week(weeks, theme=theme()), "agreement")
+    with right:
+        st.caption(f"{why['films'].sum():,} scores were overridden once they were seen")
+        if not why.empty:
+            st.dataframe(why, hide_index=True)
+    with st.expander("Week by week"):
+        st.dataframe(weeks, hide_index=True, column_config=WEEKS)
+
+
+def show_drift(table, card) -> None:
+    st.subheader("Drift", anchor=False)
+    found = drifts(table, bundle(card))
+    left, right = st.columns([1.2, 1])
+    with left:
+        plot(figures.drift_bars(found, theme=theme()), "drift")
+    with right:
+        scores = spread(table, bundle(card))
+        threshold = card.operating_point().threshold
+        plot(figures.score_spread(scores, threshold, theme=theme()), "spread")
+    st.dataframe(as_table(found), hide_index=True, column_config=NUMBERS)
+    st.caption(PSI)
+
+
+main()
