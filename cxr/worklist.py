@@ -1,72 +1,37 @@
 """The worklist of one reader: films as they arrived, scored, ranked, read and called.
 
 Lives in memory alone. Of each film it keeps the bytes as they came, a thumbnail and what the
-model said; the pixels are read anew when a film is opened, so that hundreds fit.
+model said; the pixels are read anew when a film is opened, so that hundreds fit. Films may be added
+and read while others are scored in another thread (`cxr.scorer`).
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from .archive import is_zip, unpack
 from .bundle import Bundle
+from .entry import BANDS, Entry
+from .operating_points import OperatingPoint, band
 from .prediction import Prediction, predict, unread
 from .quality import Refusal
-from .radiograph import Radiograph, RadiographError, read
+from .radiograph import Radiograph, RadiographError
 from .sources import intended_use
 
-__all__ = ["CALLS", "EXPORTED", "ORDERS", "Entry", "Worklist"]
+__all__ = ["BANDS", "CALLS", "EXPORTED", "JUDGEMENTS", "ORDERS", "Entry", "Worklist"]
 
 ORDERS = ("score", "arrival")
 #: What a reader can say of a film. The finding's name stands for the star.
 CALLS = ("* seen", "no * seen", "unsure")
+#: What a reader can say of a score: which side of the operating point it lies on is right, or not.
+JUDGEMENTS = ("agree", "override")
 #: What an exported worklist says of a film behind the columns of a prediction row.
-EXPORTED = ("call", "intended_use")
-THUMBNAIL = 56
+EXPORTED = ("call", "blind", "judgement", "reason", "refusal_overridden", "intended_use")
 BATCH = 4
-
-
-@dataclass(eq=False)
-class Entry:
-    """One film of the list."""
-
-    number: int
-    """Order of arrival, from 1."""
-    name: str = field(repr=False)
-    """The file's name: on the reader's screen and in the reader's exports, nowhere else."""
-    source: bytes | Path = field(repr=False)
-    prediction: Prediction | None = None
-    thumbnail: bytes = field(default=b"", repr=False)
-    """JPEG, at most `THUMBNAIL` pixels a side."""
-    sha256: str = ""
-    facts: str = ""
-    """Size, and what the file says of view, age and sex."""
-    opened: bool = False
-    call: str | None = None
-
-    def film(self) -> Radiograph:
-        """Read the film's pixels.
-
-        Raises
-        ------
-        RadiographError
-            If it cannot be read.
-        """
-        return read(self.source)
-
-    @property
-    def band(self) -> str:
-        """``above``, ``near``, ``below``, ``refused``, or ``waiting`` before it is scored."""
-        if self.prediction is None:
-            return "waiting"
-        return self.prediction.band or "refused"
 
 
 class Worklist:
@@ -86,6 +51,10 @@ class Worklist:
         self.entries: list[Entry] = []
         self.chosen: int | None = None
         """Number of the film that is open."""
+        self.blind = False
+        """Whether score and heatmap of a film stay hidden until the reader has called it."""
+        self._lock = threading.Lock()
+        self._turn = 0  # counts changes of the model: what was scored before one is out of date
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -122,44 +91,101 @@ class Worklist:
 
         Can be left at any point: what is done stays, the rest keeps waiting.
         """
-        done = len(self.entries) - len(self.waiting)
         while batch := self.waiting[:BATCH]:
+            with self._lock:
+                turn, bundle, point = self._turn, self.bundle, self.operating_point.name
             films: list[tuple[Entry, Radiograph]] = []
+            found: list[tuple[Entry, Prediction]] = []
             for entry in batch:
                 try:
                     films.append((entry, entry.film()))
                 except RadiographError as error:
-                    entry.prediction = self._unread(error)
+                    found.append((entry, self._unread(error)))
             results = predict(
-                self.bundle,
+                bundle,
                 [film for _, film in films],
-                operating_point=self.operating_point.name,
+                operating_point=point,
                 heatmaps=True,
+                overridden={i for i, (entry, _) in enumerate(films) if entry.overridden},
             )
             for (entry, film), prediction in zip(films, results, strict=True):
-                entry.thumbnail = _thumbnail(film)
-                entry.sha256 = film.sha256
-                entry.facts = _facts(film)
-                entry.prediction = prediction
-            done += len(batch)
-            yield done
+                entry.note(film)
+                found.append((entry, prediction))
+            with self._lock:
+                if turn == self._turn:
+                    for entry, prediction in found:
+                        entry.prediction = prediction
+            yield len(self.entries) - len(self.waiting)
 
     def rescore(self, bundle: Bundle, operating_point: str | None = None) -> None:
-        """Change the model or the operating point; every film that can be read waits anew."""
-        self.operating_point = bundle.card.operating_point(operating_point)
-        self.bundle = bundle
-        for entry in self.entries:
-            if entry.source:
-                entry.prediction = None
-            elif entry.prediction and entry.prediction.refusal:
-                refusal = entry.prediction.refusal
-                entry.prediction = unread(bundle, refusal, self.operating_point.name)
+        """Change the model or the operating point.
 
-    def ordered(self, order: str = "score") -> list[Entry]:
-        """Return the films, highest score first or as they arrived.
+        Under another model every film that can be read waits anew, and what the reader said of
+        the old scores is gone; under another operating point alone the scores stay.
+        """
+        point = bundle.card.operating_point(operating_point)
+        with self._lock:
+            same = bundle.name == self.bundle.name
+            self.operating_point, self.bundle = point, bundle
+            self._turn += 1
+            for entry in self.entries:
+                entry.judgement = entry.reason = None
+                if entry.prediction is None:
+                    continue
+                if same or not entry.source:
+                    entry.prediction = _at(entry.prediction, bundle, point)
+                else:
+                    entry.prediction = None
+
+    def override(self, entry: Entry) -> None:
+        """Have a film scored that the gate refused; one that could not be read stays refused."""
+        if entry.source and entry.prediction and entry.prediction.refusal:
+            entry.overridden = True
+            entry.prediction = None
+
+    @property
+    def calls(self) -> list[str]:
+        """`CALLS` with the finding's name."""
+        return [call.replace("*", self.bundle.card.finding) for call in CALLS]
+
+    def hidden(self, entry: Entry) -> bool:
+        """Whether score and heatmap must not be shown yet, since the reader is to call first."""
+        scored = entry.prediction is not None and entry.prediction.score is not None
+        return self.blind and scored and entry.call is None
+
+    def call(self, entry: Entry, call: str | None) -> None:
+        """Note what the reader sees in a film, and whether the score was hidden till then."""
+        if entry.blind:
+            return  # a call made blind is not changed by what was seen after it
+        entry.blind = self.hidden(entry)
+        entry.call, entry.judgement, entry.reason = call, None, None
+
+    def judge(self, entry: Entry, judgement: str | None, reason: str | None = None) -> None:
+        """Note what the reader says of a score.
+
+        Unless the film was called blind, the call follows from it.
+
+        Raises
+        ------
+        ValueError
+            If the judgement is none of `JUDGEMENTS`, or the film has no score.
+        """
+        if entry.prediction is None or entry.prediction.score is None:
+            raise ValueError("A film without a score cannot be judged.")
+        if judgement not in (*JUDGEMENTS, None):
+            raise ValueError(f"Expected one of {', '.join(JUDGEMENTS)}. Received: {judgement!r}")
+        entry.judgement = judgement
+        entry.reason = reason if judgement == "override" else None
+        if entry.blind:
+            return
+        seen = (entry.prediction.score >= entry.prediction.threshold) == (judgement == "agree")
+        entry.call = self.calls[0 if seen else 1] if judgement else None
+
+    def ordered(self, order: str = "score", bands: Collection[str] = BANDS) -> list[Entry]:
+        """Return the films of some bands, highest score first or as they arrived.
 
         Refused films have no score: they stand together behind the scored ones, and films that
-        wait behind those.
+        wait behind those. A rank would give scores away, so blind lists stay as they arrived.
 
         Raises
         ------
@@ -168,8 +194,9 @@ class Worklist:
         """
         if order not in ORDERS:
             raise ValueError(f"Expected one of {', '.join(ORDERS)}. Received: {order!r}")
-        if order == "arrival":
-            return list(self.entries)
+        entries = [entry for entry in self.entries if entry.band in bands]
+        if order == "arrival" or self.blind:
+            return entries
 
         def key(entry: Entry) -> tuple[int, float, int]:
             if entry.prediction is None:
@@ -179,13 +206,13 @@ class Worklist:
             # The same film scored in another batch may differ in its last bits.
             return 0, -round(entry.prediction.score, 6), entry.number
 
-        return sorted(self.entries, key=key)
+        return sorted(entries, key=key)
 
     def open(self, number: int | None = None, order: str = "score") -> Entry | None:
-        """Open a film by number, the first of the list where none is given or it is gone."""
+        """Open a film by number; where none is given or it is gone, the first that is done."""
         wanted = number if number is not None else self.chosen
         found = next((e for e in self.entries if e.number == wanted), None)
-        found = found or next(iter(self.ordered(order)), None)
+        found = found or next((e for e in self.ordered(order) if e.prediction), None)
         if found:
             self.chosen = found.number
             found.opened = True
@@ -200,24 +227,39 @@ class Worklist:
         ]
 
     def rows(self, order: str = "score") -> list[dict[str, Any]]:
-        """Return the scored films as prediction rows, with the columns of `EXPORTED` behind."""
+        """Return the scored films as prediction rows, with the columns of `EXPORTED` behind.
+
+        Films whose score is still hidden are left out.
+        """
+        return [row for _, row in self.rows_of(order)]
+
+    def rows_of(self, order: str = "score") -> Iterator[tuple[Entry, dict[str, Any]]]:
+        """Yield the rows of `rows`, each with its film."""
         use = intended_use(self.bundle.card.population)
-        return [
-            entry.prediction.row(entry.name) | {"call": entry.call, "intended_use": use}
-            for entry in self.ordered(order)
-            if entry.prediction
-        ]
+        for entry in self.ordered(order):
+            if entry.prediction is None or self.hidden(entry):
+                continue
+            yield (
+                entry,
+                entry.prediction.row(entry.name)
+                | {
+                    "call": entry.call,
+                    "blind": entry.blind if entry.call else None,
+                    "judgement": entry.judgement,
+                    "reason": entry.reason,
+                    "refusal_overridden": entry.prediction.overridden,
+                    "intended_use": use,
+                },
+            )
 
 
-def _thumbnail(film: Radiograph) -> bytes:
-    image = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=80)
-    return out.getvalue()
-
-
-def _facts(film: Radiograph) -> str:
-    age = None if film.age is None else f"{film.age:.0f} years"
-    parts = [f"{film.width} x {film.height}", film.modality, film.view, age, film.sex]
-    return " · ".join(part for part in parts if part)
+def _at(prediction: Prediction, bundle: Bundle, point: OperatingPoint) -> Prediction:
+    """Return the same under another operating point."""
+    if prediction.refusal and prediction.score is None:
+        return unread(bundle, prediction.refusal, point.name)
+    return replace(
+        prediction,
+        operating_point=point.name,
+        threshold=point.threshold,
+        band=None if prediction.score is None else band(prediction.score, point),
+    )

@@ -1112,12 +1112,13 @@ class TestPages:
 
     def test_triage_says_that_the_point_was_not_measured(self, page):
         from cxr.viewer.score import NOT_MEASURED
-        from cxr.worklist import Worklist
         from tests.conftest import chest_like, png
 
         app = page("triage")
-        worklist: Worklist = app.session_state["worklist"]
-        worklist.add("a.png", png(chest_like(1)))
+        desk = app.session_state["desk"]
+        desk.worklist.add("a.png", png(chest_like(1)))
+        app.run()
+        desk.scorer.join()
         app.run()
         assert not app.exception
         assert NOT_MEASURED in [caption.value for caption in app.caption]

@@ -13,10 +13,12 @@ import pytest
 from PIL import Image
 
 from cxr.bundle import Bundle
+from cxr.entry import THUMBNAIL
+from cxr.operating_points import band
 from cxr.prediction import FIELDS, Prediction
 from cxr.radiograph import RadiographError
 from cxr.sources import INTENDED_USE
-from cxr.worklist import BATCH, CALLS, EXPORTED, THUMBNAIL, Worklist
+from cxr.worklist import BATCH, CALLS, EXPORTED, Worklist
 from tests.conftest import chest_like, film_like, png
 
 BLANK = png(np.full((200, 200), 90, np.uint8))
@@ -148,7 +150,7 @@ class TestScore:
         film = dataclasses.replace(
             film_like(1), modality="DX", view="PA", age=3.4, sex="F", format="dicom"
         )
-        monkeypatch.setattr("cxr.worklist.read", lambda source: film)
+        monkeypatch.setattr("cxr.entry.read", lambda source: film)
         worklist.add("a.dcm", b"x")
         list(worklist.score())
         (entry,) = worklist.entries
@@ -207,6 +209,12 @@ class TestOpen:
         assert mixed.open() is third
         assert sum(entry.opened for entry in mixed.entries) == 2
 
+    def test_what_waits_is_not_opened_unasked(self, worklist):
+        worklist.add("a.png", films(1)[0])
+        assert worklist.open() is None
+        assert not worklist.entries[0].opened
+        assert worklist.open(1) is worklist.entries[0]
+
     def test_a_number_that_is_gone(self, mixed):
         assert mixed.open(99, order="arrival").number == 1
 
@@ -230,13 +238,13 @@ class TestRescore:
         mixed.entries[2].call = "unsure"
         mixed.rescore(made_bundle, "fixed-0.6")
         assert mixed.operating_point.name == "fixed-0.6"
-        assert len(mixed.waiting) == 9
-        list(mixed.score())
+        assert mixed.waiting == []  # the scores are the same, and are not worked out again
+        point = made_bundle.card.operating_point("fixed-0.6")
         for old, entry in zip(before, mixed.entries, strict=True):
-            assert entry.prediction.threshold == 0.6
-            assert (entry.prediction.score is None) == (old.score is None)
-            if old.score is not None:
-                assert entry.prediction.score == pytest.approx(old.score, abs=1e-4)
+            new = entry.prediction
+            assert (new.operating_point, new.threshold) == ("fixed-0.6", 0.6)
+            assert (new.score, new.heatmap, new.refusal) == (old.score, old.heatmap, old.refusal)
+            assert new.band == (None if old.score is None else band(old.score, point))
         assert mixed.entries[2].call == "unsure"
 
     def test_another_model(self, mixed, other):
@@ -259,6 +267,130 @@ class TestRescore:
         assert mixed.bundle is made_bundle
         assert mixed.operating_point.name == "sensitivity-95"
         assert mixed.waiting == []
+
+
+class TestOverride:
+    def test_a_refused_film_is_scored_and_says_so(self, mixed):
+        blank = next(entry for entry in mixed.entries if entry.name == "blank.png")
+        mixed.override(blank)
+        assert mixed.waiting == [blank]
+        list(mixed.score())
+        assert blank.band in ("above", "near", "below")
+        rows = {row["path"]: row for row in mixed.rows()}
+        assert rows["blank.png"]["refusal_overridden"] is True
+        assert rows["blank.png"]["refusal_code"] == "blank"
+        assert 0 < rows["blank.png"]["score"] < 1
+        assert rows["film-1.png"]["refusal_overridden"] is False
+
+    def test_stays_under_another_model_and_operating_point(self, mixed, made_bundle):
+        blank = next(entry for entry in mixed.entries if entry.name == "blank.png")
+        mixed.override(blank)
+        list(mixed.score())
+        mixed.rescore(made_bundle, "fixed-0.6")
+        assert blank.prediction.overridden
+        assert blank.prediction.threshold == 0.6
+
+    def test_only_what_was_read_and_refused(self, mixed):
+        damaged = next(entry for entry in mixed.entries if entry.name == "damaged.png")
+        for entry in (mixed.entries[0], damaged):
+            mixed.override(entry)
+            list(mixed.score())
+        assert not mixed.entries[0].overridden
+        assert damaged.band == "refused"
+
+
+class TestBlind:
+    @pytest.fixture
+    def blind(self, mixed) -> Worklist:
+        mixed.blind = True
+        return mixed
+
+    def test_a_score_is_hidden_until_the_call(self, blind):
+        entry = blind.entries[0]
+        assert blind.hidden(entry)
+        blind.call(entry, "no pneumonia seen")
+        assert not blind.hidden(entry)
+        assert (entry.call, entry.blind) == ("no pneumonia seen", True)
+
+    def test_refused_and_waiting_films_hide_nothing(self, blind):
+        blind.add("late.png", films(1)[0])
+        hidden = {entry.name for entry in blind.entries if blind.hidden(entry)}
+        assert hidden == {entry.name for entry in blind.entries[:5]} | {"film-8.png", "film-9.png"}
+
+    def test_the_order_gives_nothing_away(self, blind):
+        assert [entry.number for entry in blind.ordered("score")] == list(range(1, 10))
+
+    def test_exports_leave_hidden_films_out(self, blind):
+        assert {row["path"] for row in blind.rows()} == {"damaged.png", "blank.png"}
+        blind.call(blind.entries[1], "unsure")
+        assert {row["path"]: row["blind"] for row in blind.rows()} == {
+            "damaged.png": None,
+            "blank.png": None,
+            "film-2.png": True,
+        }
+
+    def test_what_was_called_blind_is_not_changed_by_what_was_seen_after(self, blind):
+        entry = blind.entries[0]
+        blind.call(entry, "unsure")
+        blind.call(entry, "pneumonia seen")
+        blind.judge(entry, "override", "film quality")
+        assert entry.call == "unsure"
+        assert (entry.judgement, entry.reason) == ("override", "film quality")
+
+    def test_without_blind_reading_a_call_is_not_blind(self, mixed):
+        mixed.call(mixed.entries[0], "unsure")
+        assert not mixed.entries[0].blind
+
+
+class TestJudge:
+    @pytest.mark.parametrize(
+        ("place", "judgement", "call"),
+        [
+            (0, "agree", "pneumonia seen"),
+            (0, "override", "no pneumonia seen"),
+            (6, "agree", "no pneumonia seen"),
+            (6, "override", "pneumonia seen"),
+            (0, None, None),
+        ],
+    )
+    def test_the_call_follows_from_the_side_of_the_operating_point(
+        self, mixed, place, judgement, call
+    ):
+        entry = mixed.ordered()[place]
+        scores = [e.prediction.score for e in mixed.ordered()[:7]]
+        threshold = mixed.operating_point.threshold
+        assert scores[0] >= threshold > scores[6]
+        mixed.judge(entry, judgement)
+        assert (entry.call, entry.judgement, entry.blind) == (call, judgement, False)
+
+    def test_a_reason_stands_with_an_override_alone(self, mixed):
+        entry = mixed.ordered()[0]
+        mixed.judge(entry, "override", "artefact or device")
+        assert entry.reason == "artefact or device"
+        mixed.judge(entry, "agree", "artefact or device")
+        assert entry.reason is None
+
+    def test_a_film_without_a_score(self, mixed):
+        with pytest.raises(ValueError, match="without a score"):
+            mixed.judge(mixed.ordered()[-1], "agree")
+
+    def test_an_unknown_judgement(self, mixed):
+        with pytest.raises(ValueError, match=r"agree, override\. Received: 'maybe'"):
+            mixed.judge(mixed.entries[0], "maybe")
+
+    def test_another_operating_point_asks_again_and_keeps_the_call(self, mixed, made_bundle):
+        entry = mixed.ordered()[0]
+        mixed.judge(entry, "override", "other")
+        mixed.rescore(made_bundle, "fixed-0.6")
+        assert (entry.judgement, entry.reason) == (None, None)
+        assert entry.call == "no pneumonia seen"
+
+
+class TestBands:
+    def test_only_those_asked_for_in_their_order(self, mixed):
+        every = mixed.ordered()
+        for bands in (("above",), ("below", "refused"), ()):
+            assert mixed.ordered(bands=bands) == [e for e in every if e.band in bands]
 
 
 class TestRows:

@@ -3,22 +3,32 @@
 The only part of `cxr` that imports Streamlit.
 """
 
+from .call import call_view
+from .compare import compare_view
+from .desk import Desk, desk, readings
 from .evidence import near_duplicates_view, shift_view
+from .exports import export_view
 from .film import empty_field, film_view
 from .films import film_grid, film_list
 from .look import theme
 from .measures import choose_threshold, show_rates, show_values
+from .reading_list import add_films, reading_list
 from .score import score_view
 from .session import bundle, cards, choose_model, choose_models, header, navigated, plot
-from .worklist import worklist_view
 
 __all__ = [
+    "Desk",
+    "add_films",
     "bundle",
+    "call_view",
     "cards",
     "choose_model",
     "choose_models",
     "choose_threshold",
+    "compare_view",
+    "desk",
     "empty_field",
+    "export_view",
     "film_grid",
     "film_list",
     "film_view",
@@ -26,10 +36,11 @@ __all__ = [
     "navigated",
     "near_duplicates_view",
     "plot",
+    "reading_list",
+    "readings",
     "score_view",
     "shift_view",
     "show_rates",
     "show_values",
     "theme",
-    "worklist_view",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ..entry import Entry
 from ..figures import score_scale
 from ..operating_points import OperatingPoint
-from ..worklist import Entry
 from .look import theme
 from .session import plot
 from .worklist import BANDS
@@ -35,6 +35,8 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
         if prediction and prediction.refusal:
             st.caption(prediction.refusal.reason)
         return
+    if prediction.refusal:
+        st.warning(f"Scored although it was refused. {prediction.refusal.reason}")
     plot(score_scale(prediction.score, point, theme=theme()), "scale")
     st.markdown(f"{sign} **{word}** the operating point for {finding}")
     if not point.n:

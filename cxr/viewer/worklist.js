@@ -62,7 +62,7 @@ function item(row, choose) {
   if (row.thumbnail) picture.style.backgroundImage = `url(${row.thumbnail})`;
   const text = document.createElement("div");
   text.style.minWidth = 0;
-  text.append(part("div", "name", row.name), part("div", "sub", `${row.number}${row.called ? " · called" : ""}${row.reason ? ` · ${row.reason}` : ""}`));
+  text.append(part("div", "name", row.name), part("div", "sub", `${row.number}${row.called ? ` · ${row.called}` : ""}${row.reason ? ` · ${row.reason}` : ""}`));
   const score = part("div", "score", "");
   score.append(part("b", "", row.score ?? ""), part("span", "band", `${row.sign} ${row.word}`));
   element.append(picture, text, score);

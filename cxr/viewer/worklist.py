@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ..worklist import Entry
+from ..entry import Entry
 
 __all__ = ["BANDS", "worklist_view"]
 
@@ -20,6 +20,7 @@ BANDS = {
     "below": ("▽", "below"),
     "refused": ("✕", "no score"),
     "waiting": ("…", "waiting"),
+    "hidden": ("○", "to call"),
 }
 _component = st.components.v2.component(
     "cxr_worklist",
@@ -33,6 +34,7 @@ def worklist_view(
     entries: list[Entry],
     chosen: int | None,
     *,
+    hidden: Callable[[Entry], bool] = lambda entry: False,
     on_choose: Callable[[int], None],
     height: int = 640,
     key: str = "worklist_view",
@@ -45,6 +47,8 @@ def worklist_view(
         The films.
     chosen
         Number of the film that is open.
+    hidden
+        Says of a film whether its score must not be shown yet.
     on_choose
         Called with a film's number when the reader chooses it.
     height
@@ -62,25 +66,37 @@ def worklist_view(
     _component(
         key=key,
         height="content",
-        data={"height": height, "chosen": chosen, "rows": [_row(entry) for entry in entries]},
+        data={
+            "height": height,
+            "chosen": chosen,
+            "rows": [_row(entry, hidden(entry)) for entry in entries],
+        },
         on_chosen_change=changed,
     )
 
 
-def _row(entry: Entry) -> dict[str, object]:
-    sign, word = BANDS[entry.band]
+def _row(entry: Entry, hidden: bool) -> dict[str, object]:
+    band = "hidden" if hidden else entry.band
+    sign, word = BANDS[band]
     prediction = entry.prediction
-    score = prediction.score if prediction else None
+    score = prediction.score if prediction and not hidden else None
     thumbnail = base64.b64encode(entry.thumbnail).decode()
     return {
         "number": entry.number,
         "name": entry.name,
-        "band": entry.band,
+        "band": band,
         "sign": sign,
         "word": word,
         "score": None if score is None else f"{score:.2f}",
-        "reason": prediction.refusal.reason if prediction and prediction.refusal else "",
+        "reason": _reason(entry),
         "thumbnail": f"data:image/jpeg;base64,{thumbnail}" if thumbnail else "",
         "opened": entry.opened,
-        "called": entry.call is not None,
+        "called": entry.call or "",
     }
+
+
+def _reason(entry: Entry) -> str:
+    refusal = entry.prediction.refusal if entry.prediction else None
+    if refusal is None:
+        return ""
+    return f"Scored in spite of: {refusal.reason}" if entry.overridden else refusal.reason

@@ -137,19 +137,20 @@ def test_bad_files_get_a_reason_and_the_rest_goes_on(
     expect(last).to_have_class(re.compile("refused"))
     last.click()
     expect(page.locator(".film-note")).to_contain_text("letter.png")
-    expect(page.get_by_role("button", name="JSON")).to_be_visible()
+    expect(page.get_by_role("button", name="Export")).to_be_visible()
     shot(page, "triage-refused")
 
 
 def test_the_list_stays_when_the_reader_leaves_the_page(page: Page, films: list[Path]) -> None:
     open_triage(page)
     upload(page, films[:3], scored=3)
-    page.get_by_role("radio", name="pneumonia seen", exact=True).check(force=True)
-    expect(page.locator(".worklist li .sub").first).to_contain_text("called")
+    page.get_by_role("button", name="Agree").click()
+    expect(page.locator(".worklist li .sub").first).to_contain_text("pneumonia seen")
     page.get_by_role("link", name="Models").click()
     expect(page.get_by_text("Intended use")).to_be_visible()
     page.get_by_role("link", name="Triage").click()
     expect(page.locator(".worklist li")).to_have_count(3)
+    page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     text = Path(download.value.path()).read_text()

@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 import cxr
 from cxr.sources import split_note
 from cxr.worklist import Worklist
-from tests.conftest import ROOT
+from tests.conftest import ROOT, png
 
-PAGES = ("triage", "dataset", "training", "evaluation", "models")
+PAGES = ("triage", "dataset", "training", "evaluation", "monitoring", "models")
 
 
 @pytest.fixture
@@ -294,16 +294,28 @@ def test_models_page_shows_the_card(page, made_bundle) -> None:
     ]
 
 
+def with_samples(app: AppTest) -> Worklist:
+    """Press "Sample films" and wait until they are scored, as the list's own clock would."""
+    next(b for b in app.button if b.label == "Sample films").click().run()
+    return settled(app)
+
+
+def settled(app: AppTest) -> Worklist:
+    desk = app.session_state["desk"]
+    desk.scorer.join()
+    app.run()
+    assert not app.exception, app.exception[0].message
+    return desk.worklist
+
+
 def test_triage_offers_the_films_that_are_there(page) -> None:
-    app = page("triage")
-    button = next(b for b in app.button if b.label == "Sample films")
-    button.click().run()
-    assert not app.exception
-    worklist: Worklist = app.session_state["worklist"]
+    worklist = with_samples(page("triage"))
     assert len(worklist) >= 8
     assert not worklist.waiting
-    assert all(e.prediction and e.prediction.score is not None for e in worklist.entries)
-    scores = [e.prediction.score for e in worklist.ordered() if e.prediction]
+    refused = [e.prediction.refusal.code for e in worklist.entries if e.band == "refused"]
+    assert set(refused) <= {"age"}  # the film that comes with pydicom is an adult's
+    scores = [e.prediction.score for e in worklist.ordered() if e.band != "refused"]
+    assert len(scores) >= 8
     assert scores == sorted(scores, reverse=True)
     assert worklist.chosen == worklist.ordered()[0].number
 
@@ -318,36 +330,106 @@ def test_triage_says_how_to_get_films(page, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_triage_scores_against_the_operating_point_that_is_chosen(page) -> None:
     app = page("triage")
-    next(b for b in app.button if b.label == "Sample films").click().run()
+    with_samples(app)
     box = next(s for s in app.selectbox if s.label == "Operating point")
     box.set_value("fixed-0.6").run()
-    assert not app.exception
-    worklist: Worklist = app.session_state["worklist"]
+    worklist = settled(app)
     assert {e.prediction.threshold for e in worklist.entries if e.prediction} == {0.6}
 
 
 def test_triage_gives_a_refused_film_no_score(page) -> None:
     app = page("triage")
-    app.session_state["worklist"].add("letter.png", b"no picture at all")
+    app.session_state["desk"].worklist.add("letter.png", b"no picture at all")
     app.run()
-    assert not app.exception
-    entry = app.session_state["worklist"].entries[0]
+    entry = settled(app).entries[0]
     assert entry.band == "refused"
     text = texts(app)
     assert entry.prediction.refusal.reason in text
     assert not re.search(r"\d\.\d\d", text.replace("1.67", "")), "a score is shown"
+    # There is nothing to score.
+    assert "Score it all the same" not in [b.label for b in app.button]
 
 
-def test_the_readers_call_stays_with_the_film(page) -> None:
+def test_a_refusal_can_be_overridden_and_the_film_says_so(page) -> None:
     app = page("triage")
-    next(b for b in app.button if b.label == "Sample films").click().run()
-    app.radio[0].set_value("pneumonia seen").run()
-    worklist: Worklist = app.session_state["worklist"]
-    first = worklist.chosen
-    assert worklist.open(first).call == "pneumonia seen"
-    other = worklist.ordered()[1].number
-    worklist.chosen = other
+    app.session_state["desk"].worklist.add("blank.png", png(np.full((200, 200), 90, np.uint8)))
     app.run()
-    assert app.radio[0].value is None
-    rows = {row["path"]: row["call"] for row in worklist.rows()}
-    assert list(rows.values()).count("pneumonia seen") == 1
+    settled(app)
+    next(b for b in app.button if b.label == "Score it all the same").click().run()
+    worklist = settled(app)
+    assert worklist.entries[0].prediction.overridden
+    assert "Scored although it was refused" in app.warning[0].value
+
+
+def press(app: AppTest, label: str) -> None:
+    next(b for b in app.button if b.label == label).click().run()
+    assert not app.exception
+
+
+def test_the_readers_word_stays_with_the_film(page) -> None:
+    app = page("triage")
+    worklist = with_samples(app)
+    first = worklist.open()
+    assert first.band == "above"
+    press(app, "Disagree")
+    assert (first.call, first.judgement) == ("no pneumonia seen", "override")
+    next(s for s in app.selectbox if s.label == "Why").set_value("film quality").run()
+    assert first.reason == "film quality"
+    app.session_state["desk"].choose(worklist.ordered()[1].number)
+    app.run()
+    assert "Why" not in [s.label for s in app.selectbox]
+    press(app, "Unsure")
+    calls = [row["call"] for row in worklist.rows()]
+    assert calls[:3] == ["no pneumonia seen", "unsure", None]
+
+
+def test_blind_reading_shows_no_score_until_the_call(page) -> None:
+    app = page("triage")
+    app.toggle[0].set_value(True).run()
+    worklist = with_samples(app)
+    entry = worklist.open()
+    assert entry is worklist.entries[0]
+    assert "the operating point for" not in texts(app)
+    assert plots(app) == 0
+    assert "Agree" not in [b.label for b in app.button]
+    app.radio[0].set_value("pneumonia seen").run()
+    assert (entry.call, entry.blind) == ("pneumonia seen", True)
+    assert "the operating point for" in texts(app)
+    assert "Called blind: **pneumonia seen**" in texts(app)
+    press(app, "Agree")
+    assert entry.judgement == "agree"
+
+
+def test_what_is_scored_and_said_stands_in_the_log(page) -> None:
+    app = page("triage")
+    worklist = with_samples(app)
+    log = app.session_state["desk"].log
+
+    def rows() -> pd.DataFrame:
+        """Of this list: the log is that of all tests."""
+        table = log.table()
+        return table[table["list_id"] == table["list_id"].iloc[-1]]
+
+    assert (rows()["event"] == "scored").sum() == len(rows()) == len(worklist)
+    press(app, "Disagree")
+    last = rows().iloc[-1]
+    assert (last["event"], last["agreement"]) == ("judged", "override")
+    assert last["film_sha256"] == worklist.open().sha256
+    assert last["score"] == pytest.approx(worklist.open().prediction.score)
+    assert last["mean"] == pytest.approx(worklist.open().film().pixels.mean(), abs=0.02)
+
+
+def test_a_log_that_cannot_be_had_is_said_and_reading_goes_on(
+    page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import streamlit as st
+
+    (tmp_path / "log.sqlite3").write_bytes(b"no database" * 100)
+    monkeypatch.setenv("CXR_READINGS_URL", f"sqlite:///{tmp_path / 'log.sqlite3'}")
+    st.cache_resource.clear()
+    app = page("triage")
+    worklist = with_samples(app)
+    assert "Readings are not kept" in app.warning[0].value
+    press(app, "Agree")
+    assert worklist.open().judgement == "agree"
+    st.cache_resource.clear()

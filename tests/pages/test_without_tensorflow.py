@@ -22,7 +22,7 @@ print("LOADED", sorted(name for name in ("tensorflow", "keras") if name in sys.m
 """
 
 
-@pytest.mark.parametrize("page", ["dataset", "training", "evaluation", "models"])
+@pytest.mark.parametrize("page", ["dataset", "training", "evaluation", "monitoring", "models"])
 def test_a_page_that_reads_bundles_does_not_load_tensorflow(
     page: str, made_models: Path, made_films: Path
 ) -> None:

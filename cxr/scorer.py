@@ -1,0 +1,111 @@
+"""A worklist scored in the background, so that the first film is read while the rest are scored."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .entry import Entry
+from .worklist import Worklist
+
+__all__ = ["Progress", "Scorer"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a list is."""
+
+    done: int
+    total: int
+    seconds_left: float | None
+    """None until the first films are done."""
+
+
+class Scorer:
+    """Scores the films of a list that wait, in a thread of its own.
+
+    Parameters
+    ----------
+    worklist
+        The list; films may be added while it is scored.
+    wanted
+        Asked before each step: False ends the work, as when the reader's tab is closed.
+    scored
+        Called with each film that got its prediction, in the thread.
+    """
+
+    def __init__(
+        self,
+        worklist: Worklist,
+        *,
+        wanted: Callable[[], bool] = lambda: True,
+        scored: Callable[[Entry], None] = lambda entry: None,
+    ) -> None:
+        self.worklist = worklist
+        self.paused = False
+        self.error = ""
+        """What stopped the work, for people; empty where nothing did."""
+        self._wanted = wanted
+        self._scored = scored
+        self._thread: threading.Thread | None = None
+        self._began = 0.0
+        self._before = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether films are being scored."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the list is."""
+        total, waiting = len(self.worklist), len(self.worklist.waiting)
+        done = total - waiting
+        new = done - self._before
+        seconds = None if new <= 0 else (time.monotonic() - self._began) / new * waiting
+        return Progress(done, total, seconds)
+
+    def start(self) -> None:
+        """Score the films that wait, unless that is under way, paused or failed."""
+        if self.busy or self.paused or self.error or not self.worklist.waiting:
+            return
+        self._began = time.monotonic()
+        self._before = len(self.worklist) - len(self.worklist.waiting)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Stop after the films that are under way."""
+        self.paused = True
+
+    def go_on(self) -> None:
+        """Go on after a pause or a failure."""
+        self.paused, self.error = False, ""
+        self.start()
+
+    def join(self) -> None:
+        """Wait until nothing is under way."""
+        if self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        told = {key for entry in self.worklist.entries if (key := _key(entry))}
+        try:
+            for _ in self.worklist.score():
+                for entry in list(self.worklist.entries):
+                    if (key := _key(entry)) and key not in told:
+                        told.add(key)
+                        self._scored(entry)
+                if self.paused or not self._wanted():
+                    return
+        except Exception as error:  # a thread that dies in silence would leave films waiting
+            self.error = f"The films could not be scored: {error}"
+
+
+def _key(entry: Entry) -> tuple[int, str, bool] | None:
+    """Tell one scoring of a film from another: by another model, or with its refusal overridden."""
+    if entry.prediction is None:
+        return None
+    return entry.number, entry.prediction.model_sha256, entry.prediction.overridden

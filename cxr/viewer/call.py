@@ -1,0 +1,113 @@
+"""What the reader says: the call made blind, agreement or override, a refusal overridden."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ..entry import Entry
+from ..readings import REASONS
+from .desk import Desk
+
+__all__ = ["call_view"]
+
+KEPT = (
+    "Goes out with the exports, and into the log of readings: hashes, scores and calls, no name, "
+    "no identifier, no file name, no picture. See Monitoring."
+)
+
+
+def call_view(desk: Desk, entry: Entry) -> None:
+    """Ask for the reader's call of a film, or show it.
+
+    Parameters
+    ----------
+    desk
+        The reader's.
+    entry
+        A film that was read.
+    """
+    if desk.log_error:
+        st.warning(f"Readings are not kept. {desk.log_error}")
+    if entry.prediction is None:
+        return
+    if entry.prediction.score is None:
+        _refused(desk, entry)
+    elif desk.worklist.hidden(entry):
+        _blind(desk, entry)
+    else:
+        _judge(desk, entry)
+
+
+def _refused(desk: Desk, entry: Entry) -> None:
+    if not entry.thumbnail:
+        return  # no picture, nothing to score
+    st.button(
+        "Score it all the same",
+        key=f"override_{entry.number}",
+        on_click=_override,
+        args=(desk, entry),
+        width="stretch",
+        help="The model was not made for such films. The row and every export will say so.",
+    )
+
+
+def _override(desk: Desk, entry: Entry) -> None:
+    desk.choose(entry.number)
+    desk.worklist.override(entry)
+    desk.scorer.start()
+
+
+def _blind(desk: Desk, entry: Entry) -> None:
+    key = f"call_{entry.number}"
+    st.radio(
+        "Your call, before the score",
+        desk.worklist.calls,
+        index=None,
+        key=key,
+        # Noted before the page is drawn anew, so that score and list show at once.
+        on_change=lambda: desk.call(entry, st.session_state[key]),
+        help=f"Score and heatmap appear once you have called. {KEPT}",
+    )
+
+
+def _judge(desk: Desk, entry: Entry) -> None:
+    worklist = desk.worklist
+    if entry.blind:
+        st.markdown(f"Called blind: **{entry.call}**")
+    st.caption("Your reading", help=KEPT)
+    agree, override = st.columns(2)
+    for column, judgement, word, key in (
+        (agree, "agree", "Agree", "a"),
+        (override, "override", "Disagree", "d"),
+    ):
+        column.button(
+            word,
+            key=f"{judgement}_{entry.number}",
+            type="primary" if entry.judgement == judgement else "secondary",
+            on_click=desk.judge,
+            args=(entry, judgement),
+            width="stretch",
+            shortcut=key,
+        )
+    if not entry.blind:
+        unsure = worklist.calls[-1]
+        st.button(
+            "Unsure",
+            key=f"unsure_{entry.number}",
+            type="primary" if entry.call == unsure else "secondary",
+            on_click=desk.call,
+            args=(entry, unsure),
+            width="stretch",
+        )
+    if entry.call and not entry.blind:
+        st.caption(f"Your call: {entry.call}")
+    if entry.judgement == "override":
+        key = f"reason_{entry.number}"
+        st.selectbox(
+            "Why",
+            REASONS,
+            index=REASONS.index(entry.reason) if entry.reason else None,
+            key=key,
+            placeholder="Choose a reason",
+            on_change=lambda: desk.judge(entry, "override", st.session_state[key]),
+        )
