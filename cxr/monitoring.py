@@ -35,7 +35,8 @@ __all__ = [
 #: Under so many a rate is shown with the word "few".
 FEW = 20
 #: When a call was made, as against the moment at which the score was shown.
-BEFORE, AFTER = "before", "after"
+BEFORE = "before"
+AFTER = "after"
 
 
 @dataclass(frozen=True)

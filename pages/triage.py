@@ -45,7 +45,7 @@ def main() -> None:
     with list_column:
         reading_list(place, height=FIELD - 38)
     with film_column:
-        header("Triage")
+        header("Triage", card)
         show_film(place, entry)
     with facts_column:
         if entry:
@@ -82,15 +82,19 @@ def shown(place: Desk, entry: Entry) -> tuple[Radiograph, Heatmap | None, str]:
 
 def show_facts(place: Desk, entry: Entry) -> None:
     worklist = place.worklist
-    st.markdown(f"**{entry.name}**")
+    with st.container(key="film_name"):
+        st.markdown(f"**{entry.name}**", help=entry.name)
     st.caption(entry.facts or "Not read")
     if twins := worklist.twins(entry):
         st.caption(f"Same pixels as film {', '.join(str(twin.number) for twin in twins)}")
     if not worklist.hidden(entry):
         score_view(entry, worklist.operating_point, worklist.bundle.card.finding)
     call_view(place, entry)
-    compare_view(place, entry)
-    export_view(place, entry)
+    left, right = st.columns(2)
+    with left:
+        compare_view(place, entry)
+    with right:
+        export_view(place, entry)
 
 
 main()

@@ -83,6 +83,9 @@ def test_where_all_agree_the_interval_is_not_a_point():
     assert found.interval[0] < 0.6
     more = from_counts(600, 0, 0, 400)
     assert more.interval[0] > 0.98
+    for n in (2, 10, 10**6):  # one film of the finding says little, however many there are
+        low, high = from_counts(n - 1, 0, 0, 1).interval
+        assert -1 < low < 0 < high <= 1
 
 
 def test_where_none_agrees_the_interval_is_not_a_point():

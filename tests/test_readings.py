@@ -730,6 +730,18 @@ def test_who_writes_waits_for_another(file: Path):
     assert len(log.table()) == 1
 
 
+def test_who_is_going_to_write_holds_the_log_from_the_start(file: Path):
+    """Or one who reads first and writes then could find that another has written in between."""
+    log = Readings(f"sqlite:///{file}")
+    other = sqlite3.connect(file, timeout=0, isolation_level=None)
+    with place.connected(log._engine, write=True), pytest.raises(sqlite3.OperationalError):
+        other.execute("BEGIN IMMEDIATE")
+    with place.connected(log._engine):
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+    other.close()
+
+
 def test_a_full_disk_is_said_and_nothing_is_half_written(file: Path):
     log = Readings(f"sqlite:///{file}")
     log.scored(reading())

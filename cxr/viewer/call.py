@@ -74,8 +74,9 @@ def _judge(desk: Desk, entry: Entry) -> None:
     worklist = desk.worklist
     if entry.blind:
         st.markdown(f"Called blind: **{entry.call}**")
-    st.caption("Your reading", help=KEPT)
-    agree, override = st.columns(2)
+    said = entry.call if entry.call and not entry.blind else "none yet"
+    st.caption("Do you agree?" if entry.blind else f"Your call: {said}", help=KEPT)
+    agree, override, unsure = st.columns([1.2, 1.45, 1.2], gap="xsmall")
     for column, judgement, word, key in (
         (agree, "agree", "Agree", "a"),
         (override, "override", "Disagree", "d"),
@@ -89,18 +90,16 @@ def _judge(desk: Desk, entry: Entry) -> None:
             width="stretch",
             shortcut=key,
         )
-    if not entry.blind:
-        unsure = worklist.calls[-1]
-        st.button(
-            "Unsure",
-            key=f"unsure_{entry.number}",
-            type="primary" if entry.call == unsure else "secondary",
-            on_click=desk.call,
-            args=(entry, unsure),
-            width="stretch",
-        )
-    if entry.call and not entry.blind:
-        st.caption(f"Your call: {entry.call}")
+    doubt = worklist.calls[-1]
+    unsure.button(
+        "Unsure",
+        key=f"unsure_{entry.number}",
+        type="primary" if entry.call == doubt and not entry.blind else "secondary",
+        on_click=desk.call,
+        args=(entry, doubt),
+        width="stretch",
+        disabled=entry.blind,
+    )
     if entry.judgement == "override":
         key = f"reason_{entry.number}"
         st.selectbox(

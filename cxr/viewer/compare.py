@@ -21,8 +21,6 @@ def compare_view(desk: Desk, entry: Entry) -> None:
         The film that is open.
     """
     others = {e.number: e for e in desk.worklist.entries if e.thumbnail and e is not entry}
-    if not others:
-        return
     chosen = desk.compared(entry)
 
     def choose() -> None:
@@ -30,14 +28,17 @@ def compare_view(desk: Desk, entry: Entry) -> None:
         desk.beside = st.session_state["beside"]
 
     st.session_state["beside"] = chosen.number if chosen else None
-    st.selectbox(
-        "Beside it",
-        [None, *others],
-        format_func=lambda number: "no other film" if number is None else _name(others[number]),
-        key="beside",
-        on_change=choose,
-        help="Another film of the list, side by side. Its own heatmap beside a film: C.",
-    )
+    with st.popover("Beside", width="stretch", disabled=not others):
+        st.selectbox(
+            "Another film beside this one",
+            list(others),
+            index=None,
+            format_func=lambda number: _name(others[number]),
+            key="beside",
+            placeholder="Choose a film",
+            on_change=choose,
+            help="Zoom and place are linked. The film's own heatmap beside it: C.",
+        )
 
 
 def _name(entry: Entry) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import script_runner
 
 from ..bundle import Bundle, BundleError, available, default_name, load
 from ..card import Card, CardError
@@ -77,8 +78,15 @@ def choose_models(key: str, *, label: str = "Models") -> list[Card]:
 
 
 def navigated() -> None:
-    """Note that the page to come was reached through `st.navigation`; see `header`."""
+    """Prepare a run of the dashboard: the page to come was reached through `st.navigation`."""
     st.session_state["navigated"] = True
+    # After every run Streamlit clears Keras's session, once for all threads: compiled kernels go,
+    # and a network that is being built or scored in the background starts anew each time.
+    script_runner._clean_problem_modules = _leave_keras_alone
+
+
+def _leave_keras_alone() -> None:
+    """Stand in for what Streamlit does to Keras after each run; our networks are kept, bounded."""
 
 
 def _leave_folder_mode() -> None:
@@ -89,15 +97,15 @@ def _leave_folder_mode() -> None:
         st.rerun()
 
 
-def header(title: str) -> None:
-    """Put a page's title with the intended-use line and the populations of all models."""
+def header(title: str, card: Card | None = None) -> None:
+    """Put a page's title with the intended-use line: of one model, or of all."""
     _leave_folder_mode()
     st.html(f"<style>{STYLE}</style>")
     watch_theme()
     left, right = st.columns([1, 6], vertical_alignment="center")
     left.markdown(f"#### {title}")
-    populations = sorted({f"{card.population} ({card.finding})" for card in cards()})
-    right.caption(intended_use(", ".join(populations)), text_alignment="right")
+    every = ", ".join(sorted({f"{model.population} ({model.finding})" for model in cards()}))
+    right.caption(intended_use(card.population if card else every), text_alignment="right")
 
 
 def plot(figure: Any, key: str, **options: Any) -> Any:
