@@ -18,7 +18,7 @@ from cxr.monitoring import (
     use,
 )
 from cxr.readings import Readings, ReadingsError
-from cxr.viewer import bundle, choose_model, header, plot, show_rates, theme
+from cxr.viewer import bundle, choose_model, header, plot, readings, show_rates, theme
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "All": None}
 KEPT = (
@@ -44,8 +44,7 @@ WEEKS |= {name: NUMBER(format="%.2f") for name in ("kappa", "kappa_low", "kappa_
 def main() -> None:
     header("Monitoring")
     try:
-        log = Readings()
-        show_log(log)
+        show_log(readings())
     except ReadingsError as error:
         st.error(str(error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -128,23 +129,30 @@ def _tab_is_open() -> Callable[[], bool]:
     return is_open
 
 
-@st.cache_resource(show_spinner=False)
-def _log() -> Readings:
-    return Readings()
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _log(url: str | None) -> Readings:
+    return Readings(url)
 
 
-def readings() -> tuple[Readings | None, str]:
-    """Return the log of readings, or None and why it cannot be had."""
-    try:
-        return _log(), ""
-    except ReadingsError as error:
-        return None, str(error)
+def readings() -> Readings:
+    """Return the log of readings.
+
+    Raises
+    ------
+    ReadingsError
+        If it cannot be had.
+    """
+    return _log(os.environ.get("CXR_READINGS_URL"))
 
 
 def desk(card: Card, operating_point: str) -> Desk:
     """Return this tab's desk, with the model and the operating point that were chosen."""
     if "desk" not in st.session_state:
-        log, problem = readings()
+        log, problem = None, ""
+        try:
+            log = readings()
+        except ReadingsError as error:
+            problem = str(error)
         st.session_state["desk"] = made = Desk(Worklist(bundle(card), operating_point), log)
         made.log_error = problem
     found: Desk = st.session_state["desk"]
