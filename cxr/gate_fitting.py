@@ -1,8 +1,9 @@
 """The learned part of the gate, fitted and measured: `cxr.gate` says what it is.
 
 It learns frontal films from the training films of the published sets, and what is none from the
-folders ``lateral`` and ``not_chest``. Every figure is of pictures that had no part in the fit: sets
-held out as a whole, or parts held out in turn.
+folders ``lateral`` and ``not_chest``, whose pictures are few and hence also taken mirrored, turned
+and in parts. Every figure is of pictures that had no part in the fit: sets held out as a whole, or
+parts held out in turn.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ LAYERS = {
 LEARNED = ("kermany", "tuberculosis")
 #: Frontal films that are only measured on.
 MEASURED = ("kermany test", "nih")
+#: Pictures of ``not_chest`` that are frontal chest films, put there by mistake: not learned from.
+MISFILED = ("ct_256",)
 MOST = 1500  # films of a set to learn from
 FOLDS = 5
-COMPONENTS = 128
+COMPONENTS = 200
 #: Share of the held-out frontal films that each of the two cuts may refuse.
 REFUSED = 0.004
 BATCH = 16
@@ -51,10 +54,19 @@ class Pictures:
     """Index into `CLASSES`."""
     group: NDArray[Any]
     """The set or folder, as it is reported."""
+    picture: NDArray[np.int64]
+    """Number of the picture: a variant has that of its original."""
+    original: NDArray[np.bool_]
 
     def part(self, rows: NDArray[Any]) -> Pictures:
         """Return some of them."""
-        return Pictures(self.features[rows], self.kind[rows], self.group[rows])
+        return Pictures(
+            self.features[rows],
+            self.kind[rows],
+            self.group[rows],
+            self.picture[rows],
+            self.original[rows],
+        )
 
 
 def fit_gate(
@@ -99,23 +111,22 @@ def fit_gate(
     layers = LAYERS[name]
     learned, measured = _pictures(bundle, layers, Path(data), seed, progress)
     folds = _folds(learned, seed)
-    outside = _held_out(learned, folds, layers)
+    p, distances = _held_out(learned, folds, layers)
     frontal = learned.kind == 0
-    cuts = {
-        "least": float(np.quantile(outside[0][frontal, 0], REFUSED)),
-        "farthest": float(np.quantile(outside[1][frontal], 1 - REFUSED)),
-    }
-    gate = _fit(learned, layers, **cuts)
+    least = float(np.quantile(p[frontal, 0], REFUSED))
+    farthest = float(np.quantile(distances[frontal], 1 - REFUSED))
+    gate = _fit(learned, layers, least, farthest)
     rows = []
-    refused = (outside[0][:, 0] < cuts["least"]) | (outside[1] > cuts["farthest"])
+    refused = (p[:, 0] < least) | (distances > farthest)
     for group in dict.fromkeys(learned.group):
-        rows.append(_row(group, refused[learned.group == group], f"{FOLDS} parts in turn"))
+        own = (learned.group == group) & learned.original
+        rows.append(_row(group, refused[own], f"{FOLDS} parts in turn"))
     # What the gate makes of kinds of pictures that it has never seen.
     other = learned.kind == CLASSES.index("other")
     for group in dict.fromkeys(learned.group[other]):
-        rest, own = learned.group != group, learned.part(learned.group == group)
-        p, distance = _fit(learned.part(rest), layers, **cuts).measures(own.features)
-        left_out = (p[:, 0] < cuts["least"]) | (distance > cuts["farthest"])
+        rest, own = learned.group != group, (learned.group == group) & learned.original
+        found = _fit(learned.part(rest), layers, least, farthest)(learned.features[own])
+        left_out = np.array([refusal is not None for refusal in found])
         rows.append(_row(group, left_out, "this kind left out of the fit"))
     for group in dict.fromkeys(measured.group):
         found = gate(measured.features[measured.group == group])
@@ -159,8 +170,8 @@ def _pictures(
         rows = np.sort(rng.permutation(len(paths))[:MOST])
         parts.append((name, 0, [data / name / paths[row] for row in rows]))
     parts.append(("lateral", 1, _files(data / "lateral")))
-    for folder in sorted(path for path in (data / "not_chest").iterdir() if path.is_dir()):
-        parts.append((folder.name, 2, _files(folder)))
+    folders = sorted(path for path in (data / "not_chest").iterdir() if path.is_dir())
+    parts += [(path.name, 2, _files(path)) for path in folders if path.name not in MISFILED]
     learned = _features(bundle, layers, parts, say)
     tested = films.loc[films["split"] == "test", "path"]
     nih = scan(data / "nih")
@@ -169,6 +180,7 @@ def _pictures(
     held = [
         (MEASURED[0], 0, [data / "kermany" / path for path in tested]),
         (MEASURED[1], 0, [data / "nih" / path for path in nih["path"]]),
+        *((path.name, 0, _files(path)) for path in folders if path.name in MISFILED),
     ]
     return learned, _features(bundle, layers, held, say)
 
@@ -189,30 +201,47 @@ def _features(
     from .inference import compile_features
 
     forward = compile_features(bundle.model, layers)
-    features, kinds, groups = [], [], []
+    features, rows = [], []
+    number = 0
     for name, kind, paths in parts:
         say(f"{len(paths)} pictures of {name}")
         for start in range(0, len(paths), BATCH):
             inputs = []
             for path in paths[start : start + BATCH]:
                 try:
-                    inputs.append(bundle.prepare(read(path)))
+                    film = read(path)
                 except RadiographError as error:
                     raise DatasetError(f"{path.name}: {error}") from error
+                taken = [film.pixels, *(_variants(film.pixels) if kind else ())]
+                inputs += [bundle.card.to_input(pixels) for pixels in taken]
+                rows += [(kind, name, number, k == 0) for k in range(len(taken))]
+                number += 1
             features.append(forward(np.stack(inputs)))
-            kinds += [kind] * len(inputs)
-            groups += [name] * len(inputs)
-    return Pictures(np.concatenate(features), np.array(kinds), np.array(groups))
+    kinds, groups, pictures, originals = map(np.array, zip(*rows, strict=True))
+    return Pictures(np.concatenate(features), kinds, groups, pictures, originals)
+
+
+def _variants(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return a picture mirrored, turned, and parts of it."""
+    height, width = pixels.shape
+    found = [
+        pixels[:, ::-1],
+        *(np.rot90(pixels, turns) for turns in (1, 2, 3)),
+        pixels[height // 10 : height - height // 10, width // 10 : width - width // 10],
+        pixels[: height * 4 // 5, : width * 4 // 5],
+        pixels[height // 5 :, width // 5 :],
+    ]
+    return [np.ascontiguousarray(variant) for variant in found]
 
 
 def _folds(pictures: Pictures, seed: int) -> NDArray[np.int64]:
-    """Deal the pictures of each group out to the folds."""
+    """Deal the pictures of each group out to the folds, each with its variants."""
     rng = np.random.default_rng(seed)
-    folds = np.zeros(len(pictures.group), np.int64)
+    fold_of = np.zeros(int(pictures.picture.max()) + 1, np.int64)
     for group in dict.fromkeys(pictures.group):
-        rows = np.flatnonzero(pictures.group == group)
-        folds[rng.permutation(rows)] = np.arange(len(rows)) % FOLDS
-    return folds
+        numbers = np.unique(pictures.picture[pictures.group == group])
+        fold_of[rng.permutation(numbers)] = np.arange(len(numbers)) % FOLDS
+    return fold_of[pictures.picture]
 
 
 def _held_out(
