@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from cxr.sources import split_note
-from cxr.viewer import bundle, cards, choose_model, header
+from cxr.viewer import bundle, cards, choose_model, gate_view, header
 
 LIMITS = """
 - It knows frontal films of its population alone. Elsewhere its figures are others: see below.
@@ -20,7 +20,7 @@ def main() -> None:
     header("Models")
     st.dataframe(overview(found), hide_index=True)
     card = choose_model("models_model", label="Card of")
-    bundle(card)  # says so if the weights are missing or not those of the card
+    model = bundle(card)  # says so if the weights are missing or not those of the card
     left, right = st.columns(2)
     with left:
         st.subheader("Intended use", anchor=False)
@@ -48,6 +48,7 @@ def main() -> None:
     for split in card.external:
         if split in card.evaluation:
             st.caption(f"{split}: {split_note(card, split)}")
+    gate_view(model)
     with st.expander("The whole card"):
         st.json(card.to_json())
 

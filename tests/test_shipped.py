@@ -12,6 +12,7 @@ from cxr.architectures import BASELINES
 from cxr.bundle import default_name, models_folder
 from cxr.dataset import across_splits, balance
 from cxr.evaluation import best_epoch, evaluate, labels_of
+from cxr.gate import gate_of
 from cxr.operating_points import choose, fit_temperature
 from cxr.recipes import RECIPES, Recipe
 from tests.conftest import ROOT, film_like
@@ -27,6 +28,7 @@ SHIPPED = {
     "tuberculosis-efficientnet-lite0",
     "tuberculosis-border",
     "tuberculosis-thumbnail",
+    "tuberculosis-vgg16-features",
 }
 
 
@@ -57,6 +59,40 @@ def test_each_ships_as_its_recipe_stands() -> None:
 def test_each_scores_a_film(bundle: cxr.Bundle) -> None:
     prediction = bundle.predict(film_like(1, size=400))
     assert 0 < prediction.score < 1
+
+
+@pytest.mark.parametrize("finding", ["pneumonia", "tuberculosis"])
+def test_each_default_has_a_gate_that_every_model_of_its_finding_uses(finding: str) -> None:
+    default = default_name(finding, ROOT / "models")
+    for name in (card.name for card in CARDS if card.finding == finding):
+        judge, gate = gate_of(cxr.load(name, folder=ROOT / "models"))
+        assert judge.name == default
+        assert list(gate.layers) == judge.card.gate["layers"]
+
+
+@pytest.mark.data
+class TestGate:
+    """What the learned gate promises on the films that are here: a part of them in each run."""
+
+    def refused(self, finding: str, paths: list[Path]) -> float:
+        bundle = cxr.load(finding, folder=ROOT / "models")
+        films = [cxr.read(path) for path in paths]
+        codes = [p.refusal.code if p.refusal else None for p in bundle.predict_many(films)]
+        assert set(codes) <= {None, "lateral", "not_chest", "too_small", "blank", "exposure"}
+        return sum(code is not None for code in codes) / len(codes)
+
+    @pytest.mark.parametrize("finding", ["pneumonia", "tuberculosis"])
+    def test_what_is_no_frontal_chest_film_is_refused(self, finding: str, data_dir: Path) -> None:
+        pictures = sorted(p for p in (data_dir / "not_chest").rglob("*") if p.is_file())
+        assert self.refused(finding, pictures[::2]) >= 0.95
+        assert self.refused(finding, sorted((data_dir / "lateral").iterdir())) >= 0.8
+
+    @pytest.mark.parametrize("finding", ["pneumonia", "tuberculosis"])
+    def test_chest_films_pass(self, finding: str, data_dir: Path) -> None:
+        test = sorted((data_dir / "kermany" / "test").rglob("*.jpeg"))[::6]
+        nih = sorted((data_dir / "nih" / "images").iterdir())[::8]
+        assert self.refused(finding, test) <= 0.02
+        assert self.refused(finding, nih) <= 0.03  # of some hundred films, one more or less is 1 %
 
 
 def test_weights_stay_small() -> None:

@@ -6,7 +6,7 @@ The only part of `cxr` that imports Streamlit.
 from .call import call_view
 from .compare import compare_view
 from .desk import Desk, desk, readings
-from .evidence import near_duplicates_view, shift_view
+from .evidence import gate_view, near_duplicates_view, shift_view
 from .exports import export_view
 from .film import empty_field, film_view
 from .films import film_grid, film_list
@@ -32,6 +32,7 @@ __all__ = [
     "film_grid",
     "film_list",
     "film_view",
+    "gate_view",
     "header",
     "navigated",
     "near_duplicates_view",

@@ -8,16 +8,19 @@ import pandas as pd
 import streamlit as st
 
 from .. import figures
+from ..bundle import Bundle
 from ..film_facts import FACTS
+from ..gate import gate_of
 from ..near_duplicates import WITHIN, across, near_duplicates
 from ..shift import shift
 from .films import film_list
 from .look import theme
 from .session import plot
 
-__all__ = ["near_duplicates_view", "shift_view"]
+__all__ = ["gate_view", "near_duplicates_view", "shift_view"]
 
 FINGERPRINT, LOGIT, *_ = FACTS
+SHARES = ("share", "low", "high")
 COMMAND = "python -m cxr dataset DIR --store"
 MEANING = (
     "0.5 is right. Far above it, train and test differ as films of different sources do: "
@@ -72,6 +75,32 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
         return
     captions = [f"group {film.group}, {film.split}, {film.label}" for film in found.itertuples()]
     film_list(folder, found, captions)
+
+
+def gate_view(model: Bundle) -> None:
+    """Show what the learned part of the gate lets pass and what it refuses, as measured.
+
+    Parameters
+    ----------
+    model
+        The model; a model without a gate of its own is guarded by that of its finding's default.
+    """
+    st.subheader("Refused as no frontal chest film", anchor=False)
+    found = gate_of(model)
+    if found is None:
+        st.caption("Rules alone: neither this model nor its finding's default has a learned gate.")
+        return
+    judge, gate = found
+    rows = pd.DataFrame(judge.card.gate["measured"])
+    low, high = zip(*rows.pop("ci"), strict=True)
+    st.dataframe(
+        rows.assign(low=low, high=high)[["films", "n", "refused", "share", "low", "high", "how"]],
+        hide_index=True,
+        column_config={name: st.column_config.NumberColumn(format="percent") for name in SHARES},
+    )
+    st.caption(
+        f"By the features of {judge.name} ({', '.join(gate.layers)}). Low and high: 95 % interval."
+    )
 
 
 def shift_view(table: pd.DataFrame, name: str) -> None:
