@@ -27,6 +27,8 @@ def upload(page: Page, files: list[Path], scored: int, refused: int = 0) -> None
     expect(rows).to_have_count(scored + refused, timeout=180_000)
     expect(page.locator("li.above, li.near, li.below")).to_have_count(scored)
     expect(page.locator("li.refused")).to_have_count(refused)
+    # Nobody has chosen a film: the highest score opens when the last one is known.
+    expect(rows.first).to_have_attribute("aria-selected", "true")
 
 
 def picture(page: Page) -> np.ndarray:
@@ -43,7 +45,7 @@ def films(data_dir: Path) -> list[Path]:
     small = [
         path
         for label in ("NORMAL", "PNEUMONIA")
-        for path in sorted((kermany / label).iterdir())[::20][:10]
+        for path in sorted((kermany / label).iterdir())[1::20][:10]
     ]
     large = sorted((data_dir / "kermany_originals" / "test").rglob("*.jpeg"))[:6]
     dicom = data_dir / "dicom" / "chest" / "dwv_data_gdcm-CR-MONO1-10-chest.dcm"
@@ -144,7 +146,7 @@ def test_bad_files_get_a_reason_and_the_rest_goes_on(
 def test_the_list_stays_when_the_reader_leaves_the_page(page: Page, films: list[Path]) -> None:
     open_triage(page)
     upload(page, films[:3], scored=3)
-    page.get_by_role("button", name="Agree").click()
+    page.get_by_role("button", name=re.compile("^Agree")).click()
     expect(page.locator(".worklist li .sub").first).to_contain_text("pneumonia seen")
     page.get_by_role("link", name="Models").click()
     expect(page.get_by_text("Intended use")).to_be_visible()
