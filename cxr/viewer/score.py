@@ -36,7 +36,8 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
             st.caption(prediction.refusal.reason)
         return
     if prediction.refusal:
-        st.warning(f"Scored although it was refused. {prediction.refusal.reason}")
+        cross = BANDS["refused"][0]
+        st.caption(f"{cross} **Scored although it was refused.** {prediction.refusal.reason}")
     plot(score_scale(prediction.score, point, theme=theme()), "scale")
     st.markdown(f"{sign} **{word}** the operating point for {finding}")
     if not point.n:

@@ -358,7 +358,7 @@ def test_a_refusal_can_be_overridden_and_the_film_says_so(page) -> None:
     next(b for b in app.button if b.label == "Score it all the same").click().run()
     worklist = settled(app)
     assert worklist.entries[0].prediction.overridden
-    assert "Scored although it was refused" in app.warning[0].value
+    assert "Scored although it was refused" in texts(app)
 
 
 def press(app: AppTest, label: str) -> None:
