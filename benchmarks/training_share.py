@@ -12,20 +12,9 @@ import resource
 import time
 from pathlib import Path
 
+from cxr.recipes import find_recipe
 from cxr.runtime import keep_memory, prepare
-
-prepare()  # before TensorFlow is loaded: it reads its settings once
-
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-
-from cxr.architectures import build  # noqa: E402
-from cxr.dataset import NORMAL, read_films, scan, subset  # noqa: E402
-from cxr.feeding import batches  # noqa: E402
-from cxr.fitting import compile_for  # noqa: E402
-from cxr.recipes import find_recipe  # noqa: E402
-from cxr.sources import data_folder  # noqa: E402
+from cxr.sources import data_folder
 
 
 def main() -> None:
@@ -37,6 +26,16 @@ def main() -> None:
     folder = data_folder(recipe.source)
     if folder is None:
         raise SystemExit("Set CXR_DATA to the folder of the data sets.")
+    prepare()  # before TensorFlow is loaded: it reads its settings once
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from cxr.architectures import build
+    from cxr.dataset import NORMAL, read_films, scan, subset
+    from cxr.feeding import batches
+    from cxr.fitting import compile_for
+
     keep_memory()
     table = scan(folder)
     table = table[(table["split"] != "test") & table["label"].isin([NORMAL, recipe.finding])]

@@ -74,12 +74,35 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     refused.click()
     expect(rows).to_have_count(43)
 
-    # Disagree by key, with a reason.
-    alone = picture(page)
+    # Look at the film: window, zoom, invert, flash the heatmap.
+    viewer, canvas = page.locator(".viewer"), page.locator(".viewer canvas").first
+    page.wait_for_selector(".viewer[data-painted]")
+    alone, window = picture(page), viewer.get_attribute("data-window")
+    zoom = page.locator(".zoom").first.inner_text()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 300)
+    page.keyboard.down("Shift")
+    page.mouse.down()
+    page.mouse.move(box["x"] + 380, box["y"] + 340, steps=5)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    assert viewer.get_attribute("data-window") != window
+    page.mouse.wheel(0, -600)
+    expect(page.locator(".zoom").first).not_to_have_text(zoom)
+    shot(page, "room-windowed")
     page.locator("h4").first.click()
+    page.keyboard.press("0")
+    expect(page.locator(".zoom").first).to_have_text(zoom)
+    assert viewer.get_attribute("data-window") == window
     page.keyboard.press("i")
     assert abs(picture(page).mean() - alone.mean()) > 5, "inversion does not show"
     page.keyboard.press("i")
+    page.keyboard.down("h")
+    expect(viewer).to_have_attribute("data-overlay", "on")
+    page.keyboard.up("h")
+    expect(viewer).to_have_attribute("data-overlay", "off")
+
+    # Disagree by key, with a reason.
     page.keyboard.press("d")
     expect(rows.first.locator(".sub")).to_contain_text("no pneumonia seen")
     page.get_by_role("combobox", name=re.compile("Why")).click()
