@@ -12,7 +12,10 @@ export default function (component) {
   list.replaceChildren(...data.rows.map((row) => item(row, choose)));
   mark(list, data.chosen);
 
-  const end = new AbortController();
+  // One list takes the keys. While films are scored it is drawn anew again and again, and one that
+  // was not told of its end would move the choice a second time.
+  document.cxrWorklist?.abort();
+  const end = document.cxrWorklist = new AbortController();
   document.addEventListener("keydown", (event) => {
     const target = event.composedPath()[0];
     if (target instanceof Element && target.matches("input, textarea, select, [contenteditable]")) return;
