@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
@@ -26,9 +27,12 @@ def folder(tmp_path: Path) -> Path:
     """A working folder with the film that the README speaks of, and a folder of such films."""
     film = get_testdata_file("RG1_UNCR.dcm", download=False)
     assert film, "pydicom-data is not installed"
-    shutil.copy(film, tmp_path / "film.dcm")
+    # An adult's film, which the default model would refuse: here it is a child's.
+    dataset = pydicom.dcmread(film)
+    dataset.PatientAge, dataset.PatientBirthDate = "004Y", ""
+    dataset.save_as(tmp_path / "film.dcm")
     (tmp_path / "films").mkdir()
-    shutil.copy(film, tmp_path / "films" / "one.dcm")
+    shutil.copy(tmp_path / "film.dcm", tmp_path / "films" / "one.dcm")
     return tmp_path
 
 
