@@ -67,7 +67,9 @@ class Entry:
 
     def note(self, film: Radiograph) -> None:
         """Keep what the list and the log say of the film: thumbnail, hash, facts, grey values."""
-        self.thumbnail = self.thumbnail or _thumbnail(film)
+        if self.sha256:
+            return  # scored again: it is the same film
+        self.thumbnail = _thumbnail(film)
         self.sha256 = film.sha256
         self.facts = _facts(film)
         self.statistics = film_statistics(film.pixels) if min(film.pixels.shape) >= LEAST else {}

@@ -1,9 +1,9 @@
 """The gate: films that are refused before any score, by rules on the header and the grey values.
 
-A refused film has no score anywhere. The rules come first, then what a network has learned of chest
-radiographs (`cxr.gate`). They are set so that ordinary chest radiographs pass:
-of 9,222 films of three sets none is refused; the narrowest span of grey values among them is 0.34
-against the `MIN_SPAN` asked for, the largest share of black and white 0.85 against `MAX_SATURATED`.
+A refused film has no score anywhere. After these rules comes what a network has learned of chest
+radiographs (`cxr.gate`). The rules are set so that ordinary chest radiographs pass: of 9,222 films
+of three sets they refuse none; the narrowest span of grey values among them is 0.34 against the
+`MIN_SPAN` asked for, the largest share of black and white 0.85 against `MAX_SATURATED`.
 """
 
 from __future__ import annotations

@@ -121,15 +121,19 @@ class Worklist:
         """Change the model or the operating point.
 
         Under another model every film that can be read waits anew, and what the reader said of
-        the old scores is gone; under another operating point alone the scores stay.
+        the old scores is gone; under another operating point alone the scores stay. What the
+        reader saw in a film stays as long as the finding is the same.
         """
         point = bundle.card.operating_point(operating_point)
         with self._lock:
             same = bundle.name == self.bundle.name
+            other_finding = bundle.card.finding != self.bundle.card.finding
             self.operating_point, self.bundle = point, bundle
             self._turn += 1
             for entry in self.entries:
                 entry.judgement = entry.reason = None
+                if other_finding:
+                    entry.call, entry.blind = None, False
                 if entry.prediction is None:
                     continue
                 if same or not entry.source:

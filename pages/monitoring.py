@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from cxr import figures
-from cxr.drift import as_table, drifts, spread
+from cxr.drift import CUTS, as_table, drifts, spread
 from cxr.monitoring import (
     agreement,
     by_week,
@@ -28,8 +28,8 @@ KEPT = (
 )
 PSI = (
     "PSI is the population stability index against this model's validation films. By convention "
-    "0.1 is some drift and 0.25 much; the mark at each bar is what chance alone stays under 95 "
-    "times in 100. Scores also move where more or fewer films have the finding than in validation."
+    f"{CUTS[0]} is some drift and {CUTS[1]} much; the mark at each bar is what chance alone stays "
+    "under 95 times in 100. Scores also move where more or fewer films have the finding than in validation."
 )
 KAPPA = (
     "Cohen's kappa of these calls and the operating point, with its 95 % interval: 1 where all "

@@ -253,6 +253,18 @@ class TestRescore:
         assert {entry.prediction.model for entry in mixed.entries} == {"other"}
         assert {row["operating_point"] for row in mixed.rows()} == {"fixed-0.6"}
 
+    def test_a_call_is_of_one_finding(self, mixed, other, made_bundle):
+        mixed.blind = True
+        entry = mixed.entries[0]
+        mixed.call(entry, "pneumonia seen")
+        mixed.rescore(other)
+        assert (entry.call, entry.blind) == ("pneumonia seen", True)
+        card = dataclasses.replace(made_bundle.card, name="third", finding="tuberculosis")
+        mixed.rescore(Bundle(made_bundle.folder, card))
+        list(mixed.score())
+        assert (entry.call, entry.blind) == (None, False)
+        assert mixed.hidden(entry)
+
     def test_what_cannot_be_read_stays_refused_under_the_new_model(self, worklist, other):
         worklist.add("upload.zip", zipped({}))
         worklist.rescore(other)
