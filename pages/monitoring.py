@@ -29,7 +29,8 @@ KEPT = (
 PSI = (
     "PSI is the population stability index against this model's validation films. By convention "
     f"{CUTS[0]} is some drift and {CUTS[1]} much; the mark at each bar is what chance alone stays "
-    "under 95 times in 100. Scores also move where more or fewer films have the finding than in validation."
+    "under 95 times in 100. Scores also move where more or fewer films have the finding than "
+    "in validation."
 )
 KAPPA = (
     "Cohen's kappa of these calls and the operating point, with its 95 % interval: 1 where all "
