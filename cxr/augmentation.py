@@ -9,14 +9,22 @@ import tensorflow as tf
 
 from .recipes import Augmentation
 
-__all__ = ["augment"]
+__all__ = ["augment", "augment_with_masks"]
 
 #: Straight pieces of a random tone curve.
 TONE_PIECES = 6
 
 
 def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Tensor:
-    """Vary a batch of grey films.
+    """Vary a batch of grey films; see `augment_with_masks`."""
+    varied, _ = augment_with_masks(films, None, settings, seed)
+    return varied
+
+
+def augment_with_masks(
+    films: tf.Tensor, masks: tf.Tensor | None, settings: Augmentation, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Vary a batch of grey films, and move what is marked in them along.
 
     All changes of place (turn, part, shift, shear, flip) are one affine map, so that a film is
     interpolated once. Pixels from outside repeat the nearest edge.
@@ -25,6 +33,8 @@ def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Ten
     ----------
     films
         (batch, height, width, 1), any real type, values in [0, 255].
+    masks
+        The same shape and range, or None. Only changes of place concern them.
     settings
         How much of each change.
     seed
@@ -32,10 +42,12 @@ def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Ten
 
     Returns
     -------
-    tensorflow.Tensor
-        float32 of the same shape, values in [0, 255].
+    films, masks : tensorflow.Tensor
+        float32 of the same shape, values in [0, 255]; no masks where none were given.
     """
     x = tf.cast(films, tf.float32)
+    if masks is not None:  # as a second channel, so that both are moved by the same map
+        x = tf.concat([x, tf.cast(masks, tf.float32)], axis=-1)
     seeds = tf.unstack(tf.random.split(seed, 12))
     scanner = tf.unstack(tf.random.split(seed + 1, 3))
     n = tf.shape(x)[0]
@@ -44,6 +56,7 @@ def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Ten
         return tf.random.stateless_uniform([n], seeds[k], low, high)
 
     if _moves(settings):
+        shape = x.shape  # which the operation does not tell of its result
         x = tf.raw_ops.ImageProjectiveTransformV3(
             images=x,
             transforms=_affine(settings, uniform, tf.shape(x)),
@@ -52,6 +65,10 @@ def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Ten
             fill_mode="NEAREST",
             fill_value=0.0,
         )
+        x = tf.ensure_shape(x, shape)
+
+    if masks is not None:
+        x, masks = tf.split(x, 2, axis=-1)
 
     def each(values: tf.Tensor) -> tf.Tensor:
         return tf.reshape(values, [-1, 1, 1, 1])
@@ -71,7 +88,7 @@ def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Ten
         x += each(uniform(9, -s.brightness, s.brightness))
         x += tf.random.stateless_normal(tf.shape(x), seeds[10]) * each(uniform(11, 0.0, s.noise))
         x *= 255
-    return tf.clip_by_value(x, 0.0, 255.0)
+    return tf.clip_by_value(x, 0.0, 255.0), masks
 
 
 def _tone(x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

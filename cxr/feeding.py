@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from .augmentation import augment
+from .augmentation import augment, augment_with_masks
 from .dataset import class_weights
+from .guidance import EVIDENCE, LOGIT, Places, ill_places, place_weights
 from .recipes import Recipe
 
 __all__ = ["batches", "feature_batches", "fixed_batches", "fixed_features"]
@@ -20,6 +22,7 @@ def batches(
     labels: NDArray[np.integer],
     recipe: Recipe,
     *,
+    places: Places | None = None,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Draw training batches without end, in an order that the seed and the step number fix.
@@ -35,6 +38,9 @@ def batches(
         0 or 1, one a film.
     recipe
         Batch size, augmentation, class weights, channels, seed.
+    places
+        Where the finding lies in each film, for a network that is taught that as well: labels and
+        weights are then those of both its outputs (`cxr.guidance`).
     first_epoch
         Epochs that lie behind.
 
@@ -50,7 +56,36 @@ def batches(
         x = augment(tf.gather(films, rows), recipe.augmentation, seed)
         return tf.repeat(x, recipe.channels, axis=-1)
 
-    return _endless(fetch, labels, recipe, first_epoch)
+    if places is None:
+        return _endless(fetch, labels, recipe, first_epoch)
+    masks, known = tf.constant(places.masks), tf.constant(places.known.astype(np.float32))
+
+    def fetch_both(rows: tf.Tensor, epoch: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        drawn = tf.gather(films, rows), tf.gather(masks, rows)
+        x, moved = augment_with_masks(*drawn, recipe.augmentation, seed)
+        return tf.repeat(x, recipe.channels, axis=-1), moved, tf.gather(known, rows)
+
+    def both(parts: tuple[tf.Tensor, ...], y: tf.Tensor, w: tf.Tensor) -> tuple[Any, ...]:
+        x, moved, taught = parts
+        return x, *_both(y, w, moved, taught, grid)
+
+    grid = places.grid
+    return _endless(fetch_both, labels, recipe, first_epoch).map(both)
+
+
+def _both(
+    labels: tf.Tensor,
+    weights: tf.Tensor,
+    masks: tf.Tensor,
+    known: tf.Tensor,
+    grid: tuple[int, int],
+) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+    """Return the labels and weights of a network's two outputs, the film's and its places'."""
+    ill = ill_places(masks, grid)
+    return (
+        {LOGIT: labels, EVIDENCE: ill},
+        {LOGIT: weights, EVIDENCE: place_weights(ill, known)},
+    )
 
 
 def feature_batches(
@@ -113,11 +148,27 @@ def fixed_features(
 
 
 def fixed_batches(
-    pixels: NDArray[np.uint8], labels: NDArray[np.integer], recipe: Recipe
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    recipe: Recipe,
+    *,
+    places: Places | None = None,
 ) -> tf.data.Dataset:
-    """Return films as they are, for validation."""
+    """Return films as they are, for validation; with `places` as `batches` gives them."""
     truth = labels[:, None].astype(np.float32)
-    films = tf.data.Dataset.from_tensor_slices((pixels, truth)).batch(recipe.batch_size)
-    return films.map(
-        lambda x, y: (tf.repeat(tf.cast(x, tf.float32), recipe.channels, axis=-1), y)
-    ).prefetch(2)
+
+    def channels(x: tf.Tensor) -> tf.Tensor:
+        return tf.repeat(tf.cast(x, tf.float32), recipe.channels, axis=-1)
+
+    if places is None:
+        films = tf.data.Dataset.from_tensor_slices((pixels, truth)).batch(recipe.batch_size)
+        return films.map(lambda x, y: (channels(x), y)).prefetch(2)
+    parts = pixels, truth, places.masks, places.known.astype(np.float32)
+    films = tf.data.Dataset.from_tensor_slices(parts).batch(recipe.batch_size)
+
+    def both(x: tf.Tensor, y: tf.Tensor, m: tf.Tensor, known: tf.Tensor) -> tuple[Any, ...]:
+        labels, weights = _both(y, tf.ones_like(known), tf.cast(m, tf.float32), known, grid)
+        return channels(x), labels, weights
+
+    grid = places.grid
+    return films.map(both).prefetch(2)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from .architectures import BASELINES, BASES
 from .dataset import NORMAL
 from .feeding import batches, feature_batches, fixed_batches, fixed_features
+from .guidance import EVIDENCE, LOGIT, Places, with_evidence
 from .journal import HISTORY_COLUMNS, Journal
 from .recipes import Recipe
 
@@ -28,19 +29,27 @@ __all__ = ["Material", "compile_for", "fit", "settle_norms"]
 
 @dataclass(frozen=True)
 class Material:
-    """The films of the training and validation splits: uint8 (films, height, width, 1), 0 or 1."""
+    """The films of the training and validation splits: uint8 (films, height, width, 1), 0 or 1.
+
+    With the boxes that they are taught by, if any: `cxr.guidance.read_places`.
+    """
 
     films: NDArray[np.uint8]
     labels: NDArray[np.int64]
     held_films: NDArray[np.uint8]
     held_labels: NDArray[np.int64]
+    places: Places | None = None
+    held_places: Places | None = None
 
     @classmethod
-    def of(cls, table: pd.DataFrame, pixels: NDArray[np.uint8]) -> Self:
+    def of(
+        cls, table: pd.DataFrame, pixels: NDArray[np.uint8], places: Places | None = None
+    ) -> Self:
         """Take the rows of a film table apart."""
         labels: NDArray[np.int64] = np.asarray(table["label"] != NORMAL, np.int64)
         train, held = (np.flatnonzero(table["split"] == s) for s in ("train", "validation"))
-        return cls(pixels[train], labels[train], pixels[held], labels[held])
+        taught, shown = (places and places.at(rows) for rows in (train, held))
+        return cls(pixels[train], labels[train], pixels[held], labels[held], taught, shown)
 
 
 def fit(
@@ -64,12 +73,16 @@ def fit(
     if recipe.architecture in BASES:
         return _fit_head(model, recipe, material, state, say)
     steps = -(-len(material.labels) // recipe.batch_size)
+    taught = with_evidence(model) if recipe.boxes else model
 
     def feed(first_epoch: int) -> tf.data.Dataset:
-        return batches(material.films, material.labels, recipe, first_epoch=first_epoch)
+        films, labels, places = material.films, material.labels, material.places
+        return batches(films, labels, recipe, places=places, first_epoch=first_epoch)
 
-    held = fixed_batches(material.held_films, material.held_labels, recipe)
-    journal = _fit_epochs(model, recipe, feed, held, steps, state, say)
+    held = fixed_batches(
+        material.held_films, material.held_labels, recipe, places=material.held_places
+    )
+    journal = _fit_epochs(taught, recipe, feed, held, steps, state, say)
     settle_norms(model, feed(recipe.epochs), steps)
     return journal.history, journal.kept_epoch
 
@@ -190,15 +203,21 @@ def compile_for(model: keras.Model, recipe: Recipe, steps: int) -> None:
     if recipe.optimizer == "adamw":
         # Decay pulls kernels towards zero; biases and the norms' scales have no need of it.
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(
-        optimizer,
-        keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
-        metrics=[
-            keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy"),
-            keras.metrics.AUC(from_logits=True, name="auc"),
-        ],
-        jit_compile=False,
-    )
+    loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    metrics = [
+        keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy"),
+        keras.metrics.AUC(from_logits=True, name="auc"),
+    ]
+    if isinstance(model.output, dict):  # a film's label and its places: `cxr.guidance`
+        model.compile(
+            optimizer,
+            {LOGIT: loss, EVIDENCE: keras.losses.BinaryCrossentropy(from_logits=True)},
+            loss_weights={LOGIT: 1.0, EVIDENCE: recipe.boxes_weight},
+            metrics={LOGIT: metrics},
+            jit_compile=False,
+        )
+    else:
+        model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
 
 
 def settle_norms(model: keras.Model, films: tf.data.Dataset, steps: int) -> None:

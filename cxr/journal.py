@@ -17,6 +17,7 @@ import keras
 import pandas as pd
 
 from .evaluation import best_epoch
+from .guidance import LOGIT
 from .recipes import Recipe
 
 __all__ = ["HISTORY_COLUMNS", "Journal", "plateau_rate", "should_stop"]
@@ -59,6 +60,13 @@ def should_stop(history: pd.DataFrame, recipe: Recipe) -> bool:
     if not recipe.patience or history.empty:
         return False
     return int(history["epoch"].iloc[-1]) - best_epoch(history) >= recipe.patience
+
+
+def _of_films(logs: dict[str, Any], name: str) -> float:
+    """Return a figure of the films, also where a network is taught the places too."""
+    held, name = ("val_", name[4:]) if name.startswith("val_") else ("", name)
+    own = f"{held}{LOGIT}_{name}"
+    return float(logs[own if own in logs else held + name])
 
 
 class Journal(keras.callbacks.Callback):
@@ -115,7 +123,7 @@ class Journal(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the epoch down, keep its weights if they are to be kept, say how it goes."""
         logs = logs or {}
-        row: dict[str, float] = {name: float(logs[name]) for name in HISTORY_COLUMNS[1:7]}
+        row: dict[str, float] = {name: _of_films(logs, name) for name in HISTORY_COLUMNS[1:7]}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = round(time.monotonic() - self._epoch_began, 1)
         history = [*self.history.to_dict("records"), {"epoch": epoch + 1, **row}]

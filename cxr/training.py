@@ -34,6 +34,7 @@ from .dataset import (
 )
 from .film_facts import describe
 from .fitting import Material, fit
+from .guidance import read_places
 from .layouts import select
 from .recipes import Recipe
 from .runtime import keep_memory
@@ -134,11 +135,12 @@ def train(
     for split in ("train", "validation"):
         if table.loc[table["split"] == split, "label"].nunique() < 2:
             raise TrainingError(f"The {split} films need both classes. Give more films.")
+    places = read_places(table, data, recipe, model) if recipe.boxes else None
     # Only now: a run that cannot start leaves nothing behind that would have to be resumed.
     films = table[["path", "split", "sha256"]].to_csv(index=False)
     _claim(state, asked | {"films": hashlib.sha256(films.encode()).hexdigest()}, resume)
     start = _first_step(recipe, model, table, pixels, Path(data), state, say)
-    history, kept = fit(model, recipe, Material.of(table, pixels), state, say)
+    history, kept = fit(model, recipe, Material.of(table, pixels, places), state, say)
     say("Describing the films")
     table = describe(table, data)
     run = Training(recipe, model, table, pixels, history, kept, share, start)

@@ -4,7 +4,8 @@ References
 ----------
 Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019. The
 Lite variants: no squeeze-and-excitation, ReLU6 for swish, stem and head of fixed width, first and
-last stage of fixed depth.
+last stage of fixed depth. Pooling by the log of the sum of exponentials: Pinheiro and Collobert,
+"From Image-level to Pixel-level Labeling with Convolutional Networks", 2015.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import string
 import keras
 from keras import layers
 
-__all__ = ["IMAGENET_CLASSES", "SIZES", "graph"]
+__all__ = ["IMAGENET_CLASSES", "POOLINGS", "SIZES", "graph"]
 
 IMAGENET_CLASSES = 1000
 
@@ -31,6 +32,8 @@ STAGES = (
 )
 #: Factors of width and depth by which the sizes differ from EfficientNet-B0.
 SIZES = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite2": (1.1, 1.2)}
+#: How the last features become one logit.
+POOLINGS = ("average", "evidence")
 STEM_WIDTH = 32
 HEAD_WIDTH = 1280
 EPSILON = 1e-3  # of every batch normalisation, as the ImageNet weights were trained
@@ -44,6 +47,7 @@ def graph(
     dropout: float = 0.2,
     momentum: float = 0.9,
     drop_connect: float = 0.0,
+    pooling: str = "average",
 ) -> keras.Model:
     """Build a network of the family with random weights.
 
@@ -66,12 +70,16 @@ def graph(
     drop_connect
         Share of whole residual branches dropped a film in training, in [0, 1): none at the first
         block, rising linearly with depth.
+    pooling
+        One of `POOLINGS`. With "evidence" a last convolution, "evidence", weighs each place of the
+        picture by itself, and the logit rises with the log of the sum of their exponentials: a
+        single ill place is enough, and the heatmap is that very map.
 
     Returns
     -------
     keras.Model
         Input (batch, input_size, input_size, 3) in [0, 255], output (batch, classes): logits. The
-        last convolution is named "head_conv".
+        last convolution is named "head_conv", or "evidence" with that pooling.
 
     Raises
     ------
@@ -82,6 +90,8 @@ def graph(
         raise ValueError(f"Expected one of {', '.join(SIZES)}. Received: {name!r}")
     if input_size < 32:
         raise ValueError(f"Expected an input_size of at least 32. Received: {input_size}")
+    if pooling not in POOLINGS:
+        raise ValueError(f"Expected pooling of {', '.join(POOLINGS)}. Received: {pooling!r}")
     for argument, share in (("dropout", dropout), ("drop_connect", drop_connect)):
         if not 0 <= share < 1:
             raise ValueError(f"Expected {argument} in [0, 1). Received: {share}")
@@ -112,10 +122,28 @@ def graph(
 
     x = layers.Conv2D(HEAD_WIDTH, 1, use_bias=False, name="head_conv")(x)
     x = _normalise(x, "head", momentum, relu=True)
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    x = layers.Dropout(dropout, name="dropout")(x)
-    logit = layers.Dense(classes, name="logit")(x)
+    if pooling == "evidence":
+        logit = _evidence(x, classes, dropout)
+    else:
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
+        x = layers.Dropout(dropout, name="dropout")(x)
+        logit = layers.Dense(classes, name="logit")(x)
     return keras.Model(film, logit, name=name)
+
+
+def _evidence(x: keras.KerasTensor, classes: int, dropout: float) -> keras.KerasTensor:
+    """Weigh each place, then pool: the log of the mean of the exponentials, as begun with."""
+    places = x.shape[1] * x.shape[2]
+    x = layers.Dropout(dropout, name="dropout")(x)
+    x = layers.Conv2D(classes, 1, name="evidence")(x)
+    return layers.Dense(
+        classes,
+        kernel_initializer="identity",
+        # Evidence never speaks against the finding that it was found for.
+        kernel_constraint="non_neg",
+        bias_initializer=keras.initializers.Constant(-math.log(places)),
+        name="logit",
+    )(keras.ops.logsumexp(x, axis=(1, 2)))
 
 
 def _scaled(width_factor: float, depth_factor: float) -> list[tuple[int, int, int, int, int]]:

@@ -14,6 +14,7 @@ def efficientnet_lite0(
     dropout: float = 0.2,
     momentum: float = 0.9,
     drop_connect: float = 0.0,
+    pooling: str = "average",
 ) -> keras.Model:
     """Build EfficientNet-Lite0 with one logit and random weights: 3,414,305 parameters.
 
@@ -32,4 +33,5 @@ def efficientnet_lite0(
         dropout=dropout,
         momentum=momentum,
         drop_connect=drop_connect,
+        pooling=pooling,
     )

@@ -14,6 +14,7 @@ def efficientnet_lite2(
     dropout: float = 0.2,
     momentum: float = 0.9,
     drop_connect: float = 0.0,
+    pooling: str = "average",
 ) -> keras.Model:
     """Build EfficientNet-Lite2 with one logit and random weights: 4,870,449 parameters.
 
@@ -32,4 +33,5 @@ def efficientnet_lite2(
         dropout=dropout,
         momentum=momentum,
         drop_connect=drop_connect,
+        pooling=pooling,
     )

@@ -116,6 +116,11 @@ class Recipe:
     """``source/label`` of the films to learn from; all of the set's where nothing is given."""
     external: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Films never learned from, to evaluate on: a name, and the ``source/label`` it stands for."""
+    boxes: str = ""
+    """A table of boxes (`cxr.boxes`) in the data set's folder: the network then learns where the
+    finding lies as well. Wants an architecture with a layer "evidence"."""
+    boxes_weight: float = 1.0
+    """Of the loss of the places, beside that of the films."""
     first_step: FirstStep | None = None
     variants: int = 1
     """Of a frozen base: how many variants of each film have their features computed. The epochs
@@ -152,9 +157,21 @@ class Recipe:
             raise ValueError(
                 f"Expected weight_decay above 0 with lbfgs. Received: {self.weight_decay!r}"
             )
-        for name in ("epochs", "batch_size", "input_size", "learning_rate", "variants"):
+        for name in (
+            "epochs",
+            "batch_size",
+            "input_size",
+            "learning_rate",
+            "variants",
+            "boxes_weight",
+        ):
             if (value := getattr(self, name)) <= 0:
                 raise ValueError(f"Expected {name} above 0. Received: {value!r}")
+        if self.boxes and (self.arguments.get("pooling") != "evidence" or self.first_step):
+            raise ValueError(
+                "Expected boxes with pooling 'evidence' and without a first step. "
+                f"Received: {self.boxes!r}"
+            )
         _ = self.to_input  # checks what it is made of
         if not 0 <= self.test <= 0.5:
             raise ValueError(f"Expected test in [0, 0.5]. Received: {self.test!r}")
