@@ -9,7 +9,7 @@ Importing this package does not load TensorFlow; building or running a model doe
 
 from .bundle import Bundle, BundleError, available, load
 from .card import Card, CardError
-from .explanation import Heatmap
+from .heatmap import Heatmap
 from .prediction import Prediction, find_films, predict_files
 from .quality import Refusal
 from .radiograph import Radiograph, RadiographError, read

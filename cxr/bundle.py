@@ -25,8 +25,8 @@ from .radiograph import Radiograph
 if TYPE_CHECKING:
     import keras
 
-    from .explanation import Heatmap
     from .gate import Gate
+    from .heatmap import Heatmap
     from .prediction import Prediction
 
 __all__ = [
@@ -105,10 +105,7 @@ class Bundle:
     def gate(self) -> Gate:
         """The learned part of the gate, verified as the weights are.
 
-        Raises
-        ------
-        BundleError
-            If the bundle has none, or its file is missing or was changed.
+        BundleError where the bundle has none, or its file is missing or was changed.
         """
         from .gate import FILE, Gate
 
@@ -121,6 +118,13 @@ class Bundle:
             if isinstance(error, BundleError):
                 raise
             raise BundleError(f"{FILE} of {self.name} is missing or damaged.") from error
+
+    @cached_property
+    def explanations(self) -> pd.DataFrame:
+        """``explanations.csv``: how far the heatmaps hold up; see `cxr.explanation_table.read`."""
+        from .explanation_table import read
+
+        return read(self)
 
     def _table(self, name: str) -> pd.DataFrame:
         try:
@@ -196,11 +200,19 @@ class Bundle:
 
         return predict(self, films, operating_point=operating_point, heatmaps=heatmaps)
 
-    def explain(self, film: Radiograph, method: str = "gradcam") -> Heatmap:
+    def explain(
+        self,
+        film: Radiograph,
+        method: str = "gradcam",
+        *,
+        layer: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        stopped: Callable[[], bool] | None = None,
+    ) -> Heatmap:
         """Show where the score of a film came from; see `cxr.explanation.explain`."""
         from .explanation import explain
 
-        return explain(self, film, method=method)
+        return explain(self, film, method=method, layer=layer, progress=progress, stopped=stopped)
 
 
 def available(folder: Path | None = None) -> list[Card]:

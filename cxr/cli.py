@@ -1,4 +1,7 @@
-"""The command line: its words and exit statuses. What each command does is in `cxr.commands`."""
+"""The command line: its words and exit statuses.
+
+What each command does is in `cxr.commands` and `cxr.evidence_commands`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from . import commands
+from . import commands, evidence_commands
+from .methods import METHODS
 from .runtime import prepare
 
 __all__ = ["main"]
@@ -69,7 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     explain = command("explain", commands.explain, "Write the heatmap of a film over the film.")
     explain.add_argument("file", metavar="FILE")
     explain.add_argument("--model", default="pneumonia", metavar="NAME", help="model or finding")
-    explain.add_argument("--method", default="gradcam", metavar="M")
+    explain.add_argument(
+        "--method", default="gradcam", metavar="M", help=f"one of {', '.join(METHODS)}"
+    )
+    explain.add_argument("--layer", metavar="L", help="to look at; the last convolution if none")
     explain.add_argument("--out", required=True, metavar="PNG")
 
     train = command("train", commands.train, "Train a model and write its bundle.")
@@ -79,20 +86,41 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--subset", type=float, default=1.0, metavar="F", help="share of the films")
     train.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
 
-    evaluate = command("evaluate", commands.evaluate, "Score labelled films and print the figures.")
+    evaluate = command(
+        "evaluate", evidence_commands.evaluate, "Score labelled films and print the figures."
+    )
     evaluate.add_argument("name", metavar="NAME", help="model or finding")
     evaluate.add_argument("--data", required=True, metavar="DIR", help="folder of labelled films")
     evaluate.add_argument(
         "--split", default="test", metavar="S", help="test where not given, or an external set"
     )
     evaluate.add_argument(
-        "--store", action="store_true", help="keep an external set's predictions in the bundle"
+        "--boxes", metavar="CSV", help="hold the heatmaps against these boxes; a row a box"
+    )
+    evaluate.add_argument("--method", metavar="M", help="of the heatmaps; gradcam where not given")
+    evaluate.add_argument("--layer", metavar="L", help="that the method looks at")
+    evaluate.add_argument(
+        "--store",
+        action="store_true",
+        help="keep an external set's predictions, and what --boxes gives, in the bundle",
     )
     evaluate.add_argument("--operating-point", metavar="NAME", help="one of the model's card")
     evaluate.add_argument("--json", action="store_true", help="print a JSON object")
 
+    audit = command(
+        "audit",
+        evidence_commands.audit,
+        "Measure how far a model's heatmaps can be believed, and keep it in the bundle.",
+    )
+    audit.add_argument("name", metavar="NAME", help="model or finding")
+    audit.add_argument("--data", required=True, metavar="DIR", help="folder of labelled films")
+    audit.add_argument("--methods", metavar="A,B", help="all where not given")
+    audit.add_argument("--json", action="store_true", help="print a JSON object")
+
     gate = command(
-        "gate", commands.gate, "Teach a model's gate what a chest film is, and measure it."
+        "gate",
+        evidence_commands.gate,
+        "Teach a model's gate what a chest film is, and measure it.",
     )
     gate.add_argument("name", metavar="NAME", help="model or finding")
     gate.add_argument(
@@ -126,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the finding was class 0 when it was trained, and normal class 1",
     )
 
-    dataset = command("dataset", commands.dataset, "Describe a folder of labelled films.")
+    dataset = command("dataset", evidence_commands.dataset, "Describe a folder of labelled films.")
     dataset.add_argument("folder", metavar="DIR")
     dataset.add_argument(
         "--store",

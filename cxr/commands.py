@@ -1,5 +1,7 @@
 """What each command does: it calls the function that the pages call, and prints.
 
+Those that measure a model or a data set are in `cxr.evidence_commands`.
+
 Each takes the parsed words and returns an exit status.
 """
 
@@ -26,10 +28,8 @@ __all__ = [
     "STOPPED",
     "WRONG_USAGE",
     "UsageError",
-    "dataset",
-    "evaluate",
+    "counter",
     "explain",
-    "gate",
     "import_legacy",
     "models",
     "predict",
@@ -92,7 +92,7 @@ def predict(options: argparse.Namespace) -> int:
             )
     done = {row["path"] for row in kept}
     files = [path for path in find_films(options.paths) if str(path) not in done]
-    say = _counter(len(files))
+    say = counter(len(files))
     results = predict_files(
         bundle,
         files,
@@ -136,16 +136,16 @@ def predict(options: argparse.Namespace) -> int:
     return SOME_REFUSED if refused else DONE
 
 
-def _counter(total: int) -> Callable[[int], None]:
-    """Show how many films are done, on one line where standard error is a terminal."""
+def counter(total: int, what: str = "films") -> Callable[[int], None]:
+    """Show how many are done, on one line where standard error is a terminal."""
     terminal = sys.stderr.isatty()
 
     def say(done: int) -> None:
         if terminal:
             end = "\n" if done == total else ""
-            print(f"\r{done} of {total} films", end=end, file=sys.stderr, flush=True)
+            print(f"\r{done} of {total} {what}", end=end, file=sys.stderr, flush=True)
         elif done == total or done % 100 == 0:
-            print(f"{done} of {total} films", file=sys.stderr, flush=True)
+            print(f"{done} of {total} {what}", file=sys.stderr, flush=True)
 
     return say
 
@@ -153,7 +153,7 @@ def _counter(total: int) -> Callable[[int], None]:
 def explain(options: argparse.Namespace) -> int:
     """Write a heatmap over its film; see `cxr.explanation.explain`."""
     from . import report
-    from .explanation import METHODS, RefusedError
+    from .explanation import METHODS, RefusedError, expected_seconds
     from .radiograph import read
 
     if options.method not in METHODS:
@@ -165,7 +165,16 @@ def explain(options: argparse.Namespace) -> int:
     bundle = load(options.model)
     try:
         film = read(options.file)
-        heatmap = bundle.explain(film, method=options.method)
+        # How long it takes is told before it starts, and of a refused film nothing starts.
+        if METHODS[options.method].slow and not bundle.predict(film).refusal:
+            seconds = expected_seconds(bundle, options.method, layer=options.layer)
+            print(f"{METHODS[options.method].title} takes about {seconds:.0f} s.", file=sys.stderr)
+        heatmap = bundle.explain(
+            film,
+            options.method,
+            layer=options.layer,
+            progress=lambda done, total: counter(total, "passes")(done) if done else None,
+        )
     except (RadiographError, RefusedError) as error:
         print(f"cxr: {error}", file=sys.stderr)
         return SOME_REFUSED
@@ -227,66 +236,4 @@ def import_legacy(options: argparse.Namespace) -> int:
         progress=lambda line: print(line, file=sys.stderr, flush=True),
     )
     print(folder)
-    return DONE
-
-
-def evaluate(options: argparse.Namespace) -> int:
-    """Score labelled films; see `cxr.assessment.assess`."""
-    from .assessment import assess
-
-    result = assess(
-        load(options.name),
-        options.data,
-        split=options.split,
-        operating_point=options.operating_point,
-        keep=options.store,
-        progress=_counter,
-    ).to_json()
-    if options.json:
-        print(json.dumps(result, indent=1))
-        return DONE
-    for key, value in result.items():
-        if key.endswith("_ci"):
-            continue
-        text = f"{value:.4f}" if isinstance(value, float) else str(value)
-        if interval := result.get(f"{key}_ci"):
-            text += f"  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})"
-        print(f"{key:18} {text}")
-    return DONE
-
-
-def dataset(options: argparse.Namespace) -> int:
-    """Describe labelled films; see `cxr.film_facts`."""
-    from . import film_facts
-    from .layouts import scan
-
-    bundle = load(options.store) if options.store else None
-    table = bundle.films if bundle else scan(options.folder)
-    say = _counter(len(table))
-    table = film_facts.describe(table, options.folder, lambda done, _: say(done))
-    if bundle:
-        film_facts.store(table, bundle.folder / "films.csv")
-    result = film_facts.summary(table)
-    print(json.dumps(result, indent=1) if options.json else film_facts.as_text(result))
-    return DONE
-
-
-def gate(options: argparse.Namespace) -> int:
-    """Fit and measure a bundle's learned gate; see `cxr.gate_fitting.fit_gate`."""
-    from .gate_fitting import fit_gate, store_gate
-
-    bundle = load(options.name)
-    found, measured = fit_gate(
-        bundle, options.data, progress=lambda line: print(line, file=sys.stderr, flush=True)
-    )
-    store_gate(bundle, found, measured)
-    if options.json:
-        print(json.dumps(measured, indent=1))
-        return DONE
-    for row in measured:
-        low, high = row["ci"]
-        print(
-            f"{row['films']:16} {row['refused']:4} of {row['n']:4} refused, {row['share']:.1%} "
-            f"({low:.1%} to {high:.1%}), {row['how']}"
-        )
     return DONE

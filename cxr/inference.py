@@ -1,20 +1,35 @@
 """Compiled graphs: score, heatmap and features in one call.
 
-With `cxr.architectures` and `cxr.training`, the only place where TensorFlow is imported; load it
-inside a function.
+With `cxr.architectures`, `cxr.attribution` and what trains, the only place where TensorFlow is
+imported; load it inside a function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-__all__ = ["Outputs", "compile_features", "compile_forward", "last_convolution"]
+from .attribution.activation import WEIGHTINGS
+from .methods import METHODS
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
+
+__all__ = [
+    "Outputs",
+    "compile_features",
+    "compile_forward",
+    "convolutions",
+    "find_layer",
+    "forward_of",
+    "last_convolution",
+    "layer_of",
+]
 
 Inputs = NDArray[np.uint8] | NDArray[np.float32]
 
@@ -25,10 +40,16 @@ class Outputs(NamedTuple):
     logits: NDArray[np.float32]
     """(films,)"""
     maps: NDArray[np.float32]
-    """(films, rows, columns) at the convolution's size, not negative, in units of the logit; no
-    rows and columns where no map was asked for."""
+    """(films, rows, columns) at the layer's size, not negative, see `cxr.attribution.activation`
+    for the unit; no rows and columns where no map was asked for."""
     features: NDArray[np.float32]
     """(films, features): averages over the picture of the layers that were asked for, in order."""
+
+
+def convolutions(model: keras.Model) -> list[str]:
+    """Name the convolutions of a network from the film to the score."""
+    kinds = keras.layers.Conv2D | keras.layers.DepthwiseConv2D
+    return [str(layer.name) for layer in model.layers if isinstance(layer, kinds)]
 
 
 def last_convolution(model: keras.Model) -> str:
@@ -39,10 +60,32 @@ def last_convolution(model: keras.Model) -> str:
     ValueError
         If the network has none.
     """
-    for layer in reversed(model.layers):
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
-            return str(layer.name)
-    raise ValueError(f"{model.name} has no convolution, so it has no heatmap of this kind.")
+    return find_layer(model, None)
+
+
+def find_layer(model: keras.Model, name: str | None) -> str:
+    """Check the name of a layer to map, or name the last convolution where none is given.
+
+    Any layer that keeps rows and columns will do, from the first convolution on.
+
+    Raises
+    ------
+    ValueError
+        If the network has no convolution or no such layer.
+    """
+    known = convolutions(model)
+    if not known:
+        raise ValueError(
+            f"{model.name} has no convolution, so it has no heatmap of this kind. The methods "
+            f"that look at the film itself do: "
+            f"{', '.join(key for key, method in METHODS.items() if not method.layered)}."
+        )
+    if name is None:
+        return known[-1]
+    names = [str(layer.name) for layer in model.layers]
+    if name in names[names.index(known[0]) :] and len(model.get_layer(name).output.shape) == 4:
+        return name
+    raise ValueError(f"Expected a layer of {', '.join(known)}. Received: {name!r}")
 
 
 def _signature(model: keras.Model) -> list[tf.TensorSpec]:
@@ -56,35 +99,42 @@ def _pooled(layers: Sequence[tf.Tensor], films: tf.Tensor) -> tf.Tensor:
 
 
 def compile_forward(
-    model: keras.Model, *, gradcam: str | None = None, features: Sequence[str] = ()
+    model: keras.Model,
+    *,
+    method: str | None = None,
+    layer: str | None = None,
+    features: Sequence[str] = (),
 ) -> Callable[[Inputs], Outputs]:
-    """Compile the forward pass, with a Grad-CAM and averaged features where asked for.
+    """Compile the forward pass, with a class activation map and averaged features where asked for.
 
-    For a map the graph is cut at the convolution: what lies before it runs once, without a
-    gradient; only the short part behind it is differentiated. That is why score and map cost
-    about one forward pass, and features nothing.
+    Only what lies between the layer and the logit is differentiated: what lies before it runs
+    once, without a gradient. That is why score and map cost about one forward pass, and features
+    nothing.
 
     Parameters
     ----------
     model
         A flat functional network with a linear last layer.
-    gradcam
-        The convolution to map, see `last_convolution`; no map where none is given.
+    method
+        One of `cxr.methods.FAST`; no map where none is given.
+    layer
+        To map; the last convolution where none is given, see `find_layer`.
     features
-        Layers to average over the picture; with a map, none may lie behind its convolution.
+        Layers to average over the picture.
 
     Returns
     -------
     callable
         Takes (films, height, width, channels) in [0, 255].
 
-    References
-    ----------
-    Selvaraju et al., Grad-CAM, ICCV 2017, equations 1 and 2.
+    Raises
+    ------
+    ValueError
+        If there is no such method or layer.
     """
     taps = [model.get_layer(name).output for name in features]
 
-    if gradcam is None:
+    if method is None:
         whole = keras.Model(model.inputs, [model.output, *taps])
 
         @tf.function(input_signature=_signature(model), reduce_retracing=True)
@@ -93,25 +143,49 @@ def compile_forward(
             return logits[:, 0], tf.zeros((tf.shape(films)[0], 0, 0)), _pooled(layers, films)
 
     else:
-        cut = model.get_layer(gradcam).output
-        before = keras.Model(model.inputs, [cut, *taps])
-        behind = keras.Model(cut, model.output)
+        if method not in WEIGHTINGS:
+            raise ValueError(f"Expected one of {', '.join(WEIGHTINGS)}. Received: {method!r}")
+        weigh = WEIGHTINGS[method]
+        cut = model.get_layer(find_layer(model, layer)).output
+        whole = keras.Model(model.inputs, [model.output, cut, *taps])
 
         @tf.function(input_signature=_signature(model), reduce_retracing=True)
         def forward(films: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            maps, *layers = tf.nest.flatten(before(films, training=False))
+            # The tape must see the way from the layer to the logit, and a layer in a branch does
+            # not cut the graph in two. What it sees before the layer is never differentiated.
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(maps)
+                tape.watch(films)
+                logits, maps, *layers = tf.nest.flatten(whole(films, training=False))
                 # The films of a batch do not meet, so the gradient of the sum is each one's own.
-                logits = behind(maps, training=False)[:, 0]
-            weights = tf.reduce_mean(tape.gradient(logits, maps), axis=(1, 2), keepdims=True)
-            grids = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))
-            return logits, grids, _pooled(layers, films)
+                logits = logits[:, 0]
+            gradients = tape.gradient(logits, maps)
+            return logits, weigh(maps, gradients, logits), _pooled(layers, films)
+
+    # Traced here and now, so that the first film does not wait for it.
+    traced = forward.get_concrete_function()
 
     def run(films: Inputs) -> Outputs:
-        return Outputs(*(part.numpy() for part in forward(tf.constant(films, tf.float32))))
+        return Outputs(*(part.numpy() for part in traced(tf.constant(films, tf.float32))))
 
     return run
+
+
+def layer_of(bundle: Bundle, name: str | None) -> str:
+    """Do as `find_layer` with a bundle's network, which is gone through once a name."""
+    return bundle.compiled(f"layer {name}", lambda: find_layer(bundle.model, name))
+
+
+def forward_of(
+    bundle: Bundle, method: str | None = None, layer: str | None = None
+) -> Callable[[Inputs], Outputs]:
+    """Return a bundle's forward pass, compiled once; it also gives the features of its own gate."""
+    layer = layer_of(bundle, layer) if method else None
+
+    def make() -> Callable[[Inputs], Outputs]:
+        features = bundle.gate.layers if bundle.card.gate else ()
+        return compile_forward(bundle.model, method=method, layer=layer, features=features)
+
+    return bundle.compiled(f"forward {method} {layer}", make)
 
 
 def compile_features(

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import gate
 from .bundle import Bundle
-from .explanation import Heatmap, heatmaps_of
+from .explanation import heatmaps_of
+from .heatmap import Cost, Heatmap
 from .layouts import SUFFIXES
 from .operating_points import band
 from .quality import Refusal, check
 from .radiograph import Radiograph, RadiographError, read
-
-if TYPE_CHECKING:
-    from .inference import Outputs
 
 __all__ = ["FIELDS", "Prediction", "find_films", "logits", "predict", "predict_files"]
 
@@ -89,24 +88,15 @@ def logits(bundle: Bundle, films: NDArray[np.uint8]) -> NDArray[np.float64]:
     numpy.ndarray
         float64 (films,).
     """
+    from .inference import forward_of
+
     channels = bundle.card.input["channels"]
     if films.shape[-1] != channels:
         films = np.repeat(films, channels, axis=-1)
     starts = range(0, len(films), BATCH)
-    parts = [_forward(bundle, films[i : i + BATCH], False).logits for i in starts]
+    forward = forward_of(bundle)
+    parts = [forward(films[i : i + BATCH]).logits for i in starts]
     return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
-
-
-def _forward(bundle: Bundle, inputs: NDArray[np.uint8], heatmaps: bool) -> Outputs:
-    """Run the network once: logits, maps where asked for, the features of its own gate."""
-    from .inference import compile_forward, last_convolution
-
-    def make() -> Callable[[NDArray[np.uint8]], Outputs]:
-        layer = last_convolution(bundle.model) if heatmaps else None
-        features = bundle.gate.layers if bundle.card.gate else ()
-        return compile_forward(bundle.model, gradcam=layer, features=features)
-
-    return bundle.compiled("gradcam" if heatmaps else "logits", make)(inputs)
 
 
 def predict(
@@ -114,7 +104,8 @@ def predict(
     films: Sequence[Radiograph],
     *,
     operating_point: str | None = None,
-    heatmaps: bool = False,
+    heatmaps: bool | str = False,
+    layer: str | None = None,
     overridden: Collection[int] = (),
 ) -> list[Prediction]:
     """Check films and score those that are not refused, in one call of the network.
@@ -128,7 +119,10 @@ def predict(
     operating_point
         Name of one of the card's; the default where none is given.
     heatmaps
-        Whether each prediction brings its Grad-CAM, at the price of about a tenth more time.
+        Whether each prediction brings its Grad-CAM, at the price of about a tenth more time; or
+        one of `cxr.methods.FAST` for that map instead.
+    layer
+        To map; the last convolution where none is given.
     overridden
         Places in `films` of those whose refusal a reader has overridden: they are scored, and
         say both.
@@ -141,20 +135,27 @@ def predict(
     Raises
     ------
     ValueError
-        If the bundle has no operating point of that name.
+        If the bundle has no operating point of that name, or the method or the layer is unknown.
     """
     card = bundle.card
+    method = "gradcam" if heatmaps is True else heatmaps or None
     point = card.operating_point(operating_point)
     refusals = [check(film, card) for film in films]
     open_ = [i for i, refusal in enumerate(refusals) if refusal is None or i in overridden]
     outputs: dict[int, tuple[float, Heatmap | None]] = {}
     if open_:
+        from .inference import forward_of
+
         passed = [films[i] for i in open_]
-        found = _forward(bundle, np.stack([bundle.prepare(film) for film in passed]), heatmaps)
+        inputs = np.stack([bundle.prepare(film) for film in passed])
+        forward = forward_of(bundle, method, layer)
+        start = time.perf_counter()
+        found = forward(inputs)
+        cost = Cost((time.perf_counter() - start) / len(passed), 1)
         learned = gate.refusals(bundle, passed, found.features if card.gate else None)
         maps: Sequence[Heatmap | None] = [None] * len(passed)
-        if heatmaps:
-            maps = heatmaps_of(bundle, found.maps, [(film.height, film.width) for film in passed])
+        if method:
+            maps = heatmaps_of(bundle, passed, found.maps, method, layer, cost)
         for i, refusal, logit, heatmap in zip(open_, learned, found.logits, maps, strict=True):
             refusals[i] = refusals[i] or refusal
             # The network may have run, but a refused film has no score anywhere.

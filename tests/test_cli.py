@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from PIL import Image
 
 from cxr import bundle as bundles
-from cxr import cli, commands
+from cxr import cli, commands, evidence_commands
 from cxr.bundle import Bundle
 from cxr.prediction import FIELDS
 from cxr.report import FORMATS, read_rows
@@ -33,7 +35,8 @@ def _models(made_models: Path, made_bundle: Bundle, monkeypatch: pytest.MonkeyPa
         return made_bundle if bundle.folder == made_bundle.folder else bundle
 
     monkeypatch.setenv("CXR_MODELS", str(made_models))
-    monkeypatch.setattr(commands, "load", load)
+    for module in (commands, evidence_commands):
+        monkeypatch.setattr(module, "load", load)
 
 
 @pytest.fixture
@@ -326,6 +329,11 @@ class TestWrongUsage:
             (["evaluate", "nope", "--data", "FOLDER"], "no model 'nope'"),
             (["evaluate", "pneumonia", "--data", "GONE"], "no folder 'gone'"),
             (["evaluate", "pneumonia", "--data", "FOLDER", "--split", "x"], "No labelled films"),
+            (["evaluate", "pneumonia", "--data", "x", "--boxes", "GONE"], "no file of boxes at"),
+            (["evaluate", "pneumonia", "--data", "x", "--method", "gradcam"], "Add --boxes CSV"),
+            (["evaluate", "pneumonia", "--data", "x", "--layer", "conv"], "Add --boxes CSV"),
+            (["audit", "pneumonia", "--data", "GONE"], "no folder 'gone'"),
+            (["audit", "nope", "--data", "FOLDER"], "no model 'nope'"),
             (["train", "nope", "--data", "FOLDER", "--out", "OUT"], "no recipe 'nope'. Known: "),
             (["train", "pneumonia-grey-cnn", "--data", "GONE", "--out", "OUT"], "no folder 'gone'"),
             (["dataset", "GONE"], "no folder 'gone'"),
@@ -365,6 +373,7 @@ class TestWrongUsage:
             ["train", "pneumonia-grey-cnn"],
             ["train", "pneumonia-grey-cnn", "--data", "x", "--out", "y", "--subset", "half"],
             ["evaluate", "pneumonia"],
+            ["audit", "pneumonia"],
             ["import-legacy", "model.h5", "--finding", "pneumonia"],
             ["import-legacy", "--finding", "pneumonia", "--out", "models"],
             ["models", "--yaml"],
@@ -393,7 +402,8 @@ class TestWrongUsage:
 
 class TestHelp:
     @pytest.mark.parametrize(
-        "words", [[], *([name] for name in ("models", "predict", "explain", "train", "evaluate"))]
+        "words",
+        [[], *([name] for name in ("models", "predict", "explain", "train", "evaluate", "audit"))],
     )
     def test_names_the_options(self, run, words):
         status, out, _ = run(*words, "--help")
@@ -424,6 +434,64 @@ class TestExplain:
         status, _, err = run("explain", folder / name, "--out", out)
         assert status == SOME_REFUSED
         assert err.startswith("cxr: The f")
+        assert not out.exists()
+
+    def test_a_slow_method_says_how_long_and_how_far(self, run, folder, tmp_path, made_bundle):
+        from cxr.overlay import overlay
+        from cxr.radiograph import read
+
+        out = tmp_path / "map.png"
+        words = ("explain", folder / "a.png", "--method", "occlusion", "--out", out)
+        status, printed, err = run(*words)
+        assert (status, printed) == (DONE, "")
+        first, *rest = err.strip().splitlines()
+        assert re.fullmatch(r"Occlusion takes about \d+ s\.", first)
+        assert rest[-1] == "225 of 225 passes"
+        film = read(folder / "a.png")
+        expected = overlay(film, made_bundle.explain(film, "occlusion"))
+        with Image.open(out) as image:
+            assert np.abs(np.asarray(image, int) - np.asarray(expected, int)).max() <= 2
+
+    def test_at_a_layer(self, run, folder, tmp_path, made_bundle):
+        from cxr.overlay import overlay
+        from cxr.radiograph import read
+
+        out = tmp_path / "map.png"
+        given = ("--method", "layercam", "--layer", "block3_conv")
+        assert run("explain", folder / "a.png", *given, "--out", out)[0] == DONE
+        film = read(folder / "a.png")
+        expected = overlay(film, made_bundle.explain(film, "layercam", layer="block3_conv"))
+        with Image.open(out) as image:
+            assert np.abs(np.asarray(image, int) - np.asarray(expected, int)).max() <= 2
+
+    @pytest.mark.parametrize("method", ["gradcam", "scorecam"])
+    def test_an_unknown_layer_names_the_valid_ones(self, run, folder, tmp_path, method):
+        words = ("--method", method, "--layer", "x", "--out", tmp_path / "map.png")
+        status, out, err = run("explain", folder / "a.png", *words)
+        assert (status, out) == (WRONG_USAGE, "")
+        assert err.startswith("cxr: Expected a layer of block1_conv, block2_conv, ")
+        assert len(err.strip().splitlines()) == 1
+
+    def test_nothing_starts_for_a_refused_film(self, run, folder, tmp_path):
+        spoil(folder)
+        words = ("--method", "scorecam", "--out", tmp_path / "map.png")
+        status, _, err = run("explain", folder / "blank.png", *words)
+        assert status == SOME_REFUSED
+        assert err.startswith("cxr: The film was refused")
+        assert len(err.strip().splitlines()) == 1
+
+    def test_stopped_by_a_key(self, run, folder, tmp_path, monkeypatch):
+        from cxr.attribution.perturbation import Occlusion
+
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Occlusion, "finish", interrupted)
+        out = tmp_path / "map.png"
+        words = ("--method", "occlusion", "--out", out)
+        status, _, err = run("explain", folder / "a.png", *words)
+        assert status == STOPPED == 130
+        assert err.endswith("cxr: stopped. Nothing half done was kept.\n")
         assert not out.exists()
 
 
@@ -482,6 +550,121 @@ class TestEvaluate:
         status, out, err = run("evaluate", "pneumonia", "--data", made_films, "--split", "x")
         assert (status, out) == (WRONG_USAGE, "")
         assert "Splits here: test, train." in err
+
+
+@pytest.fixture
+def kept(made_bundle, tmp_path, monkeypatch) -> Bundle:
+    """A copy of the made bundle that may be written to, and that calls every film."""
+    folder = shutil.copytree(made_bundle.folder, tmp_path / "kept" / "pneumonia-made")
+    points = made_bundle.card.operating_points
+    low = [dataclasses.replace(point, threshold=1e-9, near=(0, 1)) for point in points]
+    bundle = Bundle(folder, dataclasses.replace(made_bundle.card, operating_points=tuple(low)))
+    bundle.compiled("model", lambda: made_bundle.model)
+    monkeypatch.setattr(evidence_commands, "load", lambda name: bundle)
+    return bundle
+
+
+class TestEvaluateBoxes:
+    MEASURES = ("hit_rate", "mean_iou", "share_inside")
+
+    @pytest.fixture
+    def boxes(self, made_films, tmp_path) -> Path:
+        """A box on each test film with the finding, in both lungs."""
+        names = sorted(path.name for path in (made_films / "test" / "PNEUMONIA").iterdir())
+        rows = [f"{name},Pneumonia,{x},40,50,80" for name in names for x in (20, 90)]
+        path = tmp_path / "boxes.csv"
+        path.write_text("\n".join(["file,finding,x,y,w,h", *rows]))
+        return path
+
+    def test_json_has_the_designs_keys(self, run, made_films, boxes, kept):
+        words = ("evaluate", "pneumonia-made", "--data", made_films, "--boxes", boxes)
+        status, out, err = run(*words, "--json")
+        assert status == DONE
+        result = json.loads(out)
+        assert result["n"] == 20
+        assert set(TestEvaluate.KEYS) < set(result)
+        assert (result["method"], result["boxed"], result["films"]) == ("gradcam", 10, 10)
+        for part in (result, *result["baselines"].values()):
+            for key in self.MEASURES:
+                assert 0 <= part[key] <= 1
+                assert len(part[f"{key}_ci"]) == 2
+        assert list(result["baselines"]) == ["centre", "mean", "random"]
+        assert err == "20 of 20 films\n10 of 10 films\n"
+        assert kept.explanations.empty
+
+    def test_text_method_and_layer(self, run, made_films, boxes, made_bundle):
+        layer = next(x.name for x in made_bundle.model.layers if "conv" in x.name)
+        words = ("evaluate", "pneumonia-made", "--data", made_films, "--boxes", boxes)
+        status, out, _ = run(*words, "--method", "layercam", "--layer", layer)
+        assert status == DONE
+        assert f"Heatmaps (layercam at {layer}) on 10 films with boxes" in out
+        assert "10 films: all" in out
+        for name in ("layercam", "centre", "mean", "random"):
+            assert any(line.startswith(f"{name} ") for line in out.splitlines())
+
+    def test_store_keeps_them_of_any_split(self, run, made_films, boxes, kept):
+        words = ("evaluate", "pneumonia-made", "--data", made_films, "--boxes", boxes)
+        before = (kept.folder / "predictions.csv").read_bytes()
+        assert run(*words, "--store")[0] == DONE
+        assert set(kept.explanations["films"]) == {"test"}
+        assert (kept.folder / "predictions.csv").read_bytes() == before
+        status, _, err = run(*words, "--store", "--operating-point", "youden")
+        assert status == WRONG_USAGE
+        assert "Figures are kept at the operating point" in err
+
+    def test_boxes_of_no_film(self, run, made_films, tmp_path):
+        path = tmp_path / "other.csv"
+        path.write_text("file,x,y,w,h\nother.png,1,2,3,4\n")
+        words = ("evaluate", "pneumonia-made", "--data", made_films, "--boxes", path)
+        status, out, err = run(*words)
+        assert (status, out) == (WRONG_USAGE, "")
+        assert "No film of the split 'test' has a box of pneumonia" in err
+
+
+class TestAudit:
+    """The audit itself is in test_audit: here only what the words lead to."""
+
+    ROWS = (
+        ("randomization_rank", 0.75, 0.7, 0.8, 1.0),
+        ("flat_maps", 1.0, float("nan"), float("nan"), float("nan")),
+    )
+
+    @pytest.fixture
+    def asked(self, monkeypatch) -> list[tuple]:
+        calls: list[tuple] = []
+
+        def audit(bundle, data, *, methods, progress):
+            calls.append((bundle.name, str(data), methods))
+            progress(0, 10)
+            progress(5, 10)
+            progress(10, 10)
+            facts = {"kind": "sanity", "films": "validation", "method": "gradcam", "layer": "c"}
+            names = ("measure", "value", "low", "high", "stage")
+            return [facts | {"n": 9} | dict(zip(names, row, strict=True)) for row in self.ROWS]
+
+        monkeypatch.setattr("cxr.audit.audit", audit)
+        return calls
+
+    def test_stores_and_prints(self, run, asked, kept):
+        status, out, err = run("audit", "pneumonia-made", "--data", "films")
+        assert status == DONE
+        assert asked == [("pneumonia-made", "films", None)]
+        assert "0.750 (0.700 to 0.800)" in out
+        assert "Grad-CAM: hardly changes when the weights are randomized" in out
+        assert kept.explanations["value"].tolist() == [0.75, 1]
+        lines = [line.strip() for line in err.splitlines()]
+        assert lines[0] == "0 % done"
+        assert lines[1] == "50 % done, 0 minutes left"
+
+    def test_json(self, run, asked, kept):
+        words = ("audit", "pneumonia-made", "--data", "films", "--methods", "gradcam,layercam")
+        status, out, _ = run(*words, "--json")
+        assert status == DONE
+        assert asked[0][2] == ["gradcam", "layercam"]
+        result = json.loads(out)
+        assert result["model"] == "pneumonia-made"
+        assert [row["low"] for row in result["rows"]] == [0.7, None]
+        assert len(result["failures"]) == 1
 
 
 class TestTrain:

@@ -1,15 +1,36 @@
-"""Heatmaps at the film's size; equality with tf-keras-vis is in test_inference."""
+"""Heatmaps at the film's size; equality with tf-keras-vis is in test_inference and
+test_attribution."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import ClassVar
 
+import keras
 import numpy as np
 import pytest
 from scipy.ndimage import zoom
 
+from cxr.attribution import maps as attribution
+from cxr.attribution.gradients import STEPS
 from cxr.bundle import Bundle
-from cxr.explanation import CAPTION, METHODS, Heatmap, RefusedError, explain, heatmaps_of
+from cxr.explanation import (
+    CAPTION,
+    FAST,
+    METHODS,
+    Cost,
+    Heatmap,
+    RefusedError,
+    StoppedError,
+    attribute,
+    expected_seconds,
+    explain,
+    heatmaps,
+    heatmaps_of,
+    layers,
+    passes,
+)
 from cxr.prediction import predict
 from cxr.preprocessing import Preprocessing
 from cxr.radiograph import Radiograph
@@ -115,8 +136,8 @@ class TestExplain:
         assert explain(made_bundle, film).array.shape == (150, 200)
 
     def test_unknown_method_names_the_known(self, made_bundle):
-        known = ", ".join(METHODS)
-        with pytest.raises(ValueError, match=f"Expected one of {known}. Received: 'magic'"):
+        known = re.escape(", ".join(METHODS))
+        with pytest.raises(ValueError, match=rf"Expected one of {known}\. Received: 'magic'"):
             explain(made_bundle, film_like(1), method="magic")
 
     def test_refused_film(self, made_bundle):
@@ -132,9 +153,157 @@ class TestExplain:
             np.testing.assert_allclose(result.heatmap.grid, alone.grid, rtol=1e-3, atol=1e-5)
 
     def test_what_is_said_of_a_map(self, made_bundle):
-        (result,) = heatmaps_of(made_bundle, np.ones((1, 3, 4), np.float32), [(30, 40)])
+        film, grid = Radiograph(np.ones((30, 40), np.float32)), np.ones((1, 3, 4), np.float32)
+        (result,) = heatmaps_of(made_bundle, [film], grid)
         assert (result.height, result.width, result.grid.shape) == (30, 40, (3, 4))
+        assert (result.method, result.cost) == ("gradcam", None)
         assert (result.layer, result.finding, result.margin) == ("block5_conv", "pneumonia", 0.0)
+
+
+class TestEveryMethod:
+    #: Rows and columns of a film of 64 pixels, and passes.
+    GRIDS: ClassVar = {
+        "scorecam": ((4, 4), 256),
+        "smoothgrad": ((64, 64), 48),
+        "integrated_gradients": ((64, 64), 2 * STEPS),
+        "occlusion": ((15, 15), 225),
+    }
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_maps_a_film(self, made_bundle, method):
+        film = film_like(2, ill=True, size=200)
+        result = explain(made_bundle, film, method=method)
+        shape, price = self.GRIDS.get(method, ((4, 4), 1))
+        assert result.grid.shape == shape
+        assert result.grid.dtype == np.float32
+        assert result.grid.min() >= 0
+        assert np.isfinite(result.grid).all()
+        assert result.array.shape == (200, 200)
+        assert result.array.max() == pytest.approx(1, abs=1e-3)
+        assert result.layer == ("block5_conv" if METHODS[method].layered else "")
+        assert result.method == method
+        assert result.cost.passes == price == passes(made_bundle, method)
+        assert result.cost.seconds > 0
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_films_share_the_call_and_the_gate_is_not_asked(self, made_bundle, method):
+        films = [film_like(2, ill=True, size=200), Radiograph(np.full((150, 90), 0.5, np.float32))]
+        found = heatmaps(made_bundle, films, method=method)
+        assert [(h.height, h.width) for h in found] == [(200, 200), (150, 90)]
+        alone = explain(made_bundle, films[0], method=method)
+        np.testing.assert_allclose(
+            found[0].grid, alone.grid, rtol=0, atol=1e-3 * float(alone.grid.max())
+        )
+        assert found[0].cost == found[1].cost
+
+    @pytest.mark.parametrize("method", [*FAST, "scorecam"])
+    def test_at_another_layer(self, made_bundle, method):
+        result = explain(made_bundle, film_like(2, ill=True), method=method, layer="block4_conv")
+        assert (result.layer, result.grid.shape) == ("block4_conv", (8, 8))
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_of_another_network_leaves_nothing_behind(self, made_bundle, method):
+        """As when a network with weights drawn anew is asked for its maps."""
+        explain(made_bundle, film_like(2, ill=True), method=method)
+        inputs = np.stack([made_bundle.prepare(film_like(seed, ill=True)) for seed in (1, 2)])
+        own = attribute(made_bundle, inputs, method=method)
+        kept = set(made_bundle._compiled)
+        same = keras.models.clone_model(made_bundle.model)
+        same.set_weights(made_bundle.model.get_weights())
+        scale = float(own.max())
+        again = attribute(made_bundle, inputs, method=method, model=same)
+        np.testing.assert_allclose(again, own, rtol=0, atol=1e-4 * scale)
+        same.get_layer("block5_conv").set_weights(
+            [-w for w in same.get_layer("block5_conv").get_weights()]
+        )
+        changed = attribute(made_bundle, inputs, method=method, model=same)
+        assert np.abs(changed - own).max() > 1e-3 * scale
+        assert set(made_bundle._compiled) == kept
+
+    def test_no_films(self, made_bundle):
+        assert heatmaps(made_bundle, []) == []
+        inputs = np.zeros((0, 64, 64, 1), np.uint8)
+        for method in ("gradcam", "occlusion"):
+            assert attribute(made_bundle, inputs, method=method).shape == (0, 0, 0)
+
+
+class TestLayers:
+    def test_are_the_convolutions_the_default_last(self, made_bundle):
+        assert layers(made_bundle) == [f"block{i}_conv" for i in range(1, 6)]
+
+    @pytest.mark.parametrize("method", ["gradcam", "scorecam"])
+    def test_an_unknown_one_names_the_valid_ones(self, made_bundle, method):
+        known = ", ".join(layers(made_bundle))
+        for call in (explain, lambda *given, **more: expected_seconds(given[0], method, layer="x")):
+            with pytest.raises(ValueError, match=rf"layer of {known}\. Received: 'x'"):
+                call(made_bundle, film_like(1), method=method, layer="x")
+
+    @pytest.mark.parametrize("method", [m for m in METHODS if not METHODS[m].layered])
+    def test_are_nothing_to_a_method_that_looks_at_the_film(self, made_bundle, method):
+        with pytest.raises(ValueError, match="looks at the film itself, not at a layer"):
+            explain(made_bundle, film_like(1), method=method, layer="block5_conv")
+
+
+class TestLongWork:
+    def test_says_how_far_it_is(self, made_bundle):
+        seen: list[tuple[int, int]] = []
+        made_bundle.explain(
+            film_like(2, ill=True), "occlusion", progress=lambda *now: seen.append(now)
+        )
+        assert seen == [(min(16 * k, 225), 225) for k in range(16)]
+
+    def test_of_fast_methods_counts_films(self, made_bundle, monkeypatch):
+        monkeypatch.setattr(attribution, "BATCH", 2)
+        seen: list[tuple[int, int]] = []
+        heatmaps(
+            made_bundle, [film_like(k) for k in range(3)], progress=lambda *now: seen.append(now)
+        )
+        assert seen == [(0, 3), (2, 3), (3, 3)]
+
+    @pytest.mark.parametrize("method", ["layercam", "scorecam", "smoothgrad", "occlusion"])
+    def test_can_be_stopped(self, made_bundle, method):
+        asked: list[int] = []
+
+        def stopped() -> bool:
+            asked.append(1)
+            return len(asked) > 2
+
+        films = [film_like(k) for k in range(3)] * 30
+        with pytest.raises(StoppedError):
+            heatmaps(made_bundle, films, method=method, stopped=stopped)
+        assert len(asked) == 3
+
+    def test_a_refused_film_is_told_before_it_starts(self, made_bundle):
+        seen: list[int] = []
+        with pytest.raises(RefusedError):
+            explain(
+                made_bundle,
+                Radiograph(np.full((200, 200), 0.5, np.float32)),
+                method="occlusion",
+                progress=lambda done, total: seen.append(done),
+            )
+        assert seen == []
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_how_long_it_takes_is_known_before(self, made_bundle, method):
+        one = expected_seconds(made_bundle, method)
+        assert 0 < one < 60
+        if METHODS[method].slow:
+            assert expected_seconds(made_bundle, method, films=7) == pytest.approx(7 * one)
+        # Measured once.
+        assert expected_seconds(made_bundle, method) == one
+
+    def test_is_the_time_of_a_warm_batch_times_their_number(self, made_bundle, monkeypatch):
+        fresh = Bundle(made_bundle.folder, made_bundle.card)
+        monkeypatch.setattr(attribution, "seconds_of", lambda sweep, films: 0.25)
+        assert expected_seconds(fresh, "occlusion", films=2) == 2 * 225 * 0.25
+
+
+def test_cost_is_each_films_share(made_bundle, monkeypatch):
+    clock = iter([10.0, 16.0])
+    monkeypatch.setattr("cxr.explanation.time.perf_counter", lambda: next(clock))
+    found = heatmaps(made_bundle, [film_like(1), film_like(2), film_like(3)])
+    assert [h.cost for h in found] == [Cost(2.0, 1)] * 3
 
 
 def test_caption_does_not_promise_disease():

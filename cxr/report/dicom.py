@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ..card import Card
-from ..explanation import CAPTION, METHODS, Heatmap
+from ..heatmap import CAPTION, Heatmap
 from ..overlay import CUT, overlay
 from ..prediction import Prediction
 from ..radiograph import Radiograph
@@ -76,7 +76,7 @@ def to_secondary_capture(
     origin = origin_of(film, source)
     small, fitting = bounded(film, heatmap, SIDE)
     assert fitting is not None
-    title = METHODS.get(heatmap.method, heatmap.method)
+    title = heatmap.title
     model = f"{card.name} {card.weights['sha256'][:12]}"
     lines = [CAPTION, f"{title} for {card.finding}, {model}", intended_use(card.population)]
     note = ""
@@ -85,7 +85,8 @@ def to_secondary_capture(
         lines.append(note.strip())
     words = (
         f"{title} of {model} for {card.finding} over the film, transparent below {CUT:g} of its "
-        f"range. {CAPTION}{note} Made {utc(made):%Y-%m-%d %H:%M:%S} UTC by cxr {VERSION}."
+        f"range. {heatmap.sign} {CAPTION}{note} "
+        f"Made {utc(made):%Y-%m-%d %H:%M:%S} UTC by cxr {VERSION}."
     )
     picture = with_legend(overlay(small, fitting), lines)
     return secondary_capture(picture, words, origin, card, utc(made))

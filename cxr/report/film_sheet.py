@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ..card import Card
-from ..explanation import CAPTION
+from ..heatmap import CAPTION
 from ..operating_points import OperatingPoint
 from ..overlay import CUT
 from .item import OVERRIDDEN, VERSION
@@ -92,7 +92,7 @@ def _caption(paper: Paper, page: Page, x: float) -> None:
     paper.put(x, WORDS, CAPTION, 8, width=FIELD[0], colour=MUTED)
     y = WORDS + 5.2
     if not page.raised:
-        paper.put(x, y, "No region raised the score.", 8, width=FIELD[0], colour=MUTED)
+        paper.put(x, y, "The map marks no region.", 8, width=FIELD[0], colour=MUTED)
         return
     start = x + paper.put(x, y, f"{CUT:g}", 7.5, width=10, colour=MUTED) + 1.5
     paper.image(colour_bar(256, 8), start, y + 0.3, 60, 2.2)
@@ -179,7 +179,10 @@ def _facts(paper: Paper, page: Page, card: Card, made: datetime, y: float) -> No
         ("Model", f"{card.name}, {weights[:12]}"),
         ("Weights, sha256", weights),
         ("Trained", f"{epoch}{built}" if built or epoch else "not known"),
-        ("Heatmap", f"{page.method}, transparent below {CUT:g}" if page.overlay else "none"),
+        (
+            "Heatmap",
+            f"{page.method}, transparent below {CUT:g}. {page.sign}" if page.overlay else "none",
+        ),
         ("Film, sha256", page.sha256 or "not read"),
         ("Made", f"{made:%Y-%m-%d %H:%M:%S} UTC by cxr {VERSION}"),
     ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..card import Card
-from ..explanation import METHODS
+from ..heatmap import Heatmap
 from ..prediction import Prediction
 from ..radiograph import Radiograph, RadiographError, read
 
@@ -38,13 +38,18 @@ class Item:
     """The file as it came. Wanted for DICOM exports of DICOM files, which it is filed with."""
 
 
-def items_of(entries: Iterable[Entry]) -> Iterator[Item]:
+def items_of(
+    entries: Iterable[Entry],
+    shown: Callable[[Entry, Radiograph], Heatmap | None] | None = None,
+) -> Iterator[Item]:
     """Read the films of a worklist one at a time, the refused with them, the waiting left out.
 
     Parameters
     ----------
     entries
         For instance of `cxr.worklist.Worklist.ordered`.
+    shown
+        Says which heatmap the reader sees of a film; that of its prediction where not given.
 
     Yields
     ------
@@ -54,6 +59,7 @@ def items_of(entries: Iterable[Entry]) -> Iterator[Item]:
     for entry in entries:
         if entry.prediction is None:
             continue
+        prediction = entry.prediction
         source, film = entry.source, None
         try:
             if not isinstance(source, bytes):
@@ -61,10 +67,12 @@ def items_of(entries: Iterable[Entry]) -> Iterator[Item]:
             film = read(source)
         except (OSError, RadiographError):
             pass
+        if shown and film and prediction.score is not None:
+            prediction = replace(prediction, heatmap=shown(entry, film))
         yield Item(
             entry.name,
             film,
-            entry.prediction,
+            prediction,
             entry.call,
             source if isinstance(source, bytes) else None,
         )
@@ -95,7 +103,7 @@ def facts(film: Radiograph) -> str:
 def method(prediction: Prediction) -> str:
     """Return the title of the heatmap's method; "" without a heatmap."""
     heatmap = prediction.heatmap
-    return METHODS.get(heatmap.method, heatmap.method) if heatmap else ""
+    return heatmap.title if heatmap else ""
 
 
 def utc(made: datetime | None) -> datetime:

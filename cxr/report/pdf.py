@@ -37,8 +37,10 @@ class Page:
     overlay: bytes | None = None
     """JPEG of the film with its heatmap; None where there is none."""
     method: str = ""
+    sign: str = ""
+    """What a high value of the map means."""
     raised: bool = False
-    """Whether any region raised the score."""
+    """Whether the map marks any region."""
 
 
 def to_pdf(items: Iterable[Item], card: Card, *, made: datetime | None = None) -> bytes:
@@ -96,6 +98,7 @@ def _page(item: Item, card: Card) -> Page:
         prediction=dataclasses.replace(item.prediction, heatmap=None),
         call=item.call,
         method=method(item.prediction),
+        sign=heatmap.sign if heatmap else "",
     )
     if film is None:
         return words

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ..explanation import Heatmap
+from ..heatmap import Heatmap
 from ..overlay import CUT, colour_table
 from ..radiograph import Radiograph
 

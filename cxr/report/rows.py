@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from PIL.PngImagePlugin import PngInfo
 
-from ..explanation import CAPTION, Heatmap
+from ..heatmap import CAPTION, Heatmap
 from ..overlay import overlay
 from ..prediction import FIELDS
 from ..radiograph import Radiograph
