@@ -15,7 +15,7 @@ from .evaluation import Evaluation, evaluate
 from .layouts import NORMAL, DatasetError, scan, select
 from .prediction import logits
 
-__all__ = ["PREDICTION_COLUMNS", "assess", "score_split", "store"]
+__all__ = ["PREDICTION_COLUMNS", "assess", "evaluated", "films_folder", "score_split", "store"]
 
 PREDICTION_COLUMNS = ["split", "path", "patient", "label", "subtype", "logit"]
 Progress = Callable[[int], Callable[[int], None]]
@@ -55,12 +55,13 @@ def assess(
     table = score_split(bundle, data, split=split, progress=progress)
     if keep:
         store(bundle, table)
-    return _evaluated(bundle, table, split, operating_point)
+    return evaluated(bundle, table, split, operating_point)
 
 
-def _evaluated(
+def evaluated(
     bundle: Bundle, table: pd.DataFrame, split: str, operating_point: str | None = None
 ) -> Evaluation:
+    """Evaluate what `score_split` returned, at an operating point of the bundle."""
     card = bundle.card
     point = card.operating_point(operating_point)
     return evaluate(table, model=card.name, split=split, calibration=card.calibration, point=point)
@@ -127,12 +128,21 @@ def score_split(
     )
     assert pixels is not None
     table["logit"] = logits(bundle, pixels)
-    manifests = (Path(data) / "manifest.csv").is_file(), any(Path(data).glob("*/manifest.csv"))
-    if split in card.external and manifests != (False, True):
-        # One set was given, and not the folder of all.
+    if films_folder(bundle, data, split) != Path(data):
         table["path"] = Path(data).resolve().name + "/" + table["path"]
     columns = [*PREDICTION_COLUMNS, *(["source"] if "source" in table else [])]
     return table[columns]
+
+
+def films_folder(bundle: Bundle, data: str | Path, split: str) -> Path:
+    """Return the folder that the paths of `score_split` start from.
+
+    The films' own, but of an external set the folder of all sets, whichever of the two was given.
+    """
+    data = Path(data)
+    manifests = (data / "manifest.csv").is_file(), any(data.glob("*/manifest.csv"))
+    alone = split in bundle.card.external and manifests != (False, True)
+    return data.resolve().parent if alone else data
 
 
 def _external(parts: list[str], name: str, data: Path) -> pd.DataFrame:
@@ -167,7 +177,7 @@ def store(bundle: Bundle, table: pd.DataFrame) -> None:
     merged = pd.concat([kept, table], ignore_index=True)
     if "source" in merged:
         merged["source"] = merged["source"].fillna("")
-    figures = {name: _evaluated(bundle, table, name).to_json() for name in sorted(names)}
+    figures = {name: evaluated(bundle, table, name).to_json() for name in sorted(names)}
     card = replace(stored.card, evaluation=stored.card.evaluation | figures)
     merged.to_csv(bundle.folder / "predictions.csv", index=False, float_format="%.6f")
     card.write(bundle.folder / "card.json")

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from cxr.sources import split_note
-from cxr.viewer import bundle, cards, choose_model, gate_view, header
+from cxr.viewer import bundle, cards, choose_model, explanations_view, gate_view, header
 
 LIMITS = """
 - It knows frontal films of its population alone. Elsewhere its figures are others: see below.
@@ -49,6 +49,7 @@ def main() -> None:
         if split in card.evaluation:
             st.caption(f"{split}: {split_note(card, split)}")
     gate_view(model)
+    explanations_view(model)
     with st.expander("The whole card"):
         st.json(card.to_json())
 

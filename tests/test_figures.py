@@ -67,6 +67,34 @@ RECALL = PrecisionRecall.from_scores(SCORES, LABELS)
 BINS = Reliability.from_scores(SCORES, LABELS)
 
 
+def explanations():
+    """What is known of the heatmaps of a model, by two methods, one of them slow."""
+    facts = {"weights": "w", "layer": "", "films": "validation", "kind": "sanity"}
+    rows = [
+        facts
+        | {"method": method, "measure": "randomization_rank", "stage": stage, "n": n}
+        | {"value": value, "low": value - 0.1, "high": value + 0.1}
+        for method, n, points in (
+            ("gradcam", 32, {0.1: 0.9, 0.5: 0.3, 1.0: 0.1}),
+            ("occlusion", 4, {0.1: 0.7, 1.0: 0.6}),
+        )
+        for stage, value in points.items()
+    ]
+    for method in ("gradcam", "occlusion"):
+        for place, prefix in enumerate(("", "centre.", "mean.", "random.")):
+            value = 0.5 - place / 10
+            rows.append(
+                facts
+                | {"kind": "boxes", "films": "test", "method": method, "stage": np.nan, "n": 86}
+                | {"measure": f"{prefix}hit_rate", "value": value}
+                | {"low": value - 0.1, "high": value + 0.2}
+            )
+    return pd.DataFrame(rows)
+
+
+EXPLAINED = explanations()
+
+
 def scored(name, logits):
     """What the comparison of two models takes of one."""
     card = SimpleNamespace(
@@ -109,6 +137,8 @@ DRAWN = {
     "class_balance_pie": lambda **k: figures.class_balance_pie(BALANCE, "train", **k),
     "film_sizes": lambda **k: figures.film_sizes(FILMS, **k),
     "mean_film": lambda **k: figures.mean_film(np.full((6, 4), 0.5), "Mean of 9 films", **k),
+    "randomization": lambda **k: figures.randomization(EXPLAINED, **k),
+    "box_hits": lambda **k: figures.box_hits(EXPLAINED, "test", **k),
 }
 
 
@@ -485,3 +515,52 @@ def test_tables_without_their_columns_are_refused():
         figures.film_sizes(FILMS[["path", "label"]])
     with pytest.raises(ValueError, match="Expected a column films"):
         figures.class_balance_bars(BALANCE.drop(columns="films"))
+
+
+# explanations
+
+
+def test_randomization_draws_a_line_a_method_from_the_trained_network_on():
+    figure = DRAWN["randomization"]()
+    fast, slow = trace(figure, "Grad-CAM, 32 films"), trace(figure, "Occlusion, 4 films")
+    assert (list(fast.x), list(fast.y)) == ([0, 0.1, 0.5, 1], [1, 0.9, 0.3, 0.1])
+    assert (list(slow.x), list(slow.y)) == ([0, 0.1, 1], [1, 0.7, 0.6])
+    assert fast.line.color != slow.line.color
+    assert fast.marker.symbol != slow.marker.symbol
+    assert fast.customdata[-1] == " (0.00 to 0.20)"
+    (line,) = figure.layout.shapes
+    assert (line.y0, line.y1) == (0.5, 0.5)
+
+
+def test_randomization_leaves_out_what_could_not_be_compared():
+    table = EXPLAINED.copy()
+    last = (table["method"] == "gradcam") & (table["stage"] == 1)
+    table.loc[last, ["n", "value", "low", "high"]] = [0, np.nan, np.nan, np.nan]
+    assert list(figures.randomization(table).data[0].x) == [0, 0.1, 0.5]
+
+
+def test_box_hits_puts_each_method_beside_its_baselines():
+    figure = DRAWN["box_hits"]()
+    assert figure.layout.title.text == "Hits on 86 test films"
+    names = ["the method", "centre Gaussian", "mean map", "random"]
+    assert [bar.name for bar in figure.data] == names
+    for place, bar in enumerate(figure.data):
+        assert list(bar.x) == ["Grad-CAM", "Occlusion"]
+        assert bar.y == pytest.approx([0.5 - place / 10] * 2)
+        assert bar.error_y.array == pytest.approx([0.2, 0.2])
+        assert bar.error_y.arrayminus == pytest.approx([0.1, 0.1])
+    assert len({(bar.marker.color, bar.marker.pattern.shape) for bar in figure.data}) == 4
+
+
+def test_a_layer_is_named_where_a_method_was_tried_at_several():
+    table = pd.concat([EXPLAINED.assign(layer="a"), EXPLAINED.assign(layer="b")])
+    figure = figures.box_hits(table, "test")
+    assert list(figure.data[0].x)[:2] == ["Grad-CAM at a", "Occlusion at a"]
+
+
+def test_nothing_measured_of_the_heatmaps_is_said():
+    nothing = EXPLAINED[EXPLAINED["kind"] == "other"]
+    with pytest.raises(ValueError, match="Expected a table with rows"):
+        figures.randomization(nothing)
+    with pytest.raises(ValueError, match="Expected a table with rows"):
+        figures.box_hits(EXPLAINED, "validation")

@@ -8,6 +8,7 @@ A figure function takes numbers that are measured already and returns a
 
 from .calls import confusion_matrix, score_histogram, subtypes
 from .curves import precision_recall, reliability, roc
+from .explanations import box_hits, randomization
 from .films import class_balance_bars, class_balance_pie, film_sizes, mean_film, split_shift
 from .monitoring import agreement_by_week, drift_bars, refusal_shares, score_spread, use_by_day
 from .pairs import score_pairs
@@ -17,6 +18,7 @@ from .theme import model_colour
 
 __all__ = [
     "agreement_by_week",
+    "box_hits",
     "class_balance_bars",
     "class_balance_pie",
     "confusion_matrix",
@@ -27,6 +29,7 @@ __all__ = [
     "mean_film",
     "model_colour",
     "precision_recall",
+    "randomization",
     "refusal_shares",
     "reliability",
     "roc",

@@ -15,6 +15,7 @@ from ..architectures import BASELINES
 
 __all__ = [
     "DASHES",
+    "PALETTE",
     "SCORE_AXIS",
     "SHARE_AXIS",
     "SYMBOLS",
@@ -64,7 +65,7 @@ THEMES = {
 }  # fmt: skip
 
 # Okabe and Ito's palette without black and yellow, which vanish on one of the grounds.
-_MODEL_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
+PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
 # Chosen so that the networks of this project get different colours within each finding.
 _SALT = 263
 # The baselines stand back: what is not a network has no colour.
@@ -81,7 +82,7 @@ def model_colour(name: str) -> str:
     _, _, architecture = name.partition("-")
     if architecture in _BASELINE_COLOURS:
         return _BASELINE_COLOURS[architecture]
-    return _MODEL_COLOURS[zlib.crc32(f"{_SALT}{name}".encode()) % len(_MODEL_COLOURS)]
+    return PALETTE[zlib.crc32(f"{_SALT}{name}".encode()) % len(PALETTE)]
 
 
 def colours(theme: str) -> Theme:
