@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tf_keras_vis.gradcam import Gradcam
+from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+from tf_keras_vis.layercam import Layercam
 
 import cxr
 from cxr.architectures import BASELINES
 from cxr.bundle import default_name, models_folder
 from cxr.dataset import across_splits, balance
 from cxr.evaluation import best_epoch, evaluate, labels_of
+from cxr.explanation import METHODS, attribute, heatmaps, layers
 from cxr.gate import gate_of
 from cxr.operating_points import choose, fit_temperature
 from cxr.prediction import predict
@@ -24,6 +28,7 @@ SHIPPED = {
     "pneumonia-efficientnet-lite0",
     "pneumonia-grey-cnn",
     "pneumonia-small-cnn",
+    "pneumonia-vgg16-transfer",
     "pneumonia-border",
     "pneumonia-thumbnail",
     "tuberculosis-efficientnet-lite0",
@@ -62,6 +67,69 @@ def test_each_scores_a_film(bundle: cxr.Bundle) -> None:
     (prediction,) = predict(bundle, [film_like(1, size=400)], overridden={0})
     assert prediction.refusal.code == "not_chest"
     assert 0 < prediction.score < 1
+
+
+@pytest.fixture(params=[card.name for card in CARDS if not card.baseline])
+def network(request: pytest.FixtureRequest) -> cxr.Bundle:
+    """The bundles that have convolutions."""
+    return cxr.load(request.param, folder=ROOT / "models")
+
+
+class TestHeatmaps:
+    """The maps that come with the score are those of tf-keras-vis on the same flat graph."""
+
+    @pytest.fixture
+    def inputs(self, network: cxr.Bundle) -> np.ndarray:
+        films = [film_like(seed, ill=seed > 1, size=300) for seed in (1, 2)]
+        return np.stack([network.prepare(film) for film in films])
+
+    def reference(self, bundle: cxr.Bundle, inputs: np.ndarray, method: str, **options):
+        theirs = {"gradcam": Gradcam, "gradcam++": GradcamPlusPlus, "layercam": Layercam}[method]
+        score = theirs(bundle.model, clone=False)
+        return np.asarray(score(lambda out: out[:, 0], inputs.astype(np.float32), **options))
+
+    def test_raw(self, network: cxr.Bundle, inputs: np.ndarray) -> None:
+        """Behind the last convolution too: before its ReLU some networks have no map here."""
+        last = [layer.name for layer in network.model.layers if len(layer.output.shape) == 4][-1]
+        options = {"expand_cam": False, "normalize_cam": False}
+        behind = {"penultimate_layer": last, "seek_penultimate_conv_layer": False}
+        highest = 0.0
+        for method in ("gradcam", "gradcam++", "layercam"):
+            for layer, more in ((None, {}), (last, behind)):
+                maps = attribute(network, inputs, method=method, layer=layer)
+                theirs = self.reference(network, inputs, method, **options, **more)
+                assert maps.shape == theirs.shape
+                highest = max(highest, float(theirs.max()))
+                for mine, other in zip(maps, theirs, strict=True):
+                    scale = other.max() or theirs.max() or 1.0
+                    np.testing.assert_allclose(
+                        mine / scale, other / scale, rtol=0, atol=1e-4, err_msg=f"{method} {layer}"
+                    )
+        assert highest > 0  # so there is something to compare
+
+    def test_at_the_films_size(self) -> None:
+        bundle = cxr.load("pneumonia-grey-cnn", folder=ROOT / "models")
+        assert bundle.card.to_input.margin == 0
+        film = film_like(2, ill=True, size=bundle.card.size[0])
+        for method in ("gradcam", "gradcam++", "layercam"):
+            (heatmap,) = heatmaps(bundle, [film], method=method)
+            (theirs,) = self.reference(bundle, bundle.prepare(film)[None], method)
+            np.testing.assert_allclose(heatmap.array, theirs, rtol=0, atol=1e-4, err_msg=method)
+
+
+@pytest.mark.parametrize("name", [card.name for card in CARDS if card.baseline])
+def test_a_baseline_has_the_maps_that_need_no_convolution(name: str) -> None:
+    bundle = cxr.load(name, folder=ROOT / "models")
+    film = film_like(1, size=300)
+    for key, method in METHODS.items():
+        if method.layered:
+            with pytest.raises(ValueError, match="has no convolution, so it has no heatmap of"):
+                heatmaps(bundle, [film], method=key)
+        else:
+            (heatmap,) = heatmaps(bundle, [film], method=key)
+            assert heatmap.grid.max() > 0
+            assert heatmap.layer == ""
+    assert layers(bundle) == []
 
 
 @pytest.mark.parametrize("finding", ["pneumonia", "tuberculosis"])
