@@ -31,7 +31,9 @@ __all__ = [
     "with_evidence",
 ]
 
-EVIDENCE, LOGIT = "evidence", "logit"
+#: The network's layers that are taught: its map, and what it makes of the film.
+EVIDENCE = "evidence"
+LOGIT = "logit"
 #: A place counts as ill where the boxes cover this much of its surroundings.
 COVERED = 0.5
 #: Ill places are few: each counts this many times as much as a healthy one.

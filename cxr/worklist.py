@@ -16,6 +16,7 @@ from typing import Any
 from .archive import is_zip, unpack
 from .bundle import Bundle
 from .entry import BANDS, Entry
+from .explanation import layers
 from .operating_points import OperatingPoint, band
 from .prediction import Prediction, predict, unread
 from .quality import Refusal
@@ -105,7 +106,8 @@ class Worklist:
                 bundle,
                 [film for _, film in films],
                 operating_point=point,
-                heatmaps=True,
+                # Without a convolution there is no Grad-CAM, and a score all the same.
+                heatmaps=bool(layers(bundle)),
                 overridden={i for i, (entry, _) in enumerate(films) if entry.overridden},
             )
             for (entry, film), prediction in zip(films, results, strict=True):

@@ -3,11 +3,10 @@
 import streamlit as st
 
 from cxr.entry import Entry
-from cxr.explanation import Heatmap
-from cxr.radiograph import Radiograph
 from cxr.viewer import (
     Desk,
     add_films,
+    beside_of,
     call_view,
     choose_model,
     compare_view,
@@ -16,17 +15,20 @@ from cxr.viewer import (
     export_view,
     film_view,
     header,
+    method_view,
+    overview_button,
     reading_list,
     score_view,
 )
 
-AFTER, NO_SCORE = "Score and heatmap come after your call.", "No heatmap: the film has no score."
+METHOD_KEY = ("N", "Heatmap by the next method of one pass")
 FIELD = 680  # height of the film, chosen so that 1440 x 900 needs no scrolling
 
 
 def main() -> None:
     list_column, film_column, facts_column = st.columns([1.1, 3.75, 1.15], gap="small")
-    with facts_column:
+    facts = facts_column.container(gap=6)
+    with facts:
         card = choose_model("triage_model", baselines=False)
         point = st.selectbox(
             "Operating point",
@@ -47,7 +49,7 @@ def main() -> None:
     with film_column:
         header("Triage", card)
         show_film(place, entry)
-    with facts_column:
+    with facts:
         if entry:
             show_facts(place, entry)
 
@@ -62,22 +64,15 @@ def show_film(place: Desk, entry: Entry | None) -> None:
         reason = refusal.reason if refusal else "It waits to be read."
         empty_field(f"{entry.name}: {reason}", height=FIELD)
     else:
-        film, heatmap, name = shown(place, entry)
-        other = place.compared(entry)
         film_view(
-            film,
-            heatmap,
-            name=name,
+            place.film(entry),
+            place.maps.shown(entry),
+            name=entry.name,
             height=FIELD,
-            keys=[("J K", "Next, previous film"), ("A", "Agree"), ("D", "Disagree")],
-            without_heatmap=AFTER if place.worklist.hidden(entry) else NO_SCORE,
-            beside=shown(place, other) if other else None,
+            keys=[("J K", "Next, previous film"), ("A", "Agree"), ("D", "Disagree"), METHOD_KEY],
+            without_heatmap=place.maps.without(entry),
+            beside=beside_of(place, entry),
         )
-
-
-def shown(place: Desk, entry: Entry) -> tuple[Radiograph, Heatmap | None, str]:
-    hidden = place.worklist.hidden(entry) or entry.prediction is None
-    return place.film(entry), None if hidden else entry.prediction.heatmap, entry.name
 
 
 def show_facts(place: Desk, entry: Entry) -> None:
@@ -89,9 +84,13 @@ def show_facts(place: Desk, entry: Entry) -> None:
         st.caption(f"Same pixels as film {', '.join(str(twin.number) for twin in twins)}")
     if not worklist.hidden(entry):
         score_view(entry, worklist.operating_point, worklist.bundle.card.finding)
+    method_view(place, entry)
     call_view(place, entry)
-    left, right = st.columns(2)
+    with st.container(key="film_acts"):
+        left, middle, right = st.columns([1.25, 1, 1], gap="xsmall")
     with left:
+        overview_button(place, entry)
+    with middle:
         compare_view(place, entry)
     with right:
         export_view(place, entry)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxr.explanation import Heatmap
-from cxr.overlay import COLOUR_MAPS, CUT, OPACITY, colour_table, overlay
+from cxr.overlay import COLOUR_MAPS, CUT, LEAST_TOP, OPACITY, colour_table, common_top, overlay
 from cxr.radiograph import Radiograph
 
 
@@ -87,5 +87,48 @@ class TestOverlay:
         with pytest.raises(ValueError, match=rf"Expected {name} in \[0, 1\]. Received: {share}"):
             overlay(film, heatmap, **{name: share})
 
+    def test_on_a_common_scale(self, film, heatmap):
+        # The mean is a half, so the right edge is twice the mean.
+        result = np.asarray(overlay(film, heatmap, top=4, opacity=1, cut=0))
+        table = colour_table()
+        np.testing.assert_array_equal(result[:, 0], np.tile(table[0], (30, 1)))
+        np.testing.assert_array_equal(result[:, -1], np.tile(table[128], (30, 1)))
+        beyond = np.asarray(overlay(film, heatmap, top=1, opacity=1, cut=0))
+        np.testing.assert_array_equal(beyond[:, -1], np.tile(table[255], (30, 1)))
+
+    def test_on_a_common_scale_an_even_map_is_even(self, film):
+        even = Heatmap(np.full((3, 3), 7, np.float32), 30, 40, "gradcam", "conv", "pneumonia", 0.1)
+        result = np.asarray(overlay(film, even, top=4, opacity=1))
+        np.testing.assert_array_equal(
+            result[3:-3, 4:-4], np.broadcast_to(colour_table()[64], (24, 32, 3))
+        )
+        np.testing.assert_array_equal(result[:3], grey_of(film)[:3])
+
+    @pytest.mark.parametrize("top", [0, -1, float("nan")])
+    def test_a_top_that_is_none(self, film, heatmap, top):
+        with pytest.raises(ValueError, match=rf"Expected top above 0. Received: {top}"):
+            overlay(film, heatmap, top=top)
+
     def test_usual_strength(self):
         assert 0 < CUT < OPACITY < 1
+
+
+class TestCommonTop:
+    def of(self, grid):
+        return Heatmap(np.asarray(grid, np.float32), 30, 40, "gradcam", "conv", "pneumonia")
+
+    def test_is_the_highest_of_all_maps_and_without_unit(self):
+        bands = np.zeros((10, 10))
+        bands[0] = 1
+        assert common_top([self.of(np.ones((4, 4))), self.of(bands)]) == 10
+        assert common_top([self.of(bands * 1e-4)]) == 10
+
+    def test_leaves_grain_out(self):
+        grain = np.ones((64, 64))
+        grain[::16, ::16] = 1000
+        assert common_top([self.of(grain)]) == LEAST_TOP
+
+    def test_even_or_empty_maps_stay_faint(self):
+        for grid in (np.ones((4, 4)), np.zeros((4, 4))):
+            assert common_top([self.of(grid)]) == LEAST_TOP
+        assert common_top([]) == LEAST_TOP

@@ -89,7 +89,7 @@ class TestPredict:
         def fail(*arguments):
             raise AssertionError("the network was run")
 
-        monkeypatch.setattr("cxr.prediction._forward", fail)
+        monkeypatch.setattr("cxr.inference.forward_of", fail)
         for heatmap in (False, True):
             assert made_bundle.predict(blank(), heatmap=heatmap).refusal.code == "blank"
 

@@ -158,7 +158,7 @@ class TestOneFilm:
 
     def test_words_of_every_page(self, page):
         assert CAPTION in page
-        assert "Heatmap Grad-CAM, transparent below 0.2 " in page
+        assert "Heatmap Grad-CAM, transparent below 0.2. Higher: this part raised the" in page
         assert intended_use("children of 1 to 5 years") in page
         assert page.endswith("1 of 1")
 
@@ -184,7 +184,7 @@ class TestOneFilm:
         prediction = dataclasses.replace(item.prediction, heatmap=heatmap)
         nothing = dataclasses.replace(item, prediction=prediction)
         (page,) = texts(to_pdf([nothing], a_card(), made=MADE))
-        assert f"{CAPTION} No region raised the score." in page
+        assert f"{CAPTION} The map marks no region." in page
 
     def test_without_a_heatmap(self, item):
         bare = dataclasses.replace(

@@ -12,7 +12,7 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from cxr.explanation import CAPTION, Heatmap
-from cxr.overlay import COLOUR_MAPS
+from cxr.overlay import COLOUR_MAPS, common_top
 from cxr.radiograph import Radiograph
 from cxr.viewer import film as viewer
 from cxr.viewer import transfer
@@ -158,6 +158,27 @@ def test_a_second_film_stands_beside(store: MediaFileManager, sent) -> None:
     assert (second["name"], second["sha256"]) == ("other", other.sha256)
     assert stored(store, first["url"]) == transfer.grey_levels(one)
     assert stored(store, second["url"]) == transfer.grey_levels(other)
+
+
+def test_maps_side_by_side_end_at_the_same_height(sent) -> None:
+    film = film_like(3)
+    even = Heatmap(np.full((7, 7), 3, np.float32), 160, 160, "gradcam", "top", "pneumonia")
+    peaks = np.zeros((8, 8), np.float32)
+    peaks[:, 0] = 2
+    other = Heatmap(peaks, 160, 160, "smoothgrad", "", "pneumonia")
+    viewer.film_view(film, even, name="film", beside=(film, other, "film"))
+    one, two = (side["heatmap"] for side in sent["data"]["films"])
+    assert one["top"] == two["top"] == common_top([even, other]) == 8
+    # In the unit of each: an even map is 1 everywhere, an eighth of what the other reaches.
+    assert (one["full"], two["full"]) == (8 * 3, 8 * 0.25)
+    assert (one["method"], two["method"]) == ("Grad-CAM", "SmoothGrad")
+
+
+def test_an_empty_map_has_no_height(sent) -> None:
+    film = film_like(3)
+    empty = Heatmap(np.zeros((7, 7), np.float32), 160, 160, "gradcam", "top", "pneumonia")
+    viewer.film_view(film, empty, name="film")
+    assert sent["data"]["films"][0]["heatmap"]["full"] == 0
 
 
 def test_the_scripts_become_one_module() -> None:

@@ -4,14 +4,17 @@ The only part of `cxr` that imports Streamlit.
 """
 
 from .call import call_view
-from .compare import compare_view
+from .compare import beside_of, compare_view
 from .desk import Desk, desk, readings
 from .evidence import gate_view, near_duplicates_view, shift_view
+from .explained import explanations_view
 from .exports import export_view
 from .film import empty_field, film_view
 from .films import film_grid, film_list
 from .look import theme
 from .measures import choose_threshold, show_rates, show_values
+from .methods import method_view
+from .overview import overview_button
 from .reading_list import add_films, reading_list
 from .score import score_view
 from .session import bundle, cards, choose_model, choose_models, header, navigated, plot
@@ -19,6 +22,7 @@ from .session import bundle, cards, choose_model, choose_models, header, navigat
 __all__ = [
     "Desk",
     "add_films",
+    "beside_of",
     "bundle",
     "call_view",
     "cards",
@@ -28,14 +32,17 @@ __all__ = [
     "compare_view",
     "desk",
     "empty_field",
+    "explanations_view",
     "export_view",
     "film_grid",
     "film_list",
     "film_view",
     "gate_view",
     "header",
+    "method_view",
     "navigated",
     "near_duplicates_view",
+    "overview_button",
     "plot",
     "reading_list",
     "readings",

@@ -1,17 +1,20 @@
-"""Another film of the list beside the open one."""
+"""Beside the open film: another one of the list, or the same one by another method."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from ..entry import Entry
+from ..methods import METHODS
 from .desk import Desk
+from .film import Beside
+from .methods import title, work_view
 
-__all__ = ["compare_view"]
+__all__ = ["beside_of", "compare_view"]
 
 
-def compare_view(desk: Desk, entry: Entry) -> None:
-    """Let the reader choose a film to be shown beside the open one; zoom and place are linked.
+def beside_of(desk: Desk, entry: Entry) -> Beside | None:
+    """Return what stands beside the open film, if anything.
 
     Parameters
     ----------
@@ -20,15 +23,40 @@ def compare_view(desk: Desk, entry: Entry) -> None:
     entry
         The film that is open.
     """
+    maps = desk.maps
+    if other := desk.compared(entry):
+        return Beside(desk.film(other), maps.shown(other), other.name)
+    shown = maps.shown(entry)
+    if maps.beside is None or shown is None or shown.method == maps.beside:
+        return None
+    heatmap = maps.state(entry, maps.beside).heatmap
+    return Beside(desk.film(entry), heatmap, entry.name) if heatmap else None
+
+
+def compare_view(desk: Desk, entry: Entry) -> None:
+    """Let the reader choose what is shown beside the open film; zoom and place are linked.
+
+    Parameters
+    ----------
+    desk
+        The reader's.
+    entry
+        The film that is open.
+    """
+    maps = desk.maps
     others = {e.number: e for e in desk.worklist.entries if e.thumbnail and e is not entry}
     chosen = desk.compared(entry)
+    allowed = maps.allowed(entry)
+    methods = [method for method in METHODS if method != maps.method]
 
-    def choose() -> None:
+    def choose(film: bool) -> None:
+        # One thing stands beside, the one chosen last.
         desk.picked = True
-        desk.beside = st.session_state["beside"]
+        desk.beside = st.session_state["beside"] if film else None
+        maps.beside = None if film else st.session_state["beside_method"]
 
     st.session_state["beside"] = chosen.number if chosen else None
-    with st.popover("Beside", width="stretch", disabled=not others):
+    with st.popover("Beside", width="stretch", disabled=not (others or allowed)):
         st.selectbox(
             "Another film beside this one",
             list(others),
@@ -37,8 +65,26 @@ def compare_view(desk: Desk, entry: Entry) -> None:
             key="beside",
             placeholder="Choose a film",
             on_change=choose,
+            args=(True,),
+            disabled=not others,
             help="Zoom and place are linked. The film's own heatmap beside it: C.",
         )
+        if not allowed:
+            return
+        st.session_state["beside_method"] = maps.beside if maps.beside in methods else None
+        st.selectbox(
+            "This film by another method",
+            methods,
+            index=None,
+            format_func=title,
+            key="beside_method",
+            placeholder="Choose a method",
+            on_change=choose,
+            args=(False,),
+            help="Both heatmaps at once. S puts them on one scale.",
+        )
+        if maps.beside in methods and not chosen:
+            work_view(desk, entry, maps.beside, "beside")
 
 
 def _name(entry: Entry) -> str:

@@ -17,6 +17,7 @@ from ..readings import CALLS as LOGGED
 from ..readings import Reading, Readings, ReadingsError, new_list_id
 from ..scorer import Scorer
 from ..worklist import Worklist
+from .maps import Maps
 from .session import bundle
 
 __all__ = ["Desk", "desk", "readings"]
@@ -27,7 +28,9 @@ class Desk:
 
     def __init__(self, worklist: Worklist, log: Readings | None) -> None:
         self.worklist = worklist
-        self.scorer = Scorer(worklist, wanted=_tab_is_open(), scored=self._note_score)
+        is_open = _tab_is_open()
+        self.scorer = Scorer(worklist, wanted=is_open, scored=self._note_score)
+        self.maps = Maps(worklist, self.film, is_open)
         self.picked = False
         """Whether the reader has chosen a film; until then the first of the list is open."""
         self.order = "score"
@@ -51,6 +54,7 @@ class Desk:
             self.worklist.chosen = None
         entry = self.worklist.open(order=self.order)
         self.drawn = self.seen()
+        self.maps.prepare(entry, self.compared(entry) if entry else None)
         return entry
 
     def compared(self, entry: Entry) -> Entry | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import streamlit as st
 
@@ -40,6 +40,9 @@ def export_view(desk: Desk, entry: Entry) -> None:
         def rows() -> list[dict[str, object]]:
             return [row for e, row in worklist.rows_of(desk.order) if e.number in numbers]
 
+        def items() -> Iterator[report.Item]:
+            return report.items_of(entries, desk.maps.exported)
+
         stem = "worklist" if scope == "the list" else "film"
         card = worklist.bundle.card
         for label, name, kind, make in (
@@ -49,13 +52,13 @@ def export_view(desk: Desk, entry: Entry) -> None:
                 "PDF",
                 f"{stem}.pdf",
                 "application/pdf",
-                lambda: report.to_pdf(report.items_of(entries), card),
+                lambda: report.to_pdf(items(), card),
             ),
             (
                 "DICOM",
                 f"{stem}-dicom.zip",
                 "application/zip",
-                lambda: report.to_dicom_zip(report.items_of(entries), card),
+                lambda: report.to_dicom_zip(items(), card),
             ),
         ):
             _button(label, name, kind, make, disabled=not entries)
@@ -74,7 +77,7 @@ def _button(
         on_click="ignore",
         disabled=disabled,
         help={
-            "PDF": "A page a film, with film and heatmap",
+            "PDF": "A page a film, with film and heatmap by the method that is chosen",
             "DICOM": "Secondary captures, and structured reports of films that came as DICOM",
         }.get(label),
     )

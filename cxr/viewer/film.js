@@ -4,7 +4,7 @@
 import { Colours, Heat } from "./film_heat.js";
 import { Keys } from "./film_keys.js";
 import { keptFilm, loadFilm } from "./film_load.js";
-import { Pane } from "./film_pane.js";
+import { besideOf, isSame, Pane } from "./film_pane.js";
 import { Pointers } from "./film_pointer.js";
 import { View } from "./film_pose.js";
 import { Rulers } from "./film_rulers.js";
@@ -21,7 +21,7 @@ export default function (component) {
 }
 
 // How the heatmap is drawn outlives a change of film: a reader sets it once.
-const overlay = { on: false, contour: false, opacity: null, cut: null, map: null };
+const overlay = { on: false, contour: false, common: false, opacity: null, cut: null, map: null };
 
 class FilmView {
   constructor(root, draw) {
@@ -63,7 +63,7 @@ class FilmView {
     this.films = data.films.map((film) => ({ film, heat: film.heatmap && new Heat(film.heatmap, film) }));
     if (before?.films[0].sha256 !== data.films[0].sha256) this.view.fit();
     // A film that the page puts beside is shown at once; the reader may put it away.
-    if (before?.films[1]?.sha256 !== data.films[1]?.sha256) {
+    if (!before || besideOf(before) !== besideOf(data)) {
       if (data.films[1]) this.beside = "film";
       else if (this.beside === "film") this.beside = "none";
     }
@@ -75,7 +75,10 @@ class FilmView {
   slots() {
     const [one, other] = this.films;
     if (this.beside === "film" && other) {
-      return [one, other].map((slot) => ({ ...slot, title: slot.film.name, heated: () => overlay.on !== this.flashed }));
+      // Whoever puts methods side by side has asked for their maps; H shows the film alone.
+      if (this.byMethods) return [one, other].map((slot) => ({ ...slot, title: slot.heat.method, heated: () => !this.flashed }));
+      const named = ({ film, heat }) => (heat && one.heat && heat.method !== one.heat.method ? `${film.name} · ${heat.method}` : film.name);
+      return [one, other].map((slot) => ({ ...slot, title: named(slot), heated: () => overlay.on !== this.flashed }));
     }
     if (this.beside === "heatmap" && one.heat) {
       return [
@@ -160,6 +163,15 @@ class FilmView {
   get state() { return this.panes[0].state; }
   get hasHeat() { return this.panes.some((pane) => pane.heat); }
 
+  // Whether the page has put the same film beside itself, by another method.
+  get byMethods() {
+    const [one, other] = this.films;
+    return Boolean(other?.heat && one.heat && isSame(one.film, other.film));
+  }
+
+  // Whether the maps are shown whatever the reader says of the overlay.
+  get mapsAsked() { return this.beside === "heatmap" || (this.beside === "film" && this.byMethods); }
+
   change(act, said) {
     this.states.forEach(act);
     if (said) this.say(said);
@@ -167,8 +179,16 @@ class FilmView {
   }
 
   toggleOverlay() {
-    if (!this.hasHeat || this.beside === "heatmap") return;
+    if (!this.hasHeat || this.mapsAsked) return;
     overlay.on = !overlay.on;
+    this.refresh();
+  }
+
+  // Every map on its own range, or all on one scale.
+  toggleCommon() {
+    if (!this.hasHeat) return;
+    overlay.common = !overlay.common;
+    this.say(overlay.common ? "One scale for all maps, in times the mean of each" : "Each map on its own range");
     this.refresh();
   }
 

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 import streamlit as st
 
-from ..explanation import CAPTION, METHODS, Heatmap
-from ..overlay import COLOUR_MAPS, CUT, OPACITY, colour_table
+from ..heatmap import CAPTION, Heatmap
+from ..overlay import COLOUR_MAPS, CUT, OPACITY, colour_table, common_top
 from ..radiograph import Radiograph
 from .transfer import depth, film_address
 
@@ -93,7 +93,8 @@ def film_view(
         starts anew with another film, and window, turns and rulers belong to each film.
     beside
         Another film with its heatmap and name, shown on the right until the reader puts it away;
-        both zoom and move together. The film beside its own heatmap needs nothing from here.
+        both zoom and move together. The same film with a heatmap by another method shows both
+        heatmaps at once. The film beside its own heatmap needs nothing from here.
     keys
         Further keys that the page takes, with their meaning, for the list of keys.
     without_heatmap
@@ -102,12 +103,13 @@ def film_view(
         ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
     """
     sides = [Beside(film, heatmap, name), *([Beside(*beside)] if beside else [])]
+    top = common_top(side.heatmap for side in sides if side.heatmap)
     _component(
         key=key,
         height="content",
         data={
             "field": height,
-            "films": [_side(side, f"cxr_film.{key}.{i}") for i, side in enumerate(sides)],
+            "films": [_side(side, f"cxr_film.{key}.{i}", top) for i, side in enumerate(sides)],
             "colours": {
                 each: base64.b64encode(colour_table(each).tobytes()).decode()
                 for each in COLOUR_MAPS
@@ -126,7 +128,7 @@ def empty_field(text: str, *, height: int = 620) -> None:
     st.html(f'<div class="film-note" style="height:{height}px">{escape(text)}</div>')
 
 
-def _side(side: Beside, place: str) -> dict[str, object]:
+def _side(side: Beside, place: str, top: float) -> dict[str, object]:
     """Return what the browser is told of a film."""
     film, heatmap, name = side
     return {
@@ -139,16 +141,20 @@ def _side(side: Beside, place: str) -> dict[str, object]:
         # The reader counts in the file's own grey levels, in whatever depth they are sent.
         "top": 2 ** min(16, max(8, film.bits)) - 1,
         "spacing": film.pixel_spacing,
-        "heatmap": _heatmap(heatmap) if heatmap else None,
+        "heatmap": _heatmap(heatmap, top) if heatmap else None,
     }
 
 
-def _heatmap(heatmap: Heatmap) -> dict[str, object]:
+def _heatmap(heatmap: Heatmap, top: float) -> dict[str, object]:
     """Return a heatmap as the browser makes it large: see `Heatmap.array`."""
+    mean = float(heatmap.grid.mean(dtype=float)) if heatmap.density.any() else 0.0
     return {
         "grid": heatmap.grid.astype(float).tolist(),
         # As many pixels as `Heatmap.array` leaves out at the upper and the left edge.
         "inset": [round(heatmap.height * heatmap.margin), round(heatmap.width * heatmap.margin)],
-        "method": METHODS[heatmap.method],
+        # On the common scale 0 is 0, and 1 is this many times the mean of the map, or this value.
+        "top": top,
+        "full": top * mean,
+        "method": heatmap.title,
         "caption": CAPTION,
     }

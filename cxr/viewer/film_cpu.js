@@ -1,7 +1,7 @@
 // Draws a film without the graphics card: quicker than WebGL where that is done in software, and
 // for films that are larger than a texture may be.
 
-import { Heat, NO_RANGE } from "./film_heat.js";
+import { Heat } from "./film_heat.js";
 
 const BLACK = 0xff000000;
 
@@ -20,7 +20,7 @@ export class CanvasPainter {
   free() { this.levels = this.image = null; }
 
   // `scene`: placement, window [offset, factor] on levels as sent, and heat where it is filled in:
-  // {map, colours, opacity, cut}.
+  // {map, colours, opacity, cut, common}.
   paint({ placement, window, heat }) {
     const { width, height } = this.canvas;
     if (this.image?.width !== width || this.image.height !== height) {
@@ -86,8 +86,9 @@ export class CanvasPainter {
     }
   }
 
-  heat(placement, { map, colours, opacity, cut }) {
-    if (map.flat) return;
+  heat(placement, { map, colours, opacity, cut, common }) {
+    const scale = map.scale(common);
+    if (!scale) return;
     const { left, top, width, height } = map.inside, { pixels } = this;
     const columns = screenAxis(placement, 0, this.canvas), rows = screenAxis(placement, 1, this.canvas);
     const inColumn = columns.upright ? [left, width, map.columns] : [top, height, map.rows];
@@ -101,13 +102,13 @@ export class CanvasPainter {
       }
       return found;
     };
-    const across = nodes(columns, inColumn), keep = 1 - opacity, range = map.high - map.low + NO_RANGE;
+    const across = nodes(columns, inColumn), keep = 1 - opacity, { low, range } = scale;
     const cells = inColumn[2], line = new Float32Array(cells + 1);
     for (const [j, v] of nodes(rows, inRow)) {
       const row = Math.floor(v), below = Math.min(row + 1, inRow[2] - 1);
       for (let k = 0; k < cells; k++) {
         const value = map.grid[row * downCell + k * acrossCell];
-        line[k] = (value + (map.grid[below * downCell + k * acrossCell] - value) * (v - row) - map.low) / range;
+        line[k] = (value + (map.grid[below * downCell + k * acrossCell] - value) * (v - row) - low) / range;
       }
       line[cells] = line[cells - 1];
       for (const [i, u] of across) {

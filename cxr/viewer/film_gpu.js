@@ -1,8 +1,6 @@
 // Draws a film with WebGL2: its levels go to the graphics card as whole numbers, and everything
 // else is worked out there. The same pictures as film_cpu.js, pixel for pixel but for rounding.
 
-import { NO_RANGE } from "./film_heat.js";
-
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 const VERTICES = `#version 300 es
@@ -167,13 +165,13 @@ export class TexturePainter {
     gl.uniform1f(place.tall, this.canvas.height);
     gl.uniform2f(place.window_, ...window);
     gl.uniform1i(place.squares, placement.squares ? 1 : 0);
-    const heated = heat && !heat.map.flat;
-    gl.uniform1i(place.heated, heated ? 1 : 0);
-    if (heated) this.heat(heat);
+    const scale = heat?.map.scale(heat.common);
+    gl.uniform1i(place.heated, scale ? 1 : 0);
+    if (scale) this.heat(heat, scale);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 
-  heat({ map, colours, opacity, cut }) {
+  heat({ map, colours, opacity, cut }, { low, range }) {
     const { gl, place } = this;
     if (this.heated?.map !== map) {
       gl.deleteTexture(this.grid);
@@ -186,7 +184,7 @@ export class TexturePainter {
     this.heated = { map, colours };
     const { left, top, width, height } = map.inside;
     gl.uniform4f(place.inside, left, top, width, height);
-    gl.uniform2f(place.range, map.low, map.high - map.low + NO_RANGE);
+    gl.uniform2f(place.range, low, range);
     gl.uniform1f(place.cut, cut);
     gl.uniform1f(place.opacity, opacity);
   }

@@ -4,10 +4,11 @@ export const NO_RANGE = 1e-7; // a smaller range is none: stretching it would pa
 export const LINES = [0.2, 0.4, 0.6, 0.8]; // values at which contour lines are drawn
 
 export class Heat {
-  // `data`: grid (rows of numbers), inset (rows and columns that the network does not see), and
+  // `data`: grid (rows of numbers), inset (rows and columns that the network does not see), top
+  // and full (where the common scale ends: times the mean of the map, and in the grid's unit), and
   // the words for people; `film`: {width, height}.
   constructor(data, film) {
-    Object.assign(this, { method: data.method, caption: data.caption });
+    Object.assign(this, { method: data.method, caption: data.caption, top: data.top, full: data.full });
     this.rows = data.grid.length;
     this.columns = data.grid[0].length;
     this.grid = Float32Array.from(data.grid.flat());
@@ -16,7 +17,13 @@ export class Heat {
     [this.low, this.high] = this.extremes();
   }
 
-  get flat() { return !(this.high - this.low > NO_RANGE); }
+  // What the values 0 and 1 of a scale are, as {low, range}: the map's own least and most, or
+  // nothing and the top of the scale common to all maps. Null where there is nothing to draw.
+  scale(common) {
+    if (common) return this.full > 0 ? { low: 0, range: this.full } : null;
+    const range = this.high - this.low;
+    return range > NO_RANGE ? { low: this.low, range: range + NO_RANGE } : null;
+  }
 
   // From a position in the film to one in the grid: linear, corners of the outermost pixels
   // aligned with the outermost nodes.
@@ -50,16 +57,17 @@ export class Heat {
     return [Math.min(...values), Math.max(...values)];
   }
 
-  // In [0, 1] at a position of the film within what the network sees.
+  // At a position of the film within what the network sees, in the grid's unit.
   value(x, y) {
     const { left, top, width, height } = this.inside;
-    const raw = this.node(Heat.along(x, left, width, this.columns), Heat.along(y, top, height, this.rows));
-    return (raw - this.low) / (this.high - this.low + NO_RANGE);
+    return this.node(Heat.along(x, left, width, this.columns), Heat.along(y, top, height, this.rows));
   }
 
-  // The contour at a value as an SVG path in the film's coordinates, by marching squares.
-  contour(level) {
-    if (this.flat) return "";
+  // The contour at a value of a scale as an SVG path in the film's coordinates, by marching squares.
+  contour(share, common) {
+    const scale = this.scale(common);
+    if (!scale) return "";
+    const level = scale.low + share * scale.range;
     const { left, top, width, height } = this.inside, most = Math.max(width, height);
     const nx = Math.max(2, Math.round((160 * width) / most)), ny = Math.max(2, Math.round((160 * height) / most));
     const px = (i) => left + (i * width) / (nx - 1), py = (j) => top + (j * height) / (ny - 1);

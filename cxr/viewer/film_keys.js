@@ -7,6 +7,7 @@ const LISTED = [
   ["Heatmap", [
     ["O", "Show or hide it"],
     ["H", "Flash it while held"],
+    ["S", "One scale for all maps, or each on its own range"],
   ]],
   ["Film", [
     ["W", "Next window preset"],
@@ -48,7 +49,7 @@ export class Keys {
     this.acts = {
       o: () => view.toggleOverlay(), i: () => view.invert(), r: () => view.rotate(), x: () => view.flip(),
       f: () => view.fit(), 1: () => view.zoomTo(view.panes[0], 1), m: () => view.measure(!view.measuring),
-      c: () => view.toggleBeside(), w: () => view.nextPreset(), 0: () => view.reset(), "?": () => this.help(this.panel.hidden),
+      c: () => view.toggleBeside(), w: () => view.nextPreset(), s: () => view.toggleCommon(), 0: () => view.reset(), "?": () => this.help(this.panel.hidden),
     };
   }
 

@@ -34,6 +34,14 @@ export class FilmState {
   }
 }
 
+export const isSame = (one, other) => one.sha256 === other.sha256 && one.name === other.name;
+
+// What the page puts beside the film, in a word: another film, or a method.
+export function besideOf({ films: [one, other] }) {
+  if (!other) return "";
+  return isSame(one, other) ? other.heatmap?.method : other.sha256;
+}
+
 export class Pane {
   // `template`: of the pane's elements; `draw`: "auto", "gpu" or "cpu"; `paintAgain`: called where
   // the picture was lost.
@@ -123,7 +131,7 @@ export class Pane {
     return [(event.clientX - box.left) * devicePixelRatio, (event.clientY - box.top) * devicePixelRatio];
   }
 
-  // `overlay`: {shown, contour, opacity, cut, colours}.
+  // `overlay`: {shown, contour, opacity, cut, common, colours}.
   paint(view, overlay) {
     if (!this.levels) return;
     const placement = (this.placed = this.placement(view)), { state, heat } = this;
@@ -146,9 +154,13 @@ export class Pane {
   paintScale(overlay) {
     this.scale.hidden = !overlay;
     if (!overlay) return;
-    const look = `${overlay.map}/${overlay.cut}/${overlay.contour}`;
+    const { common, map, cut, contour } = overlay, { top } = this.heat;
+    const look = [map, cut, contour, common && top].join("/");
     if (this.scale.dataset.look === look) return;
     this.scale.dataset.look = look;
+    const [most, least] = this.scale.querySelectorAll("span");
+    most.textContent = common ? `≥ ${top.toFixed(1)} × mean` : "most, 1";
+    least.textContent = common ? "0" : "least, 0";
     const bar = this.scale.querySelector(".bar");
     bar.style.setProperty("--colours", overlay.colours.gradient);
     bar.style.setProperty("--cut", `${100 * overlay.cut}%`);
@@ -163,12 +175,13 @@ export class Pane {
     const group = this.lines.querySelector(".contours");
     group.style.display = overlay ? "" : "none";
     if (!overlay) return;
-    if (this.contoured !== this.heat) {
-      this.contoured = this.heat;
+    const { common } = overlay;
+    if (this.contoured?.heat !== this.heat || this.contoured.common !== common) {
+      this.contoured = { heat: this.heat, common };
       group.replaceChildren(...LINES.flatMap((level) => ["edge", "line"].map((name) => {
         const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
         path.setAttribute("class", name);
-        path.setAttribute("d", this.heat.contour(level));
+        path.setAttribute("d", this.heat.contour(level, common));
         path.dataset.level = level;
         return path;
       })));

@@ -14,6 +14,7 @@ export class Toolbar {
     on(".cut", "input", (event) => this.set({ cut: event.target.value / 100 }));
     on(".map", "change", (event) => this.set({ map: event.target.value }));
     click(".contour", () => this.set({ contour: !overlay.contour }));
+    click(".common", () => view.toggleCommon());
 
     click(".invert", () => view.invert());
     click(".rotate", () => view.rotate());
@@ -82,19 +83,22 @@ export class Toolbar {
     const press = (element, pressed) => element.setAttribute("aria-pressed", String(Boolean(pressed)));
     const heated = view.panes.filter((pane) => pane.heat && pane.heated());
 
-    press(find(".toggle"), overlay.on && view.hasHeat && view.beside !== "heatmap");
-    find(".toggle").disabled = !view.hasHeat || view.beside === "heatmap";
-    for (const name of [".opacity", ".cut", ".contour", ".map"]) find(name).disabled = !view.hasHeat;
+    press(find(".toggle"), overlay.on && view.hasHeat && !view.mapsAsked);
+    find(".toggle").disabled = !view.hasHeat || view.mapsAsked;
+    for (const name of [".opacity", ".cut", ".contour", ".common", ".map"]) find(name).disabled = !view.hasHeat;
     press(find(".contour"), overlay.contour);
+    press(find(".common"), overlay.common);
     find(".opacity").value = Math.round(100 * overlay.opacity);
     find(".cut").value = Math.round(100 * overlay.cut);
     const map = find(".map");
     if (!map.options.length) map.replaceChildren(...Object.keys(view.colours).map((name) => new Option(name)));
     map.value = overlay.map;
     const [first] = heated;
+    const methods = [...new Set(heated.map((pane) => pane.heat.method))].join(" and ");
+    const empty = heated.length && heated.every((pane) => !pane.heat.scale(overlay.common)) ? " It marks no place." : "";
     find(".caption").textContent = !view.hasHeat
       ? view.data.without
-      : first ? `${first.heat.method}. ${first.heat.caption}` : "The film alone. O shows the heatmap, holding H flashes it.";
+      : first ? `${methods}.${empty} ${first.heat.caption}` : "The film alone. O shows the heatmap, holding H flashes it.";
     view.root.dataset.overlay = first ? "on" : "off";
 
     press(find(".invert"), state.inverted);
@@ -112,7 +116,7 @@ export class Toolbar {
     Object.assign(find(".level"), { min: 0, max: window.top, value: level, ariaValueText: `grey level ${level}` });
     find(".figures").textContent = `WW ${Math.round(width)}, WL ${Math.round(level)}, in grey levels of 0 to ${window.top}`;
 
-    const names = ["One film", "Film and heatmap", view.films[1] && `With ${view.films[1].film.name}`];
+    const names = ["One film", "Film and heatmap", view.films[1] && `With ${view.byMethods ? view.films[1].heat.method : view.films[1].film.name}`];
     this.sides.forEach((button, i) => {
       button.textContent = names[i] ?? "";
       button.hidden = !names[i];

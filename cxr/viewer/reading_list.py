@@ -39,6 +39,7 @@ def add_films(desk: Desk) -> None:
             desk.scorer.start()
         if len(worklist) and st.button("Clear the list", width="stretch"):
             desk.scorer.pause()
+            desk.maps.explainer.stop()
             del st.session_state["desk"]
             st.rerun()
     if uploads:

@@ -39,6 +39,12 @@ def heatmap(film: Radiograph) -> Heatmap:
     return Heatmap(grid, film.height, film.width, "gradcam", "top", "pneumonia", margin=0.05)
 
 
+def spread(film: Radiograph) -> Heatmap:
+    """The whole film almost alike, by another method."""
+    grid = np.linspace(0.9, 1.1, 36, dtype=np.float32).reshape(6, 6)
+    return Heatmap(grid, film.height, film.width, "layercam", "top", "pneumonia", margin=0.05)
+
+
 st.set_page_config(layout="wide")
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 columns = st.columns(4)
@@ -46,18 +52,22 @@ first = ["small", "large"].index(st.query_params.get("film", "small"))
 shown = columns[0].radio("Film", ["small", "large"], index=first, horizontal=True)
 scored = columns[1].checkbox("Score", value=True)
 paired = columns[2].checkbox("Beside")
+by_method = columns[2].checkbox("Method")
 columns[3].text_input("Typed")
 st.markdown(f"Runs: {st.session_state['runs']}")
 film, other = small(), large(int(st.query_params.get("mark", 0)))
 if shown == "large":
     film, other = other, film
+beside = Beside(other, heatmap(other), "other film") if paired else None
+if by_method:
+    beside = Beside(film, spread(film), f"{shown} film")
 draw = st.query_params.get("draw", "auto")
 film_view(
     film,
     heatmap(film) if scored else None,
     name=f"{shown} film",
     height=FIELD,
-    beside=Beside(other, heatmap(other), "other film") if paired else None,
+    beside=beside,
     keys=[("A", "Agree")],
     draw=draw if draw in ("gpu", "cpu") else "auto",
 )

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from cxr.overlay import overlay
+from cxr.overlay import common_top, overlay
 from tests.browser import film_app
 from tests.browser.conftest import _wait_for
 from tests.conftest import ROOT
@@ -341,6 +341,63 @@ def test_the_heatmap_lies_as_python_lays_it(opened: Open) -> None:
     top, left = shown.shape[0] // 2 - 100, shown.shape[1] // 2 - 150
     apart = np.abs(shown[top : top + 200, left : left + 300] - expected).max(axis=2)
     assert np.percentile(apart, 99.8) <= 2  # but for pixels at the cut itself
+
+
+def test_on_one_scale_the_heatmap_lies_as_python_lays_it(opened: Open) -> None:
+    film = film_app.small()
+    heatmap = film_app.heatmap(film)
+    top = common_top([heatmap])
+    expected = np.asarray(overlay(film, heatmap, top=top), float)
+    for draw in ("cpu", "gpu"):
+        page = opened(draw=draw)
+        page.keyboard.press("o")
+        page.keyboard.press("1")
+        own = picture(page)
+        expect(page.locator(".scale")).to_have_text(re.compile("most, 1.*least, 0", re.DOTALL))
+        page.keyboard.press("s")
+        expect(page.get_by_role("button", name="One scale")).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        expect(page.locator(".scale")).to_contain_text(f"≥ {top:.1f} × mean")
+        shown = picture(page)
+        assert np.abs(shown - own).max(axis=2).mean() > 0.5
+        upper, left = shown.shape[0] // 2 - 100, shown.shape[1] // 2 - 150
+        apart = np.abs(shown[upper : upper + 200, left : left + 300] - expected).max(axis=2)
+        assert np.percentile(apart, 99.8) <= 2, draw
+        page.get_by_role("button", name="Contour lines").click()
+        assert page.locator(".contours .line[data-level='0.6']").get_attribute("d")
+        page.get_by_role("button", name="Contour lines").click()
+        page.keyboard.press("s")
+        assert np.abs(picture(page) - own).max() < 3
+        assert runs(page) == 1
+
+
+def test_two_methods_side_by_side_are_both_shown(opened: Open) -> None:
+    page = opened()
+    alone = picture(page)
+    page.get_by_text("Method", exact=True).click()
+    expect(page.locator(".viewer canvas")).to_have_count(2)
+    expect(page.locator(".pane .title")).to_have_text(["Grad-CAM", "LayerCAM"])
+    expect(page.locator(".caption")).to_contain_text("Grad-CAM and LayerCAM.")
+
+    def coloured(pane: int) -> float:
+        return float((np.ptp(picture(page, pane)[40:-40, :340], axis=2) > 12).mean())
+
+    # Each on its own range a map that is nearly even looks as strong as one that is not.
+    assert coloured(1) > coloured(0) > 0.01
+    strong = picture(page, 1)
+    page.keyboard.press("s")
+    even = picture(page, 1)
+    assert np.abs(even - strong).max() > 60
+    assert even.max(axis=2)[60:-60, 60:340].std() < strong.max(axis=2)[60:-60, 60:340].std()
+    page.keyboard.down("h")
+    expect(page.locator(".viewer")).to_have_attribute("data-overlay", "off")
+    page.keyboard.up("h")
+    expect(page.locator(".viewer")).to_have_attribute("data-overlay", "on")
+    # Put away by the reader, the film is alone again.
+    page.keyboard.press("c")
+    expect(page.locator(".viewer canvas")).to_have_count(1)
+    assert np.abs(picture(page) - alone).max() < 3
 
 
 def test_film_and_heatmap_side_by_side_move_together(opened: Open) -> None:

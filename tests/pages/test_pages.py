@@ -13,6 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import cxr
+from cxr.heatmap import CAPTION
+from cxr.methods import METHODS
 from cxr.sources import split_note
 from cxr.worklist import Worklist
 from tests.conftest import ROOT, png
@@ -294,6 +296,49 @@ def test_models_page_shows_the_card(page, made_bundle) -> None:
     ]
 
 
+def test_models_page_names_the_commands_that_measure_heatmaps(page) -> None:
+    (said,) = [info.value for info in page("models").info]
+    assert "python -m cxr evaluate pneumonia-made --data DIR --boxes boxes.csv --store" in said
+    assert "python -m cxr audit pneumonia-made --data DIR" in said
+
+
+def test_models_page_says_how_far_the_heatmaps_hold_up(
+    page, made_models: Path, tmp_path: Path
+) -> None:
+    import streamlit as st
+
+    from cxr.explanation_table import store
+
+    shutil.copytree(made_models, tmp_path / "models")
+    model = cxr.load(str(tmp_path / "models" / "pneumonia-made"))
+    audited = {"kind": "sanity", "films": "validation", "method": "gradcam", "layer": "conv"}
+    on_boxes = audited | {"kind": "boxes", "films": "test"}
+    store(
+        model,
+        [
+            audited | {"measure": "randomization_rank", "stage": 0.5, "n": 7, "value": 0.8},
+            audited | {"measure": "randomization_rank", "stage": 1.0, "n": 7, "value": 0.71},
+            on_boxes | {"measure": "hit_rate", "n": 9, "value": 0.25, "low": 0.1, "high": 0.5},
+            on_boxes | {"measure": "mean.hit_rate", "n": 9, "value": 0.125},
+        ],
+    )
+    st.cache_resource.clear()
+    app = page("models", models=tmp_path / "models")
+    assert "Grad-CAM: hardly changes when the weights are randomized" in texts(app)
+    assert not app.info
+    assert plots(app) == 2
+    boxes, sanity = (frame.value for frame in app.dataframe[-2:])
+    assert boxes["hit rate"].tolist() == ["0.250 (0.100 to 0.500)", "none", "0.125", "none"]
+    assert boxes["map"].iloc[0] == "Grad-CAM, conv"
+    assert set(boxes["films"]) == {"test, called"}
+    assert sanity["randomized"].tolist() == ["0.71"]
+    (model.folder / "explanations.csv").write_text("nothing")
+    st.cache_resource.clear()
+    app = page("models", models=tmp_path / "models")
+    assert "explanations.csv of pneumonia-made is damaged" in app.error[0].value
+    st.cache_resource.clear()
+
+
 def with_samples(app: AppTest) -> Worklist:
     """Press "Sample films" and wait until they are scored, as the list's own clock would."""
     next(b for b in app.button if b.label == "Sample films").click().run()
@@ -432,4 +477,188 @@ def test_a_log_that_cannot_be_had_is_said_and_reading_goes_on(
     assert "Readings are not kept" in app.warning[0].value
     press(app, "Agree")
     assert worklist.open().judgement == "agree"
+    st.cache_resource.clear()
+
+
+def shown_method(app: AppTest) -> str:
+    """By which method the viewer shows the open film."""
+    place = app.session_state["desk"]
+    return place.maps.shown(place.worklist.open()).method
+
+
+def worked_out(app: AppTest) -> None:
+    """Wait for what is under way, as the page's own clock would."""
+    assert app.session_state["desk"].maps.explainer.join(120)
+    app.run()
+    assert not app.exception, app.exception[0].message
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def test_a_method_of_one_pass_is_chosen_and_stays_for_the_next_film(page) -> None:
+    app = page("triage")
+    worklist = with_samples(app)
+    assert app.selectbox(key="method").value == shown_method(app) == "gradcam"
+    assert "1 pass, " in texts(app)
+    app.selectbox(key="method").set_value("layercam").run()
+    worked_out(app)
+    assert shown_method(app) == "layercam"
+    app.session_state["desk"].choose(worklist.ordered()[1].number)
+    app.run()
+    worked_out(app)
+    assert app.selectbox(key="method").value == shown_method(app) == "layercam"
+    press(app, "Next")
+    worked_out(app)
+    assert shown_method(app) == "hirescam"
+
+
+def test_a_slow_method_says_how_long_it_takes_before_it_starts(page) -> None:
+    app = page("triage")
+    worklist = with_samples(app)
+    app.selectbox(key="method").set_value("smoothgrad").run()
+    worked_out(app)
+    assert re.search("(About|Less than) .* s", texts(app))
+    assert shown_method(app) == "gradcam"
+    press(app, "Work out")
+    worked_out(app)
+    assert shown_method(app) == "smoothgrad"
+    assert re.search(r"\d passes, ", texts(app))
+    # The next film waits to be asked, and shows what costs nothing meanwhile.
+    app.session_state["desk"].choose(worklist.ordered()[1].number)
+    app.run()
+    assert "Work out" in labels(app)
+    assert shown_method(app) == "gradcam"
+
+
+def test_a_slow_method_is_stopped_and_the_former_map_stays(
+    page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    from cxr.explanation import StoppedError
+
+    under_way, turn = threading.Event(), threading.Event()
+
+    def slow(bundle, films, *, method, progress, stopped):
+        progress(1, 4)
+        under_way.set()
+        assert turn.wait(60)
+        assert stopped()
+        raise StoppedError
+
+    app = page("triage")
+    with_samples(app)
+    app.selectbox(key="method").set_value("occlusion").run()
+    worked_out(app)
+    monkeypatch.setattr("cxr.explainer.heatmaps", slow)
+    press(app, "Work out")
+    assert under_way.wait(60)
+    app.run()
+    assert "Work out" not in labels(app)
+    press(app, "Stop")
+    turn.set()
+    worked_out(app)
+    assert "Stopped." in texts(app)
+    assert "Work out" in labels(app)
+    assert shown_method(app) == "gradcam"
+
+
+def test_a_refused_or_hidden_film_has_no_choice_of_method(page) -> None:
+    app = page("triage")
+    app.session_state["desk"].worklist.add("blank.png", png(np.full((200, 200), 90, np.uint8)))
+    app.run()
+    worklist = settled(app)
+    assert worklist.entries[0].band == "refused"
+    for _ in range(2):
+        assert "method" not in [box.key for box in app.selectbox]
+        assert "Next" not in labels(app)
+        assert next(b for b in app.button if b.label == "Methods").disabled
+        # And then a film whose score is hidden until its reader has called it.
+        with_samples(app)
+        app.session_state["desk"].choose(worklist.entries[1].number)
+        app.toggle[0].set_value(True).run()
+    assert app.session_state["desk"].maps.shown(worklist.entries[1]) is None
+
+
+def test_the_same_film_stands_beside_itself_by_another_method(page) -> None:
+    from cxr.viewer import beside_of
+
+    app = page("triage")
+    worklist = with_samples(app)
+    app.selectbox(key="beside_method").set_value("hirescam").run()
+    worked_out(app)
+    place = app.session_state["desk"]
+    beside = beside_of(place, worklist.open())
+    assert (beside.heatmap.method, beside.name) == ("hirescam", worklist.open().name)
+    # One thing stands beside: another film puts the method away.
+    other = worklist.ordered()[1]
+    app.selectbox(key="beside").set_value(other.number).run()
+    assert app.selectbox(key="beside_method").value is None
+    assert beside_of(place, worklist.open()).name == other.name
+
+
+def test_all_methods_at_once(page) -> None:
+    app = page("triage")
+    with_samples(app)
+    press(app, "Methods")
+    worked_out(app)
+    assert labels(app).count("Show") == 4
+    assert labels(app).count("Work out") == 4
+    text = texts(app)
+    for method in METHODS.values():
+        assert method.title in text
+        assert method.sign in text
+    assert CAPTION in text
+    app.toggle(key="overview_scale").set_value(True).run()
+    assert not app.exception
+    app.button(key="show_tile_layercam").click().run()
+    assert shown_method(app) == "layercam"
+    assert "Show" not in labels(app)
+
+
+def test_exports_take_the_map_that_is_shown(page) -> None:
+    from cxr import report
+
+    app = page("triage")
+    worklist = with_samples(app)
+    app.selectbox(key="method").set_value("layercam").run()
+    place = app.session_state["desk"]
+    scored = [entry for entry in worklist.entries if entry.band != "refused"]
+    items = list(report.items_of(worklist.entries, place.maps.exported))
+    found = [item.prediction.heatmap for item in items if item.prediction.heatmap]
+    assert {heatmap.method for heatmap in found} == {"layercam"}
+    assert len(found) == len(scored)
+    # The predictions of the list stay as they are.
+    assert {entry.prediction.heatmap.method for entry in scored} == {"gradcam"}
+
+
+def test_a_film_is_scored_without_a_convolution_and_says_why_it_has_no_map(
+    page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+    import streamlit as st
+
+    from cxr.bundle import Bundle
+
+    def flat(self: Bundle) -> keras.Model:
+        film = keras.Input((64, 64, 1))
+        score = keras.layers.Dense(1)(keras.layers.Flatten()(film))
+        return keras.Model(film, score, name="flat")
+
+    monkeypatch.setattr(Bundle, "_build", flat)
+    st.cache_resource.clear()
+    app = page("triage")
+    worklist = with_samples(app)
+    worked_out(app)
+    entry = worklist.open()
+    assert entry.prediction.score is not None
+    assert entry.prediction.heatmap is None
+    assert "flat has no convolution" in texts(app)
+    app.selectbox(key="method").set_value("smoothgrad").run()
+    worked_out(app)
+    press(app, "Work out")
+    worked_out(app)
+    assert shown_method(app) == "smoothgrad"
     st.cache_resource.clear()
