@@ -42,6 +42,10 @@ class Preprocessing:
     levels: Levels = "plain"
     """"equalized" spreads the grey levels of what is left evenly, so that exposure and the
     scanner's tone curve tell nothing."""
+    through: int = 0
+    """Side in pixels that a larger film is brought to before it is brought to the input, by
+    `resample`: that of the training set's own copy, where the input is larger than that. A film at
+    full size then lacks the same detail as in training. 0 for none."""
 
     def __post_init__(self) -> None:
         if min(self.height, self.width) < 1:
@@ -55,6 +59,8 @@ class Preprocessing:
             raise ValueError(
                 f"Expected resample 'nearest' or 'bilinear'. Received: {self.resample!r}"
             )
+        if self.through < 0:
+            raise ValueError(f"Expected through in pixels, or 0. Received: {self.through!r}")
         if not 0 <= self.margin <= 0.4:
             raise ValueError(f"Expected a margin in [0, 0.4]. Received: {self.margin!r}")
         if self.levels not in LEVELS:
@@ -89,12 +95,18 @@ class Preprocessing:
         top, left = (round(side * self.margin) for side in pixels.shape)
         inside = pixels[top : pixels.shape[0] - top, left : pixels.shape[1] - left]
         image = Image.fromarray(np.ascontiguousarray(inside, np.float32))
+        if self.through and min(image.size) > self.through:
+            image = self._resized(image, (self.through, self.through))
         if image.size != (self.width, self.height):
-            shrinks = image.width >= self.width and image.height >= self.height
-            nearest = self.resample == "nearest" and shrinks
-            method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
-            image = image.resize((self.width, self.height), method)
+            image = self._resized(image, (self.width, self.height))
         levels = np.rint(np.asarray(image) * np.float32(255)).clip(0, 255).astype(np.uint8)
         if self.levels == "equalized":
             levels = np.asarray(ImageOps.equalize(Image.fromarray(levels)))
         return np.repeat(levels[:, :, None], self.channels, axis=2)
+
+    def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        shrinks = image.width >= size[0] and image.height >= size[1]
+        nearest = self.resample == "nearest" and shrinks
+        return image.resize(
+            size, Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+        )

@@ -248,14 +248,14 @@ class TestRun:
         maps = run(method, self.FILMS)
         np.testing.assert_allclose(maps[:, 0], np.arange(19)[:, None] + np.arange(5) / 10)
         assert method.started == 3
-        assert method.batches == [16, 16, 8] * 2 + [15]
+        assert method.batches == [8] * 11 + [7]
         assert sweep.FILMS_AT_ONCE == 8
-        assert sweep.BATCH == 16
+        assert sweep.BATCH == 8
 
     def test_progress_counts_passes_from_none_to_all(self):
         seen = []
         run(Counted(), self.FILMS[:4], progress=lambda done, total: seen.append((done, total)))
-        assert seen == [(0, 40), (32, 40), (40, 40)]
+        assert seen == [(0, 40), (16, 40), (32, 40), (40, 40)]
 
     @pytest.mark.parametrize("after", [0, 1, 3])
     def test_stops_between_batches(self, after):

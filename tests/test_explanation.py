@@ -250,7 +250,7 @@ class TestLongWork:
         made_bundle.explain(
             film_like(2, ill=True), "occlusion", progress=lambda *now: seen.append(now)
         )
-        assert seen == [(min(16 * k, 225), 225) for k in range(16)]
+        assert seen == [(min(8 * k, 225), 225) for k in range(30)]
 
     def test_of_fast_methods_counts_films(self, made_bundle, monkeypatch):
         monkeypatch.setattr(attribution, "BATCH", 2)

@@ -196,3 +196,26 @@ class TestFields:
         film = 0.5 * pixels()
         results = [Preprocessing(48, 64, 1, levels=levels)(film) for levels in LEVELS]
         assert len({result.tobytes() for result in results}) == len(LEVELS)
+
+
+class TestThrough:
+    """A large film is first brought to the size of the training set's own copy."""
+
+    def test_a_large_film_is_prepared_as_its_small_copy(self):
+        film = np.random.default_rng(4).uniform(size=(500, 700)).astype(np.float32)
+        to_input = Preprocessing(60, 60, 1, through=40)
+        copy = Preprocessing(40, 40, 1)(film)[..., 0] / np.float32(255)
+        expected = Preprocessing(60, 60, 1)(copy)
+        # The copy was rounded to whole grey levels.
+        assert np.abs(to_input(film).astype(int) - expected).max() <= 1
+        assert np.abs(Preprocessing(60, 60, 1)(film).astype(int) - expected).mean() > 10
+
+    def test_a_film_of_that_size_or_less_stays_as_it_is(self):
+        for size in (40, 25):
+            film = np.random.default_rng(5).uniform(size=(size, size)).astype(np.float32)
+            plain, through = Preprocessing(60, 60, 1), Preprocessing(60, 60, 1, through=40)
+            np.testing.assert_array_equal(through(film), plain(film))
+
+    def test_below_zero(self):
+        with pytest.raises(ValueError, match="Expected through in pixels, or 0"):
+            Preprocessing(60, 60, 1, through=-1)

@@ -138,9 +138,10 @@ class IntegratedGradients(_Pixels):
 
     The points on the way stand closer near its start, where a picture that is all alike has all
     places of a layer at the same kink and the logit moves in jumps. With `STEPS` of them the sum
-    is within 3 % of the difference in the small networks here and within some 5 % in an
-    EfficientNet-Lite, whose many layers have more kinks than one would wait for. What is lacking
-    is shared out in proportion to what each cell adds, so that the sum is the difference.
+    is within 3 % of the difference in the small networks here, and within some 0.3 logits (4 % of
+    a difference of 7) in an EfficientNet-Lite, whose many layers have more kinks than one would
+    wait for. What is lacking is shared out in proportion to the size of what each cell adds, so
+    that the sum is the difference.
 
     Parameters
     ----------

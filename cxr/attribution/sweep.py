@@ -13,7 +13,7 @@ __all__ = ["BATCH", "Progress", "Stopped", "StoppedError", "Sweep", "run", "seco
 
 #: Films in a pass. More gain nothing on two cores, and with them grows what a network holds in
 #: memory and how long one waits for it to stop.
-BATCH = 16
+BATCH = 8
 #: Films whose activations are held at a time.
 FILMS_AT_ONCE = 8
 

@@ -85,9 +85,10 @@ class Recipe:
     epochs: int
     arguments: dict[str, Any] = field(default_factory=dict)
     resample: Resample = "nearest"
-    """How films are brought to the input size; this, margin and levels: `cxr.preprocessing`."""
+    """How films are brought to the input size; this and the next three: `cxr.preprocessing`."""
     margin: float = 0.0
     levels: Levels = "plain"
+    through: int = 0
     pretrained: str = ""
     """``imagenet`` where the architecture can load such weights, else nothing."""
     schedule: str = "constant"
@@ -190,7 +191,9 @@ class Recipe:
 
     def prepare_for(self, side: int) -> Preprocessing:
         """Return the same for an input of another size, pixels a side."""
-        return Preprocessing(side, side, self.channels, self.resample, self.margin, self.levels)
+        return Preprocessing(
+            side, side, self.channels, self.resample, self.margin, self.levels, self.through
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as plain data."""
