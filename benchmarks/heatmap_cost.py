@@ -56,7 +56,7 @@ def over_forward(bundle: cxr.Bundle, film: NDArray[np.float32], rounds: int) -> 
         bare, mapped = alternately(
             lambda: forward(film),
             lambda both=both: both(film),
-            rounds,  # type: ignore[misc]
+            rounds,
         )
         found[method] = {
             "forward_ms": round(1000 * bare, 2),
@@ -79,8 +79,8 @@ def against_tf_keras_vis(
     for method, kind in THEIRS.items():
         theirs = kind(bundle.model, clone=False)
         ours, other = alternately(
-            lambda method=method: attribute(bundle, film, method=method),  # type: ignore[misc]
-            lambda theirs=theirs: theirs(score, film, **raw),  # type: ignore[misc]
+            lambda method=method: attribute(bundle, film, method=method),
+            lambda theirs=theirs: theirs(score, film, **raw),
             rounds,
             warm=1,
         )

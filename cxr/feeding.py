@@ -59,6 +59,7 @@ def batches(
     if places is None:
         return _endless(fetch, labels, recipe, first_epoch)
     masks, known = tf.constant(places.masks), tf.constant(places.known.astype(np.float32))
+    grid = places.grid
 
     def fetch_both(rows: tf.Tensor, epoch: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
         drawn = tf.gather(films, rows), tf.gather(masks, rows)
@@ -69,7 +70,6 @@ def batches(
         x, moved, taught = parts
         return x, *_both(y, w, moved, taught, grid)
 
-    grid = places.grid
     return _endless(fetch_both, labels, recipe, first_epoch).map(both)
 
 
@@ -163,6 +163,7 @@ def fixed_batches(
     if places is None:
         films = tf.data.Dataset.from_tensor_slices((pixels, truth)).batch(recipe.batch_size)
         return films.map(lambda x, y: (channels(x), y)).prefetch(2)
+    grid = places.grid
     parts = pixels, truth, places.masks, places.known.astype(np.float32)
     films = tf.data.Dataset.from_tensor_slices(parts).batch(recipe.batch_size)
 
@@ -170,5 +171,4 @@ def fixed_batches(
         labels, weights = _both(y, tf.ones_like(known), tf.cast(m, tf.float32), known, grid)
         return channels(x), labels, weights
 
-    grid = places.grid
     return films.map(both).prefetch(2)

@@ -6,6 +6,7 @@ is sent to the browser: see `CELLS`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -40,7 +41,7 @@ def cells(size: int, most: int = CELLS) -> Floats:
     return result
 
 
-class _Pixels:
+class _Pixels(ABC):
     """What both have in common: films in, gradients at variants of them out, cell by cell."""
 
     passes = 2
@@ -55,9 +56,9 @@ class _Pixels:
         number = tf.TensorSpec((None,), tf.int32)
         self._at = tf.function(self.at, input_signature=[film, number]).get_concrete_function()
 
+    @abstractmethod
     def at(self, films: tf.Tensor, variant: tf.Tensor) -> tf.Tensor:
         """Return what one variant of each film adds: (films, rows, columns)."""
-        raise NotImplementedError
 
     def gradient(self, films: tf.Tensor) -> tf.Tensor:
         """Differentiate the logit by the pixels: logits a grey level, (films, H, W, channels)."""
