@@ -114,6 +114,7 @@ class TestCard:
             "resample": made_recipe.resample,
             "margin": 0.0,
             "levels": "plain",
+            "through": 0,
         }
         assert card["recipe"] == json.loads(json.dumps(made_recipe.to_json()))
         assert set(card["training"]["versions"]) == {
