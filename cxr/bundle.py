@@ -121,8 +121,8 @@ class Bundle:
 
     @cached_property
     def explanations(self) -> pd.DataFrame:
-        """``explanations.csv``: how far the heatmaps hold up; see `cxr.explanation_table.read`."""
-        from .explanation_table import read
+        """``explanations.csv``: how far the heatmaps hold up; see `cxr.audit.table.read`."""
+        from .audit.table import read
 
         return read(self)
 

@@ -21,7 +21,7 @@ __all__ = ["audit", "dataset", "evaluate", "gate"]
 def evaluate(options: argparse.Namespace) -> int:
     """Score labelled films, and hold heatmaps against boxes where there are any.
 
-    See `cxr.assessment.assess` and `cxr.localization.assess_boxes`.
+    See `cxr.assessment.assess` and `cxr.audit.localization.assess_boxes`.
     """
     from .assessment import assess
 
@@ -35,8 +35,8 @@ def evaluate(options: argparse.Namespace) -> int:
         "progress": counter,
     }
     if options.boxes:
+        from .audit.localization import assess_boxes
         from .boxes import read_boxes
-        from .localization import assess_boxes
 
         boxes = read_boxes(options.boxes)
         given |= {"method": options.method or "gradcam", "layer": options.layer}
@@ -90,10 +90,10 @@ def _cell(value: float | None, interval: list[float] | None) -> str:
 
 
 def audit(options: argparse.Namespace) -> int:
-    """Measure how far a bundle's heatmaps can be believed, and keep it; see `cxr.audit.audit`."""
-    from .audit import audit as measure
-    from .audit_verdict import failures
-    from .explanation_table import store
+    """Measure how far a bundle's heatmaps can be believed, and keep it; see `cxr.audit.checks`."""
+    from .audit.checks import audit as measure
+    from .audit.table import store
+    from .audit.verdict import failures
 
     bundle = load(options.name)
     methods = options.methods.split(",") if options.methods else None

@@ -642,7 +642,7 @@ class TestAudit:
             names = ("measure", "value", "low", "high", "stage")
             return [facts | {"n": 9} | dict(zip(names, row, strict=True)) for row in self.ROWS]
 
-        monkeypatch.setattr("cxr.audit.audit", audit)
+        monkeypatch.setattr("cxr.audit.checks.audit", audit)
         return calls
 
     def test_stores_and_prints(self, run, asked, kept):

@@ -19,7 +19,7 @@ HEAVY = ("tensorflow", "keras")
 #: imports it inside a function.
 BUILDERS = {
     *("cxr.assembly", "cxr.augmentation", "cxr.features", "cxr.feeding", "cxr.fitting"),
-    *("cxr.guidance", "cxr.inference", "cxr.journal", "cxr.randomization", "cxr.training"),
+    *("cxr.guidance", "cxr.inference", "cxr.journal", "cxr.audit.randomization", "cxr.training"),
     *(f"cxr.attribution.{name}" for name in ("activation", "gradients", "perturbation")),
 }
 NETWORKS = ("cxr.architectures.", "cxr.legacy")

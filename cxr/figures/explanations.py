@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..audit_verdict import SIMILAR
-from ..box_figures import BASELINES
-from ..explanation_table import BOXES, SANITY
+from ..audit.box_figures import BASELINES
+from ..audit.table import BOXES, SANITY
+from ..audit.verdict import SIMILAR
 from ..methods import METHODS
 from .theme import DASHES, PALETTE, SHARE_AXIS, SYMBOLS, colours, empty, need_columns
 
@@ -29,12 +29,12 @@ def randomization(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw how alike the maps stay while the weights are randomized from the top down.
 
     One line a method, from 1 where nothing is randomized; above the dashed line at the right end
-    a method fails (`cxr.audit_verdict.failures`).
+    a method fails (`cxr.audit.verdict.failures`).
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `cxr.explanation_table`, with rows of ``randomization_rank``.
+        Of `cxr.audit.table`, with rows of ``randomization_rank``.
     theme : {"dark", "light"}
     """
     need_columns(table, [*COLUMNS, "stage"])
@@ -77,7 +77,7 @@ def box_hits(table: pd.DataFrame, films: str, *, theme: str = "dark") -> go.Figu
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `cxr.explanation_table`, with rows of boxes.
+        Of `cxr.audit.table`, with rows of boxes.
     films : str
         The split.
     theme : {"dark", "light"}

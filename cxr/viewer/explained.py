@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from .. import figures
-from ..audit_verdict import failures
-from ..box_figures import BASELINES, MEASURES
+from ..audit.box_figures import BASELINES, MEASURES
+from ..audit.table import BOXES, BOXES_ALL, SANITY
+from ..audit.verdict import failures
 from ..bundle import Bundle, BundleError
-from ..explanation_table import BOXES, BOXES_ALL, SANITY
 from ..methods import METHODS
 from .look import theme
 from .session import plot

@@ -307,7 +307,7 @@ def test_models_page_says_how_far_the_heatmaps_hold_up(
 ) -> None:
     import streamlit as st
 
-    from cxr.explanation_table import store
+    from cxr.audit.table import store
 
     shutil.copytree(made_models, tmp_path / "models")
     model = cxr.load(str(tmp_path / "models" / "pneumonia-made"))

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cxr.box_measures import CENTRE_WIDTH, CUTS, agreement, centre_map, cross_fitted, stretched
+from cxr.audit.box_measures import (
+    CENTRE_WIDTH,
+    CUTS,
+    agreement,
+    centre_map,
+    cross_fitted,
+    stretched,
+)
 
 
 def at(cut: float) -> int:

@@ -1,6 +1,6 @@
 """Whether a heatmap says anything of the network and the film: measures on maps.
 
-What is compared are maps as arrays; what runs a network over them is `cxr.audit`.
+What is compared are maps as arrays; what runs a network over them is `cxr.audit.checks`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
 from scipy.stats import rankdata
 
-from .heatmap import interpolation
+from ..heatmap import interpolation
 
 __all__ = [
     "BLUR",

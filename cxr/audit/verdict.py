@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..methods import METHODS
 from .box_figures import BASELINES
-from .explanation_table import BOXES, SANITY
-from .methods import METHODS
+from .table import BOXES, SANITY
 
 __all__ = ["SIMILAR", "TURNED", "failures"]
 
@@ -42,7 +42,7 @@ def failures(table: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     table
-        Of `cxr.explanation_table`.
+        Of `cxr.audit.table`.
 
     Returns
     -------

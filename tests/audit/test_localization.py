@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr.box_figures import BASELINES, MEASURES, BoxedFilm, measure
+from cxr.audit.box_figures import BASELINES, MEASURES, BoxedFilm, measure
+from cxr.audit.localization import Localization, assess_boxes, localize
+from cxr.audit.table import BOXES, BOXES_ALL
 from cxr.boxes import read_boxes
 from cxr.bundle import Bundle, load
-from cxr.explanation_table import BOXES, BOXES_ALL
 from cxr.heatmap import Heatmap
 from cxr.layouts import DatasetError
-from cxr.localization import Localization, assess_boxes, localize
 from tests import planted
 from tests.planted import FAINT, N, plant
 
@@ -168,7 +168,7 @@ class TestLocalize:
         from cxr.assessment import score_split
 
         table = score_split(seeing, root)
-        monkeypatch.setattr("cxr.localization.score_split", None)
+        monkeypatch.setattr("cxr.audit.localization.score_split", None)
         boxes = read_boxes(root / "boxes.csv")
         assert localize(seeing, root, boxes, scored=table).to_json() == found.to_json()
 

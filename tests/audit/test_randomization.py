@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from cxr.randomization import STAGES, cascade, stages
+from cxr.audit.randomization import STAGES, cascade, stages
 
 
 def network(depth: int = 9) -> keras.Model:

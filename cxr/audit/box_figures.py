@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..boxes import mask
 from .bootstrap import mean_interval
 from .box_measures import Agreement, agreement, centre_map, cross_fitted, stretched
-from .boxes import mask
 
 if TYPE_CHECKING:
-    from .heatmap import Heatmap
+    from ..heatmap import Heatmap
 
 __all__ = ["BASELINES", "MEASURES", "BoxedFilm", "Figures", "Selection", "measure"]
 

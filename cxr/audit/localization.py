@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .assessment import evaluated, films_folder, score_split, store
+from ..assessment import evaluated, films_folder, score_split, store
+from ..boxes import boxes_of
+from ..evaluation import Evaluation
+from ..layouts import DatasetError
+from ..radiograph import read
 from .bootstrap import owners
 from .box_figures import BoxedFilm, Selection, measure
-from .boxes import boxes_of
-from .evaluation import Evaluation
-from .explanation_table import box_rows
-from .explanation_table import store as store_rows
-from .layouts import DatasetError
-from .radiograph import read
+from .table import box_rows
+from .table import store as store_rows
 
 if TYPE_CHECKING:
-    from .bundle import Bundle
+    from ..bundle import Bundle
 
 __all__ = ["Localization", "assess_boxes", "localize"]
 
@@ -196,7 +196,7 @@ def _explained(
     progress: Progress | None,
 ) -> Iterator[BoxedFilm]:
     """Explain the films of a table, a few at a time: films at full size are large."""
-    from .explanation import heatmaps
+    from ..explanation import heatmaps
 
     say = progress(len(table)) if progress else None
     patients = owners(table)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cxr.heatmap import Heatmap
-from cxr.sanity import (
+from cxr.audit.sanity import (
     STEPS,
     altered,
     area,
@@ -17,6 +16,7 @@ from cxr.sanity import (
     shown,
     ssim,
 )
+from cxr.heatmap import Heatmap
 
 
 def noise(seed: int, size: tuple[int, int] = (40, 30)) -> np.ndarray:

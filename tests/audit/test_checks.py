@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr import audit_run
-from cxr.audit import audit
-from cxr.audit_verdict import failures
+from cxr.audit import run as audit_run
+from cxr.audit.checks import audit
+from cxr.audit.verdict import failures
 from cxr.bundle import Bundle
 from cxr.explanation import METHODS, layers, passes
 from cxr.layouts import DatasetError
@@ -29,10 +29,10 @@ MEASURES = {
 def _few() -> Iterator[None]:
     """Fewer films than a real audit takes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cxr.audit.FILMS", 4)
-        patch.setattr("cxr.audit_run.FILMS", 4)
-        patch.setattr("cxr.audit_run.FEWEST", 2)
-        patch.setattr("cxr.audit_run.BUDGET", 1)
+        patch.setattr("cxr.audit.checks.FILMS", 4)
+        patch.setattr("cxr.audit.run.FILMS", 4)
+        patch.setattr("cxr.audit.run.FEWEST", 2)
+        patch.setattr("cxr.audit.run.BUDGET", 1)
         yield
 
 
@@ -228,9 +228,9 @@ class TestWords:
             run("gradcam", "guess")
 
     def test_a_network_without_convolutions(self, made_bundle, monkeypatch):
-        from cxr.audit import _methods
+        from cxr.audit.checks import _methods
 
-        monkeypatch.setattr("cxr.audit.layers", lambda bundle: [])
+        monkeypatch.setattr("cxr.audit.checks.layers", lambda bundle: [])
         with pytest.raises(ValueError, match="no convolution, which gradcam would look at"):
             _methods(made_bundle, ["gradcam", "occlusion"])
         plain = [name for name, method in METHODS.items() if not method.layered]
@@ -241,7 +241,7 @@ class TestWords:
 
         score = assessment.score_split
         monkeypatch.setattr(
-            "cxr.audit.score_split", lambda *a, **k: score(*a, **k).assign(logit=-40.0)
+            "cxr.audit.checks.score_split", lambda *a, **k: score(*a, **k).assign(logit=-40.0)
         )
         with pytest.raises(DatasetError, match="calls none of the 24 validation films"):
             audit(seeing, root, methods=["gradcam"])

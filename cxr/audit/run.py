@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..explanation import attribute, layers, passes
+from ..methods import METHODS
 from .bootstrap import mean_interval
-from .explanation import attribute, layers, passes
-from .explanation_table import SANITY
-from .methods import METHODS
 from .sanity import STEPS, rank_correlation, shown, ssim
+from .table import SANITY
 
 if TYPE_CHECKING:
     import keras
 
-    from .bundle import Bundle
+    from ..bundle import Bundle
 
 __all__ = ["BUDGET", "CURVES", "FEWEST", "FILMS", "SPLIT", "Progress", "Run"]
 
@@ -94,7 +94,7 @@ class Run:
             self.progress(self.done, self.total)
 
     def shown(self, grid: Map) -> Map | None:
-        """Bring a map to the size of the network's input; see `cxr.sanity.shown`."""
+        """Bring a map to the size of the network's input; see `cxr.audit.sanity.shown`."""
         return shown(grid, self.bundle.card.size)
 
     def compare(self, one: Map, other: Map) -> tuple[list[float | None], list[float | None]]:

@@ -3,7 +3,7 @@
 Four questions to each method, on films that the model calls: does the map change when the weights
 are randomized; does it lie on the film's edge, where markers are; does the score fall when what it
 points at is taken away, and rise when that alone is put back; does it turn with the film. What the
-answers mean is in `cxr.audit_verdict`.
+answers mean is in `cxr.audit.verdict`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .assessment import films_folder, score_split
-from .audit_run import BUDGET, CURVES, FEWEST, FILMS, SPLIT, Progress, Run
+from ..assessment import films_folder, score_split
+from ..explanation import layers
+from ..heatmap import Heatmap
+from ..layouts import DatasetError
+from ..methods import METHODS
+from ..prediction import logits
+from ..radiograph import read
 from .bootstrap import owners
-from .explanation import layers
-from .heatmap import Heatmap
-from .layouts import DatasetError
-from .methods import METHODS
-from .prediction import logits
-from .radiograph import read
+from .run import BUDGET, CURVES, FEWEST, FILMS, SPLIT, Progress, Run
 from .sanity import STEPS, altered, area, blurred, edge_share, order
 
 if TYPE_CHECKING:
-    from .bundle import Bundle
+    from ..bundle import Bundle
 
 __all__ = ["BUDGET", "FEWEST", "FILMS", "audit"]
 
@@ -65,7 +65,7 @@ def audit(
     Returns
     -------
     list of dict
-        Rows for `cxr.explanation_table.store`, in the order of the methods. Their measures:
+        Rows for `cxr.audit.table.store`, in the order of the methods. Their measures:
         ``randomization_rank`` and ``randomization_ssim`` (similarity with the map of the trained
         network, by stage), ``edge_share`` and ``edge_area`` (of the map, and of what the network
         sees, on the outer tenth), ``deletion``, ``insertion`` (areas under the curves of the

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .heatmap import EPSILON
+from ..heatmap import EPSILON
 
 __all__ = [
     "CENTRE_WIDTH",

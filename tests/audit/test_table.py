@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cxr.audit.table import BOXES, COLUMNS, FILE, SANITY, store
 from cxr.bundle import Bundle, BundleError, load
-from cxr.explanation_table import BOXES, COLUMNS, FILE, SANITY, store
 
 
 @pytest.fixture

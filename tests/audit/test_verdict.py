@@ -7,8 +7,8 @@ import math
 import pandas as pd
 import pytest
 
-from cxr.audit_verdict import SIMILAR, failures
-from cxr.explanation_table import BOXES, COLUMNS, SANITY
+from cxr.audit.table import BOXES, COLUMNS, SANITY
+from cxr.audit.verdict import SIMILAR, failures
 
 
 def row(measure: str, value: float, low=math.nan, high=math.nan, **others) -> dict:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr.bootstrap import mean_interval, owners
+from cxr.audit.bootstrap import mean_interval, owners
 
 
 def test_of_single_films_it_is_the_normal_one():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 if TYPE_CHECKING:
-    from .bundle import Bundle
+    from ..bundle import Bundle
     from .localization import Localization
 
 __all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "SANITY", "box_rows", "read", "store"]
@@ -22,8 +22,8 @@ COLUMNS = [
     *("stage", "n", "value", "low", "high"),
 ]
 TEXTS = COLUMNS[:6]
-#: The kinds of rows: what `cxr.audit` measures; the boxes of films that the model calls; those of
-#: all films that have any.
+#: The kinds of rows: what `cxr.audit.checks` measures; the boxes of films that the model calls;
+#: those of all films that have any.
 SANITY = "sanity"
 BOXES = "boxes"
 BOXES_ALL = "boxes, all films"
@@ -45,7 +45,7 @@ def read(bundle: Bundle) -> pd.DataFrame:
     BundleError
         If the file is damaged.
     """
-    from .bundle import BundleError
+    from ..bundle import BundleError
 
     path = bundle.folder / FILE
     if not path.is_file():
