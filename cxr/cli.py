@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("name", metavar="NAME", help="model or finding")
     audit.add_argument("--data", required=True, metavar="DIR", help="folder of labelled films")
     audit.add_argument("--methods", metavar="A,B", help="all where not given")
+    audit.add_argument("--films", type=int, metavar="N", help="at most so many films; default 32")
     audit.add_argument("--json", action="store_true", help="print a JSON object")
 
     gate = command(

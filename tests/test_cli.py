@@ -633,8 +633,8 @@ class TestAudit:
     def asked(self, monkeypatch) -> list[tuple]:
         calls: list[tuple] = []
 
-        def audit(bundle, data, *, methods, progress):
-            calls.append((bundle.name, str(data), methods))
+        def audit(bundle, data, *, methods, films, progress):
+            calls.append((bundle.name, str(data), methods, films))
             progress(0, 10)
             progress(5, 10)
             progress(10, 10)
@@ -648,7 +648,7 @@ class TestAudit:
     def test_stores_and_prints(self, run, asked, kept):
         status, out, err = run("audit", "pneumonia-made", "--data", "films")
         assert status == DONE
-        assert asked == [("pneumonia-made", "films", None)]
+        assert asked == [("pneumonia-made", "films", None, None)]
         assert "0.750 (0.700 to 0.800)" in out
         assert "Grad-CAM: hardly changes when the weights are randomized" in out
         assert kept.explanations["value"].tolist() == [0.75, 1]
@@ -658,9 +658,9 @@ class TestAudit:
 
     def test_json(self, run, asked, kept):
         words = ("audit", "pneumonia-made", "--data", "films", "--methods", "gradcam,layercam")
-        status, out, _ = run(*words, "--json")
+        status, out, _ = run(*words, "--films", "8", "--json")
         assert status == DONE
-        assert asked[0][2] == ["gradcam", "layercam"]
+        assert asked[0][2:] == (["gradcam", "layercam"], 8)
         result = json.loads(out)
         assert result["model"] == "pneumonia-made"
         assert [row["low"] for row in result["rows"]] == [0.7, None]

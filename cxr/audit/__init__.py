@@ -4,3 +4,8 @@
 radiologists' boxes (`box_measures`, `box_figures`); `verdict` says in plain sentences where a
 method fails. Both put their rows into the bundle's ``explanations.csv``, which is `table`.
 """
+
+from .table import read, store
+from .verdict import failures
+
+__all__ = ["failures", "read", "store"]

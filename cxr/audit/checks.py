@@ -43,6 +43,7 @@ def audit(
     data: str | Path,
     *,
     methods: Sequence[str] | None = None,
+    films: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
@@ -57,6 +58,8 @@ def audit(
         See `cxr.assessment.score_split`.
     methods
         Of `cxr.explanation.METHODS`; all that the network allows where none are given.
+    films
+        How many at most; `FILMS` where none are given.
     seed
         Of the draw of films, of the randomized weights and of the random maps.
     progress
@@ -78,11 +81,13 @@ def audit(
     DatasetError
         If the folder has no validation film that the model calls.
     ValueError
-        If a method is unknown or needs a convolution where there is none.
+        If `films` is below 1, a method is unknown or needs a convolution where there is none.
     """
     if unknown := set(methods or ()) - set(METHODS):
         raise ValueError(f"Expected some of {', '.join(METHODS)}. Received: {', '.join(unknown)}")
-    inputs, patients = _sample(bundle, data, seed)
+    if films is not None and films < 1:
+        raise ValueError(f"Expected at least 1 film. Received: {films}")
+    inputs, patients = _sample(bundle, data, films or FILMS, seed)
     names = _methods(bundle, methods)
     run = Run(bundle, inputs, patients, names, seed, progress)
     own = {name: run.maps(name, run.films(name)) for name in names}
@@ -113,7 +118,7 @@ def _methods(bundle: Bundle, wanted: Sequence[str] | None) -> list[str]:
 
 
 def _sample(
-    bundle: Bundle, data: str | Path, seed: int
+    bundle: Bundle, data: str | Path, films: int, seed: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
     """Draw films that the model calls; return them prepared, and the patient of each."""
     table = score_split(bundle, data, split=SPLIT)
@@ -125,11 +130,11 @@ def _sample(
             f"{bundle.name} calls none of the {len(table)} {SPLIT} films above its operating point "
             f"{point.name}, so no heatmap has anything to explain."
         )
-    places = np.random.default_rng(seed).permutation(len(called))[:FILMS]
+    places = np.random.default_rng(seed).permutation(len(called))[:films]
     drawn = called.iloc[places]
     folder = films_folder(bundle, data, SPLIT)
-    films = [bundle.prepare(read(folder / path)) for path in drawn["path"]]
-    return np.stack(films), owners(drawn)
+    prepared = [bundle.prepare(read(folder / path)) for path in drawn["path"]]
+    return np.stack(prepared), owners(drawn)
 
 
 def _film_checks(run: Run, name: str, grids: Map) -> None:

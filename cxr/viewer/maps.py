@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..audit.table import SANITY
+from ..audit.verdict import failures
+from ..bundle import BundleError
 from ..entry import Entry
 from ..explainer import Explainer, State
 from ..heatmap import Heatmap
@@ -81,6 +84,18 @@ class Maps:
             return None
         states = (self.state(entry, method) for method in self.chosen)
         return next((state.heatmap for state in states if state.heatmap), None)
+
+    def doubts(self, method: str) -> list[str] | None:
+        """Return the checks of the audit that a method failed with this model, a sentence each.
+
+        None where there was no audit of it, or what it left cannot be read.
+        """
+        try:
+            table = self._worklist.bundle.explanations
+        except BundleError:  # the Models page says so
+            return None
+        rows = table[table["method"] == method]
+        return None if rows[rows["kind"] == SANITY].empty else failures(rows)
 
     def without(self, entry: Entry) -> str:
         """Say why a film shows no heatmap."""

@@ -13,7 +13,7 @@ from ..heatmap import Heatmap
 from ..methods import METHODS
 from .desk import Desk
 
-__all__ = ["about", "cost", "duration", "method_view", "title", "work_view"]
+__all__ = ["about", "cost", "doubt", "duration", "method_view", "title", "work_view"]
 
 #: Seconds between two looks at how far a map is.
 BEAT = 0.5
@@ -38,6 +38,13 @@ def cost(heatmap: Heatmap) -> str:
     seconds, passes = heatmap.cost
     said = f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
     return f"{passes:,} {'pass' if passes == 1 else 'passes'}, {said}"
+
+
+def doubt(failed: list[str] | None) -> str:
+    """Write how a method did in the audit of the model; "" where it passed every check."""
+    if failed is None:
+        return "not audited"
+    return f"{len(failed)} check{'s' if len(failed) > 1 else ''} failed" if failed else ""
 
 
 def about(method: str, layer: str = "") -> str:
@@ -131,7 +138,11 @@ def _work(
         row.button("Stop", key=f"stop_{place}", on_click=maps.explainer.stop, width="content")
         return
     heatmap = state.heatmap
-    row.caption(_words(state), help=about(method, heatmap.layer if heatmap else ""))
+    failed = maps.doubts(method)
+    row.caption(
+        " · ".join(filter(None, [_words(state), doubt(failed)])),
+        help="\n\n".join([*(failed or ()), about(method, heatmap.layer if heatmap else "")]),
+    )
     if heatmap and show:
         if row.button("Show", key=f"show_{place}", on_click=show, width="content"):
             st.rerun(scope="app")

@@ -222,6 +222,13 @@ def test_a_real_network_is_randomized_in_six_stages(made_bundle, made_films):
     assert set(table["layer"]) == {layers(made_bundle)[-1]}
 
 
+def test_fewer_films_where_asked(seeing, root):
+    table = pd.DataFrame(audit(seeing, root, methods=["gradcam"], films=2))
+    assert set(table["n"]) == {2}
+    with pytest.raises(ValueError, match=r"at least 1 film\. Received: 0"):
+        audit(seeing, root, films=0)
+
+
 class TestWords:
     def test_an_unknown_method(self, run):
         with pytest.raises(ValueError, match=r"Expected some of gradcam.* Received: guess"):
