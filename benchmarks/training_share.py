@@ -33,8 +33,8 @@ def main() -> None:
 
     from cxr.architectures import build
     from cxr.dataset import NORMAL, read_films, scan, subset
-    from cxr.feeding import batches
-    from cxr.fitting import compile_for
+    from cxr.learning.feeding import batches
+    from cxr.learning.fitting import compile_for
 
     keep_memory()
     table = scan(folder)

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from .picture_file import UnreadableFile, read_jpeg, read_png
+from .files.picture_file import UnreadableFile, read_jpeg, read_png
 
 __all__ = ["Radiograph", "RadiographError", "read"]
 
@@ -192,7 +192,7 @@ def _headless_dicom(data: bytes) -> bool:
 
 
 def _dicom(data: bytes) -> Radiograph:
-    from . import dicom_file  # here, as pydicom takes a while to load
+    from .files import dicom_file  # here, as pydicom takes a while to load
 
     dataset = dicom_file.open_dataset(data)
     return Radiograph(dicom_file.render(dataset), format="dicom", **dicom_file.facts(dataset))

@@ -21,7 +21,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .architectures import BASES, build
-from .assembly import Training, write_bundle
 from .dataset import (
     NORMAL,
     DatasetError,
@@ -33,9 +32,10 @@ from .dataset import (
     subset,
 )
 from .film_facts import describe
-from .fitting import Material, fit
-from .guidance import read_places
 from .layouts import select
+from .learning.assembly import Training, write_bundle
+from .learning.fitting import Material, fit
+from .learning.guidance import read_places
 from .recipes import Recipe
 from .runtime import keep_memory
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cxr.entry import Entry
+from cxr.reading_room.entry import Entry
 from cxr.viewer import (
     Desk,
     add_films,

@@ -22,8 +22,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxr import archive
-from cxr.worklist import Worklist
+from cxr.files import archive
+from cxr.reading_room.worklist import Worklist
 from tests.conftest import chest_like
 from tests.films import dicom, dicom_dataset, encode, lut, save
 

@@ -18,8 +18,19 @@ HEAVY = ("tensorflow", "keras")
 #: What builds, trains or runs networks. Nothing else loads TensorFlow, and who needs one of these
 #: imports it inside a function.
 BUILDERS = {
-    *("cxr.assembly", "cxr.augmentation", "cxr.features", "cxr.feeding", "cxr.fitting"),
-    *("cxr.guidance", "cxr.inference", "cxr.journal", "cxr.audit.randomization", "cxr.training"),
+    *(
+        f"cxr.learning.{name}"
+        for name in [
+            "assembly",
+            "augmentation",
+            "features",
+            "feeding",
+            "fitting",
+            "guidance",
+            "journal",
+        ]
+    ),
+    *("cxr.inference", "cxr.audit.randomization", "cxr.training"),
     *(f"cxr.attribution.{name}" for name in ("activation", "gradients", "perturbation")),
 }
 NETWORKS = ("cxr.architectures.", "cxr.legacy")
@@ -125,7 +136,7 @@ def imported(path: Path) -> set[str]:
 def offered(path: Path) -> list[str] | None:
     """The names in ``__all__``."""
     for node in tree_of(path).body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
         if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
             return list(ast.literal_eval(node.value))
     return None

@@ -23,11 +23,11 @@ import pytest
 from keras import layers
 
 import cxr
-from cxr.assembly import PREDICTION_COLUMNS
 from cxr.bundle import BundleError, file_hash
 from cxr.evaluation import labels_of
-from cxr.journal import HISTORY_COLUMNS
 from cxr.layouts import COLUMNS, DatasetError
+from cxr.learning.assembly import PREDICTION_COLUMNS
+from cxr.learning.journal import HISTORY_COLUMNS
 from cxr.legacy import LegacyError, import_legacy
 from cxr.legacy.files import read_description, read_weights
 from cxr.legacy.importing import REVERSED

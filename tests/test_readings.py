@@ -28,6 +28,7 @@ from cxr import readings as package
 from cxr.film_statistics import STATISTICS, film_statistics
 from cxr.prediction import Prediction
 from cxr.quality import Refusal
+from cxr.reading_room.worklist import CALLS as WORKLIST_CALLS
 from cxr.readings import (
     AGREEMENTS,
     CALLS,
@@ -45,7 +46,6 @@ from cxr.readings import (
     schema,
 )
 from cxr.sources import INTENDED_USE
-from cxr.worklist import CALLS as WORKLIST_CALLS
 from tests.conftest import ROOT
 
 LIST = "0123456789abcdef" * 2

@@ -26,11 +26,11 @@ from pydicom.uid import (
 from cxr.explanation import CAPTION
 from cxr.overlay import overlay
 from cxr.radiograph import Radiograph, read
+from cxr.reading_room.worklist import CALLS
 from cxr.report import Item, to_dicom_zip, to_secondary_capture, to_structured_report
 from cxr.report.dicom import SIDE
 from cxr.report.item import OVERRIDDEN, VERSION
 from cxr.sources import intended_use
-from cxr.worklist import CALLS
 from tests.conftest import chest_like, film_like, png
 from tests.films import dicom, dicom_dataset, encode, save
 from tests.test_report_pdf import MADE, REASON, SHA256, a_card, said

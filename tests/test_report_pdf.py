@@ -22,12 +22,12 @@ from cxr.overlay import overlay
 from cxr.prediction import Prediction
 from cxr.quality import Refusal
 from cxr.radiograph import Radiograph, read
+from cxr.reading_room.worklist import Entry
 from cxr.report import Item, items_of, to_pdf
 from cxr.report.item import OVERRIDDEN, VERSION, facts, utc
 from cxr.report.latin import label, latin, shortened
 from cxr.report.pictures import bounded
 from cxr.sources import intended_use
-from cxr.worklist import Entry
 from tests.conftest import ROOT, film_like, png
 from tests.films import dicom, scene
 

@@ -17,9 +17,9 @@ import pytest
 from cxr.architectures.bases import FILES, BaseFile
 from cxr.bundle import Bundle, BundleError, load
 from cxr.dataset import read_films
-from cxr.fitting import Material
-from cxr.journal import HISTORY_COLUMNS
 from cxr.layouts import DatasetError
+from cxr.learning.fitting import Material
+from cxr.learning.journal import HISTORY_COLUMNS
 from cxr.radiograph import read
 from cxr.recipes import RECIPES, Augmentation, FirstStep, Recipe
 from cxr.training import TrainingError, train

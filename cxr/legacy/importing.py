@@ -16,7 +16,11 @@ import tensorflow
 from numpy.typing import NDArray
 
 from ..architectures import build
-from ..assembly import (
+from ..bundle import Bundle, file_hash
+from ..card import Card
+from ..dataset import balance, hold_out, read_films
+from ..layouts import COLUMNS, NORMAL, DatasetError, scan
+from ..learning.assembly import (
     DEFAULT_OPERATING_POINT,
     PREDICTION_COLUMNS,
     PREPROCESSING,
@@ -24,11 +28,7 @@ from ..assembly import (
     judge,
     predict_held,
 )
-from ..bundle import Bundle, file_hash
-from ..card import Card
-from ..dataset import balance, hold_out, read_films
-from ..journal import HISTORY_COLUMNS
-from ..layouts import COLUMNS, NORMAL, DatasetError, scan
+from ..learning.journal import HISTORY_COLUMNS
 from ..operating_points import Calibration, OperatingPoint
 from ..preprocessing import Preprocessing, Resample
 from ..sources import SOURCES

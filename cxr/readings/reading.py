@@ -26,7 +26,7 @@ __all__ = [
     "new_list_id",
 ]
 
-#: What a reader can say of a film, in the order of `cxr.worklist.CALLS`.
+#: What a reader can say of a film, in the order of `cxr.reading_room.worklist.CALLS`.
 CALLS = ("finding", "no finding", "unsure")
 #: How a reader's word stands to the model's.
 AGREEMENTS = ("agree", "override")

@@ -117,7 +117,8 @@ def to_structured_report(
         The film's DICOM file, which patient and study are taken from; of each element only a valid
         value.
     call
-        What the reader said: one of `cxr.worklist.CALLS` with the finding's name, or None.
+        What the reader said: one of `cxr.reading_room.worklist.CALLS` with the finding's name,
+        or None.
     made
         When, in UTC where it names no zone; now where none is given.
 

@@ -13,7 +13,7 @@ from ..prediction import Prediction
 from ..radiograph import Radiograph, RadiographError, read
 
 if TYPE_CHECKING:
-    from ..worklist import Entry
+    from ..reading_room.worklist import Entry
 
 __all__ = ["OVERRIDDEN", "VERSION", "Item", "facts", "items_of", "method", "scored_by", "utc"]
 
@@ -47,7 +47,7 @@ def items_of(
     Parameters
     ----------
     entries
-        For instance of `cxr.worklist.Worklist.ordered`.
+        For instance of `cxr.reading_room.worklist.Worklist.ordered`.
     shown
         Says which heatmap the reader sees of a film; that of its prediction where not given.
 

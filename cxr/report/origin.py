@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS, validate_value
 
-from ..dicom_file import open_dataset
-from ..picture_file import UnreadableFile
+from ..files.dicom_file import open_dataset
+from ..files.picture_file import UnreadableFile
 from ..radiograph import Radiograph
 
 __all__ = ["IDENTITY", "REFERENCE", "origin_of", "referable"]

@@ -38,8 +38,8 @@ from pydicom.uid import (
 
 from ..card import Card
 from ..prediction import Prediction
+from ..reading_room.worklist import CALLS
 from ..sources import intended_use
-from ..worklist import CALLS
 from .filing import anonymous, device_uid, equipment, finish
 from .item import OVERRIDDEN, VERSION
 
@@ -63,7 +63,7 @@ BANDS = {
     band: CodedConcept(band, SCHEME, f"{band.capitalize()} the operating point")
     for band in ("above", "near", "below")
 }
-#: In the order of `cxr.worklist.CALLS`; the group's finding says what was seen.
+#: In the order of `cxr.reading_room.worklist.CALLS`; the group's finding says what was seen.
 CALL_CODES = (
     CodedConcept("seen", SCHEME, "Finding seen"),
     CodedConcept("not-seen", SCHEME, "Finding not seen"),
@@ -81,7 +81,7 @@ def call_code(call: str, finding: str) -> CodedConcept:
     Raises
     ------
     ValueError
-        If it is none of `cxr.worklist.CALLS` for this finding.
+        If it is none of `cxr.reading_room.worklist.CALLS` for this finding.
     """
     calls = [words.replace("*", finding) for words in CALLS]
     if call not in calls:

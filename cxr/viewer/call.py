@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ..entry import Entry
+from ..reading_room.entry import Entry
 from ..readings import REASONS
 from .desk import Desk
 

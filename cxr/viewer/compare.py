@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ..entry import Entry
 from ..methods import METHODS
+from ..reading_room.entry import Entry
 from .desk import Desk
 from .film import Beside
 from .methods import title, work_view

@@ -11,12 +11,12 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ..card import Card
-from ..entry import Entry
 from ..radiograph import Radiograph
+from ..reading_room.entry import Entry
+from ..reading_room.scorer import Scorer
+from ..reading_room.worklist import Worklist
 from ..readings import CALLS as LOGGED
 from ..readings import Reading, Readings, ReadingsError, new_list_id
-from ..scorer import Scorer
-from ..worklist import Worklist
 from .maps import Maps
 from .session import bundle
 

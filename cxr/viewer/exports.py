@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import streamlit as st
 
 from .. import report
-from ..entry import Entry
-from ..worklist import EXPORTED
+from ..reading_room.entry import Entry
+from ..reading_room.worklist import EXPORTED
 from .desk import Desk
 
 __all__ = ["export_view"]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from ..audit.table import SANITY
 from ..audit.verdict import failures
 from ..bundle import BundleError
-from ..entry import Entry
-from ..explainer import Explainer, State
 from ..heatmap import Heatmap
 from ..methods import FAST, METHODS
 from ..radiograph import Radiograph
-from ..worklist import Worklist
+from ..reading_room.entry import Entry
+from ..reading_room.explainer import Explainer, State
+from ..reading_room.worklist import Worklist
 
 __all__ = ["Maps"]
 

@@ -7,10 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from ..entry import Entry
-from ..explainer import State
 from ..heatmap import Heatmap
 from ..methods import METHODS
+from ..reading_room.entry import Entry
+from ..reading_room.explainer import State
 from .desk import Desk
 
 __all__ = ["about", "cost", "doubt", "duration", "method_view", "title", "work_view"]

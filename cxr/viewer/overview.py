@@ -9,11 +9,11 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageOps
 
-from ..entry import Entry
 from ..heatmap import CAPTION, Heatmap
 from ..methods import METHODS
 from ..overlay import colour_table, common_top, overlay
 from ..radiograph import Radiograph
+from ..reading_room.entry import Entry
 from ..report.pictures import bounded, grey
 from .desk import Desk
 from .methods import title, work_view

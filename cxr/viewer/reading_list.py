@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ..entry import BANDS
-from ..samples import HOW_TO_GET, sample_films
-from ..worklist import ORDERS
+from ..reading_room.entry import BANDS
+from ..reading_room.samples import HOW_TO_GET, sample_films
+from ..reading_room.worklist import ORDERS
 from .desk import Desk
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ..entry import Entry
 from ..figures import score_scale
 from ..operating_points import OperatingPoint
+from ..reading_room.entry import Entry
 from .look import theme
 from .session import plot
 from .worklist import BANDS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ..entry import Entry
+from ..reading_room.entry import Entry
 
 __all__ = ["BANDS", "worklist_view"]
 

@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 import cxr
 from cxr.heatmap import CAPTION
 from cxr.methods import METHODS
+from cxr.reading_room.worklist import Worklist
 from cxr.sources import split_note
-from cxr.worklist import Worklist
 from tests.conftest import ROOT, png
 
 PAGES = ("triage", "dataset", "training", "evaluation", "monitoring", "models")
@@ -366,7 +366,7 @@ def test_triage_offers_the_films_that_are_there(page) -> None:
 
 
 def test_triage_says_how_to_get_films(page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxr.samples._from_pydicom", lambda: iter(()))
+    monkeypatch.setattr("cxr.reading_room.samples._from_pydicom", lambda: iter(()))
     app = page("triage", data=None)
     next(b for b in app.button if b.label == "Sample films").click().run()
     assert "10.17632/rscbjbr9sj" in app.info[0].value
@@ -552,7 +552,7 @@ def test_a_slow_method_is_stopped_and_the_former_map_stays(
     with_samples(app)
     app.selectbox(key="method").set_value("occlusion").run()
     worked_out(app)
-    monkeypatch.setattr("cxr.explainer.heatmaps", slow)
+    monkeypatch.setattr("cxr.reading_room.explainer.heatmaps", slow)
     press(app, "Work out")
     assert under_way.wait(60)
     app.run()

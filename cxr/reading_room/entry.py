@@ -1,0 +1,89 @@
+"""A film of a worklist: its bytes as they came, what the model said, what the reader said."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..film_statistics import LEAST, film_statistics
+from ..prediction import Prediction
+from ..radiograph import Radiograph, read
+
+__all__ = ["BANDS", "THUMBNAIL", "Entry"]
+
+BANDS = ("above", "near", "below", "refused", "waiting")
+THUMBNAIL = 56
+
+
+@dataclass(eq=False)
+class Entry:
+    """One film of the list."""
+
+    number: int
+    """Order of arrival, from 1."""
+    name: str = field(repr=False)
+    """The file's name: on the reader's screen and in the reader's exports, nowhere else."""
+    source: bytes | Path = field(repr=False)
+    prediction: Prediction | None = None
+    thumbnail: bytes = field(default=b"", repr=False)
+    """JPEG, at most `THUMBNAIL` pixels a side."""
+    sha256: str = ""
+    facts: str = ""
+    """Size, and what the file says of view, age and sex."""
+    opened: bool = False
+    overridden: bool = False
+    """Whether the reader wants it scored although the gate refuses it."""
+    call: str | None = None
+    """What the reader sees in it: one of `CALLS` with the finding's name."""
+    blind: bool = False
+    """Whether the call was made before score and heatmap were shown."""
+    judgement: str | None = None
+    """One of `JUDGEMENTS`."""
+    reason: str | None = None
+    """Of an override: one of `cxr.readings.REASONS`."""
+    statistics: dict[str, float] = field(default_factory=dict, repr=False)
+    """Of its grey values, see `cxr.film_statistics`."""
+
+    def film(self) -> Radiograph:
+        """Read the film's pixels.
+
+        Raises
+        ------
+        RadiographError
+            If it cannot be read.
+        """
+        return read(self.source)
+
+    @property
+    def band(self) -> str:
+        """One of `BANDS`: waiting before it is scored."""
+        if self.prediction is None:
+            return "waiting"
+        return self.prediction.band or "refused"
+
+    def note(self, film: Radiograph) -> None:
+        """Keep what the list and the log say of the film: thumbnail, hash, facts, grey values."""
+        if self.sha256:
+            return  # scored again: it is the same film
+        self.thumbnail = _thumbnail(film)
+        self.sha256 = film.sha256
+        self.facts = _facts(film)
+        self.statistics = film_statistics(film.pixels) if min(film.pixels.shape) >= LEAST else {}
+
+
+def _thumbnail(film: Radiograph) -> bytes:
+    image = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=80)
+    return out.getvalue()
+
+
+def _facts(film: Radiograph) -> str:
+    age = None if film.age is None else f"{film.age:.0f} years"
+    parts = [f"{film.width} x {film.height}", film.modality, film.view, age, film.sex]
+    return " · ".join(part for part in parts if part)

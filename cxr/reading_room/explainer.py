@@ -1,0 +1,270 @@
+"""Heatmaps of the film that is open by any method, made in the background and remembered.
+
+The methods that take one pass of the network are made at once, in a thread all the same, so that a
+film never waits for its map. A slow one first says how long it will take and begins when it is
+asked to; one at a time, and no longer than the film stays open.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from ..bundle import Bundle
+from ..explanation import StoppedError, expected_seconds, heatmaps
+from ..heatmap import Heatmap
+from ..methods import METHODS
+from ..radiograph import Radiograph
+
+__all__ = ["KEPT", "Explainer", "State"]
+
+#: Maps that are remembered. A map is a grid of 64 x 64 numbers at most, 16 kB.
+KEPT = 256
+#: Seconds that a caller waits for a map of one pass before it does without.
+PATIENCE = 0.3
+
+
+class State(NamedTuple):
+    """How far a method is with a film."""
+
+    kind: Literal["ready", "timing", "offered", "running", "stopped", "failed"]
+    """``timing``: how long it will take is being measured; ``offered``: that is known, and it
+    waits to be asked; ``stopped`` waits to be asked again."""
+    heatmap: Heatmap | None = None
+    """Where it is ready."""
+    seconds: float | None = None
+    """That it will take in all; None where that is not known."""
+    share: float = 0.0
+    """Of the passes that are done."""
+    message: str = ""
+    """Why it failed, for people."""
+
+
+class _Key(NamedTuple):
+    weights: str
+    film: str
+    method: str
+
+
+@dataclass(eq=False)
+class _Job:
+    """A slow map that is asked for."""
+
+    key: _Key
+    end: threading.Event = field(default_factory=threading.Event)
+    share: float = 0.0
+
+
+class _Lane:
+    """Tasks done one after the other in a thread that lives while there are any."""
+
+    def __init__(self) -> None:
+        self._tasks: OrderedDict[Hashable, Callable[[], None]] = OrderedDict()
+        self._current: Hashable = None
+        self._lock = threading.Lock()
+        self._idle = threading.Event()
+        self._idle.set()
+
+    @property
+    def busy(self) -> bool:
+        return not self._idle.is_set()
+
+    def put(self, key: Hashable, task: Callable[[], None], *, first: bool = False) -> None:
+        """Add a task, unless it waits or is under way already."""
+        with self._lock:
+            if key == self._current or key in self._tasks:
+                return
+            self._tasks[key] = task
+            if first:
+                self._tasks.move_to_end(key, last=False)
+            if self._idle.is_set():
+                self._idle.clear()
+                threading.Thread(target=self._run, daemon=True).start()
+
+    def drop(self, key: Hashable) -> None:
+        """Forget a task that has not begun."""
+        with self._lock:
+            self._tasks.pop(key, None)
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait until nothing is left to do; whether that came true in time."""
+        return self._idle.wait(seconds)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._current = None
+                if not self._tasks:
+                    self._idle.set()
+                    return
+                self._current, task = self._tasks.popitem(last=False)
+            task()
+
+
+class Explainer:
+    """Makes heatmaps for one reader.
+
+    Whether a film may have a map is for the caller to know: a refused film has no score and so
+    none, unless a reader has overridden the refusal.
+
+    Parameters
+    ----------
+    wanted
+        Asked before each batch: False ends the work, as when the reader's tab is closed.
+    """
+
+    def __init__(self, *, wanted: Callable[[], bool] = lambda: True) -> None:
+        self._wanted = wanted
+        self._maps: OrderedDict[_Key, Heatmap] = OrderedDict()
+        self._seconds: dict[tuple[str, str], float] = {}
+        self._notes: dict[_Key, State] = {}
+        """Why a method has no map of the film that is open."""
+        self._place: tuple[str, str] | None = None
+        self._job: _Job | None = None
+        self._quick, self._heavy = _Lane(), _Lane()
+        self._lock = threading.Lock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        return self._quick.busy or self._heavy.busy
+
+    @property
+    def working(self) -> str:
+        """The slow method that is being worked out; "" where none is."""
+        job = self._job
+        return job.key.method if job else ""
+
+    def look_at(self, bundle: Bundle, film_sha256: str) -> None:
+        """Say which film is open, and with which model; what is made for another one stops."""
+        place = bundle.card.weights["sha256"], film_sha256
+        with self._lock:
+            if place == self._place:
+                return
+            self._place = place
+            self._notes.clear()
+        self.stop()
+
+    def state(self, bundle: Bundle, film_sha256: str, method: str) -> State:
+        """Tell how far a method is with a film; starts nothing."""
+        key = _Key(bundle.card.weights["sha256"], film_sha256, method)
+        with self._lock:
+            if key in self._maps:
+                self._maps.move_to_end(key)
+                return State("ready", self._maps[key])
+            seconds = self._seconds.get((key.weights, method))
+            if self._job and self._job.key == key:
+                return State("running", seconds=seconds, share=self._job.share)
+            if key in self._notes:
+                return self._notes[key]._replace(seconds=seconds)
+        if not METHODS[method].slow:
+            return State("running")
+        return State("timing") if seconds is None else State("offered", seconds=seconds)
+
+    def ask(self, bundle: Bundle, film: Radiograph, method: str) -> None:
+        """Have a map of one pass made, or the time measured that a slow one takes.
+
+        Parameters
+        ----------
+        bundle
+            The model.
+        film
+            The film that is open.
+        method
+            One of `cxr.methods.METHODS`.
+        """
+        key = _Key(bundle.card.weights["sha256"], film.sha256, method)
+        now, slow = self.state(bundle, film.sha256, method).kind, METHODS[method].slow
+        if now == "timing":
+            self._heavy.put((key.weights, method), lambda: self._time(bundle, key))
+        elif now == "running" and not slow:
+            self._quick.put(key, lambda: self._make(bundle, film, key))
+
+    def wait(self, seconds: float | None = PATIENCE) -> None:
+        """Wait for the maps of one pass, but no longer than this."""
+        self._quick.join(seconds)
+
+    def start(self, bundle: Bundle, film: Radiograph, method: str) -> None:
+        """Work a slow map out, unless one is being worked out already."""
+        job = _Job(_Key(bundle.card.weights["sha256"], film.sha256, method))
+        with self._lock:
+            if self._job or job.key in self._maps:
+                return
+            self._job = job
+            self._notes.pop(job.key, None)
+        # Not by its key: the same map may be asked for while the former attempt still ends.
+        self._heavy.put(job, lambda: self._work(bundle, film, job), first=True)
+
+    def stop(self) -> None:
+        """Stop the slow map after the batch that is under way."""
+        with self._lock:
+            job, self._job = self._job, None
+            if job:
+                job.end.set()
+                if self._place == (job.key.weights, job.key.film):
+                    self._notes[job.key] = State("stopped")
+        if job:
+            self._heavy.drop(job)
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait until nothing is under way; whether that came true in time."""
+        return self._quick.join(seconds) and self._heavy.join(seconds)
+
+    def _keep(self, key: _Key, heatmap: Heatmap) -> None:
+        with self._lock:
+            self._maps[key] = heatmap
+            while len(self._maps) > KEPT:
+                self._maps.popitem(last=False)
+
+    def _fail(self, key: _Key, error: Exception) -> None:
+        # What the package says of bad input stands for itself.
+        told = str(error) if isinstance(error, ValueError) else ""
+        title = METHODS[key.method].title
+        message = told or f"{title} could not be worked out: {error}"
+        with self._lock:
+            if self._place in (None, (key.weights, key.film)):
+                self._notes[key] = State("failed", message=message)
+
+    def _make(self, bundle: Bundle, film: Radiograph, key: _Key) -> None:
+        try:
+            # Compiles what is needed, so that the price of the map is that of the pass alone.
+            expected_seconds(bundle, key.method)
+            (heatmap,) = heatmaps(bundle, [film], method=key.method)
+            self._keep(key, heatmap)
+        except Exception as error:  # a thread that dies in silence would leave the page waiting
+            self._fail(key, error)
+
+    def _time(self, bundle: Bundle, key: _Key) -> None:
+        # What the reader looks at first is not to share the processor with a measurement.
+        self._quick.join()
+        if not self._wanted():
+            return
+        try:
+            seconds = expected_seconds(bundle, key.method)
+            with self._lock:
+                self._seconds[key.weights, key.method] = seconds
+        except Exception as error:
+            self._fail(key, error)
+
+    def _work(self, bundle: Bundle, film: Radiograph, job: _Job) -> None:
+        def progress(done: int, total: int) -> None:
+            job.share = done / total
+
+        def stopped() -> bool:
+            return job.end.is_set() or not self._wanted()
+
+        try:
+            (heatmap,) = heatmaps(
+                bundle, [film], method=job.key.method, progress=progress, stopped=stopped
+            )
+            self._keep(job.key, heatmap)
+        except StoppedError:
+            pass
+        except Exception as error:
+            self._fail(job.key, error)
+        with self._lock:
+            if self._job is job:
+                self._job = None

@@ -1,0 +1,53 @@
+"""Sample films for someone who has none at hand: those that stand on this machine already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from ..prediction import find_films
+from ..sources import SOURCES, data_folder
+
+__all__ = ["HOW_TO_GET", "sample_films"]
+
+_KERMANY = SOURCES["kermany"]
+#: Said where no sample is found.
+HOW_TO_GET = (
+    f"No sample films here. Download the Kermany set ({_KERMANY.url}), unpack it so that it holds "
+    f"{_KERMANY.layout}, and set CXR_DATA to its folder; or run: pip install pydicom-data"
+)
+
+
+def sample_films(each: int = 4) -> list[Path]:
+    """Find a few films of each class and, where `pydicom-data` is installed, its radiograph.
+
+    Parameters
+    ----------
+    each
+        Films of each class, from the test split of a set under ``CXR_DATA``. Spread evenly over
+        the sorted names, so that they are always the same.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Empty where nothing is found; `HOW_TO_GET` says what to do then.
+    """
+    return [*_from_data(each), *_from_pydicom()]
+
+
+def _from_data(each: int) -> Iterator[Path]:
+    folder = data_folder(_KERMANY.name)
+    if folder is None:
+        return
+    for label in ("NORMAL", "PNEUMONIA"):
+        films = find_films([folder / "test" / label]) if (folder / "test" / label).is_dir() else []
+        yield from islice(films[:: max(1, len(films) // each)], each)
+
+
+def _from_pydicom() -> Iterator[Path]:
+    from pydicom.data import get_testdata_file
+
+    found = get_testdata_file("RG1_UNCR.dcm", download=False)
+    if found:
+        yield Path(str(found))

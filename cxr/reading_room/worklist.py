@@ -1,0 +1,271 @@
+"""The worklist of one reader: films as they arrived, scored, ranked, read and called.
+
+Lives in memory alone. Of each film it keeps the bytes as they came, a thumbnail and what the
+model said; the pixels are read anew when a film is opened, so that hundreds fit. Films may be added
+and read while others are scored in another thread (`cxr.reading_room.scorer`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..bundle import Bundle
+from ..explanation import layers
+from ..files.archive import is_zip, unpack
+from ..operating_points import OperatingPoint, band
+from ..prediction import Prediction, predict, unread
+from ..quality import Refusal
+from ..radiograph import Radiograph, RadiographError
+from ..sources import intended_use
+from .entry import BANDS, Entry
+
+__all__ = ["BANDS", "CALLS", "EXPORTED", "JUDGEMENTS", "ORDERS", "Entry", "Worklist"]
+
+ORDERS = ("score", "arrival")
+#: What a reader can say of a film. The finding's name stands for the star.
+CALLS = ("* seen", "no * seen", "unsure")
+#: What a reader can say of a score: which side of the operating point it lies on is right, or not.
+JUDGEMENTS = ("agree", "override")
+#: What an exported worklist says of a film behind the columns of a prediction row.
+EXPORTED = ("call", "blind", "judgement", "reason", "refusal_overridden", "intended_use")
+BATCH = 4
+
+
+class Worklist:
+    """The films of one reader, in their order of arrival.
+
+    Parameters
+    ----------
+    bundle
+        The model that scores them.
+    operating_point
+        Name of one of its operating points; the default where none is given.
+    """
+
+    def __init__(self, bundle: Bundle, operating_point: str | None = None) -> None:
+        self.bundle = bundle
+        self.operating_point = bundle.card.operating_point(operating_point)
+        self.entries: list[Entry] = []
+        self.chosen: int | None = None
+        """Number of the film that is open."""
+        self.blind = False
+        """Whether score and heatmap of a film stay hidden until the reader has called it."""
+        self._lock = threading.Lock()
+        self._turn = 0  # counts changes of the model: what was scored before one is out of date
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def add(self, name: str, source: bytes | Path) -> None:
+        """Put a film, or all films of a zip, at the end of the list."""
+        if isinstance(source, bytes) and is_zip(source):
+            try:
+                for inner, content in unpack(source):
+                    self._append(inner, content)
+            except RadiographError as error:
+                self._append(name, error)
+            return
+        self._append(name, source)
+
+    def _append(self, name: str, source: bytes | Path | RadiographError) -> None:
+        entry = Entry(len(self.entries) + 1, name, b"")
+        if isinstance(source, RadiographError):
+            entry.prediction = self._unread(source)
+        else:
+            entry.source = source
+        self.entries.append(entry)
+
+    def _unread(self, error: RadiographError) -> Prediction:
+        return unread(self.bundle, Refusal(error.code, error.reason), self.operating_point.name)
+
+    @property
+    def waiting(self) -> list[Entry]:
+        """Films that are not scored yet."""
+        return [entry for entry in self.entries if entry.prediction is None]
+
+    def score(self) -> Iterator[int]:
+        """Score the waiting films a few at a time; yields how many are done after each step.
+
+        Can be left at any point: what is done stays, the rest keeps waiting.
+        """
+        while batch := self.waiting[:BATCH]:
+            with self._lock:
+                turn, bundle, point = self._turn, self.bundle, self.operating_point.name
+            films: list[tuple[Entry, Radiograph]] = []
+            found: list[tuple[Entry, Prediction]] = []
+            for entry in batch:
+                try:
+                    films.append((entry, entry.film()))
+                except RadiographError as error:
+                    found.append((entry, self._unread(error)))
+            results = predict(
+                bundle,
+                [film for _, film in films],
+                operating_point=point,
+                # Without a convolution there is no Grad-CAM, and a score all the same.
+                heatmaps=bool(layers(bundle)),
+                overridden={i for i, (entry, _) in enumerate(films) if entry.overridden},
+            )
+            for (entry, film), prediction in zip(films, results, strict=True):
+                entry.note(film)
+                found.append((entry, prediction))
+            with self._lock:
+                if turn == self._turn:
+                    for entry, prediction in found:
+                        entry.prediction = prediction
+            yield len(self.entries) - len(self.waiting)
+
+    def rescore(self, bundle: Bundle, operating_point: str | None = None) -> None:
+        """Change the model or the operating point.
+
+        Under another model every film that can be read waits anew, and what the reader said of
+        the old scores is gone; under another operating point alone the scores stay. What the
+        reader saw in a film stays as long as the finding is the same.
+        """
+        point = bundle.card.operating_point(operating_point)
+        with self._lock:
+            same = bundle.name == self.bundle.name
+            other_finding = bundle.card.finding != self.bundle.card.finding
+            self.operating_point, self.bundle = point, bundle
+            self._turn += 1
+            for entry in self.entries:
+                entry.judgement = entry.reason = None
+                if other_finding:
+                    entry.call, entry.blind = None, False
+                if entry.prediction is None:
+                    continue
+                if same or not entry.source:
+                    entry.prediction = _at(entry.prediction, bundle, point)
+                else:
+                    entry.prediction = None
+
+    def override(self, entry: Entry) -> None:
+        """Have a film scored that the gate refused; one that could not be read stays refused."""
+        if entry.source and entry.prediction and entry.prediction.refusal:
+            entry.overridden = True
+            entry.prediction = None
+
+    @property
+    def calls(self) -> list[str]:
+        """`CALLS` with the finding's name."""
+        return [call.replace("*", self.bundle.card.finding) for call in CALLS]
+
+    def hidden(self, entry: Entry) -> bool:
+        """Whether score and heatmap must not be shown yet, since the reader is to call first."""
+        scored = entry.prediction is not None and entry.prediction.score is not None
+        return self.blind and scored and entry.call is None
+
+    def call(self, entry: Entry, call: str | None) -> None:
+        """Note what the reader sees in a film, and whether the score was hidden till then."""
+        if entry.blind:
+            return  # a call made blind is not changed by what was seen after it
+        entry.blind = self.hidden(entry)
+        entry.call, entry.judgement, entry.reason = call, None, None
+
+    def judge(self, entry: Entry, judgement: str | None, reason: str | None = None) -> None:
+        """Note what the reader says of a score.
+
+        Unless the film was called blind, the call follows from it.
+
+        Raises
+        ------
+        ValueError
+            If the judgement is none of `JUDGEMENTS`, or the film has no score.
+        """
+        if entry.prediction is None or entry.prediction.score is None:
+            raise ValueError("A film without a score cannot be judged.")
+        if judgement not in (*JUDGEMENTS, None):
+            raise ValueError(f"Expected one of {', '.join(JUDGEMENTS)}. Received: {judgement!r}")
+        entry.judgement = judgement
+        entry.reason = reason if judgement == "override" else None
+        if entry.blind:
+            return
+        seen = (entry.prediction.score >= entry.prediction.threshold) == (judgement == "agree")
+        entry.call = self.calls[0 if seen else 1] if judgement else None
+
+    def ordered(self, order: str = "score", bands: Collection[str] = BANDS) -> list[Entry]:
+        """Return the films of some bands, highest score first or as they arrived.
+
+        Refused films have no score: they stand together behind the scored ones, and films that
+        wait behind those. A rank would give scores away, so blind lists stay as they arrived.
+
+        Raises
+        ------
+        ValueError
+            If the order is not one of `ORDERS`.
+        """
+        if order not in ORDERS:
+            raise ValueError(f"Expected one of {', '.join(ORDERS)}. Received: {order!r}")
+        entries = [entry for entry in self.entries if entry.band in bands]
+        if order == "arrival" or self.blind:
+            return entries
+
+        def key(entry: Entry) -> tuple[int, float, int]:
+            if entry.prediction is None:
+                return 2, 0.0, entry.number
+            if entry.prediction.score is None:
+                return 1, 0.0, entry.number
+            # The same film scored in another batch may differ in its last bits.
+            return 0, -round(entry.prediction.score, 6), entry.number
+
+        return sorted(entries, key=key)
+
+    def open(self, number: int | None = None, order: str = "score") -> Entry | None:
+        """Open a film by number; where none is given or it is gone, the first that is done."""
+        wanted = number if number is not None else self.chosen
+        found = next((e for e in self.entries if e.number == wanted), None)
+        found = found or next((e for e in self.ordered(order) if e.prediction), None)
+        if found:
+            self.chosen = found.number
+            found.opened = True
+        return found
+
+    def twins(self, entry: Entry) -> list[Entry]:
+        """Other films of the list with the same pixels."""
+        return [
+            other
+            for other in self.entries
+            if other is not entry and other.sha256 and other.sha256 == entry.sha256
+        ]
+
+    def rows(self, order: str = "score") -> list[dict[str, Any]]:
+        """Return the scored films as prediction rows, with the columns of `EXPORTED` behind.
+
+        Films whose score is still hidden are left out.
+        """
+        return [row for _, row in self.rows_of(order)]
+
+    def rows_of(self, order: str = "score") -> Iterator[tuple[Entry, dict[str, Any]]]:
+        """Yield the rows of `rows`, each with its film."""
+        use = intended_use(self.bundle.card.population)
+        for entry in self.ordered(order):
+            if entry.prediction is None or self.hidden(entry):
+                continue
+            yield (
+                entry,
+                entry.prediction.row(entry.name)
+                | {
+                    "call": entry.call,
+                    "blind": entry.blind if entry.call else None,
+                    "judgement": entry.judgement,
+                    "reason": entry.reason,
+                    "refusal_overridden": entry.prediction.overridden,
+                    "intended_use": use,
+                },
+            )
+
+
+def _at(prediction: Prediction, bundle: Bundle, point: OperatingPoint) -> Prediction:
+    """Return the same under another operating point."""
+    if prediction.refusal and prediction.score is None:
+        return unread(bundle, prediction.refusal, point.name)
+    return replace(
+        prediction,
+        operating_point=point.name,
+        threshold=point.threshold,
+        band=None if prediction.score is None else band(prediction.score, point),
+    )

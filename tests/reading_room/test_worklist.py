@@ -1,0 +1,451 @@
+"""The worklist of one reader: what arrives, in which order it is read, what is kept of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import logging
+import zipfile
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr.bundle import Bundle
+from cxr.operating_points import band
+from cxr.prediction import FIELDS, Prediction
+from cxr.radiograph import RadiographError
+from cxr.reading_room.entry import THUMBNAIL
+from cxr.reading_room.worklist import BATCH, CALLS, EXPORTED, Worklist
+from cxr.sources import INTENDED_USE
+from tests.conftest import chest_like, film_like, png
+
+BLANK = png(np.full((200, 200), 90, np.uint8))
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as out:
+        for name, content in files.items():
+            out.writestr(name, content)
+    return file.getvalue()
+
+
+def films(n: int) -> list[bytes]:
+    return [png(chest_like(seed, ill=seed % 3 == 0)) for seed in range(n)]
+
+
+@pytest.fixture
+def worklist(made_bundle) -> Worklist:
+    return Worklist(made_bundle)
+
+
+@pytest.fixture
+def mixed(worklist) -> Worklist:
+    """Seven films, two that cannot be scored, and a zip of two more; all scored."""
+    for k, film in enumerate(films(5), start=1):
+        worklist.add(f"film-{k}.png", film)
+    worklist.add("damaged.png", b"no film")
+    worklist.add("blank.png", BLANK)
+    worklist.add("more.zip", zipped({"a/film-8.png": films(6)[5], "b/film-9.png": films(7)[6]}))
+    assert list(worklist.score()) == [4, 8, 9]
+    return worklist
+
+
+class TestArrival:
+    def test_order_of_arrival_is_kept(self, mixed):
+        assert len(mixed) == 9
+        assert [entry.number for entry in mixed.ordered("arrival")] == list(range(1, 10))
+        assert [entry.name for entry in mixed.ordered("arrival")][5:] == [
+            "damaged.png",
+            "blank.png",
+            "film-8.png",
+            "film-9.png",
+        ]
+
+    def test_before_it_is_scored_a_film_waits(self, worklist):
+        worklist.add("a.png", films(1)[0])
+        assert [entry.band for entry in worklist.waiting] == ["waiting"]
+        assert worklist.rows() == []
+
+    def test_a_path_is_taken_too(self, worklist, tmp_path):
+        path = tmp_path / "a.png"
+        path.write_bytes(films(1)[0])
+        worklist.add("a.png", path)
+        list(worklist.score())
+        assert worklist.entries[0].prediction.score is not None
+
+    @pytest.mark.parametrize(
+        ("data", "reason"),
+        [
+            (zipped({}), "The zip holds no files. Pack the films into it."),
+            (zipped({"a.png": b"x"})[:40], "The zip is damaged. Pack it again."),
+        ],
+    )
+    def test_a_zip_that_cannot_be_read_has_a_row_of_its_own(self, worklist, data, reason):
+        worklist.add("upload.zip", data)
+        (entry,) = worklist.entries
+        assert (entry.name, entry.band) == ("upload.zip", "refused")
+        assert entry.prediction.refusal.reason == reason
+        assert worklist.waiting == []
+
+    def test_a_file_that_the_zip_does_not_give_has_a_row(self, worklist):
+        inner = zipped({"x.png": films(1)[0]})
+        worklist.add("upload.zip", zipped({"inner.zip": inner, "a.png": films(1)[0]}))
+        list(worklist.score())
+        assert [(entry.name, entry.band == "refused") for entry in worklist.entries] == [
+            ("inner.zip", True),
+            ("a.png", False),
+        ]
+
+
+class TestOrder:
+    def test_highest_score_first_then_refused_then_waiting(self, mixed):
+        mixed.add("late.png", films(1)[0])
+        entries = mixed.ordered()
+        scores = [entry.prediction.score for entry in entries[:7]]
+        assert scores == sorted(scores, reverse=True)
+        assert len(set(scores)) == 7
+        assert [entry.name for entry in entries[7:]] == ["damaged.png", "blank.png", "late.png"]
+        assert [entry.band for entry in entries[7:]] == ["refused", "refused", "waiting"]
+
+    def test_equal_scores_stay_in_their_order_of_arrival(self, worklist):
+        for k in range(6):
+            worklist.add(f"{k}.png", films(1)[0])
+        list(worklist.score())
+        assert [entry.number for entry in worklist.ordered()] == [1, 2, 3, 4, 5, 6]
+
+    def test_unknown_order(self, mixed):
+        with pytest.raises(ValueError, match=r"score, arrival\. Received: 'name'"):
+            mixed.ordered("name")
+
+
+class TestScore:
+    def test_each_film_has_what_the_model_says_of_it_alone(self, mixed, made_bundle):
+        for entry in mixed.entries:
+            if entry.band == "refused":
+                assert entry.prediction.score is None
+                assert entry.prediction.heatmap is None
+                continue
+            alone = made_bundle.predict(entry.film())
+            assert entry.prediction.score == pytest.approx(alone.score, abs=1e-4)
+            assert entry.prediction.heatmap.array.shape == (160, 160)
+            assert entry.sha256 == entry.film().sha256
+
+    def test_can_be_left_and_gone_on_with(self, worklist):
+        for k, film in enumerate(films(2 * BATCH + 1)):
+            worklist.add(f"{k}.png", film)
+        steps = worklist.score()
+        assert next(steps) == BATCH
+        steps.close()
+        assert len(worklist.waiting) == BATCH + 1
+        first = [entry.prediction for entry in worklist.entries[:BATCH]]
+        assert list(worklist.score()) == [2 * BATCH, 2 * BATCH + 1]
+        assert worklist.waiting == []
+        assert all(a is e.prediction for a, e in zip(first, worklist.entries, strict=False))
+        assert list(worklist.score()) == []
+
+    def test_thumbnail_and_facts(self, worklist, monkeypatch):
+        film = dataclasses.replace(
+            film_like(1), modality="DX", view="PA", age=3.4, sex="F", format="dicom"
+        )
+        monkeypatch.setattr("cxr.reading_room.entry.read", lambda source: film)
+        worklist.add("a.dcm", b"x")
+        list(worklist.score())
+        (entry,) = worklist.entries
+        assert entry.facts == "160 x 160 · DX · PA · 3 years · F"
+        with Image.open(io.BytesIO(entry.thumbnail)) as image:
+            assert (image.format, image.size) == ("JPEG", (THUMBNAIL, THUMBNAIL))
+            levels = np.asarray(image, float)
+        small = Image.fromarray(chest_like(1)).resize((THUMBNAIL, THUMBNAIL))
+        assert np.abs(levels - np.asarray(small, float)).mean() < 5
+
+    def test_films_without_facts_say_their_size(self, mixed):
+        assert mixed.entries[0].facts == "160 x 160"
+
+    def test_a_refused_film_can_be_looked_at(self, mixed):
+        blank = next(entry for entry in mixed.entries if entry.name == "blank.png")
+        assert blank.thumbnail
+        assert blank.film().pixels.shape == (200, 200)
+        damaged = next(entry for entry in mixed.entries if entry.name == "damaged.png")
+        assert damaged.thumbnail == b""
+        with pytest.raises(RadiographError):
+            damaged.film()
+
+
+class TestTwins:
+    def test_equal_pixels_whatever_the_file(self, worklist):
+        picture = chest_like(1)
+        bigger = io.BytesIO()
+        Image.fromarray(picture).save(bigger, "PNG", compress_level=0)
+        assert bigger.getvalue() != png(picture)
+        worklist.add("a.png", png(picture))
+        worklist.add("other.png", films(1)[0])
+        worklist.add("copy of a.png", bigger.getvalue())
+        list(worklist.score())
+        first, other, copy = worklist.entries
+        assert worklist.twins(first) == [copy]
+        assert worklist.twins(copy) == [first]
+        assert worklist.twins(other) == []
+
+    def test_films_that_were_not_read_are_not_alike(self, worklist):
+        for name in ("a", "b"):
+            worklist.add(name, b"no film")
+        worklist.add("c", films(1)[0])
+        worklist.add("d", films(1)[0])
+        assert worklist.twins(worklist.entries[2]) == []
+        list(worklist.score())
+        assert worklist.twins(worklist.entries[0]) == []
+
+
+class TestOpen:
+    def test_the_first_of_the_list_then_the_chosen(self, mixed):
+        first = mixed.open()
+        assert first is mixed.ordered()[0]
+        assert first.opened
+        third = mixed.open(3)
+        assert third.number == mixed.chosen == 3
+        assert mixed.open() is third
+        assert sum(entry.opened for entry in mixed.entries) == 2
+
+    def test_what_waits_is_not_opened_unasked(self, worklist):
+        worklist.add("a.png", films(1)[0])
+        assert worklist.open() is None
+        assert not worklist.entries[0].opened
+        assert worklist.open(1) is worklist.entries[0]
+
+    def test_a_number_that_is_gone(self, mixed):
+        assert mixed.open(99, order="arrival").number == 1
+
+    def test_an_empty_list(self, worklist):
+        assert worklist.open() is None
+
+
+class TestRescore:
+    @pytest.fixture
+    def other(self, made_bundle) -> Bundle:
+        """The same network under another name, with its default at a fixed threshold."""
+        return Bundle(
+            made_bundle.folder,
+            dataclasses.replace(
+                made_bundle.card, name="other", default_operating_point="fixed-0.6"
+            ),
+        )
+
+    def test_another_operating_point(self, mixed, made_bundle):
+        before = [entry.prediction for entry in mixed.entries]
+        mixed.entries[2].call = "unsure"
+        mixed.rescore(made_bundle, "fixed-0.6")
+        assert mixed.operating_point.name == "fixed-0.6"
+        assert mixed.waiting == []  # the scores are the same, and are not worked out again
+        point = made_bundle.card.operating_point("fixed-0.6")
+        for old, entry in zip(before, mixed.entries, strict=True):
+            new = entry.prediction
+            assert (new.operating_point, new.threshold) == ("fixed-0.6", 0.6)
+            assert (new.score, new.heatmap, new.refusal) == (old.score, old.heatmap, old.refusal)
+            assert new.band == (None if old.score is None else band(old.score, point))
+        assert mixed.entries[2].call == "unsure"
+
+    def test_another_model(self, mixed, other):
+        mixed.rescore(other)
+        list(mixed.score())
+        assert {entry.prediction.model for entry in mixed.entries} == {"other"}
+        assert {row["operating_point"] for row in mixed.rows()} == {"fixed-0.6"}
+
+    def test_a_call_is_of_one_finding(self, mixed, other, made_bundle):
+        mixed.blind = True
+        entry = mixed.entries[0]
+        mixed.call(entry, "pneumonia seen")
+        mixed.rescore(other)
+        assert (entry.call, entry.blind) == ("pneumonia seen", True)
+        card = dataclasses.replace(made_bundle.card, name="third", finding="tuberculosis")
+        mixed.rescore(Bundle(made_bundle.folder, card))
+        list(mixed.score())
+        assert (entry.call, entry.blind) == (None, False)
+        assert mixed.hidden(entry)
+
+    def test_what_cannot_be_read_stays_refused_under_the_new_model(self, worklist, other):
+        worklist.add("upload.zip", zipped({}))
+        worklist.rescore(other)
+        assert worklist.waiting == []
+        prediction = worklist.entries[0].prediction
+        assert (prediction.model, prediction.operating_point) == ("other", "fixed-0.6")
+        assert prediction.refusal.reason.startswith("The zip holds no files")
+
+    def test_an_unknown_operating_point_changes_nothing(self, mixed, other, made_bundle):
+        with pytest.raises(ValueError, match="Received: 'nope'"):
+            mixed.rescore(other, "nope")
+        assert mixed.bundle is made_bundle
+        assert mixed.operating_point.name == "sensitivity-95"
+        assert mixed.waiting == []
+
+
+class TestOverride:
+    def test_a_refused_film_is_scored_and_says_so(self, mixed):
+        blank = next(entry for entry in mixed.entries if entry.name == "blank.png")
+        mixed.override(blank)
+        assert mixed.waiting == [blank]
+        list(mixed.score())
+        assert blank.band in ("above", "near", "below")
+        rows = {row["path"]: row for row in mixed.rows()}
+        assert rows["blank.png"]["refusal_overridden"] is True
+        assert rows["blank.png"]["refusal_code"] == "blank"
+        assert 0 < rows["blank.png"]["score"] < 1
+        assert rows["film-1.png"]["refusal_overridden"] is False
+
+    def test_stays_under_another_model_and_operating_point(self, mixed, made_bundle):
+        blank = next(entry for entry in mixed.entries if entry.name == "blank.png")
+        mixed.override(blank)
+        list(mixed.score())
+        mixed.rescore(made_bundle, "fixed-0.6")
+        assert blank.prediction.overridden
+        assert blank.prediction.threshold == 0.6
+
+    def test_only_what_was_read_and_refused(self, mixed):
+        damaged = next(entry for entry in mixed.entries if entry.name == "damaged.png")
+        for entry in (mixed.entries[0], damaged):
+            mixed.override(entry)
+            list(mixed.score())
+        assert not mixed.entries[0].overridden
+        assert damaged.band == "refused"
+
+
+class TestBlind:
+    @pytest.fixture
+    def blind(self, mixed) -> Worklist:
+        mixed.blind = True
+        return mixed
+
+    def test_a_score_is_hidden_until_the_call(self, blind):
+        entry = blind.entries[0]
+        assert blind.hidden(entry)
+        blind.call(entry, "no pneumonia seen")
+        assert not blind.hidden(entry)
+        assert (entry.call, entry.blind) == ("no pneumonia seen", True)
+
+    def test_refused_and_waiting_films_hide_nothing(self, blind):
+        blind.add("late.png", films(1)[0])
+        hidden = {entry.name for entry in blind.entries if blind.hidden(entry)}
+        assert hidden == {entry.name for entry in blind.entries[:5]} | {"film-8.png", "film-9.png"}
+
+    def test_the_order_gives_nothing_away(self, blind):
+        assert [entry.number for entry in blind.ordered("score")] == list(range(1, 10))
+
+    def test_exports_leave_hidden_films_out(self, blind):
+        assert {row["path"] for row in blind.rows()} == {"damaged.png", "blank.png"}
+        blind.call(blind.entries[1], "unsure")
+        assert {row["path"]: row["blind"] for row in blind.rows()} == {
+            "damaged.png": None,
+            "blank.png": None,
+            "film-2.png": True,
+        }
+
+    def test_what_was_called_blind_is_not_changed_by_what_was_seen_after(self, blind):
+        entry = blind.entries[0]
+        blind.call(entry, "unsure")
+        blind.call(entry, "pneumonia seen")
+        blind.judge(entry, "override", "film quality")
+        assert entry.call == "unsure"
+        assert (entry.judgement, entry.reason) == ("override", "film quality")
+
+    def test_without_blind_reading_a_call_is_not_blind(self, mixed):
+        mixed.call(mixed.entries[0], "unsure")
+        assert not mixed.entries[0].blind
+
+
+class TestJudge:
+    @pytest.mark.parametrize(
+        ("place", "judgement", "call"),
+        [
+            (0, "agree", "pneumonia seen"),
+            (0, "override", "no pneumonia seen"),
+            (6, "agree", "no pneumonia seen"),
+            (6, "override", "pneumonia seen"),
+            (0, None, None),
+        ],
+    )
+    def test_the_call_follows_from_the_side_of_the_operating_point(
+        self, mixed, place, judgement, call
+    ):
+        entry = mixed.ordered()[place]
+        scores = [e.prediction.score for e in mixed.ordered()[:7]]
+        threshold = mixed.operating_point.threshold
+        assert scores[0] >= threshold > scores[6]
+        mixed.judge(entry, judgement)
+        assert (entry.call, entry.judgement, entry.blind) == (call, judgement, False)
+
+    def test_a_reason_stands_with_an_override_alone(self, mixed):
+        entry = mixed.ordered()[0]
+        mixed.judge(entry, "override", "artefact or device")
+        assert entry.reason == "artefact or device"
+        mixed.judge(entry, "agree", "artefact or device")
+        assert entry.reason is None
+
+    def test_a_film_without_a_score(self, mixed):
+        with pytest.raises(ValueError, match="without a score"):
+            mixed.judge(mixed.ordered()[-1], "agree")
+
+    def test_an_unknown_judgement(self, mixed):
+        with pytest.raises(ValueError, match=r"agree, override\. Received: 'maybe'"):
+            mixed.judge(mixed.entries[0], "maybe")
+
+    def test_another_operating_point_asks_again_and_keeps_the_call(self, mixed, made_bundle):
+        entry = mixed.ordered()[0]
+        mixed.judge(entry, "override", "other")
+        mixed.rescore(made_bundle, "fixed-0.6")
+        assert (entry.judgement, entry.reason) == (None, None)
+        assert entry.call == "no pneumonia seen"
+
+
+class TestBands:
+    def test_only_those_asked_for_in_their_order(self, mixed):
+        every = mixed.ordered()
+        for bands in (("above",), ("below", "refused"), ()):
+            assert mixed.ordered(bands=bands) == [e for e in every if e.band in bands]
+
+
+class TestRows:
+    def test_in_the_lists_order_with_the_call_and_the_intended_use(self, mixed):
+        mixed.ordered()[1].call = CALLS[0].replace("*", "pneumonia")
+        rows = mixed.rows()
+        assert [tuple(row) for row in rows] == [(*FIELDS, *EXPORTED)] * 9
+        assert [row["path"] for row in rows] == [entry.name for entry in mixed.ordered()]
+        assert [row["call"] for row in rows[:3]] == [None, "pneumonia seen", None]
+        expected = f"{INTENDED_USE} Population: children of 1 to 5 years."
+        assert {row["intended_use"] for row in rows} == {expected}
+        assert next(iter(mixed.rows("arrival")))["path"] == "film-1.png"
+
+    def test_refused_rows_have_no_score(self, mixed):
+        rows = {row["path"]: row for row in mixed.rows()}
+        for name in ("damaged.png", "blank.png"):
+            assert rows[name]["score"] is None
+            assert rows[name]["band"] is None
+            assert rows[name]["refusal_reason"]
+
+
+NAME = "Mustermann_Erika_1990-01-01"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [films(1)[0], b"no film", BLANK, zipped({f"{NAME}.png": b"x"}), zipped({})],
+    ids=["film", "damaged", "blank", "zip", "empty zip"],
+)
+def test_names_stay_out_of_logs(
+    worklist: Worklist,
+    content: bytes,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture,
+):
+    caplog.set_level(logging.DEBUG)
+    worklist.add(f"{NAME}.png", content)
+    list(worklist.score())
+    worklist.open()
+    (entry,) = worklist.entries
+    said: list[Callable[[], str]] = [lambda: repr(entry), lambda: repr(worklist)]
+    if isinstance(entry.prediction, Prediction):
+        said.append(lambda: repr(entry.prediction))
+    assert NAME not in caplog.text
+    assert NAME not in "".join(capfd.readouterr())
+    assert not [text() for text in said if NAME in text()]
