@@ -122,7 +122,9 @@ class TestFromJson:
             films=("tbx11k/tuberculosis", "qatar/normal"),
             external={"other": ("nih/normal", "qatar/tuberculosis")},
             test=0.2,
-            first_step=FirstStep(epochs=2, share=0.5, validation=0.2, input_size=32),
+            first_step=FirstStep(
+                epochs=2, share=0.5, validation=0.2, input_size=32, arguments={"dropout": False}
+            ),
             variants=3,
             storage="float16",
             margin=0.08,

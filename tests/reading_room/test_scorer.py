@@ -128,7 +128,7 @@ def test_another_model_while_films_are_scored(made_bundle, slow):
 
 
 def test_a_film_scored_again_is_told_of_again(made_bundle):
-    from tests.test_worklist import BLANK
+    from tests.reading_room.test_worklist import BLANK
 
     worklist, told = Worklist(made_bundle), []
     worklist.add("blank.png", BLANK)
