@@ -21,10 +21,14 @@ from ..architectures import BASELINES, BASES
 from ..dataset import NORMAL
 from ..recipes import Recipe
 from .feeding import batches, feature_batches, fixed_batches, fixed_features
+from .first_weights import settle_units
 from .guidance import EVIDENCE, LOGIT, Places, with_evidence
 from .journal import HISTORY_COLUMNS, Journal
 
 __all__ = ["Material", "compile_for", "fit", "settle_norms"]
+
+#: Batches that the first weights are settled on.
+SETTLING = 4
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,9 @@ def fit(
         films, labels, places = material.films, material.labels, material.places
         return batches(films, labels, recipe, places=places, first_epoch=first_epoch)
 
+    if recipe.settle_units and recipe.first_step is None:  # else that step's weights are there
+        first = [films for films, *_ in feed(0).take(SETTLING)]
+        settle_units(model, np.concatenate(first))
     held = fixed_batches(
         material.held_films, material.held_labels, recipe, places=material.held_places
     )

@@ -125,6 +125,8 @@ class Recipe:
     boxes_weight: float = 1.0
     """Of the loss of the places, beside that of the films."""
     first_step: FirstStep | None = None
+    settle_units: bool = False
+    """Whether the first weights are scaled by films: `cxr.learning.first_weights`."""
     variants: int = 1
     """Of a frozen base: how many variants of each film have their features computed. The epochs
     take them in turn."""
