@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .architectures import BASES, build
+from .bundle import load
 from .dataset import (
     NORMAL,
     DatasetError,
@@ -56,12 +57,25 @@ def _build(recipe: Recipe) -> keras.Model:
         from .architectures.pretrained import load_imagenet
 
         load_imagenet(model)
+    elif recipe.start_from:
+        _take_over(model, recipe)
     if model.input_shape[-1] != recipe.channels:
         raise TrainingError(
             f"{recipe.architecture} takes {model.input_shape[-1]} channels, and the recipe gives "
             f"{recipe.channels}. Change its channels."
         )
     return model
+
+
+def _take_over(model: keras.Model, recipe: Recipe) -> None:
+    """Start from the weights of a bundle's network."""
+    weights = load(recipe.start_from).model.get_weights()
+    if [weight.shape for weight in weights] != [tuple(own.shape) for own in model.weights]:
+        raise TrainingError(
+            f"The network of {recipe.start_from} has other weights than {recipe.architecture} "
+            f"with the arguments of {recipe.name}. Start from one of the same kind."
+        )
+    model.set_weights(weights)
 
 
 def train(

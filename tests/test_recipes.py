@@ -105,7 +105,7 @@ class TestFromJson:
         plain = made_recipe.to_json()
         for name in (
             *("films", "external", "test", "first_step", "variants", "storage"),
-            *("margin", "levels", "resample", "settle_units"),
+            *("margin", "levels", "resample", "settle_units", "start_from"),
         ):
             del plain[name]
         for name in ("tone", "sharpness"):
@@ -126,6 +126,7 @@ class TestFromJson:
                 epochs=2, share=0.5, validation=0.2, input_size=32, arguments={"dropout": False}
             ),
             settle_units=True,
+            start_from="tuberculosis-made",
             variants=3,
             storage="float16",
             margin=0.08,

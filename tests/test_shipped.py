@@ -12,11 +12,13 @@ from tf_keras_vis.layercam import Layercam
 
 import cxr
 from cxr.architectures import BASELINES
+from cxr.audit.table import BOXES, SANITY
 from cxr.bundle import default_name, models_folder
 from cxr.dataset import across_splits, balance
 from cxr.evaluation import best_epoch, evaluate, labels_of
 from cxr.explanation import METHODS, attribute, heatmaps, layers
 from cxr.gate import gate_of
+from cxr.methods import FAST
 from cxr.operating_points import choose, fit_temperature
 from cxr.prediction import predict
 from cxr.recipes import RECIPES, Recipe
@@ -55,6 +57,17 @@ def test_each_finding_has_a_default_and_both_baselines(finding: str) -> None:
     assert default in own
     assert not own[default].baseline
     assert {card.architecture["name"] for card in own.values() if card.baseline} == set(BASELINES)
+
+
+def test_the_heatmaps_of_each_were_audited_and_held_against_boxes(bundle: cxr.Bundle) -> None:
+    """The rows belong to these weights: others are left out when the table is read."""
+    table = bundle.explanations
+    # A baseline has no convolution, so no method that looks at one.
+    wanted = {"occlusion"} if bundle.card.baseline else set(FAST)
+    assert set(table.loc[table["kind"] == SANITY, "method"]) >= wanted
+    boxes = table[table["kind"] == BOXES]
+    assert set(boxes["method"]) & wanted
+    assert set(boxes["films"]) <= {"test", *bundle.card.recipe["external"]}
 
 
 def test_each_ships_as_its_recipe_stands() -> None:

@@ -403,6 +403,36 @@ class Noted(NamedTuple):
         return set(prints(self.pixels[np.asarray(split)]))
 
 
+class TestStartFrom:
+    """Instead of drawn weights, those of a bundle."""
+
+    def test_the_run_starts_from_its_weights(
+        self, made_recipe, made_bundle, made_films, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("CXR_MODELS", str(made_bundle.folder.parent))
+        recipe = dataclasses.replace(made_recipe, name="again", start_from=made_bundle.name)
+        calls = note_calls(monkeypatch)
+        bundle = load(str(train(recipe, made_films, tmp_path, progress=lambda line: None)))
+        for own, taken in zip(made_bundle.model.get_weights(), calls[0].before, strict=True):
+            np.testing.assert_array_equal(own, taken)
+        assert bundle.card.recipe["start_from"] == made_bundle.name
+
+    def test_a_network_of_another_kind(
+        self, made_recipe, made_bundle, made_films, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("CXR_MODELS", str(made_bundle.folder.parent))
+        recipe = dataclasses.replace(
+            made_recipe, name="again", architecture="tb_cnn", start_from=made_bundle.name
+        )
+        with pytest.raises(TrainingError, match="pneumonia-made has other weights than tb_cnn"):
+            train(recipe, made_films, tmp_path, progress=lambda line: None)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_not_beside_other_weights(self, made_recipe):
+        with pytest.raises(ValueError, match="pretrained or start_from, not both"):
+            dataclasses.replace(made_recipe, pretrained="imagenet", start_from="pneumonia-made")
+
+
 class TestFirstStep:
     STEP = FirstStep(epochs=3, share=0.5, validation=0.25)
 

@@ -93,6 +93,9 @@ class Recipe:
     through: int = 0
     pretrained: str = ""
     """``imagenet`` where the architecture can load such weights, else nothing."""
+    start_from: str = ""
+    """A bundle whose network is of the same kind: its weights are those that training starts from,
+    whatever films they were learned from."""
     schedule: str = "constant"
     """``constant``, ``cosine`` (to zero over all epochs) or ``plateau`` (see below)."""
     warmup_epochs: float = 0.0
@@ -176,6 +179,11 @@ class Recipe:
             raise ValueError(
                 "Expected boxes with pooling 'evidence' and without a first step. "
                 f"Received: {self.boxes!r}"
+            )
+        if self.pretrained and self.start_from:
+            raise ValueError(
+                "Expected pretrained or start_from, not both. "
+                f"Received: {self.pretrained!r}, {self.start_from!r}"
             )
         _ = self.to_input  # checks what it is made of
         if not 0 <= self.test <= 0.5:
