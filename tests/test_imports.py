@@ -25,6 +25,7 @@ BUILDERS = {
             "augmentation",
             "features",
             "feeding",
+            "first_weights",
             "fitting",
             "guidance",
             "journal",
