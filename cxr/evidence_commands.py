@@ -97,8 +97,7 @@ def audit(options: argparse.Namespace) -> int:
 
     bundle = load(options.name)
     methods = options.methods.split(",") if options.methods else None
-    given = {"methods": methods, "films": options.films}
-    rows = measure(bundle, options.data, **given, progress=_clock())
+    rows = measure(bundle, options.data, methods=methods, films=options.films, progress=_clock())
     store(bundle, rows)
     table = bundle.explanations
     said = failures(table[table["method"].isin({row["method"] for row in rows})])

@@ -194,19 +194,18 @@ def _claim(state: Path, asked: dict[str, Any], resume: bool) -> None:
 
 def _check_first_step(recipe: Recipe) -> None:
     """Check that what is learned at the first step's size fits the network."""
-    first = recipe.first_step
-    if first is None or (first.input_size in (0, recipe.input_size) and not first.arguments):
+    size = recipe.first_step.input_size if recipe.first_step else 0
+    if size in (0, recipe.input_size):
         return
-    size = first.input_size or recipe.input_size
     shapes = []
     with keras.StatelessScope(initialize_variables=False):  # no number is made
-        for own in ({**first.arguments, "input_size": size}, {"input_size": recipe.input_size}):
-            model = build(recipe.architecture, **{**recipe.arguments, **own})
+        for side in (size, recipe.input_size):
+            model = build(recipe.architecture, **{**recipe.arguments, "input_size": side})
             shapes.append([tuple(weight.shape) for weight in model.weights])
     if shapes[0] != shapes[1]:
         raise TrainingError(
             f"{recipe.architecture} has other weights at {size} pixels than at "
-            f"{recipe.input_size}. Give the first step no input_size or arguments of its own."
+            f"{recipe.input_size}. Give the first step no input_size of its own."
         )
 
 
@@ -228,7 +227,6 @@ def _first_step(
         recipe,
         epochs=first.epochs,
         input_size=size,
-        arguments=recipe.arguments | first.arguments,
         validation=first.validation,
         warmup_epochs=min(recipe.warmup_epochs, first.epochs / 2),
         keep="last",
@@ -241,7 +239,7 @@ def _first_step(
     films = split_by_patient(films, first.validation, seed=recipe.seed)
     rows = films.index.to_numpy()
     films = films.reset_index(drop=True)
-    if size == recipe.input_size and not first.arguments:
+    if size == recipe.input_size:
         # The same weights in a model of their own: Keras notes in a model at which epoch it was
         # gone on with, and would begin the run proper there.
         start, part = keras.Model(model.inputs, model.outputs, name=model.name), pixels[rows]

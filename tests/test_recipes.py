@@ -122,9 +122,7 @@ class TestFromJson:
             films=("tbx11k/tuberculosis", "qatar/normal"),
             external={"other": ("nih/normal", "qatar/tuberculosis")},
             test=0.2,
-            first_step=FirstStep(
-                epochs=2, share=0.5, validation=0.2, input_size=32, arguments={"dropout": False}
-            ),
+            first_step=FirstStep(epochs=2, share=0.5, validation=0.2, input_size=32),
             settle_units=True,
             start_from="tuberculosis-made",
             variants=3,

@@ -162,12 +162,6 @@ class TestRunThatCannotStart:
             made_films,
             tmp_path / "out",
         )
-        step = FirstStep(epochs=1, arguments={"pooling": "flatten"})
-        recipe = dataclasses.replace(
-            made_recipe, architecture="tb_cnn", arguments={"pooling": "average"}, first_step=step
-        )
-        words = "Give the first step no input_size or arguments"
-        self.refused(TrainingError, words, recipe, made_films, tmp_path / "out")
 
     def test_films_that_are_not_there(self, made_recipe, made_films, tmp_path):
         recipe = dataclasses.replace(made_recipe, films=("qatar/normal", "nih/pneumonia"))
@@ -508,7 +502,7 @@ class TestFirstStep:
             arguments={"pooling": "average"},
             input_size=48,
             margin=0.1,
-            first_step=FirstStep(epochs=1, input_size=32, arguments={"dropout": False}),
+            first_step=FirstStep(epochs=1, input_size=32),
         )
         calls = note_calls(monkeypatch)
         bundle = load(str(train(recipe, made_films, tmp_path, progress=lambda line: None)))
@@ -516,12 +510,6 @@ class TestFirstStep:
         for left, taken in zip(calls[0].after, calls[1].before, strict=True):
             np.testing.assert_array_equal(left, taken)
         assert bundle.card.training["first_step"]["input_size"] == 32
-        # Its own arguments are those of its network alone.
-        assert [call.recipe.arguments for call in calls] == [
-            {"pooling": "average", "dropout": False},
-            {"pooling": "average"},
-        ]
-        assert bundle.card.architecture["arguments"] == {"pooling": "average", "input_size": 48}
         small = dataclasses.replace(bundle.card.to_input, height=32, width=32)
         _, pixels = read_films(bundle.films, made_films, prepare=small)
         assert set(prints(calls[0].films.films)) < set(prints(pixels))

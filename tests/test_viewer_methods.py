@@ -15,7 +15,7 @@ from tests.audit.test_verdict import table
 
 
 def maps(explanations: pd.DataFrame) -> Maps:
-    worklist = SimpleNamespace(bundle=SimpleNamespace(explanations=explanations))
+    worklist = SimpleNamespace(bundle=SimpleNamespace(name="made", explanations=explanations))
     return Maps(worklist, lambda entry: None, lambda: True)
 
 
@@ -44,6 +44,8 @@ def test_a_method_that_was_not_audited_says_so():
 
 def test_a_damaged_table_counts_as_no_audit():
     class Damaged:
+        name = "made"
+
         @property
         def explanations(self) -> pd.DataFrame:
             raise BundleError("explanations.csv is damaged.")

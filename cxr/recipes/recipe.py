@@ -56,8 +56,6 @@ class FirstStep:
     """Share of those films set apart by patient to watch this step."""
     input_size: int = 0
     """0 takes the recipe's own. A network that ends in global average pooling takes any."""
-    arguments: dict[str, Any] = field(default_factory=dict)
-    """Of the architecture, in the place of the recipe's; the weights must stay the same."""
 
     def __post_init__(self) -> None:
         for name, good, words in (

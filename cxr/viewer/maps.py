@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..audit.table import SANITY
 from ..audit.verdict import failures
-from ..bundle import BundleError
+from ..bundle import Bundle, BundleError
 from ..heatmap import Heatmap
 from ..methods import FAST, METHODS
 from ..radiograph import Radiograph
@@ -43,6 +43,7 @@ class Maps:
         self.overview = False
         """Whether all methods are shown."""
         self.drawn: tuple[str, ...] = ()
+        self._doubts: dict[tuple[str, str], list[str] | None] = {}
         self._worklist = worklist
         self._film = film
 
@@ -90,12 +91,11 @@ class Maps:
 
         None where there was no audit of it, or what it left cannot be read.
         """
-        try:
-            table = self._worklist.bundle.explanations
-        except BundleError:  # the Models page says so
-            return None
-        rows = table[table["method"] == method]
-        return None if rows[rows["kind"] == SANITY].empty else failures(rows)
+        bundle = self._worklist.bundle
+        # The page asks on each run, and a bundle stays as it is while the dashboard runs.
+        if (key := (bundle.name, method)) not in self._doubts:
+            self._doubts[key] = _doubts(bundle, method)
+        return self._doubts[key]
 
     def without(self, entry: Entry) -> str:
         """Say why a film shows no heatmap."""
@@ -149,3 +149,12 @@ class Maps:
     def _ask(self, entry: Entry, method: str) -> None:
         if self.state(entry, method).kind in ("running", "timing"):
             self.explainer.ask(self._worklist.bundle, self._film(entry), method)
+
+
+def _doubts(bundle: Bundle, method: str) -> list[str] | None:
+    try:
+        table = bundle.explanations
+    except BundleError:  # the Models page says so
+        return None
+    rows = table[table["method"] == method]
+    return None if rows[rows["kind"] == SANITY].empty else failures(rows)

@@ -219,22 +219,6 @@ class TestTb:
         assert [w.shape for w in other.weights] == [w.shape for w in averaged.weights]
         assert len(other.weights) == len(tb_cnn(64).weights)
 
-    def test_dropouts_may_drop_nothing(self, averaged):
-        """The layers stay, so that weights go over from one to the other."""
-        without = tb_cnn(96, pooling="average", dropout=False)
-        assert kinds(without) == kinds(averaged)
-        assert [layer.rate for layer in of_kind(without, DROP)] == [0] * 4
-        assert [layer.rate for layer in of_kind(averaged, DROP)] == [0.25, 0.25, 0.3, 0.5]
-
-    def test_first_weights_keep_the_variance(self, averaged, flat):
-        """Of He et al.: 2 over the number of inputs; as published, those of Glorot and Bengio."""
-        for layer in [*of_kind(averaged, CONV), averaged.get_layer("dense")]:
-            kernel = np.asarray(layer.kernel)
-            inputs = kernel[..., 0].size
-            assert kernel.var() == pytest.approx(2 / inputs, rel=0.15), layer.name
-        first = {type(layer.kernel_initializer).__name__ for layer in of_kind(flat, CONV)}
-        assert first == {"GlorotUniform"}
-
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
