@@ -425,18 +425,24 @@ def test_film_and_heatmap_side_by_side_move_together(opened: Open) -> None:
     assert runs(page) == 1
 
 
+def _zooms(page: Page) -> list[int]:
+    """Return the zoom of each of two panes in percent, once both were drawn."""
+    expect(page.locator(".zoom")).to_have_text([re.compile(r"\d %")] * 2)
+    return [int(text.split()[0]) for text in page.locator(".zoom").all_inner_texts()]
+
+
 def test_another_film_beside_is_linked_in_zoom_not_in_window(opened: Open) -> None:
     page = opened()
     page.get_by_text("Beside", exact=True).click()
     expect(page.locator(".viewer canvas")).to_have_count(2)
     expect(page.locator(".pane .title")).to_have_text(["small film", "other film"])
     expect(page.locator(".pane.empty")).to_have_count(0)
-    zooms = [int(text.split()[0]) for text in page.locator(".zoom").all_inner_texts()]
+    zooms = _zooms(page)
     at = box(page)
     page.mouse.move(at["x"] + 100, at["y"] + 200)
     page.mouse.wheel(0, -600)
     page.wait_for_timeout(200)
-    after = [int(text.split()[0]) for text in page.locator(".zoom").all_inner_texts()]
+    after = _zooms(page)
     assert after[0] / zooms[0] == pytest.approx(after[1] / zooms[1], rel=0.05)
     assert after[0] > 2 * zooms[0]
     drag(page, (200, 200), (150, 200), pane=1, button="right")
