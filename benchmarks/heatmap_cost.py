@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -147,6 +148,8 @@ def main() -> None:
                 "tf_keras_vis_over_ours": against_tf_keras_vis(bundle, film, options.slow_rounds),
             }
         )
+        # The VGG networks take minutes: what is done is not lost with a run that is stopped.
+        print(json.dumps(results[-1]), file=sys.stderr, flush=True)
     summary = {
         "over_forward": worst(results, "over_forward", max, FAST),
         "tf_keras_vis_over_ours": worst(results, "tf_keras_vis_over_ours", min, FAST),
