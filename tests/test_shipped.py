@@ -35,6 +35,7 @@ SHIPPED = {
     "pneumonia-thumbnail",
     "tuberculosis-efficientnet-lite0",
     "tuberculosis-border",
+    "tuberculosis-tb-cnn",
     "tuberculosis-thumbnail",
     "tuberculosis-vgg16-features",
 }
