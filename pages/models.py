@@ -18,7 +18,7 @@ LIMITS = """
 def main() -> None:
     found = cards()
     header("Models")
-    st.dataframe(overview(found), hide_index=True)
+    st.dataframe(overview(found), hide_index=True, height="content")
     card = choose_model("models_model", label="Card of")
     model = bundle(card)  # says so if the weights are missing or not those of the card
     left, right = st.columns(2)

@@ -25,7 +25,7 @@ def main() -> None:
     if not cards:
         return
     histories = {card.name: bundle(card).history for card in cards}
-    st.dataframe(runs(cards), hide_index=True)
+    st.dataframe(runs(cards), hide_index=True, height="content")
     plot(figures.training_curves(histories, metric, theme=theme()), "curves")
     left, right = st.columns(2)
     with left:
@@ -45,6 +45,7 @@ def runs(cards) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "run": card.name,
+            "first step": first_step(card.training.get("first_step", {})),
             "epochs": card.training["epochs"],
             "best epoch": best_epoch(bundle(card).history),
             "kept epoch": card.training["kept_epoch"],
@@ -55,6 +56,16 @@ def runs(cards) -> pd.DataFrame:
             "seed": card.recipe["seed"],
         }
         for card in cards
+    )
+
+
+def first_step(step: dict[str, float]) -> str:
+    """Say what was trained before the epochs that the curves show."""
+    if not step:
+        return "none"
+    return (
+        f"{step['epochs']} epochs, {step['films']} films at {step['input_size']} pixels, "
+        f"{step['wall_seconds'] / 60:.1f} min"
     )
 
 

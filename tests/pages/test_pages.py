@@ -185,6 +185,18 @@ def test_training_page_draws_the_stored_history(page) -> None:
     assert plots(app) == 3
 
 
+def test_training_page_tells_what_the_curves_do_not_show(page, tmp_path: Path) -> None:
+    """What was trained in a first step, of the bundles that ship."""
+    for name in ("pneumonia-small-cnn", "pneumonia-vgg16-transfer"):
+        shutil.copytree(ROOT / "models" / name, tmp_path / name)
+    stored = json.loads((tmp_path / "pneumonia-vgg16-transfer" / "card.json").read_text())
+    step = stored["training"]["first_step"]
+    runs = page("training", models=tmp_path).dataframe[0].value.set_index("run")["first step"]
+    assert runs["pneumonia-small-cnn"] == "none"
+    said = runs["pneumonia-vgg16-transfer"]
+    assert said.startswith(f"{step['epochs']} epochs, {step['films']} films at 300 pixels, ")
+
+
 def test_evaluation_page_follows_the_threshold(page, made_bundle) -> None:
     app = page("evaluation")
     assert plots(app) == 6
