@@ -63,7 +63,12 @@ def test_a_sound_method_fails_nothing():
         (
             {"mean": {"low": -0.1}},
             "Grad-CAM++: is not shown to hit the boxes of test more often than the mean map of the "
-            "other films (difference +20%, -10% to +30%, 32 films).",
+            "other films (difference +20%, -10% to +30%), on 32 films.",
+        ),
+        (
+            {"mean": {"low": -0.1}, "random": {"low": math.nan}},
+            "than the mean map of the other films (difference +20%, -10% to +30%) or a random map "
+            "(no interval), on 32 films.",
         ),
     ],
 )
