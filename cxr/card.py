@@ -38,8 +38,9 @@ class Card:
     preprocessing: str
     recipe: dict[str, Any]
     training: dict[str, Any]
-    """``epochs`` run, ``kept_epoch`` (whose weights ship), ``wall_seconds``, ``share`` of the
-    films, ``versions``."""
+    """``epochs`` run, ``kept_epoch`` (whose weights ship), ``wall_seconds`` of these epochs,
+    ``feature_seconds`` of what a frozen base took before them (not in older cards), ``share`` of
+    the films, ``versions``."""
     data: dict[str, Any]
     """``set``, ``title``, ``citation``, ``doi``, ``licence``, ``films`` per split and class."""
     calibration: Calibration

@@ -35,6 +35,7 @@ from .dataset import (
 from .film_facts import describe
 from .layouts import select
 from .learning.assembly import Training, write_bundle
+from .learning.features import seconds_spent
 from .learning.fitting import Material, fit
 from .learning.guidance import read_places
 from .recipes import Recipe
@@ -157,7 +158,8 @@ def train(
     history, kept = fit(model, recipe, Material.of(table, pixels, places), state, say)
     say("Describing the films")
     table = describe(table, data)
-    run = Training(recipe, model, table, pixels, history, kept, share, start)
+    spent = seconds_spent(state)
+    run = Training(recipe, model, table, pixels, history, kept, share, start, spent)
     bundle = write_bundle(run, Path(out))
     shutil.rmtree(state)
     return bundle

@@ -109,7 +109,8 @@ def facts(card) -> pd.DataFrame:
         "Learned from": f"{card.data['title']} ({card.data['citation']}), {card.data['licence']}",
         "Epochs": f"{training['epochs']}; the weights are of epoch {training['kept_epoch']}"
         + (f"; before them {first['epochs']} on {first['films']} films" if first else ""),
-        "Training time": f"{card.training['wall_seconds'] / 60:.0f} minutes",
+        "Training time": f"{training['wall_seconds'] / 60:.0f} minutes"
+        + (", computing the features of the frozen base not counted" if base else ""),
         "Made with": versions,
         "Calibration": f"temperature {card.calibration.temperature:.3f}",
         "Weights (SHA-256)": card.weights["sha256"],

@@ -50,7 +50,8 @@ def runs(cards) -> pd.DataFrame:
             "epochs": card.training["epochs"],
             "best epoch": best_epoch(bundle(card).history),
             "kept epoch": card.training["kept_epoch"],
-            "wall time (min)": round(card.training["wall_seconds"] / 60, 1),
+            "base features": feature_time(card),
+            "epochs (min)": round(card.training["wall_seconds"] / 60, 1),
             "optimizer": card.recipe["optimizer"],
             "learning rate": card.recipe["learning_rate"],
             "batch": card.recipe["batch_size"],
@@ -58,6 +59,14 @@ def runs(cards) -> pd.DataFrame:
         }
         for card in cards
     )
+
+
+def feature_time(card) -> str:
+    """Say how long the frozen base took before the epochs, whose time is without it."""
+    if "base" not in card.architecture:
+        return "none"
+    seconds = card.training.get("feature_seconds")
+    return "time not recorded" if seconds is None else f"{seconds / 60:.1f} min"
 
 
 def first_step(step: dict[str, float]) -> str:

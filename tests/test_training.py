@@ -454,6 +454,7 @@ class TestFirstStep:
 
     def test_there_are_none_without_it(self, made_bundle):
         assert made_bundle.card.training["first_step"] == {}
+        assert made_bundle.card.training["feature_seconds"] == 0
 
     def test_uses_a_share_of_the_training_films_and_no_other(self, run):
         """The films on which the run proper is judged stay unseen."""
@@ -622,6 +623,7 @@ class TestHeadBundle:
         card = load(str(folder)).card
         assert card.architecture["base"] == {"base": "vgg16", "weights": "imagenet"}
         assert card.weights["file"] == "head.weights.h5"
+        assert card.training["feature_seconds"] > 0
         assert card.architecture["parameters"] == 14_714_688 + (512 + 1) * 256 + 256 + 1
 
     def test_scores_as_it_did_when_it_was_made(self, folder, made_films):

@@ -63,6 +63,8 @@ class Training:
     subset: float
     first_step: dict[str, Any] = field(default_factory=dict)
     """What a shorter run before this one came to; empty where there was none."""
+    feature_seconds: float = 0.0
+    """Of wall time, for the features of a frozen base."""
 
 
 def write_bundle(run: Training, out: Path) -> Path:
@@ -150,6 +152,7 @@ def _describe(run: Training, weights: dict[str, str]) -> Card:
             "epochs": len(run.history),
             "kept_epoch": run.kept_epoch,
             "wall_seconds": round(float(run.history["seconds"].sum()), 1),
+            "feature_seconds": round(run.feature_seconds, 1),
             "share": run.subset,
             "first_step": run.first_step,
             "versions": {

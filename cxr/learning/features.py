@@ -16,7 +16,7 @@ from ..architectures.vgg import LAST_POOL
 from ..recipes import Augmentation, Recipe
 from .augmentation import augment
 
-__all__ = ["FeatureStore"]
+__all__ = ["FeatureStore", "seconds_spent"]
 
 BATCH = 16
 STILL = Augmentation()
@@ -80,7 +80,8 @@ class FeatureStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         file, note = self.folder / f"{name}.npy", self.folder / f"{name}.json"
         shape = (variants, len(films), *self.shape)
-        done = json.loads(note.read_text())["done"] if note.is_file() and file.is_file() else 0
+        before = json.loads(note.read_text()) if note.is_file() and file.is_file() else {}
+        done, spent = before.get("done", 0), before.get("seconds", 0.0)
         mode = "r+" if done else "w+"
         store = np.lib.format.open_memmap(file, mode, None if done else np.float16, shape)
         starts = [(v, i) for v in range(variants) for i in range(0, len(films), BATCH)]
@@ -95,8 +96,25 @@ class FeatureStore:
             now = time.monotonic()
             if now - said > 60 or number == len(starts):
                 store.flush()
-                note.write_text(json.dumps({"done": number}))
+                note.write_text(json.dumps({"done": number, "seconds": spent + now - began}))
                 left = (now - began) / (number - done) * (len(starts) - number) / 60
                 say(f"features of {name}: {number} of {len(starts)} batches, {left:.0f} min left")
                 said = now
         return store
+
+
+def seconds_spent(folder: Path) -> float:
+    """Add up how long the features below a folder took, the parts of a stopped run included.
+
+    Parameters
+    ----------
+    folder
+        Searched through all its folders for the notes of `FeatureStore`.
+
+    Returns
+    -------
+    float
+        Of wall time, in seconds; 0 where there are no features.
+    """
+    notes = (json.loads(note.read_text()) for note in folder.glob("**/features/*.json"))
+    return sum((note.get("seconds", 0.0) for note in notes), 0.0)

@@ -13,7 +13,7 @@ import pytest
 
 from cxr.architectures.vgg import LAST_POOL
 from cxr.learning import features
-from cxr.learning.features import BATCH, FeatureStore
+from cxr.learning.features import BATCH, FeatureStore, seconds_spent
 from cxr.recipes import Augmentation, Recipe
 from tests.conftest import chest_like
 
@@ -209,3 +209,27 @@ class TestSaying:
         lines: list[str] = []
         FeatureStore(model, recipe, tmp_path).of("train", films, say=lines.append)
         assert lines == ["features of train: 3 of 3 batches, 0 min left"]
+
+
+@pytest.mark.usefixtures("hasty")
+class TestSecondsSpent:
+    def test_adds_up_all_films_of_a_run_and_of_its_first_step(self, model, recipe, films, tmp_path):
+        own, first = tmp_path / "features", tmp_path / "first" / "features"
+        FeatureStore(model, recipe, own).of("train", films, say=quiet)
+        FeatureStore(model, recipe, own).of("validation", films[:5], say=quiet)
+        FeatureStore(model, recipe, first).of("train", films[:5], say=quiet)
+        # The clock goes on by 61 s each time it is read: at the beginning and after each batch.
+        assert seconds_spent(tmp_path) == 61 * (3 + 1 + 1)
+
+    def test_counts_what_was_done_before_a_stop(self, model, recipe, films, tmp_path):
+        store = FeatureStore(model, recipe, tmp_path / "features")
+        with pytest.raises(KeyboardInterrupt):
+            store.of("train", films, say=killed_after(2))
+        assert seconds_spent(tmp_path) == 61 * 2
+        store.of("train", films, say=quiet)
+        assert seconds_spent(tmp_path) == 61 * 3
+        store.of("train", films, say=quiet)
+        assert seconds_spent(tmp_path) == 61 * 3
+
+    def test_is_nothing_where_no_base_is_frozen(self, tmp_path):
+        assert seconds_spent(tmp_path) == 0

@@ -185,16 +185,26 @@ def test_training_page_draws_the_stored_history(page) -> None:
     assert plots(app) == 3
 
 
-def test_training_page_tells_what_the_curves_do_not_show(page, tmp_path: Path) -> None:
-    """What was trained in a first step, of the bundles that ship."""
+@pytest.mark.parametrize(
+    ("recorded", "took"), [({}, "time not recorded"), ({"feature_seconds": 3300}, "55.0 min")]
+)
+def test_training_page_tells_what_the_curves_do_not_show(
+    page, tmp_path: Path, recorded: dict, took: str
+) -> None:
+    """What was trained in a first step and computed beforehand, of the bundles that ship."""
     for name in ("pneumonia-small-cnn", "pneumonia-vgg16-transfer"):
         shutil.copytree(ROOT / "models" / name, tmp_path / name)
-    stored = json.loads((tmp_path / "pneumonia-vgg16-transfer" / "card.json").read_text())
+    path = tmp_path / "pneumonia-vgg16-transfer" / "card.json"
+    stored = json.loads(path.read_text())
+    stored["training"].pop("feature_seconds", None)
+    path.write_text(json.dumps(stored | {"training": stored["training"] | recorded}))
     step = stored["training"]["first_step"]
-    runs = page("training", models=tmp_path).dataframe[0].value.set_index("run")["first step"]
-    assert runs["pneumonia-small-cnn"] == "none"
-    said = runs["pneumonia-vgg16-transfer"]
-    assert said.startswith(f"{step['epochs']} epochs, {step['films']} films at 300 pixels, ")
+    runs = page("training", models=tmp_path).dataframe[0].value.set_index("run")
+    assert runs.loc["pneumonia-small-cnn", ["first step", "base features"]].tolist() == ["none"] * 2
+    said = runs.loc["pneumonia-vgg16-transfer"]
+    start = f"{step['epochs']} epochs, {step['films']} films at 300 pixels, "
+    assert said["first step"].startswith(start)
+    assert said["base features"] == took
 
 
 def test_evaluation_page_follows_the_threshold(page, made_bundle) -> None:
