@@ -57,13 +57,16 @@ class Comparison:
 
 
 def compare(bundles: Iterable[Bundle], split: str) -> Comparison:
-    """Draw up the curves of all models that have stored predictions of a split."""
+    """Draw up the curves of all models that have stored predictions of a split.
+
+    Films of one class alone have no curves: models with no others there are left out.
+    """
     result = Comparison()
     for bundle in bundles:
         table = bundle.predictions[bundle.predictions["split"] == split]
-        if table.empty:
-            continue
         scores, labels = bundle.card.calibration.score(table["logit"]), labels_of(table)
+        if len(set(labels)) < 2:
+            continue
         point = bundle.card.operating_point()
         result.roc[bundle.name] = RocCurve.from_scores(scores, labels)
         result.precision_recall[bundle.name] = PrecisionRecall.from_scores(scores, labels)

@@ -83,6 +83,9 @@ def show_cell(films, code: str, folder) -> None:
 
 def show_curves(card, split: str) -> None:
     found = compare((bundle(c) for c in cards() if c.finding == card.finding), split)
+    if not found.roc:
+        st.info(f"The films of {split} are of one class. Curves need films of both.")
+        return
     left, middle, right = st.columns(3)
     with left:
         plot(figures.roc(found.roc, found.thresholds, theme=theme()), "roc")

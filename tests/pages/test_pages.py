@@ -265,6 +265,24 @@ def test_evaluation_page_compares_two_models_on_the_same_films(page, two_models:
     assert len(app.get("image")) == min(len(films), 12) + min(len(cell), 12)
 
 
+@pytest.mark.parametrize("label", ["pneumonia", "normal"])
+def test_evaluation_page_says_that_films_of_one_class_have_no_curves(
+    page, two_models: Path, label: str
+) -> None:
+    name = f"pneumonia-{label}-alone"  # a name of its own: loaded models are kept by name
+    folder = (two_models / "pneumonia-other").rename(two_models / name)
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | {"name": name}))
+    table = pd.read_csv(folder / "predictions.csv")
+    table = table[(table["split"] != "adults") | (table["label"] == label)]
+    table.to_csv(folder / "predictions.csv", index=False)
+    app = page("evaluation", models=two_models)
+    app.selectbox(key="evaluation_model").set_value(name).run()
+    app.segmented_control[0].set_value("adults").run()
+    assert not app.exception
+    assert any("Curves need films of both" in info.value for info in app.info)
+
+
 def test_evaluation_page_compares_without_the_films(page, two_models: Path, tmp_path: Path) -> None:
     for data, words in ((None, "Set CXR_DATA"), (tmp_path, "None of these films stand under")):
         (tmp_path / "train").mkdir(exist_ok=True)
