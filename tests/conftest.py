@@ -16,8 +16,9 @@ from cxr.radiograph import Radiograph
 from cxr.runtime import prepare
 
 prepare()
-# What the tests score and say must not stand in the log of whoever runs them.
-os.environ["CXR_READINGS_URL"] = "sqlite:///" + tempfile.mkdtemp(prefix="cxr-readings-") + "/r.db"
+# What the tests score and say must not stand in the log of whoever runs them, nor outlive them.
+READINGS = tempfile.TemporaryDirectory(prefix="cxr-readings-", ignore_cleanup_errors=True)
+os.environ["CXR_READINGS_URL"] = f"sqlite:///{READINGS.name}/r.db"
 ROOT = Path(__file__).parent.parent
 if (weights := ROOT.parent / "shared" / "weights").is_dir():
     os.environ.setdefault("CXR_WEIGHTS", str(weights))
