@@ -75,7 +75,8 @@ def main() -> None:
 
 
 def show_cell(films, code: str, folder) -> None:
-    st.subheader(f"{CELLS[code]}: {len(films)} films", anchor=False)
+    plural = "" if len(films) == 1 else "s"
+    st.subheader(f"{CELLS[code]}: {len(films)} film{plural}", anchor=False)
     st.caption("Choose a cell of the matrix to see its films; the worst errors come first.")
     captions = [f"{score:.2f}" for score in films["score"]]
     film_list(folder, films, captions, column_order=["path", "score", "subtype", "patient"])

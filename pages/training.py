@@ -25,7 +25,7 @@ def main() -> None:
     if not cards:
         return
     histories = {card.name: bundle(card).history for card in cards}
-    wide = {"first step": st.column_config.TextColumn(width=300)}
+    wide = {"first step": st.column_config.TextColumn(width=340)}
     st.dataframe(runs(cards), hide_index=True, height="content", column_config=wide)
     plot(figures.training_curves(histories, metric, theme=theme()), "curves")
     left, right = st.columns(2)

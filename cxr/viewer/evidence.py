@@ -96,6 +96,7 @@ def gate_view(model: Bundle) -> None:
     st.dataframe(
         rows.assign(low=low, high=high)[["films", "n", "refused", "share", "low", "high", "how"]],
         hide_index=True,
+        height="content",
         column_config={name: st.column_config.NumberColumn(format="percent") for name in SHARES},
     )
     st.caption(

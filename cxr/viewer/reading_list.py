@@ -99,7 +99,8 @@ def _list(desk: Desk, height: int) -> None:
         desk.order = order
         st.rerun(scope="app")
     unread = sum(not entry.opened for entry in worklist.entries)
-    st.caption(f"{len(worklist)} films, {unread} unread")
+    plural = "" if len(worklist) == 1 else "s"
+    st.caption(f"{len(worklist)} film{plural}, {unread} unread")
     worklist_view(
         worklist.ordered(order, bands),
         worklist.chosen,
