@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from cxr.viewer import navigated
+from cxr.web import navigated
 
-ICON = Path(__file__).parent / "cxr" / "viewer" / "icon.svg"
+ICON = Path(__file__).parent / "cxr" / "web" / "static" / "icon.svg"
 
 st.set_page_config(page_title="Chest radiographs", page_icon=ICON, layout="wide")
 navigated()

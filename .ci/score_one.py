@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 import cxr
-from cxr.prediction import predict
+from cxr.scoring.predict import predict
 
 y, x = np.mgrid[0:1:256j, 0:1:256j]
 lungs = sum(((x - cx) / 0.16) ** 2 + ((y - 0.5) / 0.32) ** 2 < 1 for cx in (0.3, 0.7))

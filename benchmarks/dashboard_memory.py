@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from cxr.sources import data_folder
+from cxr.datasets.published import data_folder
 
 ROOT = Path(__file__).parent.parent
 

@@ -24,8 +24,8 @@ from tf_keras_vis.layercam import Layercam
 from tf_keras_vis.scorecam import Scorecam
 
 import cxr
-from cxr.explanation import FAST, attribute, layers
-from cxr.inference import compile_forward
+from cxr.networks.graph import compile_forward
+from cxr.scoring.explain import FAST, attribute, layers
 
 THEIRS = {"gradcam": Gradcam, "gradcam++": GradcamPlusPlus, "layercam": Layercam}
 #: Score-CAM runs the network hundreds of times a film; this many are not worth the wait.

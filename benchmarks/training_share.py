@@ -14,9 +14,9 @@ import statistics
 import time
 from pathlib import Path
 
-from cxr.recipes import find_recipe
-from cxr.runtime import keep_memory, prepare
-from cxr.sources import data_folder
+from cxr.datasets.published import data_folder
+from cxr.networks.runtime import keep_memory, prepare
+from cxr.training.recipes import find_recipe
 
 
 def main() -> None:
@@ -34,10 +34,15 @@ def main() -> None:
     import numpy as np
     import tensorflow as tf
 
-    from cxr.architectures import build
-    from cxr.dataset import NORMAL, read_films, scan, subset
-    from cxr.learning.feeding import batches
-    from cxr.learning.fitting import compile_for
+    from cxr.datasets.table import (
+        NORMAL,
+        read_films,
+        scan,
+        subset,
+    )
+    from cxr.networks import build
+    from cxr.training.batches import batches
+    from cxr.training.fit import compile_for
 
     keep_memory()
     table = scan(folder)

@@ -19,8 +19,8 @@ import streamlit as st
 from playwright.sync_api import Page, sync_playwright
 from streamlit import runtime
 
-from cxr.radiograph import Radiograph
-from cxr.viewer import film_view
+from cxr.films.radiograph import Radiograph
+from cxr.web import film_view
 
 ROOT = Path(__file__).parent.parent
 SIDE = 3000

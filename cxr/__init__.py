@@ -7,13 +7,22 @@
 Importing this package does not load TensorFlow; building or running a model does.
 """
 
-from .bundle import Bundle, BundleError, available, load
-from .card import Card, CardError
-from .heatmap import Heatmap
-from .prediction import Prediction, find_films, predict_files
-from .quality import Refusal
-from .radiograph import Radiograph, RadiographError, read
-from .sources import INTENDED_USE, intended_use
+import importlib
+from typing import Any
+
+from . import _moved
+from .films.radiograph import Radiograph, RadiographError, read
+from .heatmaps.heatmap import Heatmap
+from .scoring.bundle import (
+    Bundle,
+    BundleError,
+    available,
+    load,
+)
+from .scoring.card import Card, CardError
+from .scoring.population import INTENDED_USE, intended_use
+from .scoring.predict import Prediction, find_films, predict_files
+from .scoring.refusal import Refusal
 
 __all__ = [
     "INTENDED_USE",
@@ -33,3 +42,12 @@ __all__ = [
     "predict_files",
     "read",
 ]
+
+_moved.install()
+
+
+def __getattr__(name: str) -> Any:
+    """Give a module of version 0.1 under its old path; see `cxr._moved`."""
+    if name not in _moved.MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(f".{name}", __name__)

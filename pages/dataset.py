@@ -4,10 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from cxr import dataset, figures
-from cxr.preprocessing import Preprocessing
-from cxr.sources import SOURCES, data_folder
-from cxr.viewer import (
+from cxr import figures
+from cxr.datasets import table as dataset
+from cxr.datasets.published import SOURCES, data_folder
+from cxr.films.preprocessing import Preprocessing
+from cxr.web import (
     bundle,
     choose_model,
     header,

@@ -3,12 +3,17 @@
 import streamlit as st
 
 from cxr import figures
-from cxr.comparison import compare, rates
-from cxr.evaluation import by_subtype, cell, classification_report, confusion, labels_of
-from cxr.paired import compare_pair, disagreements, p_text, sentences
-from cxr.sources import folder_of, split_note
-from cxr.splitting import splits
-from cxr.viewer import (
+from cxr.datasets.splits import splits
+from cxr.evidence.comparison import compare, compare_pair, disagreements, p_text, rates, sentences
+from cxr.evidence.evaluation import (
+    by_subtype,
+    cell,
+    classification_report,
+    confusion,
+    labels_of,
+)
+from cxr.scoring.population import folder_of, split_note
+from cxr.web import (
     bundle,
     cards,
     choose_model,

@@ -3,8 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from cxr.sources import split_note
-from cxr.viewer import bundle, cards, choose_model, explanations_view, gate_view, header
+from cxr.scoring.population import split_note
+from cxr.web import (
+    bundle,
+    cards,
+    choose_model,
+    explanations_view,
+    gate_view,
+    header,
+)
 
 LIMITS = """
 - It knows frontal films of its population alone. Elsewhere its figures are others: see below.

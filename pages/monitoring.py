@@ -6,8 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from cxr import figures
-from cxr.drift import CUTS, as_table, drifts, spread
-from cxr.monitoring import (
+from cxr.monitoring import Readings, ReadingsError
+from cxr.monitoring.drift import (
+    CUTS,
+    as_table,
+    drifts,
+    spread,
+)
+from cxr.monitoring.measures import (
     agreement,
     by_week,
     n_text,
@@ -17,8 +23,15 @@ from cxr.monitoring import (
     refusals,
     use,
 )
-from cxr.readings import Readings, ReadingsError
-from cxr.viewer import bundle, choose_model, header, plot, readings, show_rates, theme
+from cxr.web import (
+    bundle,
+    choose_model,
+    header,
+    plot,
+    readings,
+    show_rates,
+    theme,
+)
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "All": None}
 KEPT = (

@@ -4,8 +4,14 @@ import pandas as pd
 import streamlit as st
 
 from cxr import figures
-from cxr.evaluation import best_epoch, generalisation_gap
-from cxr.viewer import bundle, choose_models, header, plot, theme
+from cxr.evidence.evaluation import best_epoch, generalisation_gap
+from cxr.web import (
+    bundle,
+    choose_models,
+    header,
+    plot,
+    theme,
+)
 
 METRICS = ("auc", "accuracy", "loss")
 

@@ -3,14 +3,13 @@
 import streamlit as st
 
 from cxr.reading_room.entry import Entry
-from cxr.viewer import (
-    Desk,
+from cxr.web import (
+    ReadingSession,
     add_films,
     beside_of,
     call_view,
     choose_model,
     compare_view,
-    desk,
     empty_field,
     export_view,
     film_view,
@@ -18,6 +17,7 @@ from cxr.viewer import (
     method_view,
     overview_button,
     reading_list,
+    reading_session,
     score_view,
 )
 
@@ -39,24 +39,24 @@ def main() -> None:
         blind = st.toggle(
             "Read blind", key="blind", help="Score and heatmap appear once you have called a film."
         )
-    place = desk(card, point)
-    place.worklist.blind = blind
+    session = reading_session(card, point)
+    session.worklist.blind = blind
     with list_column:
-        add_films(place)
-    entry = place.opened()
+        add_films(session)
+    entry = session.opened()
     with list_column:
-        reading_list(place, height=FIELD - 38)
+        reading_list(session, height=FIELD - 38)
     with film_column:
         header("Triage", card)
-        show_film(place, entry)
+        show_film(session, entry)
     with facts:
         if entry:
-            show_facts(place, entry)
+            show_facts(session, entry)
 
 
-def show_film(place: Desk, entry: Entry | None) -> None:
+def show_film(session: ReadingSession, entry: Entry | None) -> None:
     if entry is None:
-        waits = bool(len(place.worklist))
+        waits = bool(len(session.worklist))
         text = "Add films on the left. The one with the highest score opens here."
         empty_field("Reading the first film." if waits else text, height=FIELD)
     elif not (entry.thumbnail and entry.prediction):
@@ -65,18 +65,18 @@ def show_film(place: Desk, entry: Entry | None) -> None:
         empty_field(f"{entry.name}: {reason}", height=FIELD)
     else:
         film_view(
-            place.film(entry),
-            place.maps.shown(entry),
+            session.film(entry),
+            session.maps.shown(entry),
             name=entry.name,
             height=FIELD,
             keys=[("J K", "Next, previous film"), ("A", "Agree"), ("D", "Disagree"), METHOD_KEY],
-            without_heatmap=place.maps.without(entry),
-            beside=beside_of(place, entry),
+            without_heatmap=session.maps.without(entry),
+            beside=beside_of(session, entry),
         )
 
 
-def show_facts(place: Desk, entry: Entry) -> None:
-    worklist = place.worklist
+def show_facts(session: ReadingSession, entry: Entry) -> None:
+    worklist = session.worklist
     with st.container(key="film_name"):
         st.markdown(f"**{entry.name}**", help=entry.name)
     st.caption(entry.facts or "Not read")
@@ -84,16 +84,16 @@ def show_facts(place: Desk, entry: Entry) -> None:
         st.caption(f"Same pixels as film {', '.join(str(twin.number) for twin in twins)}")
     if not worklist.hidden(entry):
         score_view(entry, worklist.operating_point, worklist.bundle.card.finding)
-    method_view(place, entry)
-    call_view(place, entry)
+    method_view(session, entry)
+    call_view(session, entry)
     with st.container(key="film_acts"):
         left, middle, right = st.columns([1.25, 1, 1], gap="xsmall")
     with left:
-        overview_button(place, entry)
+        overview_button(session, entry)
     with middle:
-        compare_view(place, entry)
+        compare_view(session, entry)
     with right:
-        export_view(place, entry)
+        export_view(session, entry)
 
 
 main()

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr.radiograph import Radiograph
-from cxr.runtime import prepare
+from cxr.films.radiograph import Radiograph
+from cxr.networks.runtime import prepare
 
 prepare()
 # What the tests score and say must not stand in the log of whoever runs them, nor outlive them.
@@ -73,7 +73,7 @@ def vgg16_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file like the one of VGG16's weights that Keras publishes, with random numbers."""
     import h5py
 
-    from cxr.architectures.bases import FILES
+    from cxr.networks.bases import FILES
 
     path = tmp_path_factory.mktemp("weights") / FILES["vgg16"].name
     rng = np.random.default_rng(16)
@@ -102,7 +102,7 @@ def vgg16_weights(vgg16_file: Path) -> Callable[[pytest.MonkeyPatch], None]:
     """Have `vgg16_file` found and taken for the real one; give it a monkeypatch."""
     import hashlib
 
-    from cxr.architectures.bases import FILES, BaseFile
+    from cxr.networks.bases import FILES, BaseFile
 
     md5 = hashlib.md5(vgg16_file.read_bytes(), usedforsecurity=False).hexdigest()
 
@@ -137,7 +137,7 @@ def made_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def made_recipe() -> object:
     """A recipe that takes seconds: the grey network on small inputs."""
-    from cxr.recipes import Augmentation, Recipe
+    from cxr.training.recipes import Augmentation, Recipe
 
     return Recipe(
         name="pneumonia-made",
@@ -159,7 +159,7 @@ def made_recipe() -> object:
 @pytest.fixture(scope="session")
 def made_models(made_films: Path, made_recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with one bundle, trained by the real function on the films made here."""
-    from cxr.training import train
+    from cxr.training.run import train
 
     folder = tmp_path_factory.mktemp("models")
     train(made_recipe, made_films, folder, progress=lambda line: None)
@@ -169,7 +169,7 @@ def made_models(made_films: Path, made_recipe, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="session")
 def made_bundle(made_models: Path):
     """The bundle of `made_models`."""
-    from cxr.bundle import load
+    from cxr.scoring.bundle import load
 
     return load("pneumonia-made", folder=made_models)
 

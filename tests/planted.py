@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr.bundle import Bundle, load
-from cxr.operating_points import Calibration
+from cxr.scoring.bundle import Bundle, load
+from cxr.scoring.operating_points import Calibration
 from tests.conftest import png
 
 #: Films a class and split; the squares of the last two are faint, and not called.

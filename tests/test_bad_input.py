@@ -22,7 +22,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxr.files import archive
+from cxr.films import archive
 from cxr.reading_room.worklist import Worklist
 from tests.conftest import chest_like
 from tests.films import dicom, dicom_dataset, encode, lut, save

@@ -19,22 +19,23 @@ HEAVY = ("tensorflow", "keras")
 #: imports it inside a function.
 BUILDERS = {
     *(
-        f"cxr.learning.{name}"
+        f"cxr.training.{name}"
         for name in [
-            "assembly",
             "augmentation",
-            "features",
-            "feeding",
-            "first_weights",
-            "fitting",
-            "guidance",
-            "journal",
+            "batches",
+            "box_supervision",
+            "callbacks",
+            "fit",
+            "frozen_features",
+            "initialization",
+            "run",
+            "write_bundle",
         ]
     ),
-    *("cxr.inference", "cxr.audit.randomization", "cxr.training"),
-    *(f"cxr.attribution.{name}" for name in ("activation", "gradients", "perturbation")),
+    "cxr.evidence.audit.randomization",
+    *(f"cxr.heatmaps.{name}" for name in ("gradients", "perturbation")),
 }
-NETWORKS = ("cxr.architectures.", "cxr.legacy")
+NETWORKS = ("cxr.networks.", "cxr.training.legacy")
 
 # Runs what stands in {what}, then tells which of the heavy modules were loaded by it.
 PROGRAM = """
@@ -80,7 +81,12 @@ class TestTensorFlowIsNotLoaded:
         """So that no name stands in the list in vain."""
         names = {module_name(path) for path in MODULES}
         assert names >= BUILDERS
-        assert {"cxr.recipes.recipe", "cxr.card", "cxr.commands", "cxr.sources"} <= set(readers())
+        assert {
+            "cxr.training.recipes.recipe",
+            "cxr.scoring.card",
+            "cxr.cli.commands",
+            "cxr.datasets.published",
+        } <= set(readers())
 
     def test_by_the_modules_that_only_read_and_measure(self, made_models):
         """In one process: what none of them loads, each does not load."""
@@ -88,7 +94,7 @@ class TestTensorFlowIsNotLoaded:
             f"import {', '.join(readers())}\n"
             "bundle = cxr.load('pneumonia')\n"
             "bundle.history, bundle.predictions, bundle.films\n"
-            "cxr.dataset.split_by_patient(bundle.films[bundle.films['split'] == 'train'])"
+            "cxr.datasets.table.split_by_patient(bundle.films[bundle.films['split'] == 'train'])"
         )
         assert "LOADED []" in loaded(what, made_models)
 
@@ -174,10 +180,10 @@ class TestModules:
     def test_say_what_they_are_for(self):
         assert names(p for p in (*MODULES, *PAGES) if not ast.get_docstring(tree_of(p))) == []
 
-    def test_only_the_viewer_imports_streamlit(self):
+    def test_only_the_web_room_imports_streamlit(self):
         users = names(path for path in MODULES if "streamlit" in imported(path))
         assert users
-        assert [name for name in users if not name.startswith("cxr/viewer/")] == []
+        assert [name for name in users if not name.startswith("cxr/web/")] == []
 
     def test_import_downwards_only(self):
         above = {"pages", "tests", "benchmarks", "streamlit_app"}

@@ -11,17 +11,22 @@ from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.layercam import Layercam
 
 import cxr
-from cxr.architectures import BASELINES
-from cxr.audit.table import BOXES, SANITY
-from cxr.bundle import default_name, models_folder
-from cxr.dataset import across_splits, balance
-from cxr.evaluation import best_epoch, evaluate, labels_of
-from cxr.explanation import METHODS, attribute, heatmaps, layers
-from cxr.gate import gate_of
-from cxr.methods import FAST
-from cxr.operating_points import choose, fit_temperature
-from cxr.prediction import predict
-from cxr.recipes import RECIPES, Recipe
+from cxr.datasets.table import across_splits, balance
+from cxr.evidence.audit.store import BOXES, SANITY
+from cxr.evidence.evaluation import best_epoch, evaluate, labels_of
+from cxr.heatmaps.methods import FAST
+from cxr.networks import BASELINES
+from cxr.scoring.bundle import default_name, models_folder
+from cxr.scoring.explain import (
+    METHODS,
+    attribute,
+    heatmaps,
+    layers,
+)
+from cxr.scoring.gate import gate_of
+from cxr.scoring.operating_points import choose, fit_temperature
+from cxr.scoring.predict import predict
+from cxr.training.recipes import RECIPES, Recipe
 from tests.conftest import ROOT, film_like
 
 CARDS = cxr.available(ROOT / "models")

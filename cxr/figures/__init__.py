@@ -9,8 +9,20 @@ A figure function takes numbers that are measured already and returns a
 from .calls import confusion_matrix, score_histogram, subtypes
 from .curves import precision_recall, reliability, roc
 from .explanations import box_hits, randomization
-from .films import class_balance_bars, class_balance_pie, film_sizes, mean_film, split_shift
-from .monitoring import agreement_by_week, drift_bars, refusal_shares, score_spread, use_by_day
+from .films import (
+    class_balance_bars,
+    class_balance_pie,
+    film_sizes,
+    mean_film,
+    split_shift,
+)
+from .monitoring import (
+    agreement_by_week,
+    drift_bars,
+    refusal_shares,
+    score_spread,
+    use_by_day,
+)
 from .pairs import score_pairs
 from .runs import gap, learning_rate, training_curves
 from .scale import score_scale

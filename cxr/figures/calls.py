@@ -9,9 +9,16 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from ..evaluation import Confusion
-from ..operating_points import paired
-from .theme import SCORE_AXIS, SHARE_AXIS, class_fill, colours, empty, need_columns
+from ..evidence.evaluation import Confusion
+from ..stats.intervals import paired
+from .theme import (
+    SCORE_AXIS,
+    SHARE_AXIS,
+    class_fill,
+    colours,
+    empty,
+    need_columns,
+)
 
 __all__ = ["confusion_matrix", "score_histogram", "subtypes"]
 

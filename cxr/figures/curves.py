@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from ..curves import PrecisionRecall, Reliability, RocCurve
+from ..stats.curves import PrecisionRecall, Reliability, RocCurve
 from .theme import (
     DASHES,
     SCORE_AXIS,

@@ -5,11 +5,19 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..audit.box_figures import BASELINES
-from ..audit.table import BOXES, SANITY
-from ..audit.verdict import SIMILAR
-from ..methods import METHODS
-from .theme import DASHES, PALETTE, SHARE_AXIS, SYMBOLS, colours, empty, need_columns
+from ..evidence.audit.box_figures import BASELINES
+from ..evidence.audit.store import BOXES, SANITY
+from ..evidence.audit.verdict import SIMILAR
+from ..heatmaps.methods import METHODS
+from .theme import (
+    DASHES,
+    PALETTE,
+    SHARE_AXIS,
+    SYMBOLS,
+    colours,
+    empty,
+    need_columns,
+)
 
 __all__ = ["box_hits", "randomization"]
 
@@ -29,12 +37,12 @@ def randomization(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw how alike the maps stay while the weights are randomized from the top down.
 
     One line a method, from 1 where nothing is randomized; above the dashed line at the right end
-    a method fails (`cxr.audit.verdict.failures`).
+    a method fails (`cxr.evidence.audit.verdict.failures`).
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `cxr.audit.table`, with rows of ``randomization_rank``.
+        Of `cxr.evidence.audit.store`, with rows of ``randomization_rank``.
     theme : {"dark", "light"}
     """
     need_columns(table, [*COLUMNS, "stage"])
@@ -77,7 +85,7 @@ def box_hits(table: pd.DataFrame, films: str, *, theme: str = "dark") -> go.Figu
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `cxr.audit.table`, with rows of boxes.
+        Of `cxr.evidence.audit.store`, with rows of boxes.
     films : str
         The split.
     theme : {"dark", "light"}

@@ -9,7 +9,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from .theme import class_fill, colours, empty, need_columns
+from .theme import (
+    class_fill,
+    colours,
+    empty,
+    need_columns,
+)
 
 __all__ = ["class_balance_bars", "class_balance_pie", "film_sizes", "mean_film", "split_shift"]
 
@@ -18,7 +23,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def class_balance_bars(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
-    """Draw films per split and label, from `cxr.dataset.balance`."""
+    """Draw films per split and label, from `cxr.datasets.table.balance`."""
     need_columns(table, ["split", "label", "films", "patients", "share"])
     labels = _labels(table)
     by_label = table.groupby("label")["films"].sum()
@@ -41,7 +46,7 @@ def class_balance_bars(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure
 
 
 def class_balance_pie(table: pd.DataFrame, split: str, *, theme: str = "dark") -> go.Figure:
-    """Draw the share of each label in one split, from `cxr.dataset.balance`.
+    """Draw the share of each label in one split, from `cxr.datasets.table.balance`.
 
     ValueError, naming the splits, where the table has none of that name.
     """
@@ -130,7 +135,7 @@ def mean_film(array: ArrayLike, title: str, *, theme: str = "dark") -> go.Figure
 
 
 def split_shift(found: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
-    """Draw how well train is told from test for each label, from `cxr.shift.shift`.
+    """Draw how well train is told from test for each label, from `cxr.datasets.shift.shift`.
 
     One marker a label with its 95 % interval; the dashed line at 0.5 is where none is told
     apart. Labels with too few films are left out; ValueError where that leaves none.

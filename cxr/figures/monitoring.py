@@ -8,8 +8,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..drift import CUTS, Drift, Spread
-from .theme import SCORE_AXIS, SHARE_AXIS, colours, empty, model_colour, need_columns
+from ..monitoring.drift import CUTS, Drift, Spread
+from .theme import (
+    SCORE_AXIS,
+    SHARE_AXIS,
+    colours,
+    empty,
+    model_colour,
+    need_columns,
+)
 
 __all__ = ["agreement_by_week", "drift_bars", "refusal_shares", "score_spread", "use_by_day"]
 
@@ -24,7 +31,7 @@ LONGEST_BAR = 1.0
 
 
 def use_by_day(use: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
-    """Draw how many films were read each day, stacked by model, from `cxr.monitoring.use`."""
+    """Draw films read each day, stacked by model, from `cxr.monitoring.measures.use`."""
     need_columns(use, ["day", "model", "films", "refused", "called", "lists"])
     figure = empty(theme, f"{use['films'].sum():,} films read", "By day (UTC) and model")
     for model, rows in use.groupby("model"):
@@ -45,7 +52,9 @@ def use_by_day(use: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
 
 
 def refusal_shares(refusals: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
-    """Draw the share of films refused by code with its interval, from `cxr.monitoring.refusals`.
+    """Draw the share of films refused by code with its interval.
+
+    From `cxr.monitoring.measures.refusals`.
 
     A code whose refusals were overridden, at least one of them, says how many.
     """
@@ -80,7 +89,7 @@ def _code(code: str, films: int, overridden: int) -> str:
 
 
 def agreement_by_week(weeks: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
-    """Draw how often readers and the operating point agree, from `cxr.monitoring.by_week`.
+    """Draw how often readers and the operating point agree, from `cxr.monitoring.measures.by_week`.
 
     Calls made before the score was shown are filled circles, those made after it open squares.
     ValueError where no week has a call to count.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from ..evaluation import labels_of
-from ..paired import PairedComparison
+from ..evidence.comparison import PairedComparison
+from ..evidence.evaluation import labels_of
 from .theme import SCORE_AXIS, colours, empty
 
 __all__ = ["score_pairs"]

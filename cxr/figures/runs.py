@@ -7,8 +7,15 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..evaluation import best_epoch
-from .theme import SYMBOLS, colours, empty, model_colour, need_columns, need_some
+from ..evidence.evaluation import best_epoch
+from .theme import (
+    SYMBOLS,
+    colours,
+    empty,
+    model_colour,
+    need_columns,
+    need_some,
+)
 
 __all__ = ["gap", "learning_rate", "training_curves"]
 
@@ -30,7 +37,7 @@ def training_curves(
         Histories by model name.
     metric : {"loss", "accuracy", "auc"}
     best : mapping of str to int, optional
-        The epoch to mark for each model; `cxr.evaluation.best_epoch` where not given.
+        The epoch to mark for each model; `cxr.evidence.evaluation.best_epoch` where not given.
     theme : {"dark", "light"}
     """
     need_some(histories, "history")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from ..operating_points import OperatingPoint
+from ..scoring.operating_points import OperatingPoint
 from .theme import colours, empty
 
 __all__ = ["score_scale"]

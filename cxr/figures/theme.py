@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from ..architectures import BASELINES
+from ..networks import BASELINES
 
 __all__ = [
     "DASHES",

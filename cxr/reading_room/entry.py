@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..film_statistics import LEAST, film_statistics
-from ..prediction import Prediction
-from ..radiograph import Radiograph, read
+from ..films.radiograph import Radiograph, read
+from ..films.statistics import LEAST, film_statistics
+from ..scoring.predict import Prediction
 
 __all__ = ["BANDS", "THUMBNAIL", "Entry"]
 
@@ -44,9 +44,9 @@ class Entry:
     judgement: str | None = None
     """One of `JUDGEMENTS`."""
     reason: str | None = None
-    """Of an override: one of `cxr.readings.REASONS`."""
+    """Of an override: one of `cxr.monitoring.REASONS`."""
     statistics: dict[str, float] = field(default_factory=dict, repr=False)
-    """Of its grey values, see `cxr.film_statistics`."""
+    """Of its grey values, see `cxr.films.statistics`."""
 
     def film(self) -> Radiograph:
         """Read the film's pixels.

@@ -13,11 +13,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from ..bundle import Bundle
-from ..explanation import StoppedError, expected_seconds, heatmaps
-from ..heatmap import Heatmap
-from ..methods import METHODS
-from ..radiograph import Radiograph
+from ..films.radiograph import Radiograph
+from ..heatmaps.heatmap import Heatmap
+from ..heatmaps.methods import METHODS
+from ..scoring.bundle import Bundle
+from ..scoring.explain import StoppedError, expected_seconds, heatmaps
 
 __all__ = ["KEPT", "Explainer", "State"]
 
@@ -174,7 +174,7 @@ class Explainer:
         film
             The film that is open.
         method
-            One of `cxr.methods.METHODS`.
+            One of `cxr.heatmaps.methods.METHODS`.
         """
         key = _Key(bundle.card.weights["sha256"], film.sha256, method)
         now, slow = self.state(bundle, film.sha256, method).kind, METHODS[method].slow

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from ..prediction import find_films
-from ..sources import SOURCES, data_folder
+from ..datasets.published import SOURCES, data_folder
+from ..scoring.predict import find_films
 
 __all__ = ["HOW_TO_GET", "sample_films"]
 

@@ -13,14 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..bundle import Bundle
-from ..explanation import layers
-from ..files.archive import is_zip, unpack
-from ..operating_points import OperatingPoint, band
-from ..prediction import Prediction, predict, unread
-from ..quality import Refusal
-from ..radiograph import Radiograph, RadiographError
-from ..sources import intended_use
+from ..films.archive import is_zip, unpack
+from ..films.radiograph import Radiograph, RadiographError
+from ..scoring.bundle import Bundle
+from ..scoring.explain import layers
+from ..scoring.operating_points import OperatingPoint, band
+from ..scoring.population import intended_use
+from ..scoring.predict import Prediction, predict, unread
+from ..scoring.refusal import Refusal
 from .entry import BANDS, Entry
 
 __all__ = ["BANDS", "CALLS", "EXPORTED", "JUDGEMENTS", "ORDERS", "Entry", "Worklist"]

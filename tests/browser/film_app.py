@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from cxr.explanation import Heatmap
-from cxr.radiograph import Radiograph
-from cxr.viewer import film_view
-from cxr.viewer.film import Beside
+from cxr.films.radiograph import Radiograph
+from cxr.scoring.explain import Heatmap
+from cxr.web import film_view
+from cxr.web.film import Beside
 
 FIELD = 480
 

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from cxr.overlay import common_top, overlay
+from cxr.heatmaps.overlay import common_top, overlay
 from tests.browser import film_app
 from tests.browser.conftest import _wait_for
 from tests.conftest import ROOT

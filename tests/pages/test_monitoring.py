@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import cxr
-from cxr.readings import Reading, Readings, new_list_id
+from cxr.monitoring import Reading, Readings, new_list_id
 from tests.conftest import ROOT
 
 PAGE = ROOT / "pages" / "monitoring.py"

@@ -13,10 +13,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import cxr
-from cxr.heatmap import CAPTION
-from cxr.methods import METHODS
+from cxr.heatmaps.heatmap import CAPTION
+from cxr.heatmaps.methods import METHODS
 from cxr.reading_room.worklist import Worklist
-from cxr.sources import split_note
+from cxr.scoring.population import split_note
 from tests.conftest import ROOT, png
 
 PAGES = ("triage", "dataset", "training", "evaluation", "monitoring", "models")
@@ -347,7 +347,7 @@ def test_models_page_says_how_far_the_heatmaps_hold_up(
 ) -> None:
     import streamlit as st
 
-    from cxr.audit.table import store
+    from cxr.evidence.audit.store import store
 
     shutil.copytree(made_models, tmp_path / "models")
     model = cxr.load(str(tmp_path / "models" / "pneumonia-made"))
@@ -386,11 +386,11 @@ def with_samples(app: AppTest) -> Worklist:
 
 
 def settled(app: AppTest) -> Worklist:
-    desk = app.session_state["desk"]
-    desk.scorer.join()
+    session = app.session_state["reading_session"]
+    session.scorer.join()
     app.run()
     assert not app.exception, app.exception[0].message
-    return desk.worklist
+    return session.worklist
 
 
 def test_triage_offers_the_films_that_are_there(page) -> None:
@@ -424,7 +424,7 @@ def test_triage_scores_against_the_operating_point_that_is_chosen(page) -> None:
 
 def test_triage_gives_a_refused_film_no_score(page) -> None:
     app = page("triage")
-    app.session_state["desk"].worklist.add("letter.png", b"no picture at all")
+    app.session_state["reading_session"].worklist.add("letter.png", b"no picture at all")
     app.run()
     entry = settled(app).entries[0]
     assert entry.band == "refused"
@@ -437,7 +437,9 @@ def test_triage_gives_a_refused_film_no_score(page) -> None:
 
 def test_a_refusal_can_be_overridden_and_the_film_says_so(page) -> None:
     app = page("triage")
-    app.session_state["desk"].worklist.add("blank.png", png(np.full((200, 200), 90, np.uint8)))
+    app.session_state["reading_session"].worklist.add(
+        "blank.png", png(np.full((200, 200), 90, np.uint8))
+    )
     app.run()
     settled(app)
     next(b for b in app.button if b.label == "Score it all the same").click().run()
@@ -460,7 +462,7 @@ def test_the_readers_word_stays_with_the_film(page) -> None:
     assert (first.call, first.judgement) == ("no pneumonia seen", "override")
     next(s for s in app.selectbox if s.label == "Why").set_value("film quality").run()
     assert first.reason == "film quality"
-    app.session_state["desk"].choose(worklist.ordered()[1].number)
+    app.session_state["reading_session"].choose(worklist.ordered()[1].number)
     app.run()
     assert "Why" not in [s.label for s in app.selectbox]
     press(app, "Unsure")
@@ -488,7 +490,7 @@ def test_blind_reading_shows_no_score_until_the_call(page) -> None:
 def test_what_is_scored_and_said_stands_in_the_log(page) -> None:
     app = page("triage")
     worklist = with_samples(app)
-    log = app.session_state["desk"].log
+    log = app.session_state["reading_session"].log
 
     def rows() -> pd.DataFrame:
         """Of this list: the log is that of all tests."""
@@ -522,13 +524,13 @@ def test_a_log_that_cannot_be_had_is_said_and_reading_goes_on(
 
 def shown_method(app: AppTest) -> str:
     """By which method the viewer shows the open film."""
-    place = app.session_state["desk"]
+    place = app.session_state["reading_session"]
     return place.maps.shown(place.worklist.open()).method
 
 
 def worked_out(app: AppTest) -> None:
     """Wait for what is under way, as the page's own clock would."""
-    assert app.session_state["desk"].maps.explainer.join(120)
+    assert app.session_state["reading_session"].maps.explainer.join(120)
     app.run()
     assert not app.exception, app.exception[0].message
 
@@ -545,7 +547,7 @@ def test_a_method_of_one_pass_is_chosen_and_stays_for_the_next_film(page) -> Non
     app.selectbox(key="method").set_value("layercam").run()
     worked_out(app)
     assert shown_method(app) == "layercam"
-    app.session_state["desk"].choose(worklist.ordered()[1].number)
+    app.session_state["reading_session"].choose(worklist.ordered()[1].number)
     app.run()
     worked_out(app)
     assert app.selectbox(key="method").value == shown_method(app) == "layercam"
@@ -566,7 +568,7 @@ def test_a_slow_method_says_how_long_it_takes_before_it_starts(page) -> None:
     assert shown_method(app) == "smoothgrad"
     assert re.search(r"\d passes, ", texts(app))
     # The next film waits to be asked, and shows what costs nothing meanwhile.
-    app.session_state["desk"].choose(worklist.ordered()[1].number)
+    app.session_state["reading_session"].choose(worklist.ordered()[1].number)
     app.run()
     assert "Work out" in labels(app)
     assert shown_method(app) == "gradcam"
@@ -577,7 +579,7 @@ def test_a_slow_method_is_stopped_and_the_former_map_stays(
 ) -> None:
     import threading
 
-    from cxr.explanation import StoppedError
+    from cxr.scoring.explain import StoppedError
 
     under_way, turn = threading.Event(), threading.Event()
 
@@ -607,7 +609,9 @@ def test_a_slow_method_is_stopped_and_the_former_map_stays(
 
 def test_a_refused_or_hidden_film_has_no_choice_of_method(page) -> None:
     app = page("triage")
-    app.session_state["desk"].worklist.add("blank.png", png(np.full((200, 200), 90, np.uint8)))
+    app.session_state["reading_session"].worklist.add(
+        "blank.png", png(np.full((200, 200), 90, np.uint8))
+    )
     app.run()
     worklist = settled(app)
     assert worklist.entries[0].band == "refused"
@@ -617,19 +621,19 @@ def test_a_refused_or_hidden_film_has_no_choice_of_method(page) -> None:
         assert next(b for b in app.button if b.label == "Methods").disabled
         # And then a film whose score is hidden until its reader has called it.
         with_samples(app)
-        app.session_state["desk"].choose(worklist.entries[1].number)
+        app.session_state["reading_session"].choose(worklist.entries[1].number)
         app.toggle[0].set_value(True).run()
-    assert app.session_state["desk"].maps.shown(worklist.entries[1]) is None
+    assert app.session_state["reading_session"].maps.shown(worklist.entries[1]) is None
 
 
 def test_the_same_film_stands_beside_itself_by_another_method(page) -> None:
-    from cxr.viewer import beside_of
+    from cxr.web import beside_of
 
     app = page("triage")
     worklist = with_samples(app)
     app.selectbox(key="beside_method").set_value("hirescam").run()
     worked_out(app)
-    place = app.session_state["desk"]
+    place = app.session_state["reading_session"]
     beside = beside_of(place, worklist.open())
     assert (beside.heatmap.method, beside.name) == ("hirescam", worklist.open().name)
     # One thing stands beside: another film puts the method away.
@@ -659,12 +663,12 @@ def test_all_methods_at_once(page) -> None:
 
 
 def test_exports_take_the_map_that_is_shown(page) -> None:
-    from cxr import report
+    from cxr import exports as report
 
     app = page("triage")
     worklist = with_samples(app)
     app.selectbox(key="method").set_value("layercam").run()
-    place = app.session_state["desk"]
+    place = app.session_state["reading_session"]
     scored = [entry for entry in worklist.entries if entry.band != "refused"]
     items = list(report.items_of(worklist.entries, place.maps.exported))
     found = [item.prediction.heatmap for item in items if item.prediction.heatmap]
@@ -680,7 +684,7 @@ def test_a_film_is_scored_without_a_convolution_and_says_why_it_has_no_map(
     import keras
     import streamlit as st
 
-    from cxr.bundle import Bundle
+    from cxr.scoring.bundle import Bundle
 
     def flat(self: Bundle) -> keras.Model:
         film = keras.Input((64, 64, 1))

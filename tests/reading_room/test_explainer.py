@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import cxr.reading_room.explainer
-from cxr.bundle import Bundle
-from cxr.explanation import StoppedError
-from cxr.heatmap import Cost, Heatmap
-from cxr.methods import FAST
+from cxr.heatmaps.heatmap import Cost, Heatmap
+from cxr.heatmaps.methods import FAST
 from cxr.reading_room.explainer import Explainer, State
+from cxr.scoring.bundle import Bundle
+from cxr.scoring.explain import StoppedError
 from tests.conftest import film_like
 
 FILM = film_like(1)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cxr.quality import check
-from cxr.radiograph import read
+from cxr.datasets.published import data_folder
+from cxr.films.radiograph import read
 from cxr.reading_room import samples
 from cxr.reading_room.samples import HOW_TO_GET, sample_films
-from cxr.sources import data_folder, intended_use
+from cxr.scoring.population import intended_use
+from cxr.scoring.refusal import check
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from cxr.bundle import Bundle
 from cxr.reading_room.entry import Entry
 from cxr.reading_room.scorer import Progress, Scorer
 from cxr.reading_room.worklist import BATCH, Worklist
+from cxr.scoring.bundle import Bundle
 from tests.conftest import chest_like, png
 
 

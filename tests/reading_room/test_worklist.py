@@ -12,13 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr.bundle import Bundle
-from cxr.operating_points import band
-from cxr.prediction import FIELDS, Prediction
-from cxr.radiograph import RadiographError
+from cxr.films.radiograph import RadiographError
 from cxr.reading_room.entry import THUMBNAIL
-from cxr.reading_room.worklist import BATCH, CALLS, EXPORTED, Worklist
-from cxr.sources import INTENDED_USE
+from cxr.reading_room.worklist import (
+    BATCH,
+    CALLS,
+    EXPORTED,
+    Worklist,
+)
+from cxr.scoring.bundle import Bundle
+from cxr.scoring.operating_points import band
+from cxr.scoring.population import INTENDED_USE
+from cxr.scoring.predict import FIELDS, Prediction
 from tests.conftest import chest_like, film_like, png
 
 BLANK = png(np.full((200, 200), 90, np.uint8))

@@ -1,0 +1,241 @@
+"""What each command does: it calls the function that the pages call, and prints.
+
+Those that measure a model or a data set are in `cxr.cli.evidence`.
+
+Each takes the parsed words and returns an exit status.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..datasets.folders import NORMAL
+from ..films.radiograph import RadiographError
+from ..networks import BASELINES
+from ..scoring.bundle import available, default_name, load
+from ..scoring.predict import FIELDS, find_films, predict_files
+
+__all__ = [
+    "DONE",
+    "SOME_REFUSED",
+    "STOPPED",
+    "WRONG_USAGE",
+    "UsageError",
+    "counter",
+    "explain",
+    "import_legacy",
+    "models",
+    "predict",
+    "train",
+]
+
+DONE = 0
+SOME_REFUSED = 1
+WRONG_USAGE = 2
+STOPPED = 130
+
+
+class UsageError(ValueError):
+    """Words on the command line that cannot be followed."""
+
+
+def models(options: argparse.Namespace) -> int:
+    """List the bundles."""
+    rows = [
+        {
+            "name": card.name,
+            "finding": card.finding,
+            "architecture": card.architecture["name"],
+            "parameters": card.architecture["parameters"],
+            "default": default_name(card.finding) == card.name,
+        }
+        for card in available()
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            baseline = row["architecture"] in BASELINES
+            mark = "  (default)" if row["default"] else "  (baseline)" if baseline else ""
+            print(f"{row['name']:36} {row['finding']:14} {row['parameters']:>12,}{mark}")
+    return DONE
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Score films and folders; see `cxr.scoring.predict.predict_files`."""
+    from .. import exports as report
+
+    if options.resume and not options.out:
+        raise UsageError("--resume needs --out: the file whose rows are kept.")
+    out = Path(options.out) if options.out else None
+    if out:
+        report.check_format(out)
+    bundle = load(options.model)
+    for path in map(Path, options.paths):
+        if not path.exists():
+            raise UsageError(f"There is nothing at {path}. Give films or folders.")
+    kept = report.read_rows(out) if options.resume and out and out.exists() else []
+    point = bundle.card.operating_point(options.operating_point)
+    now = (bundle.name, bundle.card.weights["sha256"], point.name)
+    for row in kept:
+        if (before := (row["model"], row["model_sha256"], row["operating_point"])) != now:
+            raise UsageError(
+                f"The rows of {options.out} are of {before[0]} at {before[2]}, with other weights "
+                "or another operating point. Resume with the same, or name another file."
+            )
+    done = {row["path"] for row in kept}
+    files = [path for path in find_films(options.paths) if str(path) not in done]
+    say = counter(len(files))
+    results = predict_files(
+        bundle,
+        files,
+        operating_point=options.operating_point,
+        heatmaps=bool(options.heatmaps),
+        progress=say,
+    )
+
+    def rows() -> Iterator[dict[str, Any]]:
+        yield from kept
+        for path, film, prediction in results:
+            if options.heatmaps and film is not None and prediction.heatmap is not None:
+                name = f"{path.stem}-{film.sha256[:8]}.png"
+                report.write_overlay(film, prediction.heatmap, Path(options.heatmaps) / name)
+            yield prediction.row(str(path))
+
+    refused = 0
+
+    def counted(source: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        nonlocal refused
+        for row in source:
+            refused += row["refusal_code"] is not None
+            yield row
+
+    if out:
+        try:
+            report.write_rows(counted(rows()), out)
+        except KeyboardInterrupt:
+            print(
+                f"\ncxr: stopped. Run the same with --resume to go on with {out}.", file=sys.stderr
+            )
+            return STOPPED
+    else:
+        writer = csv.DictWriter(sys.stdout, FIELDS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(counted(rows()))
+    if refused:
+        print(
+            f"{refused} films were refused or could not be read; see their rows.", file=sys.stderr
+        )
+    return SOME_REFUSED if refused else DONE
+
+
+def counter(total: int, what: str = "films") -> Callable[[int], None]:
+    """Show how many are done, on one line where standard error is a terminal."""
+    terminal = sys.stderr.isatty()
+
+    def say(done: int) -> None:
+        if terminal:
+            end = "\n" if done == total else ""
+            print(f"\r{done} of {total} {what}", end=end, file=sys.stderr, flush=True)
+        elif done == total or done % 100 == 0:
+            print(f"{done} of {total} {what}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Write a heatmap over its film; see `cxr.scoring.explain.explain`."""
+    from .. import exports as report
+    from ..films.radiograph import read
+    from ..scoring.explain import METHODS, RefusedError, expected_seconds
+
+    if options.method not in METHODS:
+        raise UsageError(f"Expected one of {', '.join(METHODS)}. Received: {options.method!r}")
+    if Path(options.out).suffix.lower() != ".png":
+        raise UsageError(f"Expected --out to end in .png. Received: {options.out}")
+    if not Path(options.file).is_file():
+        raise UsageError(f"There is no file at {options.file}. Give a film.")
+    bundle = load(options.model)
+    try:
+        film = read(options.file)
+        # How long it takes is told before it starts, and of a refused film nothing starts.
+        if METHODS[options.method].slow and not bundle.predict(film).refusal:
+            seconds = expected_seconds(bundle, options.method, layer=options.layer)
+            print(f"{METHODS[options.method].title} takes about {seconds:.0f} s.", file=sys.stderr)
+        heatmap = bundle.explain(
+            film,
+            options.method,
+            layer=options.layer,
+            progress=lambda done, total: counter(total, "passes")(done) if done else None,
+        )
+    except (RadiographError, RefusedError) as error:
+        print(f"cxr: {error}", file=sys.stderr)
+        return SOME_REFUSED
+    report.write_overlay(film, heatmap, Path(options.out))
+    return DONE
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train a bundle; see `cxr.training.run.train`."""
+    from ..training.recipes import find_recipe
+
+    recipe = find_recipe(options.recipe)
+    from ..training import run as training  # imports TensorFlow: after the words are checked
+
+    try:
+        folder = training.train(
+            recipe, options.data, options.out, share=options.subset, resume=options.resume
+        )
+    except training.TrainingError as error:
+        raise UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        print("\ncxr: stopped. Run the same with --resume to go on.", file=sys.stderr)
+        return STOPPED
+    print(folder)
+    return DONE
+
+
+def import_legacy(options: argparse.Namespace) -> int:
+    """Take over a published Keras model; see `cxr.training.legacy.import_legacy`."""
+    files = [Path(file) for file in options.files]
+    if len(files) > 2 or (len(files) == 1 and files[0].suffix.lower() == ".json"):
+        raise UsageError(
+            "Expected MODEL.json and WEIGHTS.h5, or one .h5 or .keras file of a whole model. "
+            f"Received: {' '.join(options.files)}"
+        )
+    for file in files:
+        if not file.is_file():
+            raise UsageError(f"There is no file at {file}. Give a model.")
+    # Both become names of folders, and stand on every page.
+    if options.finding == NORMAL or not re.fullmatch(r"[a-z][a-z0-9_-]*", options.finding):
+        raise UsageError(
+            f"Expected a --finding in small letters, digits, dashes. Received: {options.finding!r}"
+        )
+    if options.name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", options.name):
+        raise UsageError(
+            f"Expected a --name of letters, digits, dots, dashes. Received: {options.name!r}"
+        )
+    if options.data and not Path(options.data).is_dir():
+        raise UsageError(f"There is no folder {Path(options.data).name!r}. Give labelled films.")
+    from ..training.legacy import (
+        import_legacy as take,  # imports TensorFlow: after the words are checked
+    )
+
+    folder = take(
+        *files,
+        finding=options.finding,
+        out=options.out,
+        name=options.name,
+        data=options.data,
+        positive_first=options.positive_first,
+        progress=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    print(folder)
+    return DONE

@@ -1,0 +1,176 @@
+"""What the commands do that measure: a model on labelled films, its heatmaps, a data set, the gate.
+
+Each takes the parsed words and returns an exit status, as those of `cxr.cli.commands`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..scoring.bundle import load
+from .commands import DONE, UsageError, counter
+
+__all__ = ["audit", "dataset", "evaluate", "gate"]
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Score labelled films, and hold heatmaps against boxes where there are any.
+
+    See `cxr.evidence.score_split.assess` and `cxr.evidence.audit.boxes.assess_boxes`.
+    """
+    from ..evidence.score_split import assess
+
+    if (options.method or options.layer) and not options.boxes:
+        raise UsageError("--method and --layer are of heatmaps. Add --boxes CSV to measure them.")
+    bundle = load(options.name)
+    given: dict[str, Any] = {
+        "split": options.split,
+        "operating_point": options.operating_point,
+        "keep": options.store,
+        "progress": counter,
+    }
+    if options.boxes:
+        from ..datasets.boxes import read_boxes
+        from ..evidence.audit.boxes import assess_boxes
+
+        boxes = read_boxes(options.boxes)
+        given |= {"method": options.method or "gradcam", "layer": options.layer}
+        evaluation, found = assess_boxes(bundle, options.data, boxes, **given)
+        result, maps = evaluation.to_json(), found.to_json()
+    else:
+        result, maps = assess(bundle, options.data, **given).to_json(), {}
+    if options.json:
+        print(json.dumps(result | maps, indent=1))
+        return DONE
+    _print_figures(result)
+    if maps:
+        _print_boxes(maps)
+    return DONE
+
+
+def _print_figures(result: dict[str, Any]) -> None:
+    for key, value in result.items():
+        if key.endswith("_ci"):
+            continue
+        text = f"{value:.4f}" if isinstance(value, float) else str(value)
+        if interval := result.get(f"{key}_ci"):
+            text += f"  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})"
+        print(f"{key:18} {text}")
+
+
+def _print_boxes(maps: dict[str, Any]) -> None:
+    """Print the measures on boxes, a row a kind of map: over the called films, then over all."""
+    at = f" at {maps['layer']}" if maps["layer"] else ""
+    print(f"\nHeatmaps ({maps['method']}{at}) on {maps['boxed']} films with boxes, 95 % intervals")
+    if maps["message"]:
+        print(maps["message"])
+    measures = ("hit_rate", "mean_iou", "share_inside")
+    for title, figures in (
+        ("called above the operating point", maps),
+        ("all", maps["all_films"]),
+    ):
+        if not figures["films"]:
+            continue
+        heads = "".join(f"{name:24}" for name in measures)
+        print(f"\n{figures['films']} films: {title}\n{'':10}{heads}".rstrip())
+        for name, each in {maps["method"]: figures, **figures["baselines"]}.items():
+            cells = (_cell(each[key], each[f"{key}_ci"]) for key in measures)
+            print(f"{name:10}{''.join(f'{cell:24}' for cell in cells)}".rstrip())
+
+
+def _cell(value: float | None, interval: list[float] | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
+
+
+def audit(options: argparse.Namespace) -> int:
+    """Measure how far a bundle's heatmaps can be believed, and keep it.
+
+    See `cxr.evidence.audit.sanity_checks`.
+    """
+    from ..evidence.audit.sanity_checks import audit as measure
+    from ..evidence.audit.store import store
+    from ..evidence.audit.verdict import failures
+
+    bundle = load(options.name)
+    methods = options.methods.split(",") if options.methods else None
+    rows = measure(bundle, options.data, methods=methods, films=options.films, progress=_clock())
+    store(bundle, rows)
+    table = bundle.explanations
+    said = failures(table[table["method"].isin({row["method"] for row in rows})])
+    if options.json:
+        # JSON knows no NaN.
+        plain = [{k: None if v != v else v for k, v in row.items()} for row in rows]
+        result = {"model": bundle.name, "rows": plain, "failures": said}
+        print(json.dumps(result, indent=1))
+        return DONE
+    for row in rows:
+        stage = "" if row["stage"] != row["stage"] else f"{row['stage']:.0%}"
+        interval = None if row["low"] != row["low"] else [row["low"], row["high"]]
+        value = "none" if row["value"] != row["value"] else _cell(row["value"], interval)
+        print(f"{row['method']:22}{row['measure']:20}{stage:>5}  n {row['n']:<4} {value}")
+    print("", *(said or ["No method fails a check."]), sep="\n")
+    return DONE
+
+
+def _clock() -> Callable[[float, float], None]:
+    """Show how far long work is and the time left; once a percent where nobody looks on."""
+    start, shown = time.monotonic(), -1
+    terminal = sys.stderr.isatty()
+
+    def say(done: float, total: float) -> None:
+        nonlocal shown
+        percent = int(100 * done / total)
+        if percent == shown or (not terminal and percent % 10):
+            return
+        shown = percent
+        spent = time.monotonic() - start
+        left = f", {spent / done * (total - done) / 60:.0f} minutes left" if done else ""
+        end = "" if terminal and percent < 100 else "\n"
+        mark = "\r" if terminal else ""
+        print(f"{mark}{percent:3} % done{left}    ", end=end, file=sys.stderr, flush=True)
+
+    return say
+
+
+def dataset(options: argparse.Namespace) -> int:
+    """Describe labelled films; see `cxr.datasets.describe`."""
+    from ..datasets import describe as film_facts
+    from ..datasets.folders import scan
+
+    bundle = load(options.store) if options.store else None
+    table = bundle.films if bundle else scan(options.folder)
+    say = counter(len(table))
+    table = film_facts.describe(table, options.folder, lambda done, _: say(done))
+    if bundle:
+        film_facts.store(table, bundle.folder / "films.csv")
+    result = film_facts.summary(table)
+    print(json.dumps(result, indent=1) if options.json else film_facts.as_text(result))
+    return DONE
+
+
+def gate(options: argparse.Namespace) -> int:
+    """Fit and measure a bundle's learned gate; see `cxr.training.fit_gate.fit_gate`."""
+    from ..training.fit_gate import fit_gate, store_gate
+
+    bundle = load(options.name)
+    found, measured = fit_gate(
+        bundle, options.data, progress=lambda line: print(line, file=sys.stderr, flush=True)
+    )
+    store_gate(bundle, found, measured)
+    if options.json:
+        print(json.dumps(measured, indent=1))
+        return DONE
+    for row in measured:
+        low, high = row["ci"]
+        print(
+            f"{row['films']:16} {row['refused']:4} of {row['n']:4} refused, {row['share']:.1%} "
+            f"({low:.1%} to {high:.1%}), {row['how']}"
+        )
+    return DONE

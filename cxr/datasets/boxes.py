@@ -1,0 +1,181 @@
+"""Boxes that a radiologist drew around a finding: read from a table, matched to films, as masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from .folders import DatasetError
+
+__all__ = ["BOX_COLUMNS", "boxes_of", "mask", "read_boxes"]
+
+#: The columns of a box table; the last four in pixels of the film.
+BOX_COLUMNS = ["file", "finding", "left", "top", "right", "bottom"]
+SIDES = BOX_COLUMNS[2:]
+CORNERS = (("xmin", "ymin", "xmax", "ymax"), ("left", "top", "right", "bottom"))
+# Corners first, and w before width: beside them, width and height are those of the film.
+SIZES = (("x", "y", "w", "h"), ("x", "y", "width", "height"))
+NAMES = {"file": ("file", "path", "filename", "image"), "finding": ("finding", "label", "class")}
+
+
+def read_boxes(path: str | Path) -> pd.DataFrame:
+    """Read a table of boxes.
+
+    Two forms are known, told apart by the names of the columns, in any case: corners (``xmin``
+    ``ymin`` ``xmax`` ``ymax``, or ``left`` ``top`` ``right`` ``bottom``), and a corner with a
+    size (``x`` ``y`` ``w`` ``h``, or ``x`` ``y`` ``width`` ``height``). Both count pixels from the
+    film's upper left corner.
+
+    Parameters
+    ----------
+    path
+        A file of comma-separated values, one row a box: a column ``file`` (or ``path``,
+        ``filename``, ``image``), the box, and, where it is known, ``finding`` (or ``label``,
+        ``class``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        `BOX_COLUMNS`; the sides are float64, the finding is empty where the file tells none.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file, a column is missing, a side is not a number, or a box is empty.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DatasetError(f"There is no file of boxes at {path}. Give a .csv file, a row a box.")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise DatasetError(f"{path.name} is not a table of comma-separated values.") from error
+    table.columns = [str(name).strip().lower() for name in table.columns]
+    known = {key: _first(table, names) for key, names in NAMES.items()}
+    corners = next((names for names in CORNERS if set(names) <= set(table)), None)
+    sizes = next((names for names in SIZES if set(names) <= set(table)), None)
+    if known["file"] is None or (corners or sizes) is None:
+        raise DatasetError(
+            f"Expected {path.name} to have the columns file, xmin, ymin, xmax, ymax, or file, x, "
+            f"y, w, h. Received: {', '.join(table.columns) or 'none'}"
+        )
+    if table.empty:
+        raise DatasetError(f"{path.name} holds no box.")
+    columns = list(corners or sizes or ())
+    numbers = table[columns].apply(pd.to_numeric, errors="coerce").astype(np.float64)
+    sides = numbers.set_axis(SIDES, axis=1)
+    if corners is None:
+        sides["right"] += sides["left"]
+        sides["bottom"] += sides["top"]
+    finite = np.isfinite(sides).all(axis=1)
+    if not finite.all():
+        raise _wrong(path, table, columns, finite, "not all of it numbers")
+    wide = (sides["right"] > sides["left"]) & (sides["bottom"] > sides["top"])
+    if not wide.all():
+        raise _wrong(path, table, columns, wide, "a box without an area")
+    finding = table[known["finding"]].str.strip() if known["finding"] else ""
+    return sides.assign(file=table[known["file"]].str.strip(), finding=finding)[BOX_COLUMNS]
+
+
+def _first(table: pd.DataFrame, names: Iterable[str]) -> str | None:
+    return next((name for name in names if name in table), None)
+
+
+def _wrong(
+    path: Path, table: pd.DataFrame, columns: list[str], fine: pd.Series, what: str
+) -> DatasetError:
+    row = int(np.flatnonzero(~fine)[0])
+    said = ", ".join(f"{name} {table[name].iloc[row]!r}" for name in columns)
+    # The first line of the file is its header.
+    return DatasetError(f"{path.name}, line {row + 2}, holds {said}: {what}.")
+
+
+def boxes_of(
+    boxes: pd.DataFrame, paths: Iterable[str], finding: str | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """Find the boxes of films.
+
+    A box belongs to the film of its path, or, where no film has that path, to the film of its
+    file name, whatever the folder.
+
+    Parameters
+    ----------
+    boxes
+        As `read_boxes` returns them; boxes of films that are not asked for are passed over.
+    paths
+        Of the films, as in a film table.
+    finding
+        Only boxes whose finding contains this word, in any case: ``tuberculosis`` takes
+        ``ActiveTuberculosis``. A box that tells no finding counts for any. All boxes where none
+        is given.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        For each film that has any, float64 (boxes, 4): left, top, right, bottom in pixels. In the
+        order of the films.
+
+    Raises
+    ------
+    DatasetError
+        If a name belongs to two films, or boxes of two paths to one film.
+    """
+    if finding is not None:
+        said = boxes["finding"].str.lower()
+        boxes = boxes[(said == "") | said.str.contains(finding.lower(), regex=False)]
+    films = list(dict.fromkeys(paths))
+    whole = set(films)
+    by_name: dict[str, list[str]] = {}
+    for path in films:
+        by_name.setdefault(PurePosixPath(path).name, []).append(path)
+    rows: dict[str, NDArray[np.float64]] = {}
+    files: dict[str, str] = {}
+    for file, group in boxes.groupby("file", sort=False):
+        name = str(file).replace("\\", "/")
+        found = [name] if name in whole else by_name.get(PurePosixPath(name).name, [])
+        if len(found) > 1:
+            raise DatasetError(
+                f"The boxes of {name} may belong to {found[0]} or to {found[1]}. Give the paths "
+                "of the films in the file of boxes, not their names alone."
+            )
+        for path in found:
+            if path in files:
+                raise DatasetError(
+                    f"The boxes of {files[path]} and those of {name} both belong to {path}. Give "
+                    "one file of boxes for these films."
+                )
+            files[path] = name
+            rows[path] = group[SIDES].to_numpy(np.float64)
+    return {path: rows[path] for path in films if path in rows}
+
+
+def mask(corners: ArrayLike, height: int, width: int) -> NDArray[np.bool_]:
+    """Mark the pixels of a film that its boxes touch.
+
+    Parameters
+    ----------
+    corners
+        (boxes, 4): left, top, right, bottom in pixels, a pixel being 1 wide. What reaches
+        outside the film is clipped.
+    height, width
+        Of the film, pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (height, width); all false where no box meets the film.
+    """
+    found = np.asarray(corners, np.float64)
+    if found.ndim != 2 or found.shape[1] != 4:
+        raise ValueError(f"Expected boxes of shape (boxes, 4). Received: {found.shape}")
+    result = np.zeros((height, width), np.bool_)
+    # A pixel that is only touched counts: a box narrower than a pixel marks one too.
+    starts = np.clip(np.floor(found[:, :2]), 0, (width, height)).astype(int)
+    ends = np.clip(np.ceil(found[:, 2:]), 0, (width, height)).astype(int)
+    for (left, top), (right, bottom) in zip(starts, ends, strict=True):
+        result[top:bottom, left:right] = True
+    return result

@@ -1,0 +1,165 @@
+"""Films that show the same picture without being equal: recompressed, rescaled, a little cropped.
+
+Each film gets a fingerprint; films whose fingerprints differ in few bits are alike. A table that
+holds the fingerprints (``phash``) is enough, the pictures need not be at hand.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..films.preprocessing import Preprocessing
+
+__all__ = ["SIDE", "WITHIN", "across", "fingerprint", "near_duplicates"]
+
+#: Films are brought to this many pixels a side before they are hashed.
+SIDE = 64
+#: Bits, of 256, in which two fingerprints of one picture may differ. See `near_duplicates`.
+WITHIN = 44
+BLOCK = 16
+# Local contrast: over how many pixels, and the grey levels below which it counts as noise.
+REACH, FLOOR = 3.0, 2.0
+FACTS = ["path", "split", "label", "subtype", "patient"]
+# Rows of films compared at once: about 60 MB for 6,000 films.
+CHUNK = 256
+
+
+def fingerprint(pixels: NDArray[np.uint8]) -> str:
+    """Hash what a film shows, so that small changes of the picture change few bits.
+
+    The signs of the lowest 16 x 16 frequencies of the discrete cosine transform, the constant
+    row and column left out, after the contrast was made the same everywhere. All chest films
+    share their coarse layout: 64 bits of it, the usual perceptual hash, are closer between
+    some films of different patients than between a film and its copy cropped by 1 % a side.
+
+    Parameters
+    ----------
+    pixels
+        uint8 of shape (H, W) or (H, W, 1), best `SIDE` pixels a side; others are squashed to
+        it bilinearly.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    ValueError
+        If `pixels` has another shape or type.
+
+    References
+    ----------
+    Zauner, Implementation and benchmarking of perceptual image hash functions, 2010 (the hash
+    by DCT). The local contrast is that of Jarrett et al., ICCV 2009.
+    """
+    from scipy.fft import dctn
+    from scipy.ndimage import gaussian_filter
+
+    film = np.asarray(pixels)
+    if film.ndim == 3 and film.shape[2] == 1:
+        film = film[:, :, 0]
+    if film.ndim != 2 or not film.size or film.dtype != np.uint8:
+        raise ValueError(
+            "Expected uint8 pixels of shape (H, W) or (H, W, 1). "
+            f"Received: {film.dtype} of shape {np.shape(pixels)}"
+        )
+    if film.shape != (SIDE, SIDE):
+        squash = Preprocessing(SIDE, SIDE, 1, "bilinear")
+        film = squash(film.astype(np.float32) / np.float32(255))[:, :, 0]
+    levels = film.astype(np.float64)
+    detail = levels - gaussian_filter(levels, REACH)
+    contrast = np.sqrt(gaussian_filter(detail**2, REACH)) + FLOOR
+    low = dctn(detail / contrast)[1 : BLOCK + 1, 1 : BLOCK + 1]
+    return np.packbits(low > 0).tobytes().hex()
+
+
+def near_duplicates(table: pd.DataFrame, within: int = WITHIN) -> pd.DataFrame:
+    """Find films that are alike although their pixels differ.
+
+    Two films are linked where their fingerprints differ in at most `within` bits; a group is
+    all films that links connect. On 5,856 films of children and 3,366 of adults, the closest
+    fingerprints of different pictures were 52 bits apart. Copies at JPEG quality 30, of half
+    or twice the size, 10 % brighter or darker, or cropped by 1 % a side stayed within 33, and
+    nine in ten of those cropped by 2 % a side within 44. A mirrored or turned copy is not found.
+
+    Parameters
+    ----------
+    table
+        A film table with ``phash``; films without one are left out.
+    within
+        Bits, 0 to 256.
+
+    Returns
+    -------
+    pandas.DataFrame
+        group (from 1), path, split, label, subtype, patient, distance: in bits, to the nearest
+        film of the group whose pixels differ. Empty where no films are alike.
+
+    Raises
+    ------
+    ValueError
+        If there is no column ``phash``, it holds something else than fingerprints, or `within`
+        is out of range.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not 0 <= within <= BLOCK * BLOCK:
+        raise ValueError(f"Expected within of 0 to {BLOCK * BLOCK} bits. Received: {within}")
+    if "phash" not in table:
+        raise ValueError(f"Expected a column phash. Received: columns {', '.join(table.columns)}")
+    films = table[table["phash"].fillna("") != ""].reset_index(drop=True)
+    one, other, bits = _pairs(_words(films["phash"]), within)
+    # Without a hash of the pixels, two films are not known to be equal.
+    pixels = films["sha256"].where(films["sha256"] != "", films["path"])
+    same = pd.factorize(pixels)[0]
+    differ = same[one] != same[other]
+    one, other, bits = one[differ], other[differ], bits[differ]
+    nearest = np.full(len(films), BLOCK * BLOCK + 1)
+    np.minimum.at(nearest, one, bits)
+    np.minimum.at(nearest, other, bits)
+    links = coo_array((np.ones(len(one)), (one, other)), shape=(len(films), len(films)))
+    _, component = connected_components(links, directed=False)
+    films = films[FACTS].assign(distance=nearest, component=component)
+    films = films[nearest <= within].sort_values(["component", "path"], ignore_index=True)
+    films.insert(0, "group", pd.factorize(films.pop("component"))[0] + 1)
+    return films
+
+
+def across(found: pd.DataFrame) -> pd.DataFrame:
+    """Keep the groups of `near_duplicates` that stand in more than one split: leakage."""
+    return found[found.groupby("group")["split"].transform("nunique") > 1].reset_index(drop=True)
+
+
+def _words(hashes: pd.Series[str]) -> NDArray[np.uint64]:
+    """Return fingerprints as whole numbers, uint64 of shape (films, 4)."""
+    digits = BLOCK * BLOCK // 4
+    whole = re.compile(f"[0-9a-f]{{{digits}}}")
+    if wrong := [text for text in hashes if not whole.fullmatch(str(text))]:
+        raise ValueError(f"Expected fingerprints of {digits} hex digits. Received: {wrong[0]!r}")
+    return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64).reshape(-1, digits // 16)
+
+
+def _pairs(
+    words: NDArray[np.uint64], within: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
+    """Return the pairs of rows that differ in at most `within` bits, and in how many."""
+    ones, others, bits = [], [], []
+    for start in range(0, len(words), CHUNK):
+        rows = words[start : start + CHUNK]
+        apart = np.zeros((len(rows), len(words) - start), np.int64)
+        for part in range(words.shape[1]):
+            apart += np.bitwise_count(rows[:, None, part] ^ words[None, start:, part])
+        one, other = np.nonzero(np.triu(apart <= within, 1))
+        ones.append(one + start)
+        others.append(other + start)
+        bits.append(apart[one, other])
+    if not ones:
+        none = np.zeros(0, np.int64)
+        return none, none, none
+    return np.concatenate(ones), np.concatenate(others), np.concatenate(bits)

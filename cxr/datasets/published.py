@@ -1,0 +1,119 @@
+"""The published data sets that bundles learn from: what they are, whose, under which licence."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = [
+    "SOURCES",
+    "Source",
+    "data_folder",
+]
+
+#: "1 to 5 years" are completed years: the sixth birthday ends them.
+CHILDREN = (1.0, 6.0)
+ADULTS = (18.0, math.inf)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published set of films."""
+
+    name: str
+    title: str
+    citation: str
+    doi: str
+    licence: str
+    population: str
+    layout: str
+    ages: tuple[float, float] = (0.0, math.inf)
+    """Of the population, years: from the first up to, but not including, the second."""
+
+    @property
+    def url(self) -> str:
+        """Where the set is published."""
+        return f"https://doi.org/{self.doi}"
+
+
+SOURCES = {
+    source.name: source
+    for source in (
+        Source(
+            name="kermany",
+            title="Paediatric chest radiographs, Guangzhou",
+            citation="Kermany et al. 2018, Cell 172:1122",
+            doi="10.17632/rscbjbr9sj.3",
+            licence="CC BY 4.0",
+            population="children of 1 to 5 years",
+            layout="train/ and test/, each with NORMAL/ and PNEUMONIA/",
+            ages=CHILDREN,
+        ),
+        Source(
+            name="tuberculosis",
+            title="Tuberculosis films of TBX11K, normal films of the Qatar collection",
+            citation="Liu et al. 2020, CVPR; Rahman et al. 2020, IEEE Access 8:191586",
+            doi="10.1109/ACCESS.2020.3031384",
+            licence="for research, under the terms of each set",
+            population="adults",
+            layout="manifest.csv with path, source, label",
+            ages=ADULTS,
+        ),
+        Source(
+            name="tbx11k",
+            title="TBX11K, tuberculosis films with boxes",
+            citation="Liu et al. 2020, CVPR",
+            doi="10.1109/CVPR42600.2020.00272",
+            licence="for research, under the set's own terms",
+            population="adults",
+            layout="a part of the tuberculosis folder",
+            ages=ADULTS,
+        ),
+        Source(
+            name="qatar",
+            title="Tuberculosis chest X-ray database, Qatar and Dhaka",
+            citation="Rahman et al. 2020, IEEE Access 8:191586",
+            doi="10.1109/ACCESS.2020.3031384",
+            licence="for research, under the terms of the sets that it gathers",
+            population="adults",
+            layout="a part of the tuberculosis folder",
+            ages=ADULTS,
+        ),
+        Source(
+            name="nih",
+            title="ChestX-ray14, National Institutes of Health",
+            citation="Wang et al. 2017, CVPR; labels mined from reports",
+            doi="10.1109/CVPR.2017.369",
+            licence="no restriction on use, with acknowledgement",
+            population="adults",
+            layout="manifest.csv with path, label, patient",
+            ages=ADULTS,
+        ),
+    )
+}
+
+
+def data_folder(name: str) -> Path | None:
+    """Find a published set under ``CXR_DATA``.
+
+    Parameters
+    ----------
+    name
+        A name of `SOURCES`.
+
+    Returns
+    -------
+    pathlib.Path or None
+        ``CXR_DATA/<name>``, or ``CXR_DATA`` itself where it holds the films directly; None where
+        the variable is not set or nothing is there.
+    """
+    root = os.environ.get("CXR_DATA")
+    if not root:
+        return None
+    for folder in (Path(root) / name, Path(root)):
+        parts = ("train", "test", "images", "manifest.csv")
+        if any((folder / part).exists() for part in parts):
+            return folder
+    return None

@@ -1,0 +1,234 @@
+"""A folder of labelled films as a table: splits by patient, balance, duplicates, leakage.
+
+The table itself is described in `cxr.datasets.folders`, which reads it from a folder; how it is
+split, in `cxr.datasets.splits`. Both are offered here as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..films.preprocessing import Preprocessing
+from ..films.radiograph import Radiograph, RadiographError, read
+from .folders import (
+    COLUMNS,
+    NORMAL,
+    DatasetError,
+    scan,
+)
+from .splits import (
+    draw,
+    hold_out,
+    split_by_patient,
+    splits,
+    subset,
+)
+
+__all__ = [
+    "COLUMNS",
+    "NORMAL",
+    "DatasetError",
+    "across_splits",
+    "balance",
+    "class_weights",
+    "draw",
+    "duplicates",
+    "hold_out",
+    "imbalance_ratio",
+    "mean_films",
+    "read_films",
+    "scan",
+    "split_by_patient",
+    "splits",
+    "subset",
+    "subtypes",
+]
+
+
+def read_films(
+    table: pd.DataFrame,
+    root: str | Path,
+    *,
+    prepare: Preprocessing | None = None,
+    measure: Callable[[Radiograph], dict[str, float]] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[pd.DataFrame, NDArray[np.uint8] | None]:
+    """Open every film of a table once.
+
+    Parameters
+    ----------
+    table
+        A film table.
+    root
+        The folder that its paths start from.
+    prepare
+        What brings each film to the pixels that are kept; None keeps none.
+    measure
+        Gives further columns of each film.
+    progress
+        Called with (films read, films in all).
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A copy with ``width``, ``height`` and ``sha256`` filled in, and what `measure` gives.
+    pixels : numpy.ndarray or None
+        uint8 of shape (films, height, width, channels), in the order of the table.
+
+    Raises
+    ------
+    DatasetError
+        If films cannot be read; the first few are named with the reason.
+    """
+    root = Path(root)
+    pixels = (
+        np.zeros((len(table), prepare.height, prepare.width, prepare.channels), np.uint8)
+        if prepare
+        else None
+    )
+    table = table.copy()
+
+    def open_film(job: tuple[int, str]) -> dict[str, Any] | str:
+        row, path = job
+        try:
+            film = read(root / path)
+        except RadiographError as error:
+            return f"{path}: {error.reason}"
+        if pixels is not None and prepare is not None:
+            pixels[row] = prepare(film.pixels)
+        facts = {"width": film.width, "height": film.height, "sha256": film.sha256}
+        return facts | (measure(film) if measure else {})
+
+    facts: list[dict[str, Any]] = []
+    problems: list[str] = []
+    with ThreadPoolExecutor() as pool:  # decoding a picture releases Python's lock
+        for done, found in enumerate(pool.map(open_film, enumerate(table["path"])), start=1):
+            if isinstance(found, str):
+                problems.append(found)
+            else:
+                facts.append(found)
+            if progress:
+                progress(done, len(table))
+    if problems:
+        shown = "\n".join(problems[:5])
+        raise DatasetError(f"{len(problems)} films cannot be read. The first:\n{shown}")
+    for column in facts[0] if facts else ():
+        table[column] = [fact[column] for fact in facts]
+    return table, pixels
+
+
+def class_weights(labels: NDArray[np.integer]) -> dict[int, float]:
+    """Weigh the classes 0 and 1 so that both count the same in a loss.
+
+    ``n / (2 n_class)``, which keeps the mean weight at 1.
+
+    Raises
+    ------
+    ValueError
+        If one of the classes is not there.
+    """
+    counts = np.bincount(labels, minlength=2)
+    if len(counts) != 2 or counts.min() == 0:
+        raise ValueError(f"Expected films of both classes. Received: {counts.tolist()}")
+    return {k: float(counts.sum() / (2 * counts[k])) for k in (0, 1)}
+
+
+def balance(table: pd.DataFrame) -> pd.DataFrame:
+    """Count films and patients per split and label.
+
+    Returns
+    -------
+    pandas.DataFrame
+        split, label, films, patients, share (of the films of the split, in [0, 1]).
+    """
+    counts = table.groupby(["split", "label"], as_index=False).agg(
+        films=("path", "size"), patients=("patient", "nunique")
+    )
+    counts["share"] = counts["films"] / counts.groupby("split")["films"].transform("sum")
+    return counts
+
+
+def subtypes(table: pd.DataFrame) -> pd.DataFrame:
+    """Count films and patients per split and subtype, of the labels that have any.
+
+    Returns
+    -------
+    pandas.DataFrame
+        split (train, validation, test, then others), label, subtype (``unknown`` where a film
+        tells none), films, patients, share (of the films of the split and label, in [0, 1]);
+        empty where no film tells a subtype.
+    """
+    told = table.loc[table["subtype"] != "", "label"]
+    known = table[table["label"].isin(told)]
+    counts = (
+        known.assign(subtype=known["subtype"].replace("", "unknown"))
+        .groupby(["split", "label", "subtype"], as_index=False)
+        .agg(films=("path", "size"), patients=("patient", "nunique"))
+    )
+    whole = counts.groupby(["split", "label"])["films"].transform("sum")
+    order = {name: place for place, name in enumerate(splits(table))}
+    counts = counts.assign(share=counts["films"] / whole)
+    return counts.sort_values("split", key=lambda s: s.map(order), kind="stable", ignore_index=True)
+
+
+def imbalance_ratio(table: pd.DataFrame) -> float:
+    """Films of the commonest label for each film of the rarest (1 is balanced)."""
+    counts = table["label"].value_counts()
+    return float(counts.max() / counts.min())
+
+
+def duplicates(table: pd.DataFrame) -> pd.DataFrame:
+    """Films whose pixels are equal, one row a film, with the number of their group first."""
+    known = table[table["sha256"] != ""]
+    twins = known[known.duplicated("sha256", keep=False)].copy()
+    twins.insert(0, "group", pd.factorize(twins["sha256"])[0] + 1)
+    return twins.sort_values(["group", "path"], ignore_index=True)
+
+
+def across_splits(table: pd.DataFrame, column: str = "patient") -> pd.DataFrame:
+    """Patients (or, with ``sha256``, pictures) that stand in more than one split: leakage.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The column, ``splits`` (their names joined by a comma) and ``films``; empty where a split
+        shares nothing with another.
+    """
+    known = table[table[column] != ""]
+    found = known.groupby(column).agg(
+        splits=("split", lambda s: ", ".join(sorted(set(s)))),
+        count=("split", "nunique"),
+        films=("path", "size"),
+    )
+    return found[found["count"] > 1].drop(columns="count").reset_index()
+
+
+def mean_films(
+    pixels: NDArray[np.uint8], labels: pd.Series[str] | list[str]
+) -> dict[str, NDArray[np.float32]]:
+    """Average the films of each label.
+
+    Parameters
+    ----------
+    pixels
+        uint8 (films, height, width, channels), as `read_films` returns them.
+    labels
+        One label a film.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        float32 (height, width) in [0, 1] for each label.
+    """
+    names = np.asarray(labels)
+    return {
+        str(name): (pixels[names == name][..., 0].mean(axis=0) / 255).astype(np.float32)
+        for name in np.unique(names)
+    }

@@ -1,0 +1,3 @@
+"""How good a model is: figures on labelled films, comparisons, and audits of its heatmaps."""
+
+__all__: list[str] = []

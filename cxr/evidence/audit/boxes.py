@@ -1,0 +1,220 @@
+"""Heatmaps held against boxes that a radiologist drew, beside maps that know nothing of a film."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ...datasets.boxes import boxes_of
+from ...datasets.folders import DatasetError
+from ...films.radiograph import read
+from ...stats.bootstrap import owners
+from ..evaluation import Evaluation
+from ..score_split import (
+    evaluated,
+    films_folder,
+    score_split,
+    store,
+)
+from .box_figures import BoxedFilm, Selection, measure
+from .store import box_rows
+from .store import store as store_rows
+
+if TYPE_CHECKING:
+    from ...scoring.bundle import Bundle
+
+__all__ = ["Localization", "assess_boxes", "localize"]
+
+FILMS_AT_ONCE = 16
+
+Progress = Callable[[int], Callable[[int], None]]
+
+
+@dataclass(frozen=True)
+class Localization:
+    """How far a bundle's heatmaps meet the boxes of a split."""
+
+    split: str
+    method: str
+    layer: str
+    boxed: int
+    """Films with boxes of the finding."""
+    called: Selection
+    """Over those that the model calls above the operating point: the main figures, since the map
+    of a film that is not called explains nothing."""
+    all_films: Selection
+    """Over all films with boxes."""
+    message: str | None = None
+    """Why there is no figure, or None."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: the figures over the called films, the others in ``all_films``."""
+        return {
+            "method": self.method,
+            "layer": self.layer,
+            "boxed": self.boxed,
+            **self.called.to_json(),
+            "all_films": self.all_films.to_json(),
+            "message": self.message,
+        }
+
+
+def assess_boxes(
+    bundle: Bundle,
+    data: str | Path,
+    boxes: pd.DataFrame,
+    *,
+    split: str = "test",
+    method: str = "gradcam",
+    layer: str | None = None,
+    operating_point: str | None = None,
+    keep: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Evaluation, Localization]:
+    """Score the films of a split and hold the heatmaps of those with boxes against the boxes.
+
+    Parameters
+    ----------
+    bundle, data, boxes, split, method, layer, operating_point, progress
+        See `localize`; the progress is that of scoring, then that of explaining.
+    keep
+        Whether to store the figures on boxes in the bundle, of whichever split, and the
+        predictions of an external set.
+
+    Raises
+    ------
+    DatasetError, ValueError
+        See `localize`; also where figures at another operating point than the default one are to
+        be kept.
+    """
+    default = bundle.card.default_operating_point
+    if keep and operating_point not in (None, default):
+        raise ValueError(
+            f"Figures are kept at the operating point {default}. Received: {operating_point}"
+        )
+    table = score_split(bundle, data, split=split, progress=progress)
+    evaluation = evaluated(bundle, table, split, operating_point)
+    found = localize(
+        bundle,
+        data,
+        boxes,
+        split=split,
+        method=method,
+        layer=layer,
+        operating_point=operating_point,
+        scored=table,
+        progress=progress,
+    )
+    if keep:
+        if split in bundle.card.external:
+            store(bundle, table)
+        store_rows(bundle, box_rows(found))
+    return evaluation, found
+
+
+def localize(
+    bundle: Bundle,
+    data: str | Path,
+    boxes: pd.DataFrame,
+    *,
+    split: str = "test",
+    method: str = "gradcam",
+    layer: str | None = None,
+    operating_point: str | None = None,
+    scored: pd.DataFrame | None = None,
+    progress: Progress | None = None,
+) -> Localization:
+    """Hold the heatmaps of a split's films against the boxes on them.
+
+    Parameters
+    ----------
+    bundle, data, split
+        See `cxr.evidence.score_split.score_split`.
+    boxes
+        What `cxr.datasets.boxes.read_boxes` returns; those of the bundle's finding count.
+    method, layer
+        See `cxr.scoring.explain.heatmaps`.
+    operating_point
+        Above which a film counts as called; the default one where none is given.
+    scored
+        What `score_split` returned for these films, where that is at hand; else they are scored.
+    progress
+        Called with the number of films, gives what is called with the number of films done.
+
+    Returns
+    -------
+    Localization
+
+    Raises
+    ------
+    DatasetError
+        If no film of the split has a box of the finding, or a film's boxes lie outside it.
+    ValueError
+        If the bundle has no such method, layer or operating point.
+    """
+    card = bundle.card
+    point = card.operating_point(operating_point)
+    if scored is None:
+        scored = score_split(bundle, data, split=split)
+    found = boxes_of(boxes, scored["path"], card.finding)
+    table = scored[scored["path"].isin(found)].reset_index(drop=True)
+    if table.empty:
+        raise DatasetError(
+            f"No film of the split {split!r} has a box of {card.finding}. The boxes are of "
+            f"{', '.join(sorted(set(boxes['finding']))[:5])}, on {boxes['file'].iloc[0]} and "
+            "others. Give the boxes of these films, or another split."
+        )
+    called = card.calibration.score(table["logit"]) >= point.threshold
+    folder = films_folder(bundle, data, split)
+    films = list(_explained(bundle, folder, table, found, method, layer, progress))
+    above, everywhere = measure(films, called)
+    message = None
+    if not called.any():
+        message = (
+            f"None of the {len(films)} films with boxes is called above the operating point "
+            f"{point.name} ({point.threshold:.3f}), so no heatmap has anything to explain."
+        )
+    return Localization(
+        split=split,
+        method=method,
+        layer=films[0].heatmap.layer,
+        boxed=len(films),
+        called=above,
+        all_films=everywhere,
+        message=message,
+    )
+
+
+def _explained(
+    bundle: Bundle,
+    folder: Path,
+    table: pd.DataFrame,
+    boxes: dict[str, NDArray[np.float64]],
+    method: str,
+    layer: str | None,
+    progress: Progress | None,
+) -> Iterator[BoxedFilm]:
+    """Explain the films of a table, a few at a time: films at full size are large."""
+    from ...scoring.explain import heatmaps
+
+    say = progress(len(table)) if progress else None
+    patients = owners(table)
+    for start in range(0, len(table), FILMS_AT_ONCE):
+        paths = table["path"].iloc[start : start + FILMS_AT_ONCE].tolist()
+        maps = heatmaps(bundle, [read(folder / p) for p in paths], method=method, layer=layer)
+        for i, (path, heatmap) in enumerate(zip(paths, maps, strict=True), start=start):
+            film = BoxedFilm(heatmap, boxes[path], str(patients[i]))
+            if not film.inside.any():
+                raise DatasetError(
+                    f"The boxes of {path} lie outside the film, which is {heatmap.width} x "
+                    f"{heatmap.height} pixels. Give boxes in pixels of this copy of the films."
+                )
+            yield film
+        if say:
+            say(start + len(paths))

@@ -1,0 +1,108 @@
+"""The table of how far a bundle's heatmaps hold up, ``explanations.csv``: kept, read, replaced."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from ...scoring.bundle import Bundle
+    from .boxes import Localization
+
+__all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "SANITY", "box_rows", "read", "store"]
+
+FILE = "explanations.csv"
+#: ``weights`` is the sha256 of those that the maps were made with; ``stage`` the share of the
+#: layers that were randomized, NaN of what knows no stages; ``n`` the films behind the value;
+#: ``low`` and ``high`` its 95 % interval, NaN where it has none.
+COLUMNS = [
+    *("weights", "kind", "films", "method", "layer", "measure"),
+    *("stage", "n", "value", "low", "high"),
+]
+TEXTS = COLUMNS[:6]
+#: The kinds of rows: what `cxr.evidence.audit.sanity_checks` measures; the boxes of films that the
+#: model calls; those of all films that have any.
+SANITY = "sanity"
+BOXES = "boxes"
+BOXES_ALL = "boxes, all films"
+# What is measured again replaces what stands under these.
+KEY = ["kind", "films", "method", "layer"]
+
+
+def read(bundle: Bundle) -> pd.DataFrame:
+    """Read what is known of a bundle's heatmaps.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`. Rows of other weights are left out, since they tell of another model; empty
+        where nothing was measured.
+
+    Raises
+    ------
+    BundleError
+        If the file is damaged.
+    """
+    from ...scoring.bundle import BundleError
+
+    path = bundle.folder / FILE
+    if not path.is_file():
+        return pd.DataFrame(columns=COLUMNS)
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
+        table = table[COLUMNS].fillna(dict.fromkeys(TEXTS, ""))
+        table = table.astype(dict.fromkeys(["stage", "value", "low", "high"], float) | {"n": int})
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(f"{FILE} of {bundle.name} is damaged.") from error
+    own = table["weights"] == bundle.card.weights["sha256"]
+    return table[own].reset_index(drop=True)
+
+
+def store(bundle: Bundle, rows: list[dict[str, Any]]) -> None:
+    """Keep rows in a bundle, in the place of those of the same kind, films, method and layer.
+
+    Parameters
+    ----------
+    bundle
+        Its folder is written to.
+    rows
+        Each with the names of `COLUMNS`; ``weights`` is filled in, ``stage``, ``low`` and
+        ``high`` may be missing.
+    """
+    new = pd.DataFrame(rows).assign(weights=bundle.card.weights["sha256"]).reindex(columns=COLUMNS)
+    kept = read(bundle)  # as it stands on disk, not as it was when the bundle was loaded
+    replaced = pd.MultiIndex.from_frame(kept[KEY]).isin(pd.MultiIndex.from_frame(new[KEY]))
+    kept = kept[~replaced]
+    merged = pd.concat([kept, new], ignore_index=True) if len(kept) else new
+    merged.to_csv(bundle.folder / FILE, index=False, float_format="%.6f")
+    vars(bundle).pop("explanations", None)
+
+
+def box_rows(found: Localization) -> list[dict[str, Any]]:
+    """Return the figures on boxes as rows: each measure, and ``baseline.measure`` of a baseline."""
+    from .box_figures import MEASURES
+
+    rows = []
+    for kind, selection in ((BOXES, found.called), (BOXES_ALL, found.all_films)):
+        each = {"": selection.method} | {f"{k}.": v for k, v in selection.baselines.items()}
+        for prefix, figures in each.items():
+            measures = (*MEASURES, "hit_rate_difference") if prefix else MEASURES
+            for measure in measures:
+                value, interval = getattr(figures, measure), getattr(figures, f"{measure}_ci")
+                low, high = interval or (math.nan, math.nan)
+                rows.append(
+                    {
+                        "kind": kind,
+                        "films": found.split,
+                        "method": found.method,
+                        "layer": found.layer,
+                        "measure": prefix + measure,
+                        "n": selection.films,
+                        "value": math.nan if value is None else value,
+                        "low": low,
+                        "high": high,
+                    }
+                )
+    return rows

@@ -1,0 +1,268 @@
+"""Models beside each other on the same films; rates with their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ..scoring.bundle import Bundle
+from ..stats.curves import PrecisionRecall, Reliability, RocCurve
+from ..stats.intervals import wilson
+from ..stats.paired_tests import (
+    AucDifference,
+    McNemar,
+    delong_test,
+    mcnemar_test,
+    paired_rates,
+)
+from .evaluation import Confusion, labels_of
+
+__all__ = [
+    "AucDifference",
+    "Comparison",
+    "McNemar",
+    "PairedComparison",
+    "Rate",
+    "compare",
+    "compare_pair",
+    "delong_test",
+    "disagreements",
+    "mcnemar_test",
+    "p_text",
+    "paired_rates",
+    "rates",
+    "sentences",
+    "shared_films",
+]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of films, with its 95 % interval (Wilson)."""
+
+    name: str
+    meaning: str
+    part: int
+    whole: int
+
+    @property
+    def value(self) -> float | None:
+        """In [0, 1]; None where there is no film to count."""
+        return self.part / self.whole if self.whole else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """In [0, 1]."""
+        return wilson(self.part, self.whole)
+
+
+def rates(counts: Confusion) -> list[Rate]:
+    """Return the five rates of a confusion matrix: accuracy to NPV."""
+    c = counts
+    return [
+        Rate("Accuracy", "Share of films called rightly", c.tn + c.tp, c.n),
+        Rate("Sensitivity", "Share of films with the finding that were called", c.tp, c.tp + c.fn),
+        Rate("Specificity", "Share of normal films that were not called", c.tn, c.tn + c.fp),
+        Rate("PPV", "Share of calls that were right, among these films", c.tp, c.tp + c.fp),
+        Rate("NPV", "Share of films not called that were normal", c.tn, c.tn + c.fn),
+    ]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Curves of several models on one split, by model name."""
+
+    roc: dict[str, RocCurve] = field(default_factory=dict)
+    precision_recall: dict[str, PrecisionRecall] = field(default_factory=dict)
+    reliability: dict[str, Reliability] = field(default_factory=dict)
+    thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Of each model's default operating point, by that point's name."""
+
+
+def compare(bundles: Iterable[Bundle], split: str) -> Comparison:
+    """Draw up the curves of all models that have stored predictions of a split.
+
+    Films of one class alone have no curves: models with no others there are left out.
+    """
+    result = Comparison()
+    for bundle in bundles:
+        table = bundle.predictions[bundle.predictions["split"] == split]
+        scores, labels = bundle.card.calibration.score(table["logit"]), labels_of(table)
+        if len(set(labels)) < 2:
+            continue
+        point = bundle.card.operating_point()
+        result.roc[bundle.name] = RocCurve.from_scores(scores, labels)
+        result.precision_recall[bundle.name] = PrecisionRecall.from_scores(scores, labels)
+        result.reliability[bundle.name] = Reliability.from_scores(scores, labels)
+        result.thresholds[bundle.name] = {point.name: point.threshold}
+    return result
+
+
+FACTS = ["path", "patient", "label", "subtype"]
+
+
+@dataclass(frozen=True, eq=False)
+class PairedComparison:
+    """Two models on the films of one split that both scored.
+
+    `films` is `shared_films` with the calls at `thresholds`, call_one and call_other, true
+    where the score is at or above; `classes` has the negative one first; `rates` is from
+    `paired_rates`. `auc` is None where a class has fewer than two films.
+    """
+
+    one: str
+    other: str
+    split: str
+    classes: tuple[str, str]
+    thresholds: tuple[float, float]
+    films: pd.DataFrame
+    auc: AucDifference | None
+    mcnemar: McNemar
+    rates: pd.DataFrame
+
+
+def shared_films(one: Bundle, other: Bundle, split: str) -> pd.DataFrame:
+    """Match the stored predictions of two bundles in a split, film by film.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns path, patient, label, subtype, score_one, score_other, by path. Scores are
+        calibrated, each by its own bundle's card.
+
+    Raises
+    ------
+    ValueError
+        When no film was scored by both, the two label a film differently, or a bundle has
+        two predictions of one film.
+    """
+    tables = []
+    for bundle, score in ((one, "score_one"), (other, "score_other")):
+        rows = bundle.predictions[bundle.predictions["split"] == split]
+        twice = rows["path"][rows["path"].duplicated()]
+        if not twice.empty:
+            raise ValueError(
+                f"Expected one prediction of {bundle.name} a film. "
+                f"Received: {twice.nunique()} films with more, among them {twice.iloc[0]}"
+            )
+        tables.append(rows[FACTS].assign(**{score: bundle.card.calibration.score(rows["logit"])}))
+    films = tables[0].merge(tables[1][["path", "label", "score_other"]], on="path")
+    if films.empty:
+        had = " and ".join(
+            f"{len(table)} of {bundle.name}"
+            for table, bundle in zip(tables, (one, other), strict=True)
+        )
+        raise ValueError(
+            f"Expected films of {split} that both models scored. Received: {had}, none of them "
+            "shared. Choose another split, or a second model that has predictions of it."
+        )
+    against = films[films["label_x"] != films["label_y"]]
+    if not against.empty:
+        raise ValueError(
+            f"Expected the same labels from both models. Received: {len(against)} of {len(films)} "
+            f"films labelled differently, among them {against['path'].iloc[0]}. Score both models "
+            "on one table of films."
+        )
+    films = films.rename(columns={"label_x": "label"})[[*FACTS, "score_one", "score_other"]]
+    return films.sort_values("path").reset_index(drop=True)
+
+
+def compare_pair(
+    one: Bundle,
+    other: Bundle,
+    split: str,
+    *,
+    thresholds: tuple[float, float] | None = None,
+) -> PairedComparison:
+    """Compare two models on the films of a split that both scored.
+
+    Parameters
+    ----------
+    one, other : Bundle
+    split : str
+    thresholds : tuple of float, optional
+        On the calibrated score, within 0 to 1, the first model's and the second's; each
+        model's default operating point where none are given.
+
+    Raises
+    ------
+    ValueError
+        As `shared_films`, and when a threshold is not within 0 to 1.
+    """
+    films = shared_films(one, other, split)
+    points = one.card.operating_point(), other.card.operating_point()
+    cuts = thresholds or (points[0].threshold, points[1].threshold)
+    if not all(0 <= cut <= 1 for cut in cuts):
+        raise ValueError(f"Expected thresholds within 0 to 1. Received: {cuts[0]} and {cuts[1]}")
+    labels = labels_of(films)
+    films["call_one"] = films["score_one"] >= cuts[0]
+    films["call_other"] = films["score_other"] >= cuts[1]
+    enough = min(labels.sum(), (1 - labels).sum()) > 1
+    return PairedComparison(
+        one=one.name,
+        other=other.name,
+        split=split,
+        classes=one.card.classes,
+        thresholds=cuts,
+        films=films,
+        auc=delong_test(films["score_one"], films["score_other"], labels) if enough else None,
+        mcnemar=mcnemar_test(films["call_one"], films["call_other"], labels),
+        rates=paired_rates(films["call_one"], films["call_other"], labels),
+    )
+
+
+def disagreements(found: PairedComparison) -> pd.DataFrame:
+    """Return the films that one of the models called and the other did not.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns path, patient, label, subtype, score_one, score_other, right (the name of
+        the model that called the film rightly); scores farthest apart first, then by path.
+    """
+    films = found.films[found.films["call_one"] != found.films["call_other"]]
+    right = np.where(films["call_one"] == labels_of(films), found.one, found.other)
+    apart = (films["score_one"] - films["score_other"]).abs()
+    order = apart.sort_values(ascending=False, kind="stable").index
+    films = films[[*FACTS, "score_one", "score_other"]].assign(right=right)
+    return films.loc[order].reset_index(drop=True)
+
+
+def p_text(p: float) -> str:
+    """Say a p-value in three decimals: "p = 0.042", "p < 0.001", "p unknown" where NaN."""
+    if math.isnan(p):
+        return "p unknown"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def sentences(found: PairedComparison) -> list[str]:
+    """Say in plain sentences what the comparison found.
+
+    The area's, the calls', and, where patients have several films, what that does to both.
+    """
+    n, said = len(found.films), ["AUC not compared: it needs two films of each class."]
+    if (area := found.auc) is not None:
+        low, high = area.difference_ci
+        said = [
+            f"AUC {area.auc_one:.3f} against {area.auc_other:.3f}: difference "
+            f"{area.difference:z.3f} ({low:z.3f} to {high:z.3f}), {p_text(area.p_value)}, "
+            f"DeLong, {n:,} films."
+        ]
+    calls = found.mcnemar
+    said.append(
+        f"Accuracy {calls.rate_one:.1%} against {calls.rate_other:.1%}: {calls.only_one_right:,} "
+        f"called rightly by {found.one} alone, {calls.only_other_right:,} by {found.other} alone, "
+        f"{p_text(calls.p_value)}, McNemar, {n:,} films."
+    )
+    # A film without a patient's name counts as one of its own.
+    owners = found.films["patient"].where(found.films["patient"] != "", found.films["path"])
+    if owners.nunique() < n:
+        said.append(
+            f"The films are of {owners.nunique():,} patients. Both tests take films as "
+            "independent, so the interval is somewhat too narrow and p too small."
+        )
+    return said

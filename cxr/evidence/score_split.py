@@ -1,0 +1,197 @@
+"""A bundle tried on labelled films: scores for `cxr.evidence.evaluation`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from ..datasets.folders import (
+    NORMAL,
+    DatasetError,
+    scan,
+    select,
+)
+from ..datasets.table import read_films
+from ..scoring.bundle import Bundle
+from ..scoring.card import Card
+from ..scoring.predict import logits
+from .evaluation import Evaluation, evaluate
+
+__all__ = ["PREDICTION_COLUMNS", "assess", "evaluated", "films_folder", "score_split", "store"]
+
+PREDICTION_COLUMNS = ["split", "path", "patient", "label", "subtype", "logit"]
+Progress = Callable[[int], Callable[[int], None]]
+
+
+def assess(
+    bundle: Bundle,
+    data: str | Path,
+    *,
+    split: str = "test",
+    operating_point: str | None = None,
+    keep: bool = False,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score the films of a split anew and evaluate them.
+
+    Parameters
+    ----------
+    bundle, data, split, progress
+        See `score_split`.
+    operating_point
+        Name of one of the card's; the default where none is given.
+    keep
+        Whether to `store` the predictions in the bundle.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    DatasetError, ValueError
+        See `score_split` and `store`.
+    """
+    if keep:
+        _check_external(bundle, {split})
+    table = score_split(bundle, data, split=split, progress=progress)
+    if keep:
+        store(bundle, table)
+    return evaluated(bundle, table, split, operating_point)
+
+
+def evaluated(
+    bundle: Bundle, table: pd.DataFrame, split: str, operating_point: str | None = None
+) -> Evaluation:
+    """Evaluate what `score_split` returned, at an operating point of the bundle."""
+    card = bundle.card
+    point = card.operating_point(operating_point)
+    return evaluate(table, model=card.name, split=split, calibration=card.calibration, point=point)
+
+
+def score_split(
+    bundle: Bundle, data: str | Path, *, split: str = "test", progress: Progress | None = None
+) -> pd.DataFrame:
+    """Score the films of a split.
+
+    Films are not refused here: a figure over the films that a model likes says nothing.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    data
+        Folder of labelled films (`cxr.datasets.folders.scan`).
+    split
+        ``train``, ``validation``, ``test``, the name of one of the card's external sets, or ``""``
+        for a set without splits. Which films were train and which validation is as when the
+        bundle was made.
+    progress
+        Called with the number of films, gives what is called with the number of films done.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `PREDICTION_COLUMNS`, and ``source`` where the set has more than one. The paths of an
+        external set start with the name of its folder.
+
+    Raises
+    ------
+    DatasetError
+        If the folder has no such split with films of the bundle's classes.
+    """
+    card = bundle.card
+    if split in card.external:
+        table = _external(card.external[split], split, Path(data))
+    else:
+        table = scan(data, finding=card.finding)
+        if parts := card.recipe.get("films"):
+            table = select(table, parts, folder=Path(data).resolve().name)
+    table = table[table["label"].isin([NORMAL, card.finding])].reset_index(drop=True)
+    own = split in ("train", "validation", "test")
+    if own and (split != "test" or "test" not in set(table["split"])):
+        # Which films were which when the bundle was made, its own table tells, by their pixels.
+        table, _ = read_films(table, data)
+        made = bundle.films.drop_duplicates("sha256").set_index("sha256")["split"]
+        table["split"] = table["sha256"].map(made).fillna(table["split"])
+    known = sorted({*table["split"], *card.external})
+    table = table[table["split"] == split].reset_index(drop=True)
+    if table.empty:
+        raise DatasetError(
+            f"There are no films of {card.finding} or normal in the split {split!r}. "
+            f"Splits here: {', '.join(name or '(none)' for name in known)}."
+        )
+    say = progress(len(table)) if progress else None
+    table, pixels = read_films(
+        table,
+        data,
+        prepare=replace(card.to_input, channels=1),
+        progress=(lambda done, _: say(done)) if say else None,
+    )
+    assert pixels is not None
+    table["logit"] = logits(bundle, pixels)
+    if films_folder(bundle, data, split) != Path(data):
+        table["path"] = Path(data).resolve().name + "/" + table["path"]
+    columns = [*PREDICTION_COLUMNS, *(["source"] if "source" in table else [])]
+    return table[columns]
+
+
+def films_folder(bundle: Bundle, data: str | Path, split: str) -> Path:
+    """Return the folder that the paths of `score_split` start from.
+
+    The films' own, but of an external set the folder of all sets, whichever of the two was given.
+    """
+    data = Path(data)
+    manifests = (data / "manifest.csv").is_file(), any(data.glob("*/manifest.csv"))
+    alone = split in bundle.card.external and manifests != (False, True)
+    return data.resolve().parent if alone else data
+
+
+def _external(parts: list[str], name: str, data: Path) -> pd.DataFrame:
+    table = select(scan(data), parts, folder=data.resolve().name)
+    return table.assign(split=name)
+
+
+def store(bundle: Bundle, table: pd.DataFrame) -> None:
+    """Keep the predictions of an external set in the bundle, and its figures in the card.
+
+    Predictions of that set that are there already are replaced; those of other splits, and the
+    operating points, which hold for the weights, stay as they are.
+
+    Parameters
+    ----------
+    bundle
+        The model; its folder is written to.
+    table
+        What `score_split` returned.
+
+    Raises
+    ------
+    ValueError
+        If the films are of one of the bundle's own splits, which are stored when it is made.
+    """
+    names = set(table["split"])
+    _check_external(bundle, names)
+    # As it stands on disk: another set may have been stored since this bundle was loaded.
+    stored = Bundle(bundle.folder, Card.read(bundle.folder / "card.json"))
+    kept = stored.predictions[~stored.predictions["split"].isin(names)]
+    table = table.assign(logit=table["logit"].round(6)).sort_values("path")
+    merged = pd.concat([kept, table], ignore_index=True)
+    if "source" in merged:
+        merged["source"] = merged["source"].fillna("")
+    figures = {name: evaluated(bundle, table, name).to_json() for name in sorted(names)}
+    card = replace(stored.card, evaluation=stored.card.evaluation | figures)
+    merged.to_csv(bundle.folder / "predictions.csv", index=False, float_format="%.6f")
+    card.write(bundle.folder / "card.json")
+
+
+def _check_external(bundle: Bundle, names: set[str]) -> None:
+    known = bundle.card.external
+    if not names <= set(known):
+        raise ValueError(
+            f"Only external sets are stored afterwards. Expected {', '.join(known) or 'none'}. "
+            f"Received: {', '.join(sorted(names))}"
+        )

@@ -1,0 +1,33 @@
+"""Predictions and heatmaps out of the house: tables, pictures, PDF and DICOM.
+
+The libraries that write PDF and DICOM are loaded when an export is made, not with this package.
+"""
+
+from .dicom import to_dicom_zip, to_secondary_capture, to_structured_report
+from .item import Item, items_of
+from .pdf import to_pdf
+from .tables import (
+    FORMATS,
+    check_format,
+    read_rows,
+    to_csv,
+    to_json,
+    write_overlay,
+    write_rows,
+)
+
+__all__ = [
+    "FORMATS",
+    "Item",
+    "check_format",
+    "items_of",
+    "read_rows",
+    "to_csv",
+    "to_dicom_zip",
+    "to_json",
+    "to_pdf",
+    "to_secondary_capture",
+    "to_structured_report",
+    "write_overlay",
+    "write_rows",
+]

@@ -1,0 +1,195 @@
+"""A score as a DICOM Structured Report. Loaded with a DICOM export.
+
+By TID 1500 (Measurement Report, PS3.16) with one measurement group by TID 1501. What the standard
+has no code for is in the private scheme 99CXR, whose meanings are the words of the pages.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CodedConcept,
+    ComprehensiveSR,
+    DeviceObserverIdentifyingAttributes,
+    Measurement,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    QualitativeEvaluation,
+    RelationshipTypeValues,
+    SourceImageForMeasurementGroup,
+    TextContentItem,
+    TrackingIdentifier,
+)
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
+
+from ..reading_room.worklist import CALLS
+from ..scoring.card import Card
+from ..scoring.population import intended_use
+from ..scoring.predict import Prediction
+from .dicom_filing import (
+    anonymous,
+    device_uid,
+    equipment,
+    finish,
+)
+from .item import OVERRIDDEN, VERSION
+
+__all__ = ["FILMS", "call_code", "structured_report"]
+
+SERIES = 902
+SCHEME = "99CXR"
+#: Kinds of image that a report can refer to as a film.
+FILMS = (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+)
+CHEST_X_RAY = CodedConcept("399208008", "SCT", "Plain chest X-ray")
+FINDINGS = {
+    "pneumonia": CodedConcept("233604007", "SCT", "Pneumonia"),
+    "tuberculosis": CodedConcept("154283005", "SCT", "Pulmonary tuberculosis"),
+}
+BANDS = {
+    band: CodedConcept(band, SCHEME, f"{band.capitalize()} the operating point")
+    for band in ("above", "near", "below")
+}
+#: In the order of `cxr.reading_room.worklist.CALLS`; the group's finding says what was seen.
+CALL_CODES = (
+    CodedConcept("seen", SCHEME, "Finding seen"),
+    CodedConcept("not-seen", SCHEME, "Finding not seen"),
+    CodedConcept("unsure", SCHEME, "Unsure"),
+)
+SCORE = CodedConcept("score", SCHEME, "Score of the finding, calibrated, 0 to 1")
+THRESHOLD = CodedConcept("threshold", SCHEME, "Threshold of the operating point")
+BAND = CodedConcept("band", SCHEME, "Score against the operating point")
+CALL = CodedConcept("reader-call", SCHEME, "Call of the human reader")
+
+
+def call_code(call: str, finding: str) -> CodedConcept:
+    """Return the code of a reader's call.
+
+    Raises
+    ------
+    ValueError
+        If it is none of `cxr.reading_room.worklist.CALLS` for this finding.
+    """
+    calls = [words.replace("*", finding) for words in CALLS]
+    if call not in calls:
+        raise ValueError(f"Expected a call of {', '.join(calls)}. Received: {call!r}")
+    return CALL_CODES[calls.index(call)]
+
+
+def structured_report(
+    prediction: Prediction, origin: Dataset, card: Card, call: str | None, made: datetime
+) -> bytes:
+    """Write a score as Comprehensive SR (PS3.3 A.35.3).
+
+    Parameters
+    ----------
+    prediction
+        With a score.
+    origin
+        Of the film, as `cxr.exports.dicom_origin.origin_of` returns it; its image is one of
+        `FILMS`.
+    card
+        Of the model.
+    call
+        The reader's, or None.
+    made
+        When, in UTC.
+
+    Returns
+    -------
+    bytes
+        A DICOM file.
+    """
+    image = anonymous(origin)
+    # The library wants orientation and spacing of these; without them, an image is described by
+    # its size alone.
+    known = all(keyword in image for keyword in ("PatientOrientation", "ImagerPixelSpacing"))
+    if not (known and image.get("Modality") in ("CR", "DX")):
+        image.Modality = "OT"
+    report = MeasurementReport(
+        observation_context=_observer(card),
+        procedure_reported=CHEST_X_RAY,
+        imaging_measurements=[_group(prediction, image, card, call)],
+        referenced_images=[image],
+    )
+    comment = f"{intended_use(card.population)} Made {made:%Y-%m-%d %H:%M:%S} UTC."
+    if prediction.overridden and prediction.refusal:
+        comment += f" {OVERRIDDEN} {prediction.refusal.reason}"
+    report[0].ContentSequence.append(
+        TextContentItem(codes.DCM.Comment, comment, RelationshipTypeValues.CONTAINS)
+    )
+    document = ComprehensiveSR(
+        evidence=[image],
+        content=report,
+        series_number=SERIES,
+        series_description="Score (research, not for diagnosis)",
+        is_complete=True,
+        coding_schemes=[
+            CodingSchemeIdentificationItem(
+                SCHEME, name="Words of the cxr package", responsible_organization="cxr"
+            )
+        ],
+        **equipment(card),
+    )
+    return finish(document, origin, made)
+
+
+def _observer(card: Card) -> ObservationContext:
+    sha256 = card.weights["sha256"]
+    device = DeviceObserverIdentifyingAttributes(
+        uid=device_uid(sha256),
+        name=card.name,
+        manufacturer_name="cxr",
+        model_name=card.name,
+        serial_number=sha256[:12],
+    )
+    return ObservationContext(ObserverContext(codes.DCM.Device, device))
+
+
+def _group(
+    prediction: Prediction, image: Dataset, card: Card, call: str | None
+) -> MeasurementsAndQualitativeEvaluations:
+    point = card.operating_point(prediction.operating_point)
+    sha256 = card.weights["sha256"]
+    parameters = [f"weights sha256: {sha256}", f"operating point: {point.name}. {point.rule}"]
+    parameters.append(f"package: cxr {VERSION}")
+    assert prediction.score is not None
+    assert prediction.band is not None
+    evaluations = [QualitativeEvaluation(BAND, BANDS[prediction.band])]
+    if call is not None:
+        evaluations.append(QualitativeEvaluation(CALL, call_code(call, card.finding)))
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(generate_uid(), f"{card.finding} score"),
+        finding_type=_finding(card.finding),
+        algorithm_id=AlgorithmIdentification(card.name, sha256[:12], parameters),
+        measurements=[
+            Measurement(SCORE, float(prediction.score), codes.UCUM.NoUnits),
+            Measurement(THRESHOLD, float(prediction.threshold), codes.UCUM.NoUnits),
+        ],
+        qualitative_evaluations=evaluations,
+        source_images=[SourceImageForMeasurementGroup.from_source_image(image)],
+    )
+
+
+def _finding(finding: str) -> CodedConcept:
+    """Return a finding's code; of one without, a private code by its name."""
+    value = re.sub("[^a-z0-9]+", "-", finding.lower())[:16]
+    return FINDINGS.get(finding) or CodedConcept(value, SCHEME, finding[:64])

@@ -1,0 +1,200 @@
+"""The page of one film in a PDF."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ..heatmaps.heatmap import CAPTION
+from ..heatmaps.overlay import CUT
+from ..scoring.card import Card
+from ..scoring.operating_points import OperatingPoint
+from .item import OVERRIDDEN, VERSION
+from .page import Page
+from .paper import (
+    ACCENT,
+    INK,
+    LEFT,
+    LINE,
+    MUTED,
+    WASH,
+    WIDTH,
+    Paper,
+)
+from .pictures import colour_bar
+
+__all__ = ["film_sheet"]
+
+GAP = 4.0
+FIELD = ((WIDTH - GAP) / 2, 92.0)
+PICTURES, WORDS = 36.0, 131.0
+BLACK = (0, 0, 0)
+NOT_MEASURED = "Not measured: there were no validation films."
+
+
+def film_sheet(
+    paper: Paper, page: Page, card: Card, point: OperatingPoint, made: datetime, rank: str
+) -> None:
+    """Set one film's page.
+
+    Parameters
+    ----------
+    paper
+        Where to.
+    page
+        What is said of the film.
+    card, point
+        The model and the operating point.
+    made
+        When, in UTC.
+    rank
+        The film's place in the list, in words; "" where there is none.
+    """
+    prediction = page.prediction
+    paper.add_page()
+    paper.put(LEFT, 16, f"Chest radiograph, score for {card.finding}", 8.5, colour=MUTED)
+    time = f"{made:%Y-%m-%d %H:%M} UTC"
+    paper.put(LEFT + WIDTH - 60, 16, time, 8.5, width=60, right=True, colour=MUTED)
+    paper.put(LEFT, 21, page.label, 14, bold=True)
+    paper.put(LEFT, 28.5, page.facts, 9, width=WIDTH - 42, colour=MUTED)
+    paper.put(LEFT + WIDTH - 40, 28.5, rank, 9, width=40, right=True, colour=MUTED)
+    _picture(paper, page.picture, page.size, LEFT, "The film could not be read.")
+    right = LEFT + FIELD[0] + GAP
+    if prediction.score is None:
+        _refused(paper, page, right)
+        y = WORDS + 9
+    else:
+        _picture(paper, page.overlay, page.size, right, "No heatmap was made.")
+        paper.put(LEFT, WORDS, "The film as it was read.", 8, width=FIELD[0], colour=MUTED)
+        if page.overlay:
+            _caption(paper, page, right)
+        y = _score(paper, page, point, card.finding)
+        y = _rates(paper, card, point, y)
+    _facts(paper, page, card, made, y)
+
+
+def _picture(
+    paper: Paper, picture: bytes | None, size: tuple[int, int], x: float, else_: str
+) -> None:
+    width, height = FIELD
+    paper.box(x, PICTURES, width, height, BLACK)
+    if picture is None:
+        middle = PICTURES + height / 2 - 2
+        paper.put(x + 8, middle, else_, 9, width=width - 16, colour=(200, 203, 207))
+        return
+    scale = min(width / size[0], height / size[1])
+    w, h = size[0] * scale, size[1] * scale
+    paper.image(picture, x + (width - w) / 2, PICTURES + (height - h) / 2, w, h)
+
+
+def _refused(paper: Paper, page: Page, x: float) -> None:
+    refusal = page.prediction.refusal
+    paper.mark("refused", x + 3, PICTURES + 4, 1.8)
+    paper.put(x + 8, PICTURES + 1, "No score", 14, bold=True)
+    reason = refusal.reason if refusal else ""
+    paper.paragraph(x + 2, PICTURES + 12, reason, 10, FIELD[0] - 2, step=5)
+    if page.picture:
+        paper.put(LEFT, WORDS, "The film as it was read.", 8, width=FIELD[0], colour=MUTED)
+
+
+def _caption(paper: Paper, page: Page, x: float) -> None:
+    paper.put(x, WORDS, CAPTION, 8, width=FIELD[0], colour=MUTED)
+    y = WORDS + 5.2
+    if not page.raised:
+        paper.put(x, y, "The map marks no region.", 8, width=FIELD[0], colour=MUTED)
+        return
+    start = x + paper.put(x, y, f"{CUT:g}", 7.5, width=10, colour=MUTED) + 1.5
+    paper.image(colour_bar(256, 8), start, y + 0.3, 60, 2.2)
+    paper.put(start + 61.5, y, "1", 7.5, width=5, colour=MUTED)
+
+
+def _score(paper: Paper, page: Page, point: OperatingPoint, finding: str) -> float:
+    prediction = page.prediction
+    score = prediction.score or 0.0
+    y = WORDS + 11
+    wide = paper.put(LEFT, y, f"{score:.2f}", 24, bold=True)
+    paper.mark(prediction.band or "", LEFT + wide + 7, y + 6.2, 1.9)
+    words = f"{prediction.band} the operating point for {finding}"
+    paper.put(LEFT + wide + 12, y + 3.8, words, 12, bold=True)
+    y += 11
+    if prediction.overridden and prediction.refusal:
+        told = f"{OVERRIDDEN} {prediction.refusal.reason}"
+        y = paper.paragraph(LEFT, y, told, 8.5, WIDTH, step=4.2) + 0.5
+    bar = y + 4
+    paper.box(LEFT, bar - 1.1, WIDTH, 2.2, LINE)
+    low, high = point.near
+    paper.box(LEFT + low * WIDTH, bar - 2.4, max(0.3, (high - low) * WIDTH), 4.8, WASH)
+    at = LEFT + prediction.threshold * WIDTH
+    paper.box(at - 0.3, bar - 3.6, 0.6, 7.2, ACCENT)
+    paper.mark("near", LEFT + score * WIDTH, bar, 2.2)
+    words = f"operating point {prediction.threshold:.2f}"
+    if prediction.threshold < 0.5:
+        paper.put(at + 1, bar + 3.6, words, 8, width=40, colour=ACCENT)
+    else:
+        paper.put(at - 41, bar + 3.6, words, 8, width=40, right=True, colour=ACCENT)
+    for x, end, right in ((LEFT, "0", False), (LEFT + WIDTH - 5, "1", True)):
+        crowded = abs(prediction.threshold - float(end)) < 0.03
+        if not crowded:
+            paper.put(x, bar + 3.6, end, 8, width=5, right=right, colour=MUTED)
+    return bar + 10.5
+
+
+def _rates(paper: Paper, card: Card, point: OperatingPoint, y: float) -> float:
+    wide = paper.put(LEFT, y, f"Operating point {point.name}", 9, bold=True)
+    rest = WIDTH - wide - 3
+    lines = paper.lines(point.rule, rest, 8.5)
+    for line in lines:
+        paper.put(LEFT + wide + 3, y + 0.1, line, 8.5, width=rest + 0.1, colour=MUTED)
+        y += 4.2
+    y += 1.8
+    if not point.n:
+        paper.put(LEFT, y, NOT_MEASURED, 8.5)
+        return y + 7
+    columns = ((0.0, 30.0), (32.0, 20.0), (60.0, 54.0), (118.0, 54.0))
+    heads = ("Measured on", "films", "sensitivity (95 % interval)", "specificity (95 % interval)")
+    rows = [heads, ("validation", str(point.n), *_both(point.to_json()))]
+    test = card.evaluation.get("test")
+    if test and test.get("operating_point") == point.name:
+        rows.append(("test", str(test["n"]), *_both(test)))
+    elif test:
+        rows.append(("test", "", "not measured at this operating point", ""))
+    for k, row in enumerate(rows):
+        for (x, width), text in zip(columns, row, strict=True):
+            colour = INK if k else MUTED
+            paper.put(LEFT + x, y, text, 8.5, width=width, right=x == 32, colour=colour)
+        paper.rule(y + 5, LINE if k else INK)
+        y += 6
+    return y + 2
+
+
+def _both(figures: dict[str, Any]) -> tuple[str, str]:
+    def told(name: str) -> str:
+        if figures.get(name) is None:
+            return "no such films"
+        low, high = figures[f"{name}_ci"]
+        return f"{figures[name]:.1%} ({low:.1%} to {high:.1%})"
+
+    return told("sensitivity"), told("specificity")
+
+
+def _facts(paper: Paper, page: Page, card: Card, made: datetime, y: float) -> None:
+    weights = card.weights["sha256"]
+    training = card.training
+    versions = training.get("versions", {})
+    built = ", ".join(f"{name} {version}" for name, version in versions.items())
+    epoch = f"epoch {training['kept_epoch']}; " if training.get("kept_epoch") else ""
+    rows = [
+        ("Reader's call", page.call or "none given"),
+        ("Model", f"{card.name}, {weights[:12]}"),
+        ("Weights, sha256", weights),
+        ("Trained", f"{epoch}{built}" if built or epoch else "not known"),
+        (
+            "Heatmap",
+            f"{page.method}, transparent below {CUT:g}. {page.sign}" if page.overlay else "none",
+        ),
+        ("Film, sha256", page.sha256 or "not read"),
+        ("Made", f"{made:%Y-%m-%d %H:%M:%S} UTC by cxr {VERSION}"),
+    ]
+    for name, text in rows:
+        paper.put(LEFT, y, name, 8.5, width=30, colour=MUTED)
+        y = paper.paragraph(LEFT + 32, y, text, 8.5, WIDTH - 32, step=4.4) + 0.8

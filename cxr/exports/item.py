@@ -1,0 +1,113 @@
+"""What an export is made of: films with what was said of them, and the words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..films.radiograph import Radiograph, RadiographError, read
+from ..heatmaps.heatmap import Heatmap
+from ..scoring.card import Card
+from ..scoring.predict import Prediction
+
+if TYPE_CHECKING:
+    from ..reading_room.entry import Entry
+
+__all__ = ["OVERRIDDEN", "VERSION", "Item", "facts", "items_of", "method", "scored_by", "utc"]
+
+#: Of this package, as exports state it.
+VERSION = "0.1.0"
+#: Stands where a film was scored against the gate's advice, before the gate's reason.
+OVERRIDDEN = "The film was refused, and scored because the reader asked for it."
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One film of an export."""
+
+    name: str = field(repr=False)
+    """What the reader calls it on screen: the file's name."""
+    film: Radiograph | None
+    """None where the file could not be read."""
+    prediction: Prediction
+    call: str | None = None
+    """What the reader said of it."""
+    source: bytes | None = field(default=None, repr=False)
+    """The file as it came. Wanted for DICOM exports of DICOM files, which it is filed with."""
+
+
+def items_of(
+    entries: Iterable[Entry],
+    shown: Callable[[Entry, Radiograph], Heatmap | None] | None = None,
+) -> Iterator[Item]:
+    """Read the films of a worklist one at a time, the refused with them, the waiting left out.
+
+    Parameters
+    ----------
+    entries
+        For instance of `cxr.reading_room.worklist.Worklist.ordered`.
+    shown
+        Says which heatmap the reader sees of a film; that of its prediction where not given.
+
+    Yields
+    ------
+    Item
+        The film is None where its file cannot be read.
+    """
+    for entry in entries:
+        if entry.prediction is None:
+            continue
+        prediction = entry.prediction
+        source, film = entry.source, None
+        try:
+            if not isinstance(source, bytes):
+                source = source.read_bytes()
+            film = read(source)
+        except (OSError, RadiographError):
+            pass
+        if shown and film and prediction.score is not None:
+            prediction = replace(prediction, heatmap=shown(entry, film))
+        yield Item(
+            entry.name,
+            film,
+            prediction,
+            entry.call,
+            source if isinstance(source, bytes) else None,
+        )
+
+
+def scored_by(card: Card, prediction: Prediction) -> None:
+    """Check that a prediction is by the model whose card an export states.
+
+    Raises
+    ------
+    ValueError
+        If it is by another one.
+    """
+    if (prediction.model, prediction.model_sha256) != (card.name, card.weights["sha256"]):
+        raise ValueError(
+            f"Expected films scored by {card.name} {card.weights['sha256'][:12]}. "
+            f"Received: one scored by {prediction.model} {prediction.model_sha256[:12]}"
+        )
+
+
+def facts(film: Radiograph) -> str:
+    """Return size in pixels, and what the file says of modality, view, age and sex."""
+    age = None if film.age is None else f"{film.age:.0f} years"
+    parts = [f"{film.width} x {film.height} pixels", film.modality, film.view, age, film.sex]
+    return " · ".join(part for part in parts if part)
+
+
+def method(prediction: Prediction) -> str:
+    """Return the title of the heatmap's method; "" without a heatmap."""
+    heatmap = prediction.heatmap
+    return heatmap.title if heatmap else ""
+
+
+def utc(made: datetime | None) -> datetime:
+    """Return a time in UTC to the second: now where none is given, UTC where it has no zone."""
+    made = made or datetime.now(UTC)
+    made = made if made.tzinfo else made.replace(tzinfo=UTC)
+    return made.astimezone(UTC).replace(microsecond=0)

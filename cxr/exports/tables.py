@@ -1,0 +1,159 @@
+"""Predictions and heatmaps out of the house: CSV, JSON, JSON lines, Parquet, PNG."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL.PngImagePlugin import PngInfo
+
+from ..films.radiograph import Radiograph
+from ..heatmaps.heatmap import CAPTION, Heatmap
+from ..heatmaps.overlay import overlay
+from ..scoring.population import INTENDED_USE
+from ..scoring.predict import FIELDS
+
+__all__ = [
+    "FORMATS",
+    "check_format",
+    "read_rows",
+    "to_csv",
+    "to_json",
+    "write_overlay",
+    "write_rows",
+]
+
+Row = dict[str, Any]
+NUMBERS = ("score", "threshold")
+#: What the columns are in a Parquet file, whether or not a row fills them.
+DTYPES = {field: "float64" if field in NUMBERS else "str" for field in FIELDS}
+FORMATS = (".csv", ".json", ".jsonl", ".parquet")
+
+
+def check_format(path: Path) -> str:
+    """Return the suffix of a file to write rows to.
+
+    Raises
+    ------
+    ValueError
+        If rows cannot be written in that format.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise ValueError(f"Expected a file that ends in {known}. Received: {path.name}")
+    return suffix
+
+
+def _ordered(row: Row, more: Sequence[str] = ()) -> Row:
+    return {field: row.get(field) for field in (*FIELDS, *more)}
+
+
+def to_csv(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
+    """Return prediction rows as CSV with a header; `more` names columns behind the usual ones."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*FIELDS, *more], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_ordered(row, more) for row in rows)
+    return text.getvalue()
+
+
+def to_json(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
+    """Return prediction rows as a JSON list of records, one a film, with the keys of `to_csv`."""
+    return json.dumps([_ordered(row, more) for row in rows], indent=1, allow_nan=False) + "\n"
+
+
+def write_rows(rows: Iterable[Row], path: Path) -> None:
+    """Write prediction rows to a file, in the format that its name ends in.
+
+    CSV and JSON lines are written row by row. JSON and Parquet have to be whole: they are written
+    at the end, and with the rows so far if that is cut short.
+
+    Parameters
+    ----------
+    rows
+        With the keys of `cxr.scoring.predict.FIELDS`; may be a generator that scores as it goes.
+    path
+        A file that ends in one of `FORMATS`.
+
+    Raises
+    ------
+    ValueError
+        If rows cannot be written in that format.
+    """
+    suffix = check_format(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if suffix in (".csv", ".jsonl"):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write = _writer(suffix, file)
+            for row in rows:
+                write(_ordered(row))
+                file.flush()
+        return
+    seen: list[Row] = []
+    try:
+        for row in rows:
+            seen.append(_ordered(row))
+    finally:
+        if suffix == ".json":
+            path.write_text(to_json(seen), encoding="utf-8")
+        else:
+            pd.DataFrame(seen, columns=list(FIELDS)).astype(DTYPES).to_parquet(path, index=False)
+
+
+def _writer(suffix: str, file: Any) -> Callable[[Row], object]:
+    if suffix == ".jsonl":
+        return lambda row: file.write(json.dumps(row, allow_nan=False) + "\n")
+    writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    return writer.writerow
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read back the rows of a file that `write_rows` wrote, a last line cut short left out.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no prediction rows.
+    """
+    suffix = check_format(path)
+    try:
+        if suffix == ".parquet":
+            table = pd.read_parquet(path, columns=list(FIELDS))
+            table = table.astype(object).where(table.notna(), None)
+            return [dict(zip(FIELDS, row, strict=True)) for row in table.itertuples(index=False)]
+        rows = _parsed(path.read_text(encoding="utf-8"), suffix)
+        return [{field: row[field] for field in FIELDS} for row in rows]
+    except (ValueError, TypeError, KeyError, OSError, csv.Error) as error:
+        raise ValueError(f"{path.name} holds no prediction rows. Name another file.") from error
+
+
+def _parsed(text: str, suffix: str) -> list[Row]:
+    if suffix == ".json":
+        found: list[Row] = json.loads(text)
+        return found
+    text = text[: text.rfind("\n") + 1]
+    if suffix == ".jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    rows: list[Row] = list(csv.DictReader(io.StringIO(text), strict=True))
+    for row in rows:
+        for field in FIELDS:
+            row[field] = row[field] or None
+            if field in NUMBERS and row[field] is not None:
+                row[field] = float(row[field])
+    return rows
+
+
+def write_overlay(film: Radiograph, heatmap: Heatmap, path: Path) -> None:
+    """Write a film with its heatmap over it as PNG, with the intended use in its text fields."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    notes = PngInfo()
+    notes.add_text("Description", CAPTION)
+    notes.add_text("Disclaimer", INTENDED_USE)
+    overlay(film, heatmap).save(path, "PNG", pnginfo=notes)

@@ -1,0 +1,198 @@
+"""Radiographs: pixels, and what the file says of itself.
+
+`read` takes PNG, JPEG and DICOM, told apart by what they hold and not by their names. What comes
+out is always grey in [0, 1] with white = dense. `cxr.films.preprocessing` brings it to a
+network's size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pictures import UnreadableFile, read_jpeg, read_png
+
+__all__ = ["Radiograph", "RadiographError", "read"]
+
+_TAKEN = "Films are taken as PNG, JPEG or DICOM: export it as one of these."
+_DAMAGED = "The file is damaged or incomplete and cannot be read. Copy or export it again."
+_OTHERS = {
+    b"GIF8": "a GIF picture",
+    b"BM": "a BMP picture",
+    b"II*\0": "a TIFF picture",
+    b"MM\0*": "a TIFF picture",
+    b"\0\0\0\x0cjP": "a JPEG 2000 picture outside DICOM",
+    b"\xff\x4f\xff\x51": "a JPEG 2000 picture outside DICOM",
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a zip archive or an office document",
+}
+
+
+class RadiographError(ValueError):
+    """A file that cannot be read as a radiograph.
+
+    Attributes
+    ----------
+    reason : str
+        A sentence for people: what is wrong and what to do. Holds neither the file's path nor
+        anything of its header that could name a patient.
+    code : str
+        The same as one word.
+    """
+
+    def __init__(self, reason: str, code: str = "unreadable") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+@dataclass(frozen=True, eq=False)
+class Radiograph:
+    """One film.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        float32 of shape (height, width) in [0, 1], white = dense; read-only.
+    sha256 : str
+        Of the shape and of the pixels in 16 bits: the same pixels have the same hash whatever
+        the file. Worked out where none is given.
+    format : str
+        "png", "jpeg" or "dicom".
+    bits : int
+        Meaningful bits of a sample in the file.
+    age : float or None
+        In years. This and what follows is as the DICOM header says, None where it does not.
+    sex, view, modality, body_part : str or None
+        In upper case: "F", "PA", "DX", "CHEST".
+    pixel_spacing : tuple of float or None
+        (row, column) in mm.
+    """
+
+    pixels: NDArray[np.float32]
+    sha256: str = ""
+    format: str = "png"
+    bits: int = 8
+    age: float | None = None
+    sex: str | None = None
+    view: str | None = None
+    modality: str | None = None
+    body_part: str | None = None
+    pixel_spacing: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        pixels = np.ascontiguousarray(self.pixels, np.float32).view()
+        if pixels.ndim != 2 or not pixels.size or not (pixels.min() >= 0 and pixels.max() <= 1):
+            raise ValueError(
+                "Expected pixels of shape (height, width) in [0, 1]. "
+                f"Received: shape {np.shape(self.pixels)}"
+                + (f", {pixels.min():g} to {pixels.max():g}" if pixels.size else "")
+            )
+        pixels.flags.writeable = False
+        object.__setattr__(self, "pixels", pixels)
+        if not self.sha256:
+            levels = np.rint(pixels * np.float32(65535)).astype("<u2")
+            digest = hashlib.sha256(struct.pack("<II", *pixels.shape))
+            digest.update(levels.data)
+            object.__setattr__(self, "sha256", digest.hexdigest())
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.pixels.shape[1])
+
+
+def read(source: str | Path | bytes | BinaryIO) -> Radiograph:
+    """Read a film.
+
+    Parameters
+    ----------
+    source
+        A path, the bytes of a file, or an open binary file, which is read from its start.
+
+    Returns
+    -------
+    Radiograph
+        JPEG is turned as its EXIF orientation says; colour becomes luminance (ITU-R BT.601);
+        what is transparent becomes black. DICOM goes through the modality lookup table, then
+        the window, then the inversion of MONOCHROME1.
+
+    Raises
+    ------
+    RadiographError
+        If there is no file, or it holds no film that can be read.
+    TypeError
+        If the source is none of the above.
+    """
+    data = _bytes(source)
+    try:
+        if data[128:132] == b"DICM" or _headless_dicom(data):
+            return _dicom(data)
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            pixels, bits = read_png(data)
+            return Radiograph(pixels, format="png", bits=bits)
+        if data.startswith(b"\xff\xd8\xff"):
+            return Radiograph(read_jpeg(data), format="jpeg", bits=8)
+    except UnreadableFile as error:
+        raise RadiographError(str(error)) from None
+    except Exception:
+        # Libraries answer damaged bytes with whatever goes wrong first (struct.error, KeyError,
+        # SyntaxError, MemoryError ...), and may quote the header in it: none of that is passed on.
+        raise RadiographError(_DAMAGED) from None
+    if not data:
+        raise RadiographError("The file is empty. Copy or export it again.")
+    webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    kind = "a WebP picture" if webp else "a HEIC picture" if data[4:8] == b"ftyp" else None
+    kind = kind or next((_OTHERS[magic] for magic in _OTHERS if data.startswith(magic)), None)
+    if kind:
+        raise RadiographError(f"This is {kind}. {_TAKEN}")
+    raise RadiographError(f"The file holds no picture that can be read. {_TAKEN}")
+
+
+def _bytes(source: str | Path | bytes | BinaryIO) -> bytes:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    if isinstance(source, (str, Path)):
+        try:
+            return Path(source).read_bytes()
+        except IsADirectoryError:
+            reason = "This is a folder, not a film. Give the files in it."
+        except PermissionError:
+            reason = "The file may not be opened. Check who may read it."
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            reason = "The file was not found. Check its name and folder."
+        except OSError:
+            reason = "The file could not be read from its disk. Copy it and try again."
+        raise RadiographError(reason)
+    data = None
+    if hasattr(source, "read"):
+        if hasattr(source, "seekable") and source.seekable():
+            source.seek(0)
+        data = source.read()
+    if not isinstance(data, bytes):
+        raise TypeError(f"Expected a path, bytes or a binary file. Received: {type(source)}")
+    return data
+
+
+def _headless_dicom(data: bytes) -> bool:
+    """Whether data starts with an element of group 2 or 8: DICOM without its preamble."""
+    little = data[:1] in (b"\x02", b"\x08") and data[1:2] == b"\0" == data[3:4]
+    return little or (data[:3] == b"\0\x08\0" and data[4:6].isalpha())
+
+
+def _dicom(data: bytes) -> Radiograph:
+    from . import dicom as dicom_file  # here, as pydicom takes a while to load
+
+    dataset = dicom_file.open_dataset(data)
+    return Radiograph(dicom_file.render(dataset), format="dicom", **dicom_file.facts(dataset))

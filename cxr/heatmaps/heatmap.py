@@ -1,0 +1,98 @@
+"""A heatmap as a value: the map, what it is of, by which method and at what price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .methods import METHODS
+
+__all__ = ["CAPTION", "EPSILON", "Cost", "Heatmap", "interpolation"]
+
+#: The words under every heatmap.
+CAPTION = "Where the score came from, not where disease is."
+#: Added to the range when a map is stretched, as tf-keras-vis adds it; a smaller range is none.
+EPSILON = 1e-7
+
+
+class Cost(NamedTuple):
+    """What a heatmap took."""
+
+    seconds: float
+    """Of wall time: this film's share of the call that made it."""
+    passes: int
+    """In forward passes of the network over the film; the gradient down to the film counts as
+    one more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """A map of where a film's score came from."""
+
+    grid: NDArray[np.float32]
+    """(rows, columns), not negative, in the method's own unit; see `density` to compare two."""
+    height: int
+    """Of the film, pixels."""
+    width: int
+    method: str
+    """One of `cxr.scoring.explain.METHODS`."""
+    layer: str
+    """That was looked at; "" for a method that looks at the film itself."""
+    finding: str
+    """The class that higher values speak for."""
+    margin: float = 0.0
+    """Share of the height and width at each edge that the network does not see."""
+    cost: Cost | None = None
+    """None where it was not measured."""
+
+    @property
+    def title(self) -> str:
+        """The method's name for people."""
+        return METHODS[self.method].title if self.method in METHODS else self.method
+
+    @property
+    def sign(self) -> str:
+        """What a high value means, in plain words."""
+        return METHODS[self.method].sign if self.method in METHODS else ""
+
+    @cached_property
+    def array(self) -> NDArray[np.float32]:
+        """(H, W) at the film's size, in [0, 1]: 0 the least, 1 the most; all 0 where none is.
+
+        Over what the network sees, interpolated linearly with the corners aligned, then stretched
+        to its own range, as tf-keras-vis does. The margin, which it does not see, is 0.
+        """
+        result = np.zeros((self.height, self.width), np.float32)
+        top, left = round(self.height * self.margin), round(self.width * self.margin)
+        rows = interpolation(self.height - 2 * top, self.grid.shape[0])
+        columns = interpolation(self.width - 2 * left, self.grid.shape[1])
+        inside = np.asarray(rows @ self.grid @ columns.T, np.float32)
+        low, high = float(inside.min()), float(inside.max())
+        # With nothing positive anywhere, stretching would paint noise.
+        if high - low > EPSILON:
+            stretched = (inside - low) / (high - low + EPSILON)
+            result[top : self.height - top, left : self.width - left] = stretched
+        return result
+
+    @cached_property
+    def density(self) -> NDArray[np.float32]:
+        """(rows, columns): the grid over its own mean, so 1 is an even share; all 0 where none is.
+
+        Has no unit, so that maps of different methods and films can be shown on one scale.
+        """
+        # A mean of float64, and never over next to nothing: that would blow rounding up.
+        mean = float(self.grid.mean(dtype=np.float64)) if self.grid.size else 0.0
+        if self.grid.max(initial=0.0) <= EPSILON:
+            return np.zeros(self.grid.shape, np.float32)
+        return np.asarray(self.grid / mean, np.float32)
+
+
+def interpolation(size: int, nodes: int) -> NDArray[np.float32]:
+    """Return the matrix (size, nodes) that interpolates linearly with the corners aligned."""
+    at = np.linspace(0, nodes - 1, size, dtype=np.float32)
+    weights = 1 - np.abs(at[:, None] - np.arange(nodes, dtype=np.float32))
+    return np.asarray(np.maximum(weights, 0), np.float32)

@@ -1,0 +1,47 @@
+"""Monitoring: the log of what was scored and what the reader said, to look back on use and drift.
+
+>>> from cxr.monitoring import Reading, Readings, new_list_id
+>>> log = Readings()  # CXR_READINGS_URL, or a file in the user's data folder
+>>> reading = Reading.of(prediction, finding="pneumonia", list_id=new_list_id(), film_sha256=sha)
+>>> log.scored(reading)
+>>> reading = log.called(reading, "finding", blind=True)
+>>> log.judged(reading, "override", "artefact or device")
+
+It holds hashes, scores and words of closed lists: no name, no identifier, no file name, no pixel.
+"""
+
+from .._moved import forwarded
+from .log import (
+    COLUMNS,
+    Readings,
+    film_numbers,
+    latest,
+)
+from .reading import (
+    AGREEMENTS,
+    CALLS,
+    REASONS,
+    Reading,
+    ReadingsError,
+    agreement_of,
+    new_list_id,
+)
+from .schema import EVENTS
+
+__all__ = [
+    "AGREEMENTS",
+    "CALLS",
+    "COLUMNS",
+    "EVENTS",
+    "REASONS",
+    "Reading",
+    "Readings",
+    "ReadingsError",
+    "agreement_of",
+    "film_numbers",
+    "latest",
+    "new_list_id",
+]
+
+# In version 0.1 this was the module that is now `measures`.
+__getattr__ = forwarded(__name__, "measures")

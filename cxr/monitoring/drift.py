@@ -1,0 +1,286 @@
+"""How far the films that come in differ from those that a model was validated on.
+
+Measured on scores and on films' grey values by the population stability index, with what chance
+alone would give beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ..films.statistics import STATISTICS
+
+if TYPE_CHECKING:
+    from ..scoring.bundle import Bundle
+
+__all__ = [
+    "CUTS",
+    "FEWEST",
+    "SCORE",
+    "Drift",
+    "Spread",
+    "as_table",
+    "drift",
+    "drifts",
+    "logged_films",
+    "psi",
+    "spread",
+    "validation_films",
+]
+
+#: Films on each side without which nothing is said.
+FEWEST = 30
+#: Where PSI is said to be some and to be much, by convention (Siddiqi 2006): no more than that.
+CUTS = (0.1, 0.25)
+SCORE = "score"
+#: What the columns of a film table that hold `STATISTICS` begin with.
+PREFIX = "stat_"
+TOO_FEW, NOT_KNOWN, CHANCE = "too few", "not known", "no more than by chance"
+LITTLE, SOME, MUCH = "little", "some", "much"
+BINS = 10
+HISTOGRAM_BINS = 20
+# As film tables store them; a value must not change its bin by having been stored.
+DECIMALS = 4
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far one quantity of the logged films differs from that of the validation films."""
+
+    name: str
+    """``score`` or one of `STATISTICS`."""
+    psi: float | None
+    """At least 0; None where the films are too few or nothing is known of validation."""
+    chance: float | None
+    """What `psi` stays under 95 times in 100 where nothing has changed; None with it."""
+    n_validation: int
+    n_logged: int
+    note: str
+    """``too few`` (under `FEWEST` on a side), ``not known``, ``no more than by chance``, or where
+    it is more than that ``little``, ``some`` (from 0.1) or ``much`` (from 0.25)."""
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether the index is more than chance alone would give."""
+        return self.psi is not None and self.chance is not None and self.psi > self.chance
+
+    @property
+    def text(self) -> str:
+        """The note, with the number of films where they are too few."""
+        if self.note != TOO_FEW:
+            return self.note
+        side = "" if self.n_logged < FEWEST else " validation films"
+        return f"n = {self.n_validation if side else self.n_logged:,}{side}, {TOO_FEW}"
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How the scores of validation and those logged are spread: shares of films in equal bins."""
+
+    edges: _Array
+    """Shape (bins + 1,), from 0 to 1."""
+    validation: _Array
+    """Shape (bins,), summing to 1; zeros where there is no film."""
+    logged: _Array
+    n_validation: int
+    n_logged: int
+
+
+def psi(expected: ArrayLike, actual: ArrayLike, bins: int = BINS) -> float:
+    """Return the population stability index of one sample against another.
+
+    It is the sum over bins of (q - p) ln(q / p), p and q the shares of `expected` and `actual`.
+    The bins are cut at the quantiles of `expected` (deciles), so that each holds about as many;
+    where many values are equal, there are fewer. An empty bin counts as half a value: a fixed
+    small number in its place would make much of one bin in a small sample.
+
+    Parameters
+    ----------
+    expected, actual
+        Finite, shapes (n,) and (m,), neither empty.
+    bins
+        At least 2.
+
+    Returns
+    -------
+    float
+        At least 0; NaN where `expected` is one value, which has no bins.
+
+    Raises
+    ------
+    ValueError
+        For values that are not finite, another shape, no values, or fewer than 2 bins.
+
+    References
+    ----------
+    Siddiqi, Credit risk scorecards, Wiley 2006 (the index, and the cuts at 0.1 and 0.25, which
+    are convention). Kullback and Leibler, Ann Math Stat 22:79, 1951 (J-divergence, which it is).
+    """
+    return _index(_values(expected), _values(actual), bins)[0]
+
+
+def drift(name: str, validation: ArrayLike, logged: ArrayLike) -> Drift:
+    """Measure the drift of one quantity.
+
+    Where nothing has changed, the index is about (1 / n + 1 / m) times a chi-squared variable of
+    one degree of freedom fewer than bins: 0.3 on average for 30 films on each side. Only what is
+    above the 95 % point of that is called drift.
+
+    Parameters
+    ----------
+    name
+        Of the quantity.
+    validation, logged
+        Shapes (n,) and (m,); NaN is left out. Either may be empty.
+
+    References
+    ----------
+    Yurdakul and Naranjo, Statistical properties of the population stability index, Journal of
+    Risk Model Validation 14(4), 2020.
+    """
+    before, now = (_known(values) for values in (validation, logged))
+    value = limit = None
+    note = TOO_FEW
+    if not before.size or (before.size >= FEWEST and before.min() == before.max()):
+        note = NOT_KNOWN
+    elif min(before.size, now.size) >= FEWEST:
+        value, bins = _index(before, now, BINS)
+        limit = _chance(bins, before.size, now.size)
+        note = MUCH if value >= CUTS[1] else SOME if value >= CUTS[0] else LITTLE
+        note = note if value > limit else CHANCE
+    return Drift(name, value, limit, int(before.size), int(now.size), note)
+
+
+def drifts(table: pd.DataFrame, bundle: Bundle) -> list[Drift]:
+    """Measure the drift of scores and of films' grey values from those of a model's validation.
+
+    Parameters
+    ----------
+    table
+        The log's events of this model's weights (`cxr.monitoring.measures.of_model`).
+    bundle
+        The model.
+
+    Returns
+    -------
+    list of Drift
+        Of the score, then of each of `STATISTICS`.
+    """
+    now, before = logged_films(table), validation_films(bundle)
+    return [
+        drift(name, before[name].to_numpy(), now[name].to_numpy()) for name in (SCORE, *STATISTICS)
+    ]
+
+
+def as_table(found: Sequence[Drift]) -> pd.DataFrame:
+    """Lay drift out for people, one row a quantity; NaN where there is no figure."""
+    return pd.DataFrame(
+        {
+            "quantity": each.name,
+            "PSI": math.nan if each.psi is None else each.psi,
+            "by chance up to": math.nan if each.chance is None else each.chance,
+            "validation films": each.n_validation,
+            "logged films": each.n_logged,
+            "drift": each.text,
+        }
+        for each in found
+    )
+
+
+def spread(table: pd.DataFrame, bundle: Bundle) -> Spread:
+    """Count how the scores of a model's validation films and those logged are spread.
+
+    Parameters
+    ----------
+    table
+        The log's events of this model's weights (`cxr.monitoring.measures.of_model`).
+    bundle
+        The model.
+    """
+    edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
+    sides = [_known(films[SCORE]) for films in (validation_films(bundle), logged_films(table))]
+    shares = [np.histogram(side, edges)[0] / max(side.size, 1) for side in sides]
+    return Spread(edges, shares[0], shares[1], sides[0].size, sides[1].size)
+
+
+def logged_films(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what was logged of each film that was scored, once however often it was read.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``score`` and those of `STATISTICS`, one row for each film (by its pixels) and
+        weights, as it was scored last.
+    """
+    rows = table[(table["event"] == "scored") & table["score"].notna()]
+    rows = rows.drop_duplicates(["film_sha256", "model_sha256"], keep="last")
+    return _rounded(rows[[SCORE, *STATISTICS]].reset_index(drop=True))
+
+
+def validation_films(bundle: Bundle) -> pd.DataFrame:
+    """Return what is stored of a model's validation films.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``score`` (calibrated) and those of `STATISTICS`, one row a film; NaN where it is
+        not known. The rows of scores and statistics do not belong together.
+    """
+    scored = bundle.predictions[bundle.predictions["split"] == "validation"]
+    films = bundle.films[bundle.films["split"] == "validation"]
+    columns = {SCORE: pd.Series(bundle.card.calibration.score(scored["logit"]))}
+    for name in STATISTICS:
+        if PREFIX + name in films:
+            columns[name] = films[PREFIX + name].astype(float).reset_index(drop=True)
+    return _rounded(pd.DataFrame(columns, columns=[SCORE, *STATISTICS], dtype=float))
+
+
+def _rounded(films: pd.DataFrame) -> pd.DataFrame:
+    return films.round(dict.fromkeys(STATISTICS, DECIMALS))
+
+
+def _known(values: ArrayLike) -> _Array:
+    found = np.asarray(values, dtype=np.float64)
+    return found[np.isfinite(found)]
+
+
+def _values(values: ArrayLike) -> _Array:
+    found = np.asarray(values, dtype=np.float64)
+    if found.ndim != 1 or not found.size or not np.isfinite(found).all():
+        raise ValueError(
+            f"Expected finite values of shape (n,), n > 0. Received: shape {found.shape}"
+        )
+    return found
+
+
+def _index(expected: _Array, actual: _Array, bins: int) -> tuple[float, int]:
+    """Return the index and the number of bins."""
+    if bins < 2:
+        raise ValueError(f"Expected at least 2 bins. Received: {bins}")
+    # Cut at values that are there, and a bin holds its lower edge: none is empty by construction,
+    # but for one below the smallest value.
+    edges = np.unique(np.quantile(expected, np.arange(1, bins) / bins, method="higher"))
+    edges = edges[edges > expected.min()]
+    if not edges.size:
+        return math.nan, 1
+    p, q = (
+        np.maximum(np.bincount(np.searchsorted(edges, v, "right"), minlength=edges.size + 1), 0.5)
+        / v.size
+        for v in (expected, actual)
+    )
+    return float(np.sum((q - p) * np.log(q / p))), edges.size + 1
+
+
+def _chance(bins: int, n: int, m: int) -> float:
+    from scipy.stats import chi2
+
+    return float(chi2.ppf(0.95, bins - 1) * (1 / n + 1 / m))

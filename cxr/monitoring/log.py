@@ -1,0 +1,285 @@
+"""The log of readings in a database: written to as films are read, read back as tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+import pandas as pd
+import sqlalchemy as sa
+
+from ..scoring.population import INTENDED_USE
+from .database import (
+    DAMAGED,
+    address,
+    connected,
+    is_sqlite,
+    open_engine,
+)
+from .reading import (
+    AGREEMENTS,
+    CALLS,
+    FIELDS,
+    Reading,
+    ReadingsError,
+    agreement_of,
+)
+from .schema import EVENTS, READINGS, bring_up_to_date
+
+__all__ = ["COLUMNS", "Readings", "film_numbers", "latest"]
+
+#: The columns of `Readings.table`.
+COLUMNS = ("event", *FIELDS)
+_TEXTS = [c for c in COLUMNS if isinstance(READINGS.columns[c].type, sa.String)]
+_NUMBERS = [c for c in COLUMNS if isinstance(READINGS.columns[c].type, sa.Double)]
+_FLAGS = [c for c in COLUMNS if isinstance(READINGS.columns[c].type, sa.Boolean)]
+_DTYPES = (
+    dict.fromkeys(_TEXTS, "str")
+    | dict.fromkeys(_NUMBERS, "float64")
+    | dict.fromkeys(_FLAGS, "bool")
+    | {"time": "datetime64[us, UTC]"}
+)
+
+
+class Readings:
+    """The log: one table of events to which rows are only ever added.
+
+    A film's entry is written when it is scored, again with each call of its reader, and again when
+    the reader judges the score. Nothing is changed or taken away, so that a call that was made
+    before the score was seen stays in the log whatever is said later. No connection is kept
+    between calls: one log may be shared by threads, and any number of processes may use one
+    database.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///FILE``, ``postgresql://USER:PASSWORD@HOST/NAME`` or ``off``. Where none is
+        given, what ``CXR_READINGS_URL`` names; else ``readings.sqlite3`` in the user's data
+        folder, made for its owner alone. With ``off`` nothing is kept.
+
+    Raises
+    ------
+    ReadingsError
+        If the log cannot be opened, is damaged, or was written by a newer version.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self._url = address(url)
+        self._engine = None
+        if self._url is not None:
+            self._engine = open_engine(self._url)
+            bring_up_to_date(self._engine)
+
+    def __repr__(self) -> str:
+        return f"<Readings in {self.where}>"
+
+    @property
+    def enabled(self) -> bool:
+        """False where the log is switched off."""
+        return self._engine is not None
+
+    @property
+    def where(self) -> str:
+        """For people: the file's path, ``PostgreSQL``, or ``nowhere`` where it is off."""
+        if self._url is None:
+            return "nowhere"
+        return self._url.database or "" if is_sqlite(self._url) else "PostgreSQL"
+
+    def scored(self, *readings: Reading) -> None:
+        """Note that films were scored or refused; all of them, or none where that fails.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        """
+        self._add("scored", readings)
+
+    def called(self, reading: Reading, call: str, *, blind: bool) -> Reading:
+        """Note what the reader says of a film, and whether that agrees with the model.
+
+        Parameters
+        ----------
+        reading
+            The film's entry as it was scored.
+        call
+            One of `CALLS`.
+        blind
+            Whether it was said before score and heatmap were shown.
+
+        Returns
+        -------
+        Reading
+            The new entry, with the call and the agreement (`agreement_of`), as of now.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        ValueError
+            If there is no such call.
+        """
+        if call not in CALLS:
+            raise ValueError(f"Expected a call of {', '.join(CALLS)}.")
+        agreement = agreement_of(call, reading.score, reading.threshold)
+        new = dataclasses.replace(
+            reading,
+            time=datetime.now(UTC),
+            call=call,
+            call_blind=blind,
+            agreement=agreement,
+            reason=None,
+        )
+        self._add("called", [new])
+        return new
+
+    def judged(self, reading: Reading, agreement: str, reason: str | None = None) -> Reading:
+        """Note what the reader says of a score, having seen it.
+
+        Parameters
+        ----------
+        reading
+            The film's entry as it was scored or called; a call that it holds stays in the new one.
+        agreement
+            One of `AGREEMENTS`.
+        reason
+            One of `REASONS` for an override, or None.
+
+        Returns
+        -------
+        Reading
+            The new entry, as of now.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        ValueError
+            If the film has no score, there is no such agreement or reason, or a reason stands
+            without an override.
+        """
+        if agreement not in AGREEMENTS:
+            raise ValueError(f"Expected an agreement of {', '.join(AGREEMENTS)}.")
+        new = dataclasses.replace(
+            reading, time=datetime.now(UTC), agreement=agreement, reason=reason
+        )
+        self._add("judged", [new])
+        return new
+
+    def _add(self, event: str, readings: Iterable[Reading]) -> None:
+        assert event in EVENTS
+        rows = [{"event": event, **reading.row()} for reading in readings]
+        if self._engine is None or not rows:
+            return
+        with connected(self._engine, write=True) as connection:
+            connection.execute(sa.insert(READINGS), rows)
+
+    def table(self, since: datetime | None = None) -> pd.DataFrame:
+        """Return all events in the order in which they were written.
+
+        Parameters
+        ----------
+        since
+            Leave out what is older; a time with a zone.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `COLUMNS`: the event (`EVENTS`) and the values of `Reading`. A time is
+            in UTC; a text or number that is not known is NaN.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be read.
+        """
+        rows: list[tuple[object, ...]] = []
+        if self._engine is not None:
+            wanted = sa.select(*(READINGS.columns[name] for name in COLUMNS))
+            if since is not None:
+                wanted = wanted.where(READINGS.columns["time"] >= since)
+            try:
+                with connected(self._engine) as connection:
+                    found = connection.execute(wanted.order_by(READINGS.columns["id"]))
+                    rows = [tuple(row) for row in found]
+            except (TypeError, ValueError) as error:  # of a time that is none
+                raise ReadingsError(DAMAGED) from error
+        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_DTYPES)
+
+    def newest(self) -> int:
+        """Return the number of the newest event, 0 where there is none: it grows with each.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be read.
+        """
+        if self._engine is None:
+            return 0
+        with connected(self._engine) as connection:
+            return connection.execute(sa.select(sa.func.max(READINGS.columns["id"]))).scalar() or 0
+
+    def latest(self, since: datetime | None = None) -> pd.DataFrame:
+        """Return one row a film of a list, as `latest` makes them of `table`."""
+        return latest(self.table(since))
+
+    def to_csv(self, since: datetime | None = None) -> str:
+        """Return the events as CSV: the columns of `table`, and the intended use behind them."""
+        table = self.table(since).assign(intended_use=INTENDED_USE)
+        table["time"] = [time.isoformat() for time in table["time"]]
+        return str(table.to_csv(index=False, lineterminator="\n"))
+
+
+def latest(table: pd.DataFrame) -> pd.DataFrame:
+    """Draw the events of each film together.
+
+    Parameters
+    ----------
+    table
+        As `Readings.table` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each list, film and weights, in the order in which they first came; each file
+        that could not be read has its own. The columns are those of `Reading` and ``blind_call``:
+        what the model and the film's statistics say is of the last event, `call` and `call_blind`
+        of the last call, `agreement` and `reason` of the last call or judgement, whichever came
+        later. ``blind_call`` is the first call that was made blind, NaN where none was.
+    """
+    rows = table.assign(film=film_numbers(table))
+    called, judged = rows["event"] == "called", rows["event"] == "judged"
+
+    def one(among: pd.Series[bool], keep: Literal["first", "last"] = "last") -> pd.DataFrame:
+        return rows[among].drop_duplicates("film", keep=keep).set_index("film")
+
+    found = one(rows["film"] >= 0).sort_index()
+    word, verdict = one(called), one(called | judged)
+    # Assigned by film: where nothing was said, nothing is known.
+    found["call"], found["call_blind"] = word["call"], word["call_blind"]
+    found["agreement"], found["reason"] = verdict["agreement"], verdict["reason"]
+    found["blind_call"] = one(called & rows["call_blind"], keep="first")["call"]
+    found["call_blind"] = found["call_blind"].eq(True)
+    return found[[*FIELDS, "blind_call"]].reset_index(drop=True)
+
+
+def film_numbers(table: pd.DataFrame) -> pd.Series[int]:
+    """Number the films: events of one list, film and weights have one number.
+
+    Parameters
+    ----------
+    table
+        As `Readings.table` returns it, or some of its rows.
+
+    Returns
+    -------
+    pandas.Series
+        int, with the table's index: from 0 in the order in which the films first came. Each event
+        of a file that could not be read has a number of its own.
+    """
+    unread = pd.Series([f"unread {i}" for i in range(len(table))], table.index, dtype="str")
+    film = table["film_sha256"].fillna(unread)
+    keys = [table["list_id"], film, table["model_sha256"]]
+    return table.groupby(keys, sort=False).ngroup()

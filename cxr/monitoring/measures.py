@@ -1,0 +1,231 @@
+"""What the log of readings says: how a model is used, refuses, and stands to its readers.
+
+It measures and draws nothing; figures are in `cxr.figures`, drift in `cxr.monitoring.drift`. Each
+function takes a table of events as `cxr.monitoring.Readings.table` returns it. A film counts once
+in each list: what was scored last counts of several scores.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..evidence.comparison import Rate
+from ..stats.intervals import wilson
+from ..stats.paired_tests import Kappa, kappa
+from . import film_numbers
+
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "FEW",
+    "Agreement",
+    "agreement",
+    "by_week",
+    "n_text",
+    "of_model",
+    "reasons",
+    "refusal_rates",
+    "refusals",
+    "use",
+]
+
+#: Under so many a rate is shown with the word "few".
+FEW = 20
+#: When a call was made, as against the moment at which the score was shown.
+BEFORE = "before"
+AFTER = "after"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often readers and a model's operating point came to the same call.
+
+    `blind` calls were made before the score was shown. What was said after that leans towards
+    the score, so that the two are never put together. `unsure` films are not in `n`.
+    """
+
+    blind: bool
+    n: int
+    agreed: int
+    unsure: int
+    kappa: Kappa | None
+    """Of blind calls; None for others, whose kappa would measure the leaning as well."""
+
+    @property
+    def when(self) -> str:
+        """`BEFORE` or `AFTER`."""
+        return BEFORE if self.blind else AFTER
+
+    @property
+    def rates(self) -> list[Rate]:
+        """Return agreement and override as rates with Wilson's interval."""
+        said = f"among films called {self.when} the score was shown"
+        return [
+            Rate("Agreement", f"Reader and operating point alike, {said}", self.agreed, self.n),
+            Rate("Override", f"Reader otherwise, {said}", self.n - self.agreed, self.n),
+        ]
+
+    @property
+    def note(self) -> str:
+        """``few`` under `FEW` films, else nothing."""
+        return _few(self.n)
+
+
+def _few(n: int) -> str:
+    return "few" if n < FEW else ""
+
+
+def n_text(n: int) -> str:
+    """Return how many films a rate is of, as it stands below it: ``n = 12, few``."""
+    return ", ".join(filter(None, [f"n = {n:,}", _few(n)]))
+
+
+def of_model(table: pd.DataFrame, model: str, sha256: str) -> tuple[pd.DataFrame, int]:
+    """Return the events of a model's weights, and how many there are of its name's other weights.
+
+    What another set of weights scored says nothing of this one, whatever its name.
+    """
+    ours = table["model_sha256"] == sha256
+    return table[ours], int((~ours & (table["model"] == model)).sum())
+
+
+def use(table: pd.DataFrame) -> pd.DataFrame:
+    """Count what was read, by day and model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        day (UTC, without a zone), model, films (scored or refused), refused, called (by their
+        reader, of whatever day's films), lists (that films were read in); by day, then model.
+    """
+    rows = table.assign(film=film_numbers(table))
+    rows["day"] = rows["time"].dt.tz_convert(None).dt.normalize()
+    by = ["day", "model"]
+    scored = rows[rows["event"] == "scored"].drop_duplicates([*by, "film"], keep="last")
+    called = rows[rows["event"] == "called"].drop_duplicates([*by, "film"])
+    found = pd.DataFrame(
+        {
+            "films": scored.groupby(by).size(),
+            "refused": scored["score"].isna().groupby([scored[name] for name in by]).sum(),
+            "called": called.groupby(by).size(),
+            "lists": rows.groupby(by)["list_id"].nunique(),
+        }
+    )
+    return found.fillna(0).astype(int).reset_index()
+
+
+def _scored(table: pd.DataFrame) -> pd.DataFrame:
+    """Return each film as it was scored last."""
+    rows = table[table["event"] == "scored"]
+    return rows.assign(film=film_numbers(rows)).drop_duplicates("film", keep="last")
+
+
+def refusals(table: pd.DataFrame) -> pd.DataFrame:
+    """Count refused films by code.
+
+    Returns
+    -------
+    pandas.DataFrame
+        code, films, n (all films), share with its 95 % interval low and high (Wilson),
+        overridden (films that were scored all the same; they are in `films` too); the commonest
+        first. Empty where none was refused.
+    """
+    rows = _scored(table)
+    n = len(rows)
+    found = []
+    for code, group in rows[rows["refusal_code"].notna()].groupby("refusal_code"):
+        k, overridden = len(group), int(group["refusal_overridden"].sum())
+        found.append((code, k, n, k / n, *wilson(k, n), overridden))
+    found.sort(key=lambda row: (-row[1], row[0]))
+    columns = ["code", "films", "n", "share", "low", "high", "overridden"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def refusal_rates(table: pd.DataFrame) -> list[Rate]:
+    """Return the share of films that were refused, and of refusals that were overridden."""
+    rows = _scored(table)
+    refused = int(rows["refusal_code"].notna().sum())
+    overridden = int(rows["refusal_overridden"].sum())
+    return [
+        Rate("Refused", "Share of films that the gate refused", refused, len(rows)),
+        Rate("Overridden", "Share of refused films scored all the same", overridden, refused),
+    ]
+
+
+def _answers(table: pd.DataFrame, blind: bool) -> pd.DataFrame:
+    """Return one event a film: its first blind call, or the last word after the score was seen."""
+    called = table["event"] == "called"
+    if blind:
+        rows = table[called & table["call_blind"] & table["score"].notna()]
+    else:
+        seen = (called & ~table["call_blind"]) | (table["event"] == "judged")
+        rows = table[seen & table["score"].notna()]
+    rows = rows.assign(film=film_numbers(rows))
+    return rows.drop_duplicates("film", keep="first" if blind else "last")
+
+
+def _agreement(answers: pd.DataFrame, blind: bool) -> Agreement:
+    sure = answers[answers["agreement"].notna()]
+    agreed = int((sure["agreement"] == "agree").sum())
+    found = None
+    if blind:
+        model = sure["score"] >= sure["threshold"]
+        found = kappa(sure["call"] == "finding", model)
+    return Agreement(blind, len(sure), agreed, len(answers) - len(sure), found)
+
+
+def agreement(table: pd.DataFrame, *, blind: bool) -> Agreement:
+    """Measure how often readers agree with the operating point.
+
+    Parameters
+    ----------
+    table
+        Events; of one model, since a rate over several means nothing.
+    blind
+        True for each film's first call that was made before the score was shown; False for the
+        last word on it, call or judgement, that came after. Films without a score are left out.
+    """
+    return _agreement(_answers(table, blind), blind)
+
+
+def by_week(table: pd.DataFrame) -> pd.DataFrame:
+    """Measure agreement week by week, of calls before and after the score apart.
+
+    Returns
+    -------
+    pandas.DataFrame
+        week (its Monday, UTC without a zone), called (`BEFORE` or `AFTER`), n, agreed, unsure,
+        rate, low, high (Wilson, 95 %; NaN where n is 0), kappa, kappa_low, kappa_high (NaN where
+        not known), note (``few`` under `FEW` films). A week without a call has no row.
+    """
+    rows = []
+    for blind in (True, False):
+        answers = _answers(table, blind)
+        day = answers["time"].dt.tz_convert(None).dt.normalize()
+        for monday, group in answers.groupby(day - pd.to_timedelta(day.dt.weekday, unit="D")):
+            found = _agreement(group, blind)
+            rate = found.rates[0]
+            low, high = rate.interval if found.n else (math.nan, math.nan)
+            value = found.kappa.value if found.kappa else None
+            limits = (found.kappa.interval if found.kappa else None) or (math.nan, math.nan)
+            counts = (found.n, found.agreed, found.unsure)
+            shares = (rate.value, low, high, value, *limits)
+            rows.append((monday, found.when, *counts, *shares, found.note))
+    numbers = ["rate", "low", "high", "kappa", "kappa_low", "kappa_high"]
+    columns = ["week", "called", "n", "agreed", "unsure", *numbers, "note"]
+    weeks = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, "float64"))
+    return weeks.sort_values("week", kind="stable", ignore_index=True)
+
+
+def reasons(table: pd.DataFrame) -> pd.DataFrame:
+    """Count why readers overrode scores that they had seen: reason and films, commonest first.
+
+    Overrides without a reason stand as "not said".
+    """
+    answers = _answers(table, blind=False)
+    overrides = answers[answers["agreement"] == "override"]
+    counts = overrides["reason"].fillna("not said").value_counts()
+    return counts.rename_axis("reason").rename("films").reset_index()

@@ -1,0 +1,247 @@
+"""One entry of the log: what a model said of a film, and what the reader said."""
+
+from __future__ import annotations
+
+import math
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..films.statistics import STATISTICS
+
+if TYPE_CHECKING:
+    from ..scoring.predict import Prediction
+
+__all__ = [
+    "AGREEMENTS",
+    "CALLS",
+    "FIELDS",
+    "REASONS",
+    "Reading",
+    "ReadingsError",
+    "agreement_of",
+    "new_list_id",
+]
+
+#: What a reader can say of a film, in the order of `cxr.reading_room.worklist.CALLS`.
+CALLS = ("finding", "no finding", "unsure")
+#: How a reader's word stands to the model's.
+AGREEMENTS = ("agree", "override")
+#: Why a reader says otherwise than the model. A closed list: free text could hold a name.
+REASONS = (
+    "artefact or device",
+    "old finding",
+    "film quality",
+    "other disease",
+    "heatmap elsewhere",
+    "clinical knowledge",
+    "other",
+)
+
+# What comes from a card or a rule of this package: one line, and not a path.
+_WORDS = re.compile(r"[^\s/\\][^\n\r/\\]{0,99}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LIST_ID = re.compile(r"[0-9a-f]{32}")
+_CODE = re.compile(r"[a-z0-9_-]{1,40}")
+
+
+class ReadingsError(RuntimeError):
+    """The log cannot be opened, read or written; the message is for people."""
+
+
+def new_list_id() -> str:
+    """Return a random name for a worklist: 32 hexadecimal digits that tell nothing of anyone."""
+    return uuid.uuid4().hex
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What is known of one film of a worklist at one time.
+
+    It holds no name, no identifier, no file name and no pixel. `film_sha256` is that of the
+    pixels, which tells the same film again and nothing else.
+
+    Raises
+    ------
+    ValueError
+        If a value is not of its kind. Texts are not quoted back, since what was given by mistake
+        could be a name.
+    """
+
+    time: datetime = field(default_factory=_now)
+    """UTC; any time with a zone is brought to it."""
+    list_id: str
+    """Of the worklist, from `new_list_id`."""
+    film_sha256: str | None = None
+    """`Radiograph.sha256`; None for a file that could not be read."""
+    model: str
+    model_sha256: str
+    """Of the weights."""
+    finding: str
+    operating_point: str
+    threshold: float
+    score: float | None = None
+    """In [0, 1]; None for a film that was refused."""
+    refusal_code: str | None = None
+    refusal_overridden: bool = False
+    """The reader had a film scored that was refused: it has a code and a score."""
+    call: str | None = None
+    """One of `CALLS`; None where the film was only scored."""
+    call_blind: bool = False
+    """The call was made before score and heatmap were shown."""
+    agreement: str | None = None
+    """One of `AGREEMENTS`."""
+    reason: str | None = None
+    """One of `REASONS`, of an override."""
+    mean: float | None = None
+    spread: float | None = None
+    dark: float | None = None
+    bright: float | None = None
+    sharpness: float | None = None
+    """This and the four before it as `cxr.films.statistics.film_statistics` gives them."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.time, datetime) or self.time.tzinfo is None:
+            raise ValueError("Expected a time with a zone.")
+        self._set("time", self.time.astimezone(UTC))
+        self._set("threshold", _finite("threshold", self.threshold))
+        for name in ("score", *STATISTICS):
+            if (value := getattr(self, name)) is not None:
+                self._set(name, _finite(name, value))
+        for name in ("refusal_overridden", "call_blind"):
+            self._set(name, bool(getattr(self, name)))
+        for name in ("model", "finding", "operating_point"):
+            _match(_WORDS, name, getattr(self, name), "one line of at most 100 letters")
+        _match(_LIST_ID, "list_id", self.list_id, "32 hexadecimal digits")
+        _match(_SHA256, "model_sha256", self.model_sha256, "64 hexadecimal digits")
+        if self.film_sha256 is not None:
+            _match(_SHA256, "film_sha256", self.film_sha256, "64 hexadecimal digits")
+        if self.refusal_code is not None:
+            _match(_CODE, "refusal_code", self.refusal_code, "one word")
+        for name, known in (("call", CALLS), ("agreement", AGREEMENTS), ("reason", REASONS)):
+            if getattr(self, name) not in (None, *known):
+                raise ValueError(f"Expected {name} of {', '.join(known)}, or none.")
+        self._check_sense()
+
+    def _check_sense(self) -> None:
+        if self.score is not None and not 0 <= self.score <= 1:
+            raise ValueError(f"Expected a score within 0 to 1. Received: {self.score}")
+        refused = self.refusal_code is not None
+        if self.refusal_overridden and not refused:
+            raise ValueError("Expected the code of the refusal that was overridden.")
+        if (self.score is None) != (refused and not self.refusal_overridden):
+            raise ValueError("Expected a score, or the code of a refusal that stands.")
+        if self.film_sha256 is None and not refused:
+            raise ValueError("Expected the hash of a film that was scored.")
+        if self.call_blind and self.call is None:
+            raise ValueError("Expected a call where it was blind.")
+        if self.agreement is not None and self.score is None:
+            raise ValueError("Expected a score to agree with.")
+        if self.reason is not None and self.agreement != "override":
+            raise ValueError("Expected a reason with an override alone.")
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    @classmethod
+    def of(
+        cls,
+        prediction: Prediction,
+        *,
+        finding: str,
+        list_id: str,
+        film_sha256: str | None = None,
+        statistics: Mapping[str, float] | None = None,
+    ) -> Reading:
+        """Make the entry of a film that was scored or refused.
+
+        Parameters
+        ----------
+        prediction
+            What the model says. With a refusal and a score, the refusal was overridden.
+        finding
+            Of the model's card.
+        list_id
+            Of the worklist, from `new_list_id`.
+        film_sha256
+            `Radiograph.sha256`; None or empty for a file that could not be read.
+        statistics
+            As `cxr.films.statistics.film_statistics` returns them; None where not measured.
+        """
+        refusal = prediction.refusal
+        measured: dict[str, Any] = dict(statistics or {})
+        return cls(
+            list_id=list_id,
+            film_sha256=film_sha256 or None,
+            model=prediction.model,
+            model_sha256=prediction.model_sha256,
+            finding=finding,
+            operating_point=prediction.operating_point,
+            threshold=prediction.threshold,
+            score=prediction.score,
+            refusal_code=refusal.code if refusal else None,
+            refusal_overridden=refusal is not None and prediction.score is not None,
+            **measured,
+        )
+
+    def row(self) -> dict[str, Any]:
+        """Return the values by name, with the names of `FIELDS`."""
+        return {name: getattr(self, name) for name in FIELDS}
+
+
+#: The names of a reading's values, in order.
+FIELDS = tuple(entry.name for entry in fields(Reading))
+
+
+def agreement_of(call: str | None, score: float | None, threshold: float) -> str | None:
+    """Say whether a reader's call agrees with the model's.
+
+    The operating point decides, also within its ``near`` zone: at or above the threshold the
+    model's call is the finding.
+
+    Parameters
+    ----------
+    call
+        One of `CALLS`, or None.
+    score
+        Calibrated, in [0, 1]; None for a refused film.
+    threshold
+        Of the operating point.
+
+    Returns
+    -------
+    str or None
+        One of `AGREEMENTS`; None where there is no score, no call, or the reader is unsure.
+
+    Raises
+    ------
+    ValueError
+        If the call is not one of `CALLS`.
+    """
+    if call not in (None, *CALLS):
+        raise ValueError(f"Expected a call of {', '.join(CALLS)}, or none.")
+    if call in (None, "unsure") or score is None:
+        return None
+    return "agree" if (score >= threshold) == (call == "finding") else "override"
+
+
+def _finite(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"Expected {name} to be a number.") from None
+    if isinstance(value, str | bool) or not math.isfinite(number):
+        raise ValueError(f"Expected {name} to be a finite number.")
+    return number
+
+
+def _match(pattern: re.Pattern[str], name: str, value: object, what: str) -> None:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError(f"Expected {name} to be {what}.")

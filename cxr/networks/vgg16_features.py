@@ -1,0 +1,36 @@
+"""VGG16 as a fixed extractor of features with a small head, as published for tuberculosis."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from .vgg import convolutions
+
+__all__ = ["vgg16_features"]
+
+
+def vgg16_features(
+    input_size: int = 256, scaling: str = "imagenet", dropout: float = 0.5
+) -> keras.Model:
+    """Build the network: frozen convolutions, Flatten, Dense 256 (ReLU), dropout, one logit.
+
+    Parameters
+    ----------
+    input_size
+        Height and width of the input in pixels, at least 32.
+    scaling
+        See `cxr.networks.vgg.convolutions`.
+    dropout
+        Share of the dense layer's units dropped in training, in [0, 1).
+
+    Returns
+    -------
+    keras.Model
+        Input (batch, input_size, input_size, 3) in [0, 255], output (batch, 1): the logit.
+    """
+    film, x = convolutions("vgg16", input_size, scaling)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(256, activation="relu", name="dense")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model(film, layers.Dense(1, name="logit")(x), name="vgg16_features")

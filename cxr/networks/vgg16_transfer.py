@@ -1,0 +1,27 @@
+"""VGG16 with a dense head, as published for pneumonia: a frozen base and four dense layers."""
+
+from __future__ import annotations
+
+import keras
+
+from .transfer import transfer
+
+__all__ = ["vgg16_transfer"]
+
+
+def vgg16_transfer(input_size: int = 300, scaling: str = "imagenet") -> keras.Model:
+    """Build the transfer network on VGG16; see `cxr.networks.transfer.transfer`.
+
+    Parameters
+    ----------
+    input_size
+        Height and width of the input in pixels, at least 32.
+    scaling
+        How films are scaled for the base; see `cxr.networks.vgg.convolutions`.
+
+    Returns
+    -------
+    keras.Model
+        Input (batch, input_size, input_size, 3) in [0, 255], output (batch, 1): the logit.
+    """
+    return transfer("vgg16", input_size=input_size, scaling=scaling)

@@ -1,0 +1,160 @@
+"""Which heatmap a reader sees of a film: the methods chosen, and what is made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..evidence.audit.store import SANITY
+from ..evidence.audit.verdict import failures
+from ..films.radiograph import Radiograph
+from ..heatmaps.heatmap import Heatmap
+from ..heatmaps.methods import FAST, METHODS
+from ..scoring.bundle import Bundle, BundleError
+from .entry import Entry
+from .explainer import Explainer, State
+from .worklist import Worklist
+
+__all__ = ["Maps"]
+
+AFTER, NO_SCORE = "Score and heatmap come after your call.", "No heatmap: the film has no score."
+
+
+class Maps:
+    """The heatmaps of one reader's films.
+
+    Parameters
+    ----------
+    worklist
+        The films.
+    film
+        Reads a film's pixels.
+    wanted
+        False where the reader's tab is closed.
+    """
+
+    def __init__(
+        self, worklist: Worklist, film: Callable[[Entry], Radiograph], wanted: Callable[[], bool]
+    ) -> None:
+        self.explainer = Explainer(wanted=wanted)
+        self.chosen = ["gradcam"]
+        """Methods that the reader wants to see, the one chosen last first."""
+        self.beside: str | None = None
+        """The method by which the open film stands beside itself."""
+        self.overview = False
+        """Whether all methods are shown."""
+        self.drawn: tuple[str, ...] = ()
+        self._doubts: dict[tuple[str, str], list[str] | None] = {}
+        self._worklist = worklist
+        self._film = film
+
+    @property
+    def method(self) -> str:
+        """The method that the reader chose."""
+        return self.chosen[0]
+
+    def choose(self, method: str) -> None:
+        """Show heatmaps by a method, of this film and of those that follow."""
+        self.chosen = [method, *(each for each in self.chosen if each != method)]
+
+    def next_fast(self) -> str:
+        """Return the method of one pass after the one chosen."""
+        at = FAST.index(self.method) if self.method in FAST else -1
+        return FAST[(at + 1) % len(FAST)]
+
+    def allowed(self, entry: Entry) -> bool:
+        """Whether a film may have a heatmap now: it has a score, and the reader may see it."""
+        scored = entry.prediction is not None and entry.prediction.score is not None
+        return scored and not self._worklist.hidden(entry)
+
+    def state(self, entry: Entry, method: str) -> State:
+        """Tell how far a method is with a film that may have a heatmap."""
+        # Grad-CAM came with the score.
+        if entry.prediction and (own := entry.prediction.heatmap) and own.method == method:
+            return State("ready", own)
+        return self.explainer.state(self._worklist.bundle, entry.sha256, method)
+
+    def states(self, entry: Entry) -> tuple[str, ...]:
+        """What the page's maps hang on: they are drawn anew where this has changed."""
+        if not self.allowed(entry):
+            return ()
+        return tuple(self.state(entry, method).kind for method in METHODS)
+
+    def shown(self, entry: Entry) -> Heatmap | None:
+        """Return the map to show of a film: by the method chosen last of those that are ready."""
+        if not self.allowed(entry):
+            return None
+        states = (self.state(entry, method) for method in self.chosen)
+        return next((state.heatmap for state in states if state.heatmap), None)
+
+    def doubts(self, method: str) -> list[str] | None:
+        """Return the checks of the audit that a method failed with this model, a sentence each.
+
+        None where there was no audit of it, or what it left cannot be read.
+        """
+        bundle = self._worklist.bundle
+        # The page asks on each run, and a bundle stays as it is while the dashboard runs.
+        if (key := (bundle.name, method)) not in self._doubts:
+            self._doubts[key] = _doubts(bundle, method)
+        return self._doubts[key]
+
+    def without(self, entry: Entry) -> str:
+        """Say why a film shows no heatmap."""
+        if self._worklist.hidden(entry):
+            return AFTER
+        if not self.allowed(entry):
+            return NO_SCORE
+        return self.state(entry, self.method).message or "No heatmap yet."
+
+    def exported(self, entry: Entry, film: Radiograph) -> Heatmap | None:
+        """Return the map that would be shown of a film if it were open; its pixels are at hand."""
+        for method in self.chosen if self.allowed(entry) else ():
+            state = self.state(entry, method)
+            if state.heatmap is None and method in FAST:
+                self.explainer.ask(self._worklist.bundle, film, method)
+                self.explainer.wait(None)
+                state = self.state(entry, method)
+            if state.heatmap:
+                return state.heatmap
+        return None
+
+    def work_out(self, entry: Entry, method: str) -> None:
+        """Begin with a slow map of the film that is open."""
+        self.explainer.start(self._worklist.bundle, self._film(entry), method)
+
+    def prepare(self, entry: Entry | None, other: Entry | None) -> None:
+        """Begin with the maps that the page is about to show; a moment later most are there.
+
+        Parameters
+        ----------
+        entry
+            The film that is open.
+        other
+            The one beside it.
+        """
+        self.drawn = ()
+        if entry is None or not self.allowed(entry):
+            self.explainer.stop()
+            return
+        self.explainer.look_at(self._worklist.bundle, entry.sha256)
+        fast = next((method for method in self.chosen if method in FAST), self.method)
+        for method in METHODS:
+            if self.overview or method in (fast, self.method, self.beside):
+                self._ask(entry, method)
+        if other and self.allowed(other):
+            self._ask(other, fast)
+        if self.state(entry, fast).heatmap is None:
+            self.explainer.wait()
+        self.drawn = self.states(entry)
+
+    def _ask(self, entry: Entry, method: str) -> None:
+        if self.state(entry, method).kind in ("running", "timing"):
+            self.explainer.ask(self._worklist.bundle, self._film(entry), method)
+
+
+def _doubts(bundle: Bundle, method: str) -> list[str] | None:
+    try:
+        table = bundle.explanations
+    except BundleError:  # the Models page says so
+        return None
+    rows = table[table["method"] == method]
+    return None if rows[rows["kind"] == SANITY].empty else failures(rows)

@@ -1,0 +1,114 @@
+"""A reading session: the list, what scores it in the background, the log of readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..films.radiograph import Radiograph
+from ..monitoring import CALLS as LOGGED
+from ..monitoring import Reading, Readings, ReadingsError, new_list_id
+from .entry import Entry
+from .maps import Maps
+from .scorer import Scorer
+from .worklist import Worklist
+
+__all__ = ["ReadingSession"]
+
+
+class ReadingSession:
+    """The worklist of a browser tab and what belongs to it, kept in memory."""
+
+    def __init__(
+        self, worklist: Worklist, log: Readings | None, is_open: Callable[[], bool]
+    ) -> None:
+        self.worklist = worklist
+        self.scorer = Scorer(worklist, wanted=is_open, scored=self._note_score)
+        self.maps = Maps(worklist, self.film, is_open)
+        self.picked = False
+        """Whether the reader has chosen a film; until then the first of the list is open."""
+        self.order = "score"
+        self.beside: int | None = None
+        """Number of the film that the reader wants beside the open one."""
+        self.drawn: tuple[object, ...] = ()
+        self.log = log
+        self.log_error = ""
+        self._id = new_list_id()
+        self._readings: dict[int, Reading] = {}
+        self._films: dict[int, Radiograph] = {}
+
+    def choose(self, number: int) -> None:
+        """Open a film because the reader wants it."""
+        self.picked = True
+        self.worklist.chosen = number
+
+    def opened(self) -> Entry | None:
+        """Return the film to show, if any; nothing jumps while the reader reads."""
+        if not self.picked and not self.scorer.busy:
+            self.worklist.chosen = None
+        entry = self.worklist.open(order=self.order)
+        self.drawn = self.seen()
+        self.maps.prepare(entry, self.compared(entry) if entry else None)
+        return entry
+
+    def compared(self, entry: Entry) -> Entry | None:
+        """Return the film to show beside another, if there is one with a picture."""
+        found = next((e for e in self.worklist.entries if e.number == self.beside), None)
+        return found if found is not entry and found and found.thumbnail else None
+
+    def film(self, entry: Entry) -> Radiograph:
+        """Read a film's pixels; the last two are kept, since every click draws the page anew."""
+        found = self._films.pop(entry.number, None) or entry.film()
+        self._films = {**dict(list(self._films.items())[-1:]), entry.number: found}
+        return found
+
+    def seen(self) -> tuple[object, ...]:
+        """What the page beside the list hangs on: it is drawn anew where this has changed."""
+        chosen = self.worklist.chosen
+        entry = next((e for e in self.worklist.entries if e.number == chosen), None)
+        first = entry is None and any(e.prediction for e in self.worklist.entries)
+        return chosen, id(entry.prediction) if entry else first, self.scorer.busy
+
+    def call(self, entry: Entry, call: str) -> None:
+        """Note what the reader sees in a film."""
+        blind = self.worklist.hidden(entry)
+        self.picked = True
+        self.worklist.call(entry, call)
+        word = LOGGED[self.worklist.calls.index(call)]
+        self._note(entry, lambda log, reading: log.called(reading, word, blind=blind))
+
+    def judge(self, entry: Entry, judgement: str, reason: str | None = None) -> None:
+        """Note what the reader says of a film's score."""
+        self.picked = True
+        self.worklist.judge(entry, judgement, reason)
+        self._note(entry, lambda log, reading: log.judged(reading, judgement, entry.reason))
+
+    def _note_score(self, entry: Entry) -> None:
+        if entry.prediction is None or self.log is None or not self.log.enabled:
+            return
+        self._readings[entry.number] = reading = Reading.of(
+            entry.prediction,
+            finding=self.worklist.bundle.card.finding,
+            list_id=self._id,
+            film_sha256=entry.sha256,
+            statistics=entry.statistics,
+        )
+        try:
+            self.log.scored(reading)
+        except ReadingsError as error:
+            self.log_error = str(error)
+
+    def _note(self, entry: Entry, write: Callable[[Readings, Reading], Reading]) -> None:
+        reading, prediction = self._readings.get(entry.number), entry.prediction
+        if self.log is None or reading is None or prediction is None:
+            return
+        # The operating point may have been changed since the film was scored.
+        reading = replace(
+            reading,
+            operating_point=prediction.operating_point,
+            threshold=prediction.threshold,
+        )
+        try:
+            self._readings[entry.number] = write(self.log, reading)
+        except ReadingsError as error:
+            self.log_error = str(error)

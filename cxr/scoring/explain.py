@@ -1,0 +1,169 @@
+"""Heatmaps: where in a film a score came from, by any of eight methods."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..films.radiograph import Radiograph
+from ..heatmaps.attribute import attribute, check, expected_seconds, passes
+from ..heatmaps.heatmap import (
+    CAPTION,
+    Cost,
+    Heatmap,
+    interpolation,
+)
+from ..heatmaps.methods import FAST, METHODS, Method
+from ..heatmaps.sweep import Progress, Stopped, StoppedError
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
+
+__all__ = [
+    "CAPTION",
+    "FAST",
+    "METHODS",
+    "Cost",
+    "Heatmap",
+    "Method",
+    "RefusedError",
+    "StoppedError",
+    "attribute",
+    "expected_seconds",
+    "explain",
+    "heatmaps",
+    "heatmaps_of",
+    "interpolation",
+    "layers",
+    "passes",
+]
+
+
+class RefusedError(ValueError):
+    """A film that was refused has no heatmap."""
+
+
+def layers(bundle: Bundle) -> list[str]:
+    """Name the layers that a layered method can look at: the convolutions, the default last."""
+    from ..networks.graph import convolutions
+
+    return bundle.compiled("convolutions", lambda: convolutions(bundle.model))
+
+
+def explain(
+    bundle: Bundle,
+    film: Radiograph,
+    *,
+    method: str = "gradcam",
+    layer: str | None = None,
+    progress: Progress | None = None,
+    stopped: Stopped | None = None,
+) -> Heatmap:
+    """Show where the score of a film came from.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    film
+        The film.
+    method
+        One of `METHODS`.
+    layer
+        To look at, see `layers`; the last convolution where none is given.
+    progress, stopped
+        See `attribute`; a method that is not slow takes one pass and asks neither.
+
+    Returns
+    -------
+    Heatmap
+
+    Raises
+    ------
+    ValueError
+        If the method or the layer is unknown, or the network has no convolution to look at.
+    RefusedError
+        If the film is refused: then there is no score to explain.
+    StoppedError
+        If `stopped` said so.
+    """
+    from .predict import predict
+
+    check(bundle, method, layer)
+    # A map that comes with the score costs no pass of its own.
+    fast = method in FAST
+    (prediction,) = predict(bundle, [film], heatmaps=method if fast else False, layer=layer)
+    if prediction.refusal:
+        reason = prediction.refusal.reason
+        raise RefusedError(f"The film was refused, so it has no heatmap. {reason}")
+    if fast:
+        assert prediction.heatmap is not None
+        return prediction.heatmap
+    (heatmap,) = heatmaps(
+        bundle, [film], method=method, layer=layer, progress=progress, stopped=stopped
+    )
+    return heatmap
+
+
+def heatmaps(
+    bundle: Bundle,
+    films: Sequence[Radiograph],
+    *,
+    method: str = "gradcam",
+    layer: str | None = None,
+    progress: Progress | None = None,
+    stopped: Stopped | None = None,
+) -> list[Heatmap]:
+    """Map many films in common calls of the network, whatever the gate makes of them.
+
+    For evaluation, where every film counts; see `explain` for a film to be read, and `attribute`
+    for the parameters and errors.
+    """
+    check(bundle, method, layer)
+    if not films:
+        return []
+    inputs = np.stack([bundle.prepare(film) for film in films])
+    start = time.perf_counter()
+    maps = attribute(bundle, inputs, method=method, layer=layer, progress=progress, stopped=stopped)
+    seconds = (time.perf_counter() - start) / len(films)
+    cost = Cost(seconds, passes(bundle, method, layer))
+    return heatmaps_of(bundle, films, maps, method, layer, cost)
+
+
+def heatmaps_of(
+    bundle: Bundle,
+    films: Sequence[Radiograph],
+    maps: NDArray[np.float32],
+    method: str = "gradcam",
+    layer: str | None = None,
+    cost: Cost | None = None,
+) -> list[Heatmap]:
+    """Say what maps are, one a film.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    films
+        As they were read.
+    maps
+        (films, rows, columns), see `attribute`.
+    method, layer
+        That they were made by.
+    cost
+        Of each.
+    """
+    name = ""
+    if METHODS[method].layered:
+        from ..networks.graph import layer_of
+
+        name = layer_of(bundle, layer)
+    margin, finding = bundle.card.to_input.margin, bundle.card.finding
+    return [
+        Heatmap(grid, film.height, film.width, method, name, finding, margin, cost)
+        for grid, film in zip(maps, films, strict=True)
+    ]

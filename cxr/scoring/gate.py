@@ -1,0 +1,178 @@
+"""The learned part of the gate: chest radiographs told from other pictures by a network's features.
+
+The rules of `cxr.scoring.refusal` catch what a header or the grey values give away; a hand, a CT
+slice or a photo saved as PNG passes them all. What such a picture is shows in the features of the
+network that is to score it, which cost nothing beyond the score itself.
+
+References
+----------
+Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples, NeurIPS 2018:
+the Mahalanobis distance in a network's features, averaged over the picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..films.radiograph import Radiograph
+from .refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .bundle import Bundle
+
+__all__ = ["CLASSES", "FILE", "LEFT_OUT", "Gate", "gate_of", "refusals"]
+
+#: What the classifier tells apart. A picture is refused unless the first is likely enough.
+CLASSES = ("frontal", "lateral", "other")
+FILE = "gate.npz"
+LEFT_OUT = "The picture does not look like a chest radiograph; only those are read."
+LATERAL = "The picture looks like a lateral view; only frontal films (PA, AP) are read."
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """A classifier and a distance on the features of some layers of a network."""
+
+    layers: tuple[str, ...]
+    """Of the network; averaged over the picture and put side by side they are the features."""
+    mean: NDArray[np.float32]
+    """(features,), of frontal films."""
+    basis: NDArray[np.float32]
+    """(features, components): brings features less their mean to components that are
+    uncorrelated, with variance 1, over frontal films."""
+    weights: NDArray[np.float32]
+    """(components, 3) of a multinomial logistic regression, one column a class."""
+    bias: NDArray[np.float32]
+    """(3,)"""
+    least: float
+    """Least probability of `CLASSES[0]` that passes."""
+    farthest: float
+    """Largest Mahalanobis distance that passes, in units of its root mean square."""
+
+    def measures(self, features: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return what the check decides by.
+
+        Parameters
+        ----------
+        features
+            (films, features).
+
+        Returns
+        -------
+        probabilities : numpy.ndarray
+            float64 (films, 3), of `CLASSES`.
+        distances : numpy.ndarray
+            float64 (films,), from the frontal films, in units of their root mean square.
+        """
+        parts = (np.asarray(features, np.float64) - self.mean) @ self.basis
+        logits = parts @ self.weights + self.bias
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        distances = np.sqrt((parts**2).mean(axis=1))
+        return powers / powers.sum(axis=1, keepdims=True), distances
+
+    def __call__(self, features: NDArray[np.floating[Any]]) -> list[Refusal | None]:
+        """Say of each film why it must not be scored, or nothing: features (films, features)."""
+        return [
+            self._decide(p, float(distance))
+            for p, distance in zip(*self.measures(features), strict=True)
+        ]
+
+    def _decide(self, p: NDArray[Any], distance: float) -> Refusal | None:
+        if p[0] >= self.least and distance <= self.farthest:
+            return None
+        if p[0] < self.least and p[1] > p[2]:
+            return Refusal("lateral", LATERAL)
+        return Refusal("not_chest", LEFT_OUT)
+
+    def save(self, path: Path) -> None:
+        """Write the arrays to a file, as numbers alone."""
+        np.savez_compressed(
+            path,
+            layers=np.array(self.layers),
+            mean=self.mean.astype(np.float32),
+            basis=self.basis.astype(np.float32),
+            weights=self.weights.astype(np.float32),
+            bias=self.bias.astype(np.float32),
+            cuts=np.array([self.least, self.farthest]),
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Gate:
+        """Read what `save` wrote; nothing in the file is executed.
+
+        Raises
+        ------
+        ValueError, OSError
+            If it is missing or damaged.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            try:
+                arrays = {name: file[name] for name in ("mean", "basis", "weights", "bias")}
+                least, farthest = map(float, file["cuts"])
+                return cls(
+                    tuple(map(str, file["layers"])), **arrays, least=least, farthest=farthest
+                )
+            except KeyError as error:
+                raise ValueError(f"{path.name} lacks {error}.") from error
+
+
+def gate_of(bundle: Bundle) -> tuple[Bundle, Gate] | None:
+    """Find the gate that stands before a bundle: its own, else that of its finding's default.
+
+    Returns
+    -------
+    tuple or None
+        The bundle whose features it judges by, and the gate; None where neither has one.
+
+    Raises
+    ------
+    BundleError
+        If a gate is missing or was changed.
+    """
+
+    def find() -> tuple[Bundle, Gate] | None:
+        from .bundle import default_name, load
+
+        if bundle.card.gate:
+            return bundle, bundle.gate
+        folder = bundle.folder.parent
+        name = default_name(bundle.card.finding, folder)
+        if name in (None, bundle.name):
+            return None
+        default = load(str(name), folder=folder)
+        return (default, default.gate) if default.card.gate else None
+
+    return bundle.compiled("gate", find)
+
+
+def refusals(
+    bundle: Bundle, films: Sequence[Radiograph], own: NDArray[np.floating[Any]] | None = None
+) -> list[Refusal | None]:
+    """Say of each film whether the learned check refuses it.
+
+    Parameters
+    ----------
+    bundle
+        The model that is to score them.
+    films
+        Films that the rules of `cxr.scoring.refusal` let pass.
+    own
+        (films, features) of the bundle's own gate, where they came with the score.
+    """
+    found = gate_of(bundle)
+    if found is None or not films:
+        return [None] * len(films)
+    judge, gate = found
+    if own is None or judge is not bundle:
+        from ..networks.graph import compile_features
+
+        forward = judge.compiled("features", lambda: compile_features(judge.model, gate.layers))
+        own = forward(np.stack([judge.prepare(film) for film in films]))
+    return gate(own)

@@ -1,0 +1,254 @@
+"""Thresholds, calibration, and what a call is worth at a prevalence.
+
+Everything here is fitted on validation films and stored in the bundle's card; nothing
+is chosen on a test split. Labels are 0 (normal) and 1 (the finding) throughout.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..stats.intervals import Array, Labels, paired, wilson
+
+__all__ = [
+    "Calibration",
+    "OperatingPoint",
+    "band",
+    "choose",
+    "fit_temperature",
+    "npv",
+    "ppv",
+]
+
+ROUNDS = 1000
+# Two scores nearer than this count as one: float arithmetic differs by about 1e-7 between
+# processors, and a threshold in a narrower gap could call a film differently on another one.
+NARROWEST_GAP = 1e-6
+TEMPERATURES = (0.05, 20.0)
+# sigmoid(36) is the last whole number whose score is still below 1 in float64.
+LARGEST_LOGIT = 36.0
+
+
+def _fraction(value: float, name: str) -> float:
+    if not 0.0 <= value <= 1.0:  # also refuses NaN
+        raise ValueError(f"Expected {name} between 0 and 1. Received: {value}")
+    return float(value)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Temperature scaling: score = sigmoid(logit / temperature). Keeps the order of films."""
+
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"Expected a temperature above 0. Received: {self.temperature}")
+
+    def score(self, logits: ArrayLike) -> Array:
+        """Turn logits of any shape into calibrated scores of that shape, within (0, 1)."""
+        z = np.asarray(logits, dtype=np.float64) / self.temperature
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(z, -LARGEST_LOGIT, LARGEST_LOGIT))))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the card's entry, ``{"method": "temperature", "temperature": T}``."""
+        return {"method": "temperature", "temperature": self.temperature}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Calibration:
+        """Read a card's entry; ValueError for another method or no temperature."""
+        if entry.get("method") != "temperature" or "temperature" not in entry:
+            raise ValueError(
+                f'Expected {{"method": "temperature", "temperature": T}}. Received: {dict(entry)}'
+            )
+        return cls(float(entry["temperature"]))
+
+
+def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> Calibration:
+    """Fit the temperature that minimises the log loss of validation films.
+
+    `logits` and `labels` (0 or 1) have shape (n,). The loss is convex in 1 / T, so its
+    slope has one root, found by bisection. T is kept within 0.05 to 20: films separated
+    without error would drive it to 0, logits that rank no better than chance to infinity.
+    ValueError when the arrays do not match or only one class is present.
+    Source: Guo et al., On calibration of modern neural networks, ICML 2017.
+    """
+    z, y = paired(logits, labels, both=True)
+    low, high = 1.0 / TEMPERATURES[1], 1.0 / TEMPERATURES[0]
+    for _ in range(60):
+        middle = math.sqrt(low * high)  # of 1 / T, on a log scale
+        slope = float(np.mean(z * (Calibration(1.0 / middle).score(z) - y)))
+        low, high = (middle, high) if slope < 0 else (low, middle)
+    return Calibration(1.0 / math.sqrt(low * high))
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold on the calibrated score, and what it gave on validation.
+
+    A film is positive when its score is at or above `threshold`. Within `near`, another
+    draw of validation patients could have put it. Intervals are 95 %; `n` counts films. Where
+    it is 0 nothing was measured, and the rates and their intervals are None.
+    """
+
+    name: str
+    rule: str
+    threshold: float
+    near: tuple[float, float]
+    n: int
+    sensitivity: float | None
+    sensitivity_ci: tuple[float, float] | None
+    specificity: float | None
+    specificity_ci: tuple[float, float] | None
+
+    def __post_init__(self) -> None:
+        if not self.near[0] <= self.threshold <= self.near[1]:
+            raise ValueError(f"Expected near around {self.threshold}. Received: {self.near}")
+        if (self.n == 0) != (self.sensitivity is None) or self.n < 0:
+            raise ValueError(f"Expected rates where films were counted. Received: n {self.n}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the card's entry; pairs become lists."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> OperatingPoint:
+        """Read a card's entry; ValueError naming the keys that are missing or unknown."""
+        wrong = set(cls.__dataclass_fields__) ^ set(entry)
+        if wrong:
+            keys = ", ".join(cls.__dataclass_fields__)
+            raise ValueError(f"Expected the keys {keys}. Received: missing or unknown {wrong}")
+        pairs: dict[str, Any] = {k: tuple(entry[k]) for k in entry if isinstance(entry[k], list)}
+        return cls(**{**entry, **pairs})
+
+
+def ppv(sensitivity: float, specificity: float, prevalence: float) -> float:
+    """Share of positive calls that are right at a prevalence; NaN where none is called."""
+    prevalence = _fraction(prevalence, "prevalence")
+    right = _fraction(sensitivity, "sensitivity") * prevalence
+    wrong = (1 - _fraction(specificity, "specificity")) * (1 - prevalence)
+    return right / (right + wrong) if right + wrong > 0 else math.nan
+
+
+def npv(sensitivity: float, specificity: float, prevalence: float) -> float:
+    """Share of negative calls that are right at a prevalence; as `ppv` otherwise."""
+    return ppv(specificity, sensitivity, 1 - _fraction(prevalence, "prevalence"))
+
+
+def band(score: float, point: OperatingPoint) -> str:
+    """Return "near" within the point's `near` range, ends included, else "above" or "below"."""
+    score = _fraction(score, "score")
+    if point.near[0] <= score <= point.near[1]:
+        return "near"
+    return "above" if score > point.near[1] else "below"
+
+
+# A rule takes the sensitivities and specificities at the cuts, highest cut first, and
+# returns the index of the one it wants. 1e-9: 0.95 times a count may land a hair too high.
+_RULES: dict[str, tuple[str, Callable[[Array, Array], int]]] = {
+    "sensitivity-95": (
+        "The highest threshold with a sensitivity of at least 95 % on validation.",
+        lambda sens, spec: int(np.argmax(sens >= 0.95 - 1e-9)),
+    ),
+    "sensitivity-97": (
+        "The highest threshold with a sensitivity of at least 97 % on validation.",
+        lambda sens, spec: int(np.argmax(sens >= 0.97 - 1e-9)),
+    ),
+    "specificity-95": (
+        "The lowest threshold with a specificity of at least 95 % on validation.",
+        lambda sens, spec: int(np.flatnonzero(spec >= 0.95 - 1e-9)[-1]),
+    ),
+    "youden": (
+        "The threshold with the highest sum of sensitivity and specificity on validation.",
+        # Of equals the lowest, which is the more sensitive.
+        lambda sens, spec: int(np.flatnonzero(sens + spec >= (sens + spec).max() - 1e-9)[-1]),
+    ),
+}
+_FIXED = ("fixed-0.6", "Fixed at 0.6, whatever the validation films say.", 0.6, (0.55, 0.65))
+
+
+def _cuts(scores: Array, positive: Labels, negative: Labels) -> tuple[Array, Array, Array]:
+    """Return thresholds midway between neighbouring scores, with their two rates.
+
+    `scores` fall; `positive` and `negative` say how often each counts in its class. The
+    first cut is above every film and the last below, so that each rule finds one.
+    """
+    ends = [np.nextafter(1.0, 2.0)] if scores[0] >= 1 else [(1 + scores[0]) / 2]
+    middles = np.concatenate([ends, (scores[:-1] + scores[1:]) / 2, [scores[-1] / 2]])
+    wide = np.concatenate([[True], scores[:-1] - scores[1:] >= NARROWEST_GAP, [True]])
+    called = np.concatenate([[0], np.cumsum(positive)])
+    alarms = np.concatenate([[0], np.cumsum(negative)])
+    return middles[wide], called[wide] / called[-1], 1 - alarms[wide] / alarms[-1]
+
+
+def choose(
+    scores: ArrayLike, labels: ArrayLike, patients: ArrayLike, *, seed: int = 0
+) -> list[OperatingPoint]:
+    """Choose the operating points on validation films.
+
+    Thresholds lie midway between two neighbouring scores, never on a film. `near` is the
+    95 % interval of the threshold over 1000 bootstrap rounds that draw patients, not films,
+    since the films of a patient are alike; it is widened to hold the threshold where need
+    be. For the fixed point it is 0.05 to either side. The other intervals are Wilson's.
+
+    Parameters
+    ----------
+    scores, labels, patients : array_like, shape (n,)
+        Calibrated scores within 0 to 1, labels 0 or 1, and each film's patient by name.
+    seed : int
+        Of the bootstrap; the same seed gives the same points.
+
+    Returns
+    -------
+    list of OperatingPoint
+        sensitivity-95, sensitivity-97, specificity-95, youden, fixed-0.6. ValueError when
+        the arrays do not match, a score is outside 0 to 1 or a class is missing.
+    """
+    s, y = paired(scores, labels, both=True)
+    names = np.asarray(patients).astype(str)
+    if names.shape != s.shape:
+        raise ValueError(f"Expected one patient a film, {s.size}. Received: shape {names.shape}")
+    if s.min() < 0 or s.max() > 1:
+        raise ValueError(f"Expected scores within 0 to 1. Received: {s.min()} to {s.max()}")
+
+    order = np.argsort(-s, kind="stable")
+    s, y = s[order], y[order]
+    owners, owner = np.unique(names[order], return_inverse=True)
+    cuts, sens, spec = _cuts(s, y, 1 - y)
+    thresholds = {name: float(cuts[pick(sens, spec)]) for name, (_, pick) in _RULES.items()}
+
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, list[float]] = {name: [] for name in _RULES}
+    for _ in range(ROUNDS):
+        draw = rng.integers(owners.size, size=owners.size)
+        times = np.bincount(draw, minlength=owners.size)[owner]
+        kept = times > 0
+        positive, negative = (times * y)[kept], (times * (1 - y))[kept]
+        if not (positive.any() and negative.any()):
+            continue  # a draw without one of the classes has no rates
+        cuts, sens, spec = _cuts(s[kept], positive, negative)
+        for name, (_, pick) in _RULES.items():
+            drawn[name].append(float(cuts[pick(sens, spec)]))
+
+    points = []
+    for name, (rule, _) in _RULES.items():
+        t = thresholds[name]
+        low, high = np.quantile(drawn[name] or [t], [0.025, 0.975])
+        near = (min(float(low), t), max(float(high), t))
+        points.append(_measure(name, rule, t, near, s, y))
+    return [*points, _measure(*_FIXED, s, y)]
+
+
+def _measure(
+    name: str, rule: str, threshold: float, near: tuple[float, float], s: Array, y: Labels
+) -> OperatingPoint:
+    ill, well = int(y.sum()), int((1 - y).sum())
+    hits, clear = int((s[y == 1] >= threshold).sum()), int((s[y == 0] < threshold).sum())
+    rates = (hits / ill, wilson(hits, ill), clear / well, wilson(clear, well))
+    return OperatingPoint(name, rule, threshold, near, int(s.size), *rates)

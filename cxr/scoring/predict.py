@@ -1,0 +1,275 @@
+"""Films in, predictions out: one by one, in batches, or whole folders."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.folders import SUFFIXES
+from ..films.radiograph import Radiograph, RadiographError, read
+from ..heatmaps.heatmap import Cost, Heatmap
+from . import gate
+from .bundle import Bundle
+from .explain import heatmaps_of
+from .operating_points import band
+from .refusal import Refusal, check
+
+__all__ = ["FIELDS", "Prediction", "find_films", "logits", "predict", "predict_files"]
+
+#: The columns of a prediction row.
+FIELDS = (
+    "path",
+    "score",
+    "band",
+    "operating_point",
+    "threshold",
+    "refusal_code",
+    "refusal_reason",
+    "model",
+    "model_sha256",
+)
+BATCH = 32
+#: Films held at full size at a time: a film of 3,000 x 3,000 pixels takes 36 MB.
+FILES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of a film, or why it says nothing."""
+
+    score: float | None
+    """Calibrated, in (0, 1); None for a refused film, which has no score anywhere, unless a reader
+    has overridden the refusal."""
+    logit: float | None
+    band: str | None
+    """``above``, ``near`` or ``below`` the operating point."""
+    operating_point: str
+    threshold: float
+    refusal: Refusal | None
+    model: str
+    model_sha256: str
+    heatmap: Heatmap | None = None
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the film is scored although the gate refused it."""
+        return self.refusal is not None and self.score is not None
+
+    def row(self, path: str) -> dict[str, Any]:
+        """Return the prediction as a row with the columns of `FIELDS`."""
+        refusal = self.refusal
+        values = {
+            "path": path,
+            "refusal_code": refusal.code if refusal else None,
+            "refusal_reason": refusal.reason if refusal else None,
+        }
+        return {name: values.get(name, getattr(self, name, None)) for name in FIELDS}
+
+
+def logits(bundle: Bundle, films: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Run the network on prepared films, in batches.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    films
+        uint8 (films, height, width, channels), prepared by `Bundle.prepare`. One channel
+        is repeated where the network takes three.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (films,).
+    """
+    from ..networks.graph import forward_of
+
+    channels = bundle.card.input["channels"]
+    if films.shape[-1] != channels:
+        films = np.repeat(films, channels, axis=-1)
+    starts = range(0, len(films), BATCH)
+    forward = forward_of(bundle)
+    parts = [forward(films[i : i + BATCH]).logits for i in starts]
+    return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+
+
+def predict(
+    bundle: Bundle,
+    films: Sequence[Radiograph],
+    *,
+    operating_point: str | None = None,
+    heatmaps: bool | str = False,
+    layer: str | None = None,
+    overridden: Collection[int] = (),
+) -> list[Prediction]:
+    """Check films and score those that are not refused, in one call of the network.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    films
+        The films; a few dozen at most, since they are scored together.
+    operating_point
+        Name of one of the card's; the default where none is given.
+    heatmaps
+        Whether each prediction brings its Grad-CAM, at the price of about a tenth more time; or
+        one of `cxr.heatmaps.methods.FAST` for that map instead.
+    layer
+        To map; the last convolution where none is given.
+    overridden
+        Places in `films` of those whose refusal a reader has overridden: they are scored, and
+        say both.
+
+    Returns
+    -------
+    list of Prediction
+        One a film, in order.
+
+    Raises
+    ------
+    ValueError
+        If the bundle has no operating point of that name, or the method or the layer is unknown.
+    """
+    card = bundle.card
+    method = "gradcam" if heatmaps is True else heatmaps or None
+    point = card.operating_point(operating_point)
+    refusals = [check(film, card) for film in films]
+    open_ = [i for i, refusal in enumerate(refusals) if refusal is None or i in overridden]
+    outputs: dict[int, tuple[float, Heatmap | None]] = {}
+    if open_:
+        from ..networks.graph import forward_of
+
+        passed = [films[i] for i in open_]
+        inputs = np.stack([bundle.prepare(film) for film in passed])
+        forward = forward_of(bundle, method, layer)
+        start = time.perf_counter()
+        found = forward(inputs)
+        cost = Cost((time.perf_counter() - start) / len(passed), 1)
+        learned = gate.refusals(bundle, passed, found.features if card.gate else None)
+        maps: Sequence[Heatmap | None] = [None] * len(passed)
+        if method:
+            maps = heatmaps_of(bundle, passed, found.maps, method, layer, cost)
+        for i, refusal, logit, heatmap in zip(open_, learned, found.logits, maps, strict=True):
+            refusals[i] = refusals[i] or refusal
+            # The network may have run, but a refused film has no score anywhere.
+            if refusals[i] is None or i in overridden:
+                outputs[i] = float(logit), heatmap
+
+    def result(i: int) -> Prediction:
+        logit, heatmap = outputs.get(i, (None, None))
+        score = None if logit is None else float(card.calibration.score(np.float64(logit)))
+        return Prediction(
+            score=score,
+            logit=logit,
+            band=None if score is None else band(score, point),
+            operating_point=point.name,
+            threshold=point.threshold,
+            refusal=refusals[i],
+            model=card.name,
+            model_sha256=card.weights["sha256"],
+            heatmap=heatmap,
+        )
+
+    return [result(i) for i in range(len(films))]
+
+
+def find_films(paths: Iterable[str | Path]) -> list[Path]:
+    """List the files to score: files as given, folders walked for films.
+
+    In a folder, files with a film's suffix are taken, and files without any suffix, since DICOM
+    often has none. Hidden files and ``DICOMDIR`` are left out.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            found.append(path)
+            continue
+        found += sorted(
+            file
+            for file in path.rglob("*")
+            if file.is_file()
+            and not any(part.startswith(".") for part in file.relative_to(path).parts)
+            and file.suffix.lower() in {*SUFFIXES, ""}
+            and file.name != "DICOMDIR"
+        )
+    return found
+
+
+def predict_files(
+    bundle: Bundle,
+    paths: Iterable[Path],
+    *,
+    operating_point: str | None = None,
+    heatmaps: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Path, Radiograph | None, Prediction]]:
+    """Read and score files, batch by batch; a file that cannot be read is a refusal of its own.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    paths
+        Files.
+    operating_point
+        Name of one of the card's; the default where none is given.
+    heatmaps
+        Whether each prediction brings its Grad-CAM.
+    progress
+        Called with the number of files done.
+
+    Yields
+    ------
+    path : pathlib.Path
+    film : Radiograph or None
+        None where the file cannot be read.
+    prediction : Prediction
+    """
+    point = bundle.card.operating_point(operating_point)
+    done = 0
+    for batch in _batches(paths, FILES_AT_ONCE):
+        films: list[Radiograph | None] = []
+        refusals: list[Refusal | None] = []
+        for path in batch:
+            try:
+                films.append(read(path))
+                refusals.append(None)
+            except RadiographError as error:
+                films.append(None)
+                refusals.append(Refusal(error.code, error.reason))
+        good = [film for film in films if film is not None]
+        results = iter(predict(bundle, good, operating_point=point.name, heatmaps=heatmaps))
+        for path, film, refusal in zip(batch, films, refusals, strict=True):
+            if film is None:
+                assert refusal is not None
+                yield path, None, unread(bundle, refusal, point.name)
+            else:
+                yield path, film, next(results)
+            done += 1
+            if progress:
+                progress(done)
+
+
+def unread(bundle: Bundle, refusal: Refusal, operating_point: str | None = None) -> Prediction:
+    """Make the prediction of a file that could not be read: a refusal and no score."""
+    point = bundle.card.operating_point(operating_point)
+    name, sha256 = bundle.card.name, bundle.card.weights["sha256"]
+    return Prediction(None, None, None, point.name, point.threshold, refusal, name, sha256)
+
+
+def _batches(paths: Iterable[Path], size: int) -> Iterator[list[Path]]:
+    batch: list[Path] = []
+    for path in paths:
+        batch.append(path)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,304 @@
+"""Tests of what differs between two models on the same films beyond chance.
+
+Each film is scored by both, so the tests are paired: DeLong's for the areas under the ROC
+curves, McNemar's for the calls at a threshold each. Both take films as independent; where a
+patient has several, they are alike, and the intervals are too narrow and p too small.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from .curves import auc, placements
+from .intervals import paired, wilson
+
+__all__ = [
+    "AucDifference",
+    "Kappa",
+    "McNemar",
+    "delong_test",
+    "kappa",
+    "mcnemar_test",
+    "paired_rates",
+]
+
+# Placements of n films differ by 1 / (2 n) at least, so a true standard error is far above.
+NO_ERROR = 1e-12
+
+
+@dataclass(frozen=True)
+class AucDifference:
+    """Areas under two ROC curves on the same `n` films; `difference` is one's less other's.
+
+    `difference_ci` is its 95 % interval, within -1 to 1; `p_value` is two-sided, NaN where
+    the areas differ and no film says how surely.
+    """
+
+    auc_one: float
+    auc_other: float
+    difference: float
+    difference_ci: tuple[float, float]
+    p_value: float
+    n: int
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """How often two models' calls were right on the same films; `p_value` is two-sided."""
+
+    both_right: int
+    only_one_right: int
+    only_other_right: int
+    both_wrong: int
+    p_value: float
+
+    @property
+    def n(self) -> int:
+        """All films."""
+        return self.both_right + self.only_one_right + self.only_other_right + self.both_wrong
+
+    @property
+    def rate_one(self) -> float:
+        """Share of films that the first model called rightly; NaN without films."""
+        return (self.both_right + self.only_one_right) / self.n if self.n else math.nan
+
+    @property
+    def rate_other(self) -> float:
+        """Share of films that the second model called rightly; NaN without films."""
+        return (self.both_right + self.only_other_right) / self.n if self.n else math.nan
+
+    @property
+    def difference(self) -> float:
+        """Of the two rates, the first less the second."""
+        return (self.only_one_right - self.only_other_right) / self.n if self.n else math.nan
+
+    def table(self, one: str, other: str) -> pd.DataFrame:
+        """Return the counts, a row what `one` did and a column what `other` did."""
+        counts = [
+            [self.both_right, self.only_one_right],
+            [self.only_other_right, self.both_wrong],
+        ]
+        index, columns = ([f"{name} right", f"{name} wrong"] for name in (one, other))
+        return pd.DataFrame(counts, index=index, columns=columns)
+
+
+def delong_test(scores_one: ArrayLike, scores_other: ArrayLike, labels: ArrayLike) -> AucDifference:
+    """Test whether two areas under the ROC curve on the same films differ.
+
+    The difference is taken as normally distributed, its variance from both models' placements
+    and so with their covariance. Where that variance is 0 (both models set the classes apart
+    without error, say), it would claim certainty: unless both rank the films alike, the
+    interval is then square-and-add of the two areas' own, which is wide.
+
+    Parameters
+    ----------
+    scores_one, scores_other : array_like, shape (n,)
+        Finite scores; only their order counts.
+    labels : array_like, shape (n,)
+        0 or 1.
+
+    Raises
+    ------
+    ValueError
+        When the arrays do not match or a class has fewer than two films.
+
+    References
+    ----------
+    DeLong et al., Biometrics 44:837, 1988. Sun and Xu, IEEE Signal Processing Letters
+    21:1389, 2014 (from midranks). Newcombe, Statistics in Medicine 17:873, 1998
+    (square-and-add).
+    """
+    one, y = paired(scores_one, labels, both=True)
+    other, _ = paired(scores_other, labels)
+    fewest = min(int(y.sum()), int((1 - y).sum()))
+    if fewest < 2:
+        raise ValueError(f"Expected at least two films of each class. Received: {fewest} of one")
+    (area, ci), (other_area, other_ci) = auc(one, y), auc(other, y)
+    difference = area - other_area
+    apart = [a - b for a, b in zip(placements(one, y), placements(other, y), strict=True)]
+    error = math.sqrt(sum(float(d.var(ddof=1)) / d.size for d in apart))
+    if error > NO_ERROR:
+        half = NormalDist().inv_cdf(0.975) * error
+        low, high = difference - half, difference + half
+        p = math.erfc(abs(difference) / error / math.sqrt(2))
+    else:
+        low = difference - math.hypot(area - ci[0], other_ci[1] - other_area)
+        high = difference + math.hypot(ci[1] - area, other_area - other_ci[0])
+        p = 1.0 if abs(difference) <= NO_ERROR else math.nan
+        if np.array_equal(_order(one), _order(other)):
+            low = high = difference
+    interval = max(low, -1.0), min(high, 1.0)
+    return AucDifference(area, other_area, difference, interval, p, int(y.size))
+
+
+def _order(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    return np.unique(scores, return_inverse=True)[1]
+
+
+def mcnemar_test(calls_one: ArrayLike, calls_other: ArrayLike, labels: ArrayLike) -> McNemar:
+    """Test whether two models call the same films rightly equally often.
+
+    Only films on which one is right and the other wrong tell; were the models equal, each
+    kind would come up as heads and tails do. The test is the exact binomial one, without the
+    chi-squared approximation; p is 1 where no film tells.
+
+    Parameters
+    ----------
+    calls_one, calls_other : array_like of bool or 0/1, shape (n,)
+        Whether a film was called positive.
+    labels : array_like, shape (n,)
+        0 or 1.
+
+    Raises
+    ------
+    ValueError
+        When the arrays do not match, or a call or a label is neither 0 nor 1.
+
+    References
+    ----------
+    McNemar, Psychometrika 12:153, 1947.
+    """
+    right_one, right_other = _right(calls_one, labels), _right(calls_other, labels)
+    return _mcnemar(right_one, right_other)
+
+
+def _right(calls: ArrayLike, labels: ArrayLike) -> NDArray[np.bool_]:
+    called, y = paired(calls, labels)
+    if not np.isin(called, (0, 1)).all():
+        raise ValueError(f"Expected calls 0 or 1. Received: {np.unique(called)[:5].tolist()}")
+    return np.asarray(called == y)
+
+
+def _mcnemar(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> McNemar:
+    cells = np.bincount(2 * one + other, minlength=4).tolist()
+    both_wrong, only_other, only_one, both_right = cells
+    n = only_one + only_other
+    # In whole numbers, so that it is exact for any count: 2 P(X <= fewer), X of n coins.
+    term = total = 1
+    for i in range(min(only_one, only_other)):
+        term = term * (n - i) // (i + 1)
+        total += term
+    return McNemar(both_right, only_one, only_other, both_wrong, min(1.0, 2 * total / 2**n))
+
+
+def paired_rates(calls_one: ArrayLike, calls_other: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
+    """Set two models' accuracy, sensitivity and specificity side by side.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index: accuracy (all films), sensitivity (those with the finding), specificity (the
+        normal ones). Columns: n, rate_one, rate_other, only_one_right, only_other_right,
+        p_value, each as from `mcnemar_test`; rates and p are NaN where there is no film.
+
+    Raises
+    ------
+    ValueError
+        As `mcnemar_test`.
+    """
+    one, other = _right(calls_one, labels), _right(calls_other, labels)
+    y = np.asarray(labels)
+    rows = {}
+    for name, among in (("accuracy", y >= 0), ("sensitivity", y == 1), ("specificity", y == 0)):
+        test = _mcnemar(one[among], other[among])
+        rows[name] = {
+            "n": test.n,
+            "rate_one": test.rate_one,
+            "rate_other": test.rate_other,
+            "only_one_right": test.only_one_right,
+            "only_other_right": test.only_other_right,
+            "p_value": test.p_value if test.n else math.nan,
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    counts = ["n", "only_one_right", "only_other_right"]
+    return table.astype(dict.fromkeys(counts, int))
+
+
+# Shares are multiples of 1 / n, so that a true standard error is far above.
+NO_ERROR = 1e-9
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """Cohen's kappa of a reader's calls and a model's on the same films.
+
+    `counts` are ``[[neither, reader alone], [model alone, both]]``, by who called the finding.
+    """
+
+    counts: tuple[tuple[int, int], tuple[int, int]]
+    value: float | None
+    """In [-1, 1]: 1 where all calls agree, 0 where as many as by chance; None without films, or
+    where both call all films one way, so that chance alone would have all agree."""
+    error: float | None
+    """Standard error; None with the value."""
+    interval: tuple[float, float] | None
+    """95 %; None with the value."""
+
+    @property
+    def text(self) -> str:
+        """For people: ``kappa 0.62 (0.41 to 0.83)``."""
+        if self.value is None or self.interval is None:
+            return "kappa not known"
+        low, high = self.interval
+        return f"kappa {self.value:.2f} ({low:.2f} to {high:.2f})"
+
+    @property
+    def n(self) -> int:
+        """Films."""
+        return sum(map(sum, self.counts))
+
+
+def kappa(reader: ArrayLike, model: ArrayLike) -> Kappa:
+    """Measure the agreement of two that call the same films, less what chance would give.
+
+    The standard error is that of large samples; its interval is cut at -1 and 1. Where it is 0
+    (all calls agree) it would claim certainty: the interval is then that of the share of calls
+    that agree (Wilson), at the same agreement by chance.
+
+    Parameters
+    ----------
+    reader, model
+        Whether each called the finding: bool or 0/1, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or a call is neither 0 nor 1.
+
+    References
+    ----------
+    Cohen, Educational and Psychological Measurement 20:37, 1960. Fleiss, Cohen and Everitt,
+    Psychological Bulletin 72:323, 1969 (the standard error).
+    """
+    if np.shape(reader) == np.shape(model) == (0,):
+        return Kappa(((0, 0), (0, 0)), None, None, None)
+    one, other = paired(model, reader)[1], paired(reader, model)[1]
+    count = np.bincount(2 * other + one, minlength=4).reshape(2, 2)
+    counts = ((int(count[0, 0]), int(count[0, 1])), (int(count[1, 0]), int(count[1, 1])))
+    n = int(count.sum())
+    p = count / n
+    rows, columns = p.sum(axis=1), p.sum(axis=0)
+    agreed, chance = float(np.trace(p)), float(rows @ columns)
+    if 1 - chance < NO_ERROR:
+        return Kappa(counts, None, None, None)
+    value = (agreed - chance) / (1 - chance)
+    variance = sum(p[i, i] * (1 - (rows[i] + columns[i]) * (1 - value)) ** 2 for i in (0, 1))
+    variance += (1 - value) ** 2 * sum(
+        p[i, 1 - i] * (columns[i] + rows[1 - i]) ** 2 for i in (0, 1)
+    )
+    variance -= (value - chance * (1 - value)) ** 2
+    error = math.sqrt(max(float(variance), 0.0) / n) / (1 - chance)
+    if error > NO_ERROR:
+        half = NormalDist().inv_cdf(0.975) * error
+        interval = max(value - half, -1.0), min(value + half, 1.0)
+    else:
+        error = 0.0
+        low, high = wilson(agreed * n, n)
+        interval = (low - chance) / (1 - chance), (high - chance) / (1 - chance)
+    return Kappa(counts, value, error, interval)

@@ -1,0 +1,292 @@
+"""The learned part of the gate, fitted and measured: `cxr.scoring.gate` says what it is.
+
+It learns frontal films from the training films of the published sets, and what is none from the
+folders ``lateral`` and ``not_chest``, whose pictures are few and hence also taken mirrored, turned
+and in parts. Every figure is of pictures that had no part in the fit: sets held out as a whole, or
+parts held out in turn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.folders import SUFFIXES, DatasetError, scan
+from ..films.radiograph import RadiographError, read
+from ..scoring.bundle import Bundle, file_hash
+from ..scoring.gate import CLASSES, FILE, Gate
+from ..stats.intervals import wilson
+
+__all__ = ["LAYERS", "fit_gate", "store_gate"]
+
+#: Whose averages are the features: the middle of a network still tells a hand from a chest, its
+#: end tells only what it was trained for.
+LAYERS = {
+    "efficientnet_lite0": ("block3b_add", "block5c_add", "block6d_add"),
+    "efficientnet_lite2": ("block3c_add", "block5d_add", "block6e_add"),
+}
+#: Frontal films that are learned from: split train of the first set, all of the second.
+LEARNED = ("kermany", "tuberculosis")
+#: Frontal films that are only measured on.
+MEASURED = ("kermany test", "nih")
+#: Pictures of ``not_chest`` that are frontal chest films, put there by mistake: not learned from.
+MISFILED = ("ct_256",)
+MOST = 1500  # films of a set to learn from
+FOLDS = 5
+COMPONENTS = 200
+#: Share of the held-out frontal films that each of the two cuts may refuse.
+REFUSED = 0.004
+BATCH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Features of pictures, with where they come from."""
+
+    features: NDArray[np.float32]
+    kind: NDArray[np.int64]
+    """Index into `CLASSES`."""
+    group: NDArray[Any]
+    """The set or folder, as it is reported."""
+    picture: NDArray[np.int64]
+    """Number of the picture: a variant has that of its original."""
+    original: NDArray[np.bool_]
+
+    def part(self, rows: NDArray[Any]) -> Pictures:
+        """Return some of them."""
+        return Pictures(
+            self.features[rows],
+            self.kind[rows],
+            self.group[rows],
+            self.picture[rows],
+            self.original[rows],
+        )
+
+
+def fit_gate(
+    bundle: Bundle,
+    data: str | Path,
+    *,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda line: None,
+) -> tuple[Gate, list[dict[str, Any]]]:
+    """Fit the gate of a bundle and measure it.
+
+    Parameters
+    ----------
+    bundle
+        Whose network gives the features; its architecture must be one of `LAYERS`.
+    data
+        The folder that holds the sets ``kermany``, ``tuberculosis``, ``nih``, and the folders
+        ``lateral`` and ``not_chest``.
+    seed
+        Of the draw of films and of the folds.
+    progress
+        Takes a line a group.
+
+    Returns
+    -------
+    gate : Gate
+        Fitted on all pictures that may be learned from.
+    measured : list of dict
+        For each group: ``films`` (its name), ``n``, ``refused`` (their number), ``share``, ``ci``
+        (Wilson), and ``how`` its pictures were held out.
+
+    Raises
+    ------
+    ValueError
+        If the architecture has no layers named for it.
+    DatasetError
+        If a folder is missing or empty.
+    """
+    name = bundle.card.architecture["name"]
+    if name not in LAYERS:
+        raise ValueError(f"Expected a bundle of {', '.join(LAYERS)}. Received: {name}")
+    layers = LAYERS[name]
+    learned, measured = _pictures(bundle, layers, Path(data), seed, progress)
+    folds = _folds(learned, seed)
+    p, distances = _held_out(learned, folds, layers)
+    frontal = learned.kind == 0
+    least = float(np.quantile(p[frontal, 0], REFUSED))
+    farthest = float(np.quantile(distances[frontal], 1 - REFUSED))
+    gate = _fit(learned, layers, least, farthest)
+    rows = []
+    refused = (p[:, 0] < least) | (distances > farthest)
+    for group in dict.fromkeys(learned.group):
+        own = (learned.group == group) & learned.original
+        rows.append(_row(group, refused[own], f"{FOLDS} parts in turn"))
+    # What the gate makes of kinds of pictures that it has never seen.
+    other = learned.kind == CLASSES.index("other")
+    for group in dict.fromkeys(learned.group[other]):
+        rest, own = learned.group != group, (learned.group == group) & learned.original
+        found = _fit(learned.part(rest), layers, least, farthest)(learned.features[own])
+        left_out = np.array([refusal is not None for refusal in found])
+        rows.append(_row(group, left_out, "this kind left out of the fit"))
+    for group in dict.fromkeys(measured.group):
+        found = gate(measured.features[measured.group == group])
+        rows.append(_row(group, np.array([r is not None for r in found]), "never learned from"))
+    return gate, rows
+
+
+def store_gate(bundle: Bundle, gate: Gate, measured: list[dict[str, Any]], seed: int = 0) -> None:
+    """Put a gate into its bundle: the file, and what the card says of it."""
+    path = bundle.folder / FILE
+    gate.save(path)
+    card = bundle.folder / "card.json"
+    plain = json.loads(card.read_text(encoding="utf-8"))
+    plain["gate"] = {
+        "file": FILE,
+        "sha256": file_hash(path),
+        "layers": list(gate.layers),
+        "learned_from": [*LEARNED, "lateral", "not_chest"],
+        "seed": seed,
+        "measured": measured,
+    }
+    card.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+
+
+def _pictures(
+    bundle: Bundle,
+    layers: tuple[str, ...],
+    data: Path,
+    seed: int,
+    say: Callable[[str], None],
+) -> tuple[Pictures, Pictures]:
+    """Read all pictures and run them through the network: those to learn from, those not."""
+    rng = np.random.default_rng(seed)
+    films = scan(data / "kermany")
+    drawn = {
+        "kermany": films.loc[films["split"] == "train", "path"].tolist(),
+        "tuberculosis": scan(data / "tuberculosis")["path"].tolist(),
+    }
+    parts = []
+    for name, paths in drawn.items():
+        rows = np.sort(rng.permutation(len(paths))[:MOST])
+        parts.append((name, 0, [data / name / paths[row] for row in rows]))
+    parts.append(("lateral", 1, _files(data / "lateral")))
+    folders = sorted(path for path in (data / "not_chest").iterdir() if path.is_dir())
+    parts += [(path.name, 2, _files(path)) for path in folders if path.name not in MISFILED]
+    learned = _features(bundle, layers, parts, say)
+    tested = films.loc[films["split"] == "test", "path"]
+    nih = scan(data / "nih")
+    if "also_listed_normal" in nih:  # these stand in the Qatar collection too
+        nih = nih[nih["also_listed_normal"].fillna("").astype(str) == ""]
+    held = [
+        (MEASURED[0], 0, [data / "kermany" / path for path in tested]),
+        (MEASURED[1], 0, [data / "nih" / path for path in nih["path"]]),
+        *((path.name, 0, _files(path)) for path in folders if path.name in MISFILED),
+    ]
+    return learned, _features(bundle, layers, held, say)
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise DatasetError(f"There are no pictures in {folder.name}.")
+    return found
+
+
+def _features(
+    bundle: Bundle,
+    layers: tuple[str, ...],
+    parts: Iterable[tuple[str, int, list[Path]]],
+    say: Callable[[str], None],
+) -> Pictures:
+    from ..networks.graph import compile_features
+
+    forward = compile_features(bundle.model, layers)
+    features, rows = [], []
+    number = 0
+    for name, kind, paths in parts:
+        say(f"{len(paths)} pictures of {name}")
+        for start in range(0, len(paths), BATCH):
+            inputs = []
+            for path in paths[start : start + BATCH]:
+                try:
+                    film = read(path)
+                except RadiographError as error:
+                    raise DatasetError(f"{path.name}: {error}") from error
+                taken = [film.pixels, *(_variants(film.pixels) if kind else ())]
+                inputs += [bundle.card.to_input(pixels) for pixels in taken]
+                rows += [(kind, name, number, k == 0) for k in range(len(taken))]
+                number += 1
+            features.append(forward(np.stack(inputs)))
+    kinds, groups, pictures, originals = map(np.array, zip(*rows, strict=True))
+    return Pictures(np.concatenate(features), kinds, groups, pictures, originals)
+
+
+def _variants(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return a picture mirrored, turned, and parts of it."""
+    height, width = pixels.shape
+    found = [
+        pixels[:, ::-1],
+        *(np.rot90(pixels, turns) for turns in (1, 2, 3)),
+        pixels[height // 10 : height - height // 10, width // 10 : width - width // 10],
+        pixels[: height * 4 // 5, : width * 4 // 5],
+        pixels[height // 5 :, width // 5 :],
+    ]
+    return [np.ascontiguousarray(variant) for variant in found]
+
+
+def _folds(pictures: Pictures, seed: int) -> NDArray[np.int64]:
+    """Deal the pictures of each group out to the folds, each with its variants."""
+    rng = np.random.default_rng(seed)
+    fold_of = np.zeros(int(pictures.picture.max()) + 1, np.int64)
+    for group in dict.fromkeys(pictures.group):
+        numbers = np.unique(pictures.picture[pictures.group == group])
+        fold_of[rng.permutation(numbers)] = np.arange(len(numbers)) % FOLDS
+    return fold_of[pictures.picture]
+
+
+def _held_out(
+    pictures: Pictures, folds: NDArray[np.int64], layers: tuple[str, ...]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Measure every picture by a gate that did not learn from its fold."""
+    p, distance = np.zeros((len(folds), len(CLASSES))), np.zeros(len(folds))
+    for fold in range(FOLDS):
+        own = folds == fold
+        gate = _fit(pictures.part(~own), layers, 0.0, np.inf)
+        p[own], distance[own] = gate.measures(pictures.features[own])
+    return p, distance
+
+
+def _fit(pictures: Pictures, layers: tuple[str, ...], least: float, farthest: float) -> Gate:
+    from sklearn.linear_model import LogisticRegression
+
+    frontal = pictures.features[pictures.kind == 0].astype(np.float64)
+    mean = frontal.mean(axis=0)
+    _, spread, axes = np.linalg.svd(frontal - mean, full_matrices=False)
+    kept = min(COMPONENTS, int((spread > spread[0] * 1e-4).sum()))
+    deviation = spread[:kept] / np.sqrt(len(frontal) - 1)
+    basis = (axes[:kept] / deviation[:, None]).T
+    parts = (pictures.features - mean) @ basis
+    solver = LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000)
+    solver.fit(parts, pictures.kind)
+    return Gate(
+        layers,
+        mean.astype(np.float32),
+        basis.astype(np.float32),
+        solver.coef_.T.astype(np.float32),
+        solver.intercept_.astype(np.float32),
+        least,
+        farthest,
+    )
+
+
+def _row(name: str, refused: NDArray[Any], how: str) -> dict[str, Any]:
+    n, k = len(refused), int(refused.sum())
+    low, high = wilson(k, n)
+    return {
+        "films": str(name),
+        "n": n,
+        "refused": k,
+        "share": round(k / n, 6),
+        "ci": [round(float(low), 6), round(float(high), 6)],
+        "how": how,
+    }

@@ -1,0 +1,297 @@
+"""From a stored Keras model to a bundle."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import PIL
+import tensorflow
+from numpy.typing import NDArray
+
+from ...datasets.folders import (
+    COLUMNS,
+    NORMAL,
+    DatasetError,
+    scan,
+)
+from ...datasets.published import SOURCES
+from ...datasets.splits import splits
+from ...datasets.table import balance, hold_out, read_films
+from ...films.preprocessing import Preprocessing, Resample
+from ...networks import build
+from ...scoring.bundle import Bundle, file_hash
+from ...scoring.card import Card
+from ...scoring.operating_points import Calibration, OperatingPoint
+from ..callbacks import HISTORY_COLUMNS
+from ..write_bundle import (
+    DEFAULT_OPERATING_POINT,
+    PREDICTION_COLUMNS,
+    PREPROCESSING,
+    WEIGHTS,
+    judge,
+    predict_held,
+)
+from .files import Weights, read_description, read_weights
+from .recognition import Match, recognize, weight_shapes
+from .steps import LegacyError
+from .structure import read_chain
+
+__all__ = ["import_legacy"]
+
+NOT_STATED = "a population that the imported file does not state"
+#: Published scripts for grey films resize with OpenCV, the others with Keras's generators.
+RESAMPLE: dict[str, Resample] = {"grey_cnn": "bilinear", "tb_cnn": "bilinear"}
+REVERSED = (
+    "On the validation films the score is higher for normal films than for others: the classes "
+    "may be the other way round, see --positive-first."
+)
+#: As in training: the share of the training films that is held out, and the seed of the draw.
+VALIDATION = 0.1
+SEED = 0
+#: The threshold that a published script uses, where there is nothing to choose a better one on.
+UNMEASURED = OperatingPoint(
+    name="fixed-0.5",
+    rule="Fixed at 0.5: there were no films to choose it on.",
+    threshold=0.5,
+    near=(0.45, 0.55),
+    n=0,
+    sensitivity=None,
+    sensitivity_ci=None,
+    specificity=None,
+    specificity_ci=None,
+)
+
+
+def import_legacy(
+    model: str | Path,
+    weights: str | Path | None = None,
+    *,
+    finding: str,
+    out: str | Path,
+    name: str | None = None,
+    data: str | Path | None = None,
+    positive_first: bool = False,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Take over a stored Keras model.
+
+    Parameters
+    ----------
+    model
+        JSON of ``to_json``, a whole-model ``.h5`` file or a ``.keras`` file.
+    weights
+        ``.h5`` file of the weights; None where `model` holds them.
+    finding
+        What the network was trained to find.
+    out
+        Folder in which the bundle's folder is made.
+    name
+        Of the bundle; ``<finding>-<architecture>`` where none is given.
+    data
+        Folder of labelled films with a ``train`` split, to calibrate and to choose operating points
+        on. Without it there is one, fixed at 0.5, and nothing is known of it.
+    positive_first
+        Whether the network was trained with the finding as class 0 and normal as class 1.
+    progress
+        Takes a line of text: what was found, and what had to be assumed.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle's folder.
+
+    Raises
+    ------
+    LegacyError
+        If the files cannot be taken over, or a bundle of that name is there.
+    DatasetError
+        If the films do not serve.
+    """
+    model, weights = Path(model), Path(weights or model)
+    match = recognize(read_chain(read_description(model)))
+    name = name or f"{finding}-{match.architecture.replace('_', '-')}"
+    place = Path(out) / name
+    if place.exists():
+        raise LegacyError(
+            f"There is a {name} in {out} already. Give another --name, or delete that folder."
+        )
+    progress(f"{model.name} is {match.title} at {match.size} pixels")
+    network = _network(match, read_weights(weights, weight_shapes(match)), positive_first)
+    card = _describe(match, network, name, finding, data)
+    notes = [*match.notes, *_notes(card, match, positive_first, data)]
+    for note in notes:
+        progress(note)
+    origin = {
+        "model": model.name,
+        "model_sha256": file_hash(model),
+        "weights": weights.name,
+        "weights_sha256": file_hash(weights),
+        "last_activation": match.ending,
+        "positive_first": positive_first,
+        "notes": notes,
+    }
+    card = replace(card, training=card.training | {"imported": origin})
+    films, pixels = pd.DataFrame(columns=COLUMNS), None
+    if data:
+        progress("Reading the films")
+        films, pixels = _films(data, card)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=out) as scratch:
+        folder = Path(scratch) / name
+        folder.mkdir()
+        network.save_weights(folder / WEIGHTS)
+        card = replace(card, weights={"file": WEIGHTS, "sha256": file_hash(folder / WEIGHTS)})
+        predictions = pd.DataFrame(columns=PREDICTION_COLUMNS)
+        if pixels is not None:
+            held = films[films["split"].isin(["validation", "test"])].reset_index(drop=True)
+            predictions = predict_held(Bundle(folder, card), held, pixels)
+            counts = balance(films)[["split", "label", "films", "patients"]].to_dict("records")
+            card = replace(
+                card,
+                data=card.data | {"films": counts},
+                default_operating_point=DEFAULT_OPERATING_POINT,
+            )
+            card = judge(card, predictions)
+            if card.evaluation["validation"]["auc"] < 0.5:
+                notes.append(REVERSED)
+                progress(REVERSED)
+        card.write(folder / "card.json")
+        pd.DataFrame(columns=HISTORY_COLUMNS).to_csv(folder / "history.csv", index=False)
+        predictions.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
+        columns = [*COLUMNS, "source"] if "source" in films else COLUMNS
+        films[columns].to_csv(folder / "films.csv", index=False)
+        folder.replace(place)
+    return place
+
+
+def _network(match: Match, weights: Weights, positive_first: bool) -> keras.Model:
+    """Build the network and set the weights, in which the finding comes last."""
+    if positive_first:
+        *_, last = weights
+        if len(last["bias"]) == 2:
+            last.update({key: values[..., ::-1] for key, values in last.items()})
+        else:
+            # The share of normal films is the sigmoid of the logit with the other sign.
+            last.update({key: -values for key, values in last.items()})
+    model = build(match.architecture, **match.arguments)
+    layers = [layer for layer in model.layers if layer.weights]
+    # The difference of two units, which some of the networks end in, has no weights of a file.
+    for layer, values in zip(layers, weights, strict=False):
+        layer.set_weights([values[weight.name] for weight in layer.weights])
+    return model
+
+
+def _describe(
+    match: Match, network: keras.Model, name: str, finding: str, data: str | Path | None
+) -> Card:
+    """Fill in what is known before a film is scored."""
+    source = SOURCES.get(Path(data).resolve().name) if data else None
+    size, resample = match.size, RESAMPLE.get(match.architecture, "nearest")
+    return Card(
+        name=name,
+        finding=finding,
+        classes=(NORMAL, finding),
+        population=source.population if source else NOT_STATED,
+        architecture={
+            "name": match.architecture,
+            "arguments": match.arguments,
+            "parameters": int(network.count_params()),
+        },
+        input=Preprocessing(size, size, match.channels, resample).to_json(),
+        preprocessing=PREPROCESSING,
+        recipe={"imported": True, "seed": SEED, "validation": VALIDATION},
+        training={
+            "epochs": 0,
+            "kept_epoch": 0,
+            "wall_seconds": 0.0,
+            "share": 0.0,
+            "versions": {
+                "python": platform.python_version(),
+                "tensorflow": tensorflow.__version__,
+                "keras": keras.__version__,
+                "numpy": np.__version__,
+                "pillow": PIL.__version__,
+            },
+        },
+        data={
+            "set": source.name if source else "",
+            "title": source.title if source else "",
+            "citation": source.citation if source else "",
+            "doi": source.doi if source else "",
+            "licence": source.licence if source else "",
+            "films": [],
+        },
+        calibration=Calibration(1.0),
+        operating_points=(UNMEASURED,),
+        default_operating_point=UNMEASURED.name,
+        evaluation={},
+        weights={"file": WEIGHTS, "sha256": ""},
+    )
+
+
+def _notes(
+    card: Card, match: Match, positive_first: bool, data: str | Path | None
+) -> Iterator[str]:
+    """Say what no file tells and had to be assumed."""
+    yield (
+        f"No file says how films are brought to the network's size: {card.input['resample']} is "
+        "assumed."
+    )
+    first, second = reversed(card.classes) if positive_first else card.classes
+    yield (
+        f"No file says which class is which: 0 is taken as {first} and 1 as {second}. "
+        f"{'Without' if positive_first else 'With'} --positive-first it is the other way round."
+    )
+    if match.steps[-1].get("units") == 2 and match.ending == "sigmoid":
+        yield (
+            "The network ends in two sigmoids. The score here is above 0.5 where that of the "
+            "finding is the larger, and equals neither."
+        )
+    if data is None:
+        yield (
+            "No films were given: the score is not calibrated, and sensitivity and specificity "
+            "are not known. Import with --data to choose operating points."
+        )
+    else:
+        yield (
+            "Operating points are chosen on films held out of the training films here. Where the "
+            "published network learned from these, they look better than they are; its figures "
+            "on the test films do not."
+        )
+
+
+def _films(data: str | Path, card: Card) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
+    """Read labelled films and hold out validation, as training does.
+
+    Returns
+    -------
+    films : pandas.DataFrame
+        All of them.
+    pixels : numpy.ndarray
+        uint8 (films, height, width, 1), of those in validation and test, in their order.
+    """
+    table = scan(data, finding=card.finding)
+    table = table[table["label"].isin(card.classes)].reset_index(drop=True)
+    if set(table["split"]) == {""}:
+        table["split"] = "train"
+    if not (table["split"] == "train").any():
+        raise DatasetError(
+            f"Operating points are chosen on films of {card.finding} and normal ones in a folder "
+            f"named train. Splits here: {', '.join(splits(table)) or 'none'}."
+        )
+    # The hashes first: films with equal pixels stay on one side.
+    table, _ = read_films(table, data)
+    table = hold_out(table, VALIDATION, seed=SEED)
+    held = table[table["split"].isin(["validation", "test"])]
+    if held.loc[held["split"] == "validation", "label"].nunique() < 2:
+        raise DatasetError("The validation films need both classes. Give more films.")
+    _, pixels = read_films(held, data, prepare=replace(card.to_input, channels=1))
+    assert pixels is not None
+    return table, pixels

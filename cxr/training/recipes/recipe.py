@@ -1,0 +1,242 @@
+"""What a recipe is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...datasets.published import SOURCES
+from ...films.preprocessing import Levels, Preprocessing, Resample
+from ...networks import ARCHITECTURES, BASELINES
+
+__all__ = ["Augmentation", "FirstStep", "Recipe"]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How a film is varied each time it is seen. Zeros change nothing."""
+
+    rotation: float = 0.0
+    """Degrees to either side."""
+    scale: tuple[float, float] = (1.0, 1.0)
+    """Share of each side of the film that is seen, drawn for each side alone: below 1 zooms in."""
+    anywhere: bool = False
+    """Whether a part of the film (scale below 1) lies anywhere in it, or in its middle."""
+    shift: float = 0.0
+    """Share of each side, to either side."""
+    shear: float = 0.0
+    """Degrees to either side."""
+    flip: bool = False
+    """Left and right exchanged for half of the films."""
+    gamma: float = 0.0
+    """The exponent is exp(u) with u to either side of 0 by this much."""
+    contrast: float = 0.0
+    """Factor 1 plus or minus this, about the film's mean."""
+    brightness: float = 0.0
+    """Added to values in [0, 1], to either side."""
+    tone: float = 0.0
+    """Spread of a random rising tone curve, as another scanner's processing has it: the standard
+    deviation of the logarithms of the slopes of its pieces."""
+    sharpness: float = 0.0
+    """Share of the fine detail (film less its 3x3 mean) added or taken away at most."""
+    noise: float = 0.0
+    """Largest standard deviation of added Gaussian noise, for values in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class FirstStep:
+    """A shorter run before the run proper, whose weights the latter starts from."""
+
+    epochs: int
+    share: float = 1.0
+    """Of the training films, drawn without replacement."""
+    validation: float = 0.1
+    """Share of those films set apart by patient to watch this step."""
+    input_size: int = 0
+    """0 takes the recipe's own. A network that ends in global average pooling takes any."""
+
+    def __post_init__(self) -> None:
+        for name, good, words in (
+            ("epochs", self.epochs >= 1, "1 at least"),
+            ("share", 0 < self.share <= 1, "in (0, 1]"),
+            ("validation", 0 < self.validation <= 0.5, "in (0, 0.5]"),
+            ("input_size", self.input_size >= 0, "0 at least"),
+        ):
+            if not good:
+                value = getattr(self, name)
+                raise ValueError(f"Expected {name} of the first step {words}. Received: {value!r}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run: architecture, optimizer, schedule, augmentation, split, seed."""
+
+    name: str
+    finding: str
+    source: str
+    architecture: str
+    input_size: int
+    channels: int
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    arguments: dict[str, Any] = field(default_factory=dict)
+    resample: Resample = "nearest"
+    """How films are brought to the input size, as the next three say: `cxr.films.preprocessing`."""
+    margin: float = 0.0
+    levels: Levels = "plain"
+    through: int = 0
+    pretrained: str = ""
+    """``imagenet`` where the architecture can load such weights, else nothing."""
+    start_from: str = ""
+    """A bundle whose network is of the same kind: its weights are those that training starts from,
+    whatever films they were learned from."""
+    schedule: str = "constant"
+    """``constant``, ``cosine`` (to zero over all epochs) or ``plateau`` (see below)."""
+    warmup_epochs: float = 0.0
+    """Of the cosine schedule: epochs in which the rate climbs from zero."""
+    plateau_patience: int = 2
+    plateau_factor: float = 0.3
+    minimum_learning_rate: float = 1e-6
+    """The plateau schedule multiplies the rate by the factor, down to the minimum, when
+    ``val_accuracy`` has not risen for so many epochs."""
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    class_weights: bool = True
+    patience: int = 0
+    """Epochs without a better one after which the run stops; 0 runs all epochs."""
+    keep: str = "best"
+    """Whose weights ship: the ``best`` epoch's (highest ``val_auc``), or the ``last`` one's. Under
+    the cosine schedule the weights come to rest only at its end, and on a few hundred validation
+    films an earlier epoch can be ahead by chance."""
+    validation: float = 0.1
+    """Share of the training films set apart, by patient, where the set has no such split."""
+    test: float = 0.0
+    """The same for a set without a test split; 0 leaves it without."""
+    films: tuple[str, ...] = ()
+    """``source/label`` of the films to learn from; all of the set's where nothing is given."""
+    external: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Films never learned from, to evaluate on: a name, and the ``source/label`` it stands for."""
+    boxes: str = ""
+    """A table of boxes (`cxr.datasets.boxes`) in the data set's folder: the network then learns
+    where the finding lies as well. Wants an architecture with a layer "evidence"."""
+    boxes_weight: float = 1.0
+    """Of the loss of the places, beside that of the films."""
+    first_step: FirstStep | None = None
+    settle_units: bool = False
+    """Whether the first weights are scaled by films: `cxr.training.initialization`."""
+    variants: int = 1
+    """Of a frozen base: how many variants of each film have their features computed. The epochs
+    take them in turn."""
+    storage: str = "float32"
+    """Of the weights on disk, ``float32`` or ``float16``."""
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        # Told here, and not hours later when the bundle is written. The name names its folder.
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", self.name):
+            raise ValueError(
+                f"Expected a name of letters, digits, dots, dashes. Received: {self.name!r}"
+            )
+        for name, known in (
+            ("source", tuple(SOURCES)),
+            ("architecture", ARCHITECTURES),
+            ("optimizer", ("adam", "adamw", "rmsprop", "lbfgs")),
+            ("schedule", ("constant", "cosine", "plateau")),
+            ("channels", (1, 3)),
+            ("pretrained", ("", "imagenet")),
+            ("keep", ("best", "last")),
+            ("storage", ("float32", "float16")),
+        ):
+            if (value := getattr(self, name)) not in known:
+                raise ValueError(f"Expected {name} to be one of {known}. Received: {value!r}")
+        if (self.optimizer == "lbfgs") != (self.architecture in BASELINES):
+            other = self.optimizer if self.architecture in BASELINES else self.architecture
+            raise ValueError(
+                f"Expected lbfgs with {', '.join(BASELINES)} and with no other. Received: {other}"
+            )
+        if self.optimizer == "lbfgs" and self.weight_decay <= 0:
+            raise ValueError(
+                f"Expected weight_decay above 0 with lbfgs. Received: {self.weight_decay!r}"
+            )
+        for name in (
+            "epochs",
+            "batch_size",
+            "input_size",
+            "learning_rate",
+            "variants",
+            "boxes_weight",
+        ):
+            if (value := getattr(self, name)) <= 0:
+                raise ValueError(f"Expected {name} above 0. Received: {value!r}")
+        if self.boxes and (self.arguments.get("pooling") != "evidence" or self.first_step):
+            raise ValueError(
+                "Expected boxes with pooling 'evidence' and without a first step. "
+                f"Received: {self.boxes!r}"
+            )
+        if self.pretrained and self.start_from:
+            raise ValueError(
+                "Expected pretrained or start_from, not both. "
+                f"Received: {self.pretrained!r}, {self.start_from!r}"
+            )
+        _ = self.to_input  # checks what it is made of
+        if not 0 <= self.test <= 0.5:
+            raise ValueError(f"Expected test in [0, 0.5]. Received: {self.test!r}")
+        if not 0 < self.validation <= 0.5:
+            raise ValueError(f"Expected validation in (0, 0.5]. Received: {self.validation!r}")
+        if not 0 <= self.warmup_epochs < self.epochs:
+            raise ValueError(
+                f"Expected warmup_epochs in [0, {self.epochs}), the epochs. "
+                f"Received: {self.warmup_epochs!r}"
+            )
+
+    @property
+    def to_input(self) -> Preprocessing:
+        """How films are brought to the network's input."""
+        return self.prepare_for(self.input_size)
+
+    def prepare_for(self, side: int) -> Preprocessing:
+        """Return the same for an input of another size, pixels a side."""
+        return Preprocessing(
+            side, side, self.channels, self.resample, self.margin, self.levels, self.through
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the recipe as plain data."""
+        plain = dataclasses.asdict(self)
+        plain["films"] = list(self.films)
+        plain["external"] = {name: list(parts) for name, parts in self.external.items()}
+        return plain
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Recipe:
+        """Make a recipe from plain data.
+
+        Raises
+        ------
+        ValueError
+            If a field is unknown, missing or out of range.
+        """
+        try:
+            data = dict(data)
+            augmentation = dict(data.pop("augmentation", {}))
+            if "scale" in augmentation:
+                augmentation["scale"] = tuple(augmentation["scale"])
+            if data.get("first_step") is not None:
+                data["first_step"] = FirstStep(**data["first_step"])
+            data["films"] = _parts("films", data.get("films", ()))
+            external = {**data.get("external", {})}
+            data["external"] = {name: _parts(name, parts) for name, parts in external.items()}
+            return cls(**data, augmentation=Augmentation(**augmentation))
+        except TypeError as error:
+            raise ValueError(f"This is no recipe: {error}") from error
+
+
+def _parts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
+        raise TypeError(f"{name} is no list of source/label: {value!r}")
+    return tuple(value)

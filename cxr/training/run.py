@@ -1,0 +1,265 @@
+"""A recipe and a data set in, a bundle out.
+
+The state of a run stands in ``<out>/.<name>.training`` until its bundle is written: a run that was
+killed goes on from its last whole epoch, and one that ended needs only its bundle written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..datasets.describe import describe
+from ..datasets.folders import select
+from ..datasets.table import (
+    NORMAL,
+    DatasetError,
+    hold_out,
+    read_films,
+    scan,
+    split_by_patient,
+    splits,
+    subset,
+)
+from ..networks import BASES, build
+from ..networks.runtime import keep_memory
+from ..scoring.bundle import load
+from .box_supervision import read_places
+from .fit import Material, fit
+from .frozen_features import seconds_spent
+from .recipes import Recipe
+from .write_bundle import Training, write_bundle
+
+__all__ = ["TrainingError", "train"]
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot start or go on."""
+
+
+def _build(recipe: Recipe) -> keras.Model:
+    model = build(recipe.architecture, input_size=recipe.input_size, **recipe.arguments)
+    if recipe.architecture in BASES:
+        from ..networks.bases import load_base
+
+        load_base(model, BASES[recipe.architecture])
+    elif recipe.pretrained == "imagenet":
+        from ..networks.pretrained import load_imagenet
+
+        load_imagenet(model)
+    elif recipe.start_from:
+        _take_over(model, recipe)
+    if model.input_shape[-1] != recipe.channels:
+        raise TrainingError(
+            f"{recipe.architecture} takes {model.input_shape[-1]} channels, and the recipe gives "
+            f"{recipe.channels}. Change its channels."
+        )
+    return model
+
+
+def _take_over(model: keras.Model, recipe: Recipe) -> None:
+    """Start from the weights of a bundle's network."""
+    weights = load(recipe.start_from).model.get_weights()
+    if [weight.shape for weight in weights] != [tuple(own.shape) for own in model.weights]:
+        raise TrainingError(
+            f"The network of {recipe.start_from} has other weights than {recipe.architecture} "
+            f"with the arguments of {recipe.name}. Start from one of the same kind."
+        )
+    model.set_weights(weights)
+
+
+def train(
+    recipe: Recipe,
+    data: str | Path,
+    out: str | Path,
+    *,
+    share: float = 1.0,
+    resume: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Train a network and write its bundle.
+
+    Parameters
+    ----------
+    recipe
+        What to train and how.
+    data
+        Folder of labelled films (`cxr.datasets.folders.scan`) with a ``train`` split. Where there
+        is no ``validation`` split, a share of the patients of ``train`` becomes one. A ``test``
+        split is read only to store its predictions once the network is fixed.
+    out
+        Folder in which the bundle's folder is made.
+    share
+        Part of the films to use, in (0, 1], drawn without replacement.
+    resume
+        Whether to go on with a run that was stopped.
+    progress
+        Takes a line of text an epoch; standard error where nothing is given.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle's folder.
+
+    Raises
+    ------
+    TrainingError
+        If a run of that name is under way and `resume` is False, or was made with another recipe
+        or other films.
+    DatasetError, ValueError
+        If the films do not serve.
+    """
+    keep_memory()
+    say = progress or (lambda line: print(line, file=sys.stderr, flush=True))
+    state = Path(out) / f".{recipe.name}.training"
+    asked = {"recipe": recipe.to_json(), "share": share}
+    _check(state, asked, resume)
+    table = scan(data, finding=recipe.finding)
+    if recipe.films:
+        table = select(table, recipe.films, folder=Path(data).resolve().name)
+    table = table[table["label"].isin([NORMAL, recipe.finding])].reset_index(drop=True)
+    if recipe.test and set(table["split"]) == {""}:
+        table["split"] = "train"
+    if not (table["split"] == "train").any():
+        raise DatasetError(
+            f"Training takes films of {recipe.finding} and normal ones in a folder named train. "
+            f"Splits here: {', '.join(name or '(none)' for name in splits(table)) or 'none'}."
+        )
+    if share != 1:
+        table = subset(table, share, seed=recipe.seed).reset_index(drop=True)
+    _check_first_step(recipe)
+    keras.utils.set_random_seed(recipe.seed)
+    model = _build(recipe)
+    say(f"Reading {len(table)} films")
+    table, pixels = read_films(table, data, prepare=replace(recipe.to_input, channels=1))
+    assert pixels is not None
+    if recipe.test and "test" not in set(table["split"]):
+        table = split_by_patient(table, recipe.test, seed=recipe.seed, into="test")
+    table = hold_out(table, recipe.validation, seed=recipe.seed)
+    for split in ("train", "validation"):
+        if table.loc[table["split"] == split, "label"].nunique() < 2:
+            raise TrainingError(f"The {split} films need both classes. Give more films.")
+    places = read_places(table, data, recipe, model) if recipe.boxes else None
+    # Only now: a run that cannot start leaves nothing behind that would have to be resumed.
+    films = table[["path", "split", "sha256"]].to_csv(index=False)
+    _claim(state, asked | {"films": hashlib.sha256(films.encode()).hexdigest()}, resume)
+    start = _first_step(recipe, model, table, pixels, Path(data), state, say)
+    history, kept = fit(model, recipe, Material.of(table, pixels, places), state, say)
+    say("Describing the films")
+    table = describe(table, data)
+    spent = seconds_spent(state)
+    run = Training(recipe, model, table, pixels, history, kept, share, start, spent)
+    bundle = write_bundle(run, Path(out))
+    shutil.rmtree(state)
+    return bundle
+
+
+def _check(state: Path, asked: dict[str, Any], resume: bool) -> None:
+    """Check that what a stopped run left, if anything, belongs to this run."""
+    note = state / "run.json"
+    if not note.is_file():
+        return
+    if not resume:
+        raise TrainingError(
+            f"A run of {asked['recipe']['name']} was stopped before its end. Add --resume to go "
+            f"on with it, or delete {state} to start anew."
+        )
+    before, now = json.loads(note.read_text()), json.loads(json.dumps(asked))
+    # A field that recipes have gained since then counts with its default.
+    before["recipe"] = json.loads(json.dumps(Recipe.from_json(before["recipe"]).to_json()))
+    if other := [key for key in now if key in before and now[key] != before[key]]:
+        raise TrainingError(
+            f"The run in {state} was started with another {other[0]}. Go on with the same, or "
+            "delete the folder to start anew."
+        )
+
+
+def _claim(state: Path, asked: dict[str, Any], resume: bool) -> None:
+    """Make the folder of a run's state, or go on with the one that is there."""
+    _check(state, asked, resume)
+    note = state / "run.json"
+    if not note.is_file():
+        state.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(asked, indent=1))
+
+
+def _check_first_step(recipe: Recipe) -> None:
+    """Check that what is learned at the first step's size fits the network."""
+    size = recipe.first_step.input_size if recipe.first_step else 0
+    if size in (0, recipe.input_size):
+        return
+    shapes = []
+    with keras.StatelessScope(initialize_variables=False):  # no number is made
+        for side in (size, recipe.input_size):
+            model = build(recipe.architecture, **{**recipe.arguments, "input_size": side})
+            shapes.append([tuple(weight.shape) for weight in model.weights])
+    if shapes[0] != shapes[1]:
+        raise TrainingError(
+            f"{recipe.architecture} has other weights at {size} pixels than at "
+            f"{recipe.input_size}. Give the first step no input_size of its own."
+        )
+
+
+def _first_step(
+    recipe: Recipe,
+    model: keras.Model,
+    table: pd.DataFrame,
+    pixels: NDArray[np.uint8],
+    data: Path,
+    state: Path,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train on fewer or smaller films first, and leave the weights in the model."""
+    first = recipe.first_step
+    if first is None:
+        return {}
+    size = first.input_size or recipe.input_size
+    small = replace(
+        recipe,
+        epochs=first.epochs,
+        input_size=size,
+        validation=first.validation,
+        warmup_epochs=min(recipe.warmup_epochs, first.epochs / 2),
+        keep="last",
+        patience=0,
+        first_step=None,
+    )
+    # From the training films alone: what the run proper is judged on stays unseen.
+    films = table[table["split"] == "train"]
+    films = subset(films, first.share, seed=recipe.seed)
+    films = split_by_patient(films, first.validation, seed=recipe.seed)
+    rows = films.index.to_numpy()
+    films = films.reset_index(drop=True)
+    if size == recipe.input_size:
+        # The same weights in a model of their own: Keras notes in a model at which epoch it was
+        # gone on with, and would begin the run proper there.
+        start, part = keras.Model(model.inputs, model.outputs, name=model.name), pixels[rows]
+    else:
+        start = _build(small)
+        prepare = replace(small.to_input, channels=1)
+        _, read = read_films(films, data, prepare=prepare)
+        assert read is not None
+        part = read
+    say(f"First step: {len(films)} films at {size} pixels")
+    history, _ = fit(start, small, Material.of(films, part), state / "first", say)
+    model.set_weights(start.get_weights())
+    last = history.iloc[-1]
+    return {
+        "films": len(films),
+        "input_size": size,
+        "epochs": len(history),
+        "val_accuracy": round(float(last["val_accuracy"]), 6),
+        "val_auc": round(float(last["val_auc"]), 6),
+        "wall_seconds": round(float(history["seconds"].sum()), 1),
+    }

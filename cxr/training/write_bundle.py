@@ -1,0 +1,244 @@
+"""From a trained network to a bundle: predictions, calibration, operating points, card, files."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import PIL
+import tensorflow
+from numpy.typing import NDArray
+
+from ..datasets.describe import FACTS
+from ..datasets.folders import COLUMNS, NORMAL
+from ..datasets.published import SOURCES
+from ..datasets.table import balance
+from ..evidence.evaluation import evaluate, labels_of
+from ..evidence.score_split import PREDICTION_COLUMNS
+from ..networks import BASES, build
+from ..scoring.bundle import Bundle, file_hash
+from ..scoring.card import Card
+from ..scoring.operating_points import Calibration, choose, fit_temperature
+from ..scoring.predict import logits
+from .float16 import halve
+from .recipes import Recipe
+
+__all__ = [
+    "DEFAULT_OPERATING_POINT",
+    "PREDICTION_COLUMNS",
+    "PREPROCESSING",
+    "WEIGHTS",
+    "Training",
+    "judge",
+    "predict_held",
+    "write_bundle",
+]
+
+PREPROCESSING = (
+    "Grey, the margin cut off, squashed to the input size (see resample), rounded to 0..255, "
+    "levels equalized where said, repeated for each channel; scaled inside the graph."
+)
+DEFAULT_OPERATING_POINT = "sensitivity-95"
+WEIGHTS = "weights.weights.h5"
+HEAD_WEIGHTS = "head.weights.h5"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a run comes to, before it is described and stored."""
+
+    recipe: Recipe
+    model: keras.Model
+    films: pd.DataFrame
+    pixels: NDArray[np.uint8]
+    history: pd.DataFrame
+    kept_epoch: int
+    subset: float
+    first_step: dict[str, Any] = field(default_factory=dict)
+    """What a shorter run before this one came to; empty where there was none."""
+    feature_seconds: float = 0.0
+    """Of wall time, for the features of a frozen base."""
+
+
+def write_bundle(run: Training, out: Path) -> Path:
+    """Score the validation and test films, choose the operating points, write the bundle.
+
+    Calibration and operating points are fitted on validation alone. The folder appears whole or
+    not at all: it is written beside its place and then renamed.
+
+    Parameters
+    ----------
+    run
+        The trained network with its films.
+    out
+        The folder to put the bundle's folder in. A bundle of that name there is replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        ``out/<finding>-<architecture>``.
+    """
+    name = run.recipe.name
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=out) as scratch:
+        folder = Path(scratch) / name
+        folder.mkdir()
+        weights = _save_weights(run, folder)
+        card = _describe(run, {"file": weights.name, "sha256": file_hash(weights)})
+        bundle = Bundle(folder, card)
+        predictions = predict_held(bundle, run.films, run.pixels)
+        card = judge(card, predictions)
+        card.write(folder / "card.json")
+        run.history.to_csv(folder / "history.csv", index=False)
+        predictions.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
+        films = run.films[_kept(run.films, [*COLUMNS, *FACTS])]
+        films.to_csv(folder / "films.csv", index=False, float_format="%.4f")
+        place = out / name
+        if place.exists():
+            shutil.rmtree(place)
+        folder.replace(place)
+    return place
+
+
+def _save_weights(run: Training, folder: Path) -> Path:
+    """Write the weights without the optimizer, whose state Keras would store with them.
+
+    Of a network on a frozen base, only the head.
+    """
+    recipe = run.recipe
+    model = build(recipe.architecture, input_size=recipe.input_size, **recipe.arguments)
+    model.set_weights(run.model.get_weights())
+    path = folder / WEIGHTS
+    if recipe.architecture in BASES:
+        from ..networks.bases import head_of
+
+        model, path = head_of(model), folder / HEAD_WEIGHTS
+    model.save_weights(path)
+    if recipe.storage == "float16":
+        halve(path)
+    return path
+
+
+def _describe(run: Training, weights: dict[str, str]) -> Card:
+    """Fill in all that is known before a film is scored."""
+    recipe = run.recipe
+    source = SOURCES[recipe.source]
+    base: dict[str, Any] = {}
+    if recipe.architecture in BASES:
+        base = {"base": {"base": BASES[recipe.architecture], "weights": "imagenet"}}
+    films = balance(run.films)[["split", "label", "films", "patients"]]
+    return Card(
+        name=recipe.name,
+        finding=recipe.finding,
+        classes=(NORMAL, recipe.finding),
+        population=source.population,
+        architecture={
+            "name": recipe.architecture,
+            "arguments": {"input_size": recipe.input_size, **recipe.arguments},
+            "parameters": int(run.model.count_params()),
+        }
+        | base,
+        input=recipe.to_input.to_json(),
+        preprocessing=PREPROCESSING,
+        recipe=recipe.to_json(),
+        training={
+            "epochs": len(run.history),
+            "kept_epoch": run.kept_epoch,
+            "wall_seconds": round(float(run.history["seconds"].sum()), 1),
+            "feature_seconds": round(run.feature_seconds, 1),
+            "share": run.subset,
+            "first_step": run.first_step,
+            "versions": {
+                "python": platform.python_version(),
+                "tensorflow": tensorflow.__version__,
+                "keras": keras.__version__,
+                "numpy": np.__version__,
+                "pillow": PIL.__version__,
+            },
+        },
+        data={
+            "set": source.name,
+            "title": source.title,
+            "citation": source.citation,
+            "doi": source.doi,
+            "licence": source.licence,
+            "films": films.to_dict("records"),
+        },
+        calibration=Calibration(1.0),
+        operating_points=(),
+        default_operating_point=DEFAULT_OPERATING_POINT,
+        evaluation={},
+        weights=weights,
+    )
+
+
+def predict_held(bundle: Bundle, films: pd.DataFrame, pixels: NDArray[np.uint8]) -> pd.DataFrame:
+    """Score the films that the network did not learn from, through the bundle as stored.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    films
+        A film table; those of the splits validation and test are scored.
+    pixels
+        uint8 (films, height, width, 1 or 3), one a row of the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A predictions table: validation first, then by path.
+    """
+    held = np.flatnonzero(films["split"].isin(["validation", "test"]))
+    table = films.iloc[held].copy()
+    table["logit"] = logits(bundle, pixels[held])
+    table = table.sort_values(["split", "path"], ascending=[False, True], ignore_index=True)
+    # Rounded as they are stored, so that the card's figures are those of the file.
+    table["logit"] = table["logit"].round(6)
+    return table[_kept(table, PREDICTION_COLUMNS)]
+
+
+def _kept(table: pd.DataFrame, columns: list[str]) -> list[str]:
+    """Name the columns that are there, the source with them where the set has more than one."""
+    return [column for column in [*columns, "source"] if column in table]
+
+
+def judge(card: Card, predictions: pd.DataFrame) -> Card:
+    """Fit what is fitted on validation, then evaluate each split once at the default point.
+
+    Parameters
+    ----------
+    card
+        Without calibration, operating points and figures, or with others.
+    predictions
+        A predictions table with a validation split.
+
+    Returns
+    -------
+    Card
+        With all three.
+    """
+    validation = predictions[predictions["split"] == "validation"]
+    truth = labels_of(validation)
+    calibration = fit_temperature(validation["logit"].to_numpy(), truth)
+    scores = calibration.score(validation["logit"].to_numpy())
+    points = choose(scores, truth, validation["patient"].to_numpy(), seed=card.recipe["seed"])
+    judged = replace(card, calibration=calibration, operating_points=tuple(points))
+    figures = {
+        split: evaluate(
+            predictions,
+            model=card.name,
+            split=split,
+            calibration=calibration,
+            point=judged.operating_point(),
+        ).to_json()
+        for split in predictions["split"].unique()
+    }
+    return replace(judged, evaluation=figures)

@@ -1,0 +1,55 @@
+"""What the pages are made of beyond Streamlit's own parts: the film viewer and the worklist.
+
+The only part of `cxr` that imports Streamlit.
+"""
+
+from ..reading_room.session import ReadingSession
+from .call import call_view
+from .compare import beside_of, compare_view
+from .evidence import gate_view, near_duplicates_view, shift_view
+from .explained import explanations_view
+from .exports import export_view
+from .film import empty_field, film_view
+from .films import film_grid, film_list
+from .look import theme
+from .measures import choose_threshold, show_rates, show_values
+from .methods import method_view
+from .overview import overview_button
+from .page import bundle, cards, choose_model, choose_models, header, navigated, plot
+from .reading_list import add_films, reading_list
+from .reading_session import reading_session, readings
+from .score import score_view
+
+__all__ = [
+    "ReadingSession",
+    "add_films",
+    "beside_of",
+    "bundle",
+    "call_view",
+    "cards",
+    "choose_model",
+    "choose_models",
+    "choose_threshold",
+    "compare_view",
+    "empty_field",
+    "explanations_view",
+    "export_view",
+    "film_grid",
+    "film_list",
+    "film_view",
+    "gate_view",
+    "header",
+    "method_view",
+    "navigated",
+    "near_duplicates_view",
+    "overview_button",
+    "plot",
+    "reading_list",
+    "reading_session",
+    "readings",
+    "score_view",
+    "shift_view",
+    "show_rates",
+    "show_values",
+    "theme",
+]

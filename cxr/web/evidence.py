@@ -1,0 +1,139 @@
+"""What speaks for and against a data set: films that are alike, splits that differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from .. import figures
+from ..datasets.describe import FACTS
+from ..datasets.near_duplicates import WITHIN, across, near_duplicates
+from ..datasets.shift import shift
+from ..scoring.bundle import Bundle
+from ..scoring.gate import gate_of
+from .films import film_list
+from .look import theme
+from .page import plot
+
+__all__ = ["gate_view", "near_duplicates_view", "shift_view"]
+
+FINGERPRINT, LOGIT, *_ = FACTS
+SHARES = ("share", "low", "high")
+COMMAND = "python -m cxr dataset DIR --store"
+MEANING = (
+    "0.5 is right. Far above it, train and test differ as films of different sources do: "
+    "figures of validation, which was drawn from train, then say little about the test set."
+)
+METHOD = (
+    "A logistic regression on a thumbnail of 16 × 16 pixels guesses which split a film of a label "
+    "stands in; 5 folds by patient. Validation counts as train."
+)
+
+_found = st.cache_data(max_entries=4, show_spinner="Comparing films")(near_duplicates)
+
+
+def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) -> None:
+    """Show the films that are alike without being equal, and whether a split shares any.
+
+    Parameters
+    ----------
+    table
+        A film table; where it has no ``phash``, the command that fills it is named.
+    folder
+        Where the films stand; None where they are not at hand.
+    name
+        Of the model whose data set it is.
+    """
+    st.subheader("Near duplicates", anchor=False)
+    if FINGERPRINT not in table:
+        _how_to_fill(name)
+        return
+    found = _found(table)
+    without = int((table[FINGERPRINT] == "").sum())
+    left_out = f" {without:,} films without a fingerprint are left out." if without else ""
+    st.caption(
+        "The same picture, recompressed, rescaled or a little cropped: fingerprints of 256 bits "
+        f"that differ in {WITHIN} at most.{left_out}"
+    )
+    if found.empty:
+        st.caption("No two films of different pixels are alike.")
+        return
+    leaks = across(found)
+    groups, torn = found["group"].nunique(), leaks["group"].nunique()
+    said = f"{len(found):,} films in {groups:,} groups are nearly equal"
+    if torn:
+        names = ", ".join(sorted(set(leaks["split"])))
+        st.warning(f"{said}. Leakage: {torn:,} of the groups stand in two splits ({names}).")
+        # What leaks is what must be seen first.
+        found = pd.concat([leaks, found[~found["group"].isin(leaks["group"])]])
+    else:
+        st.caption(f"{said}; none of the groups stands in two splits.")
+    if folder is None:
+        st.dataframe(found, hide_index=True, height=240)
+        return
+    captions = [f"group {film.group}, {film.split}, {film.label}" for film in found.itertuples()]
+    film_list(folder, found, captions)
+
+
+def gate_view(model: Bundle) -> None:
+    """Show what the learned part of the gate lets pass and what it refuses, as measured.
+
+    Parameters
+    ----------
+    model
+        The model; a model without a gate of its own is guarded by that of its finding's default.
+    """
+    st.subheader("Refused as no frontal chest film", anchor=False)
+    found = gate_of(model)
+    if found is None:
+        st.caption("Rules alone: neither this model nor its finding's default has a learned gate.")
+        return
+    judge, gate = found
+    rows = pd.DataFrame(judge.card.gate["measured"])
+    low, high = zip(*rows.pop("ci"), strict=True)
+    st.dataframe(
+        rows.assign(low=low, high=high)[["films", "n", "refused", "share", "low", "high", "how"]],
+        hide_index=True,
+        height="content",
+        column_config={name: st.column_config.NumberColumn(format="percent") for name in SHARES},
+    )
+    st.caption(
+        f"By the features of {judge.name} ({', '.join(gate.layers)}). Low and high: 95 % interval."
+    )
+
+
+def shift_view(table: pd.DataFrame, name: str) -> None:
+    """Show for each label how well train can be told from test, and what that means.
+
+    Parameters
+    ----------
+    table
+        A film table; where it has no ``shift_logit``, the command that fills it is named.
+    name
+        Of the model whose data set it is.
+    """
+    st.subheader("Can train be told from test?", anchor=False)
+    if LOGIT not in table:
+        _how_to_fill(name)
+        return
+    found = shift(table)
+    if found.empty:
+        st.caption("Not known: the data set has no train and test.")
+        return
+    left, right = st.columns([1.6, 1], vertical_alignment="center")
+    if found["auc"].notna().any():
+        with left:
+            plot(figures.split_shift(found, theme=theme()), "shift")
+    with right:
+        for row in found.itertuples():
+            st.markdown(f"**{row.label}**: {row.note} ({row.train:,} train, {row.test:,} test)")
+        st.caption(f"{MEANING} {METHOD}")
+
+
+def _how_to_fill(name: str) -> None:
+    st.info(
+        f"Not worked out yet. Run `{COMMAND} {name}`, where DIR is the folder of the data set, "
+        "then start the dashboard again."
+    )

@@ -1,0 +1,166 @@
+"""The film on black, with what a reader needs to look at it; all of that happens in the browser."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import streamlit as st
+
+from ..films.radiograph import Radiograph
+from ..heatmaps.heatmap import CAPTION, Heatmap
+from ..heatmaps.overlay import (
+    COLOUR_MAPS,
+    CUT,
+    OPACITY,
+    colour_table,
+    common_top,
+)
+from ..web.transfer import depth, film_address
+
+__all__ = ["Beside", "empty_field", "film_view"]
+
+STATIC = Path(__file__).parent / "static"
+#: The viewer's modules, each after those that it imports from.
+SCRIPTS = (
+    "film_load.js",
+    "film_window.js",
+    "film_pose.js",
+    "film_heat.js",
+    "film_cpu.js",
+    "film_gpu.js",
+    "film_pane.js",
+    "film_rulers.js",
+    "film_pointer.js",
+    "film_keys.js",
+    "film_tools.js",
+    "film.js",
+)
+
+
+class Beside(NamedTuple):
+    """A film to show beside another."""
+
+    film: Radiograph
+    heatmap: Heatmap | None
+    name: str
+
+
+def script() -> str:
+    """Return the viewer's JavaScript as the one module that Streamlit takes.
+
+    The files are modules that import from each other by name. Put one after the other they share
+    one scope, so the import lines go and so does the word export, but for the entry's
+    ``export default``.
+    """
+    text = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    text = re.sub(r"^import .*;\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
+
+
+_component = st.components.v2.component(
+    "cxr_film",
+    html=(STATIC / "film.html").read_text(encoding="utf-8"),
+    css=(STATIC / "film.css").read_text(encoding="utf-8"),
+    js=script(),
+)
+
+
+def film_view(
+    film: Radiograph,
+    heatmap: Heatmap | None,
+    *,
+    name: str,
+    height: int = 620,
+    key: str = "film",
+    beside: Beside | tuple[Radiograph, Heatmap | None, str] | None = None,
+    keys: Sequence[tuple[str, str]] = (),
+    without_heatmap: str = "No heatmap: the film has no score.",
+    draw: Literal["auto", "gpu", "cpu"] = "auto",
+) -> None:
+    """Show a film; nothing that the reader does with it goes back to the server.
+
+    Parameters
+    ----------
+    film
+        The film.
+    heatmap
+        Its heatmap, off until the reader asks for it; None for a refused film.
+    name
+        What to call the film, for screen readers and above films side by side.
+    height
+        Of the film's field in CSS pixels.
+    key
+        Of the Streamlit element. What the reader set is kept while it stays the same; the zoom
+        starts anew with another film, and window, turns and rulers belong to each film.
+    beside
+        Another film with its heatmap and name, shown on the right until the reader puts it away;
+        both zoom and move together. The same film with a heatmap by another method shows both
+        heatmaps at once. The film beside its own heatmap needs nothing from here.
+    keys
+        Further keys that the page takes, with their meaning, for the list of keys.
+    without_heatmap
+        What stands under the film where there is no heatmap, and why.
+    draw
+        ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
+    """
+    sides = [Beside(film, heatmap, name), *([Beside(*beside)] if beside else [])]
+    top = common_top(side.heatmap for side in sides if side.heatmap)
+    _component(
+        key=key,
+        height="content",
+        data={
+            "field": height,
+            "films": [_side(side, f"cxr_film.{key}.{i}", top) for i, side in enumerate(sides)],
+            "colours": {
+                each: base64.b64encode(colour_table(each).tobytes()).decode()
+                for each in COLOUR_MAPS
+            },
+            "opacity": OPACITY,
+            "cut": CUT,
+            "keys": [list(pair) for pair in keys],
+            "without": without_heatmap,
+            "draw": draw,
+        },
+    )
+
+
+def empty_field(text: str, *, height: int = 620) -> None:
+    """Hold the film's place with a sentence on black: what to do, or why there is no film."""
+    st.html(f'<div class="film-note" style="height:{height}px">{escape(text)}</div>')
+
+
+def _side(side: Beside, place: str, top: float) -> dict[str, object]:
+    """Return what the browser is told of a film."""
+    film, heatmap, name = side
+    return {
+        "sha256": film.sha256,
+        "name": name,
+        "url": film_address(film, place),
+        "width": film.width,
+        "height": film.height,
+        "bits": depth(film),
+        # The reader counts in the file's own grey levels, in whatever depth they are sent.
+        "top": 2 ** min(16, max(8, film.bits)) - 1,
+        "spacing": film.pixel_spacing,
+        "heatmap": _heatmap(heatmap, top) if heatmap else None,
+    }
+
+
+def _heatmap(heatmap: Heatmap, top: float) -> dict[str, object]:
+    """Return a heatmap as the browser makes it large: see `Heatmap.array`."""
+    mean = float(heatmap.grid.mean(dtype=float)) if heatmap.density.any() else 0.0
+    return {
+        "grid": heatmap.grid.astype(float).tolist(),
+        # As many pixels as `Heatmap.array` leaves out at the upper and the left edge.
+        "inset": [round(heatmap.height * heatmap.margin), round(heatmap.width * heatmap.margin)],
+        # On the common scale 0 is 0, and 1 is this many times the mean of the map, or this value.
+        "top": top,
+        "full": top * mean,
+        "method": heatmap.title,
+        "caption": CAPTION,
+    }

@@ -1,0 +1,66 @@
+"""Where a model is cut, and the rates that it has there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from ..evidence.comparison import Rate
+from ..evidence.evaluation import Confusion
+from ..scoring.card import Card
+from ..scoring.operating_points import npv, ppv
+
+__all__ = ["choose_threshold", "show_rates", "show_values"]
+
+
+def choose_threshold(card: Card, *, label: str = "Threshold") -> tuple[float, tuple[float, float]]:
+    """Let the reader choose an operating point of a model and move its threshold.
+
+    The choice is kept by the model's name, so a model can stand in one place of a page only.
+
+    Returns
+    -------
+    tuple
+        The threshold, within 0 to 1, and the point's `near` zone.
+    """
+    names = [point.name for point in card.operating_points]
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    name = left.selectbox(
+        "Operating point",
+        names,
+        index=names.index(card.default_operating_point),
+        key=f"point_{card.name}",
+        help="Each was chosen on the validation films.",
+    )
+    point = card.operating_point(name)
+    threshold = right.slider(
+        label, 0.0, 1.0, point.threshold, 0.001, key=f"threshold_{card.name}_{name}"
+    )
+    return threshold, point.near
+
+
+def show_rates(rates: Iterable[Rate]) -> None:
+    """Show rates side by side, each with its interval and number of films."""
+    each = list(rates)
+    for column, rate in zip(st.columns(len(each)), each, strict=True):
+        value = "none" if rate.value is None else f"{rate.value:.1%}"
+        column.metric(rate.name, value, help=rate.meaning, border=True)
+        low, high = rate.interval
+        column.caption(f"{low:.1%} to {high:.1%}, n {rate.whole:,}")
+
+
+def show_values(counts: Confusion) -> None:
+    """Let the reader set a prevalence and show what a call would be worth there."""
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    prevalence = left.slider("Prevalence (%)", 0.5, 90.0, 10.0, 0.5, key="prevalence") / 100
+    if counts.sensitivity is None or counts.specificity is None:
+        return
+    pair = counts.sensitivity, counts.specificity, prevalence
+    one, two = right.columns(2)
+    one.metric("PPV there", _percent(ppv(*pair)), help="Share of calls that would be right")
+    two.metric("NPV there", _percent(npv(*pair)), help="Share of films not called, normal")
+
+
+def _percent(value: float) -> str:
+    return "none" if value != value else f"{value:.1%}"

@@ -1,0 +1,182 @@
+"""By which method the open film's heatmap is made: the choice, what it costs, how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from ..heatmaps.heatmap import Heatmap
+from ..heatmaps.methods import METHODS
+from ..reading_room.entry import Entry
+from ..reading_room.explainer import State
+from ..reading_room.session import ReadingSession
+
+__all__ = ["about", "cost", "doubt", "duration", "method_view", "title", "work_view"]
+
+#: Seconds between two looks at how far a map is.
+BEAT = 0.5
+
+
+def title(method: str) -> str:
+    """Return a method's name for people."""
+    return METHODS[method].title
+
+
+def duration(seconds: float) -> str:
+    """Write how long something takes; two figures are more than is known."""
+    if seconds < 1:
+        return "less than 1 s"
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
+
+
+def cost(heatmap: Heatmap) -> str:
+    """Write what a map took; "" where that was not measured."""
+    if heatmap.cost is None:
+        return ""
+    seconds, passes = heatmap.cost
+    said = f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    return f"{passes:,} {'pass' if passes == 1 else 'passes'}, {said}"
+
+
+def doubt(failed: list[str] | None) -> str:
+    """Write how a method did in the audit of the model; "" where it passed every check."""
+    if failed is None:
+        return "not audited"
+    return f"{len(failed)} check{'s' if len(failed) > 1 else ''} failed" if failed else ""
+
+
+def about(method: str, layer: str = "") -> str:
+    """Write what a method's values mean, where it looks, and who describes it."""
+    where = f"Layer: {layer}." if layer else "Looks at the film itself, not at a layer."
+    known = METHODS[method]
+    return f"{known.sign}\n\n{'' if known.layered and not layer else where}\n\n{known.reference}"
+
+
+def method_view(session: ReadingSession, entry: Entry) -> None:
+    """Let the reader choose by which method heatmaps are made, and say what the one shown costs.
+
+    Parameters
+    ----------
+    session
+        The reader's.
+    entry
+        The film that is open. Without a score, or with one that is hidden, there is no choice.
+    """
+    maps = session.maps
+    if not maps.allowed(entry):
+        return
+
+    def choose(method: str | None = None) -> None:
+        session.picked = True
+        maps.choose(method or st.session_state["method"])
+
+    st.session_state["method"] = maps.method
+    with st.container(horizontal=True, gap="xxsmall", key="method_row"):
+        st.selectbox(
+            "Heatmap by",
+            list(METHODS),
+            format_func=title,
+            key="method",
+            on_change=choose,
+            label_visibility="collapsed",
+            help="Of this film, and of those that follow.",
+        )
+        st.button(
+            "Next",
+            key="next_method",
+            on_click=choose,
+            args=(maps.next_fast(),),
+            shortcut="n",
+            width="content",
+            help="By the next method that takes one pass of the network",
+        )
+    work_view(session, entry, maps.method, "method")
+    under_way = {"running", "timing"} & set(maps.drawn)
+    st.fragment(_watch, run_every=BEAT if under_way else None)(session, entry)
+
+
+def _watch(session: ReadingSession, entry: Entry) -> None:
+    if session.maps.states(entry) != session.maps.drawn:
+        st.rerun(scope="app")
+
+
+def work_view(
+    session: ReadingSession,
+    entry: Entry,
+    method: str,
+    place: str,
+    show: Callable[[], None] | None = None,
+) -> None:
+    """Say what a map took, how far it is, or how long it will take, with a button to begin.
+
+    Parameters
+    ----------
+    session
+        The reader's.
+    entry
+        The film that is open, and may have a heatmap.
+    method
+        One of `cxr.heatmaps.methods.METHODS`.
+    place
+        Where on the page this stands; unique within it.
+    show
+        What a button does that stands here where the map is ready.
+    """
+    going = session.maps.explainer.working == method
+    st.fragment(_work, run_every=BEAT if going else None)(session, entry, method, place, show)
+
+
+def _work(
+    session: ReadingSession, entry: Entry, method: str, place: str, show: Callable[[], None] | None
+) -> None:
+    _watch(session, entry)
+    maps = session.maps
+    state, slow = maps.state(entry, method), METHODS[method].slow
+    row = st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", key=f"work_{place}"
+    )
+    if state.kind == "running" and slow:
+        row.progress(state.share, _words(state))
+        row.button("Stop", key=f"stop_{place}", on_click=maps.explainer.stop, width="content")
+        return
+    heatmap = state.heatmap
+    failed = maps.doubts(method)
+    row.caption(
+        " · ".join(filter(None, [_words(state), doubt(failed)])),
+        help="\n\n".join([*(failed or ()), about(method, heatmap.layer if heatmap else "")]),
+    )
+    if heatmap and show:
+        if row.button("Show", key=f"show_{place}", on_click=show, width="content"):
+            st.rerun(scope="app")
+    elif slow and state.kind in ("offered", "stopped", "failed"):
+        other = maps.explainer.working
+        row.button(
+            "Work out",
+            key=f"start_{place}",
+            on_click=partial(_begin, session, entry, method),
+            disabled=bool(other),
+            width="content",
+            help=f"{title(other)} is being worked out." if other else None,
+        )
+
+
+def _begin(session: ReadingSession, entry: Entry, method: str) -> None:
+    session.picked = True
+    session.maps.work_out(entry, method)
+
+
+def _words(state: State) -> str:
+    """Say in a few words how far a method is."""
+    takes = duration(state.seconds) if state.seconds is not None else ""
+    if state.heatmap:
+        return cost(state.heatmap)
+    if state.kind == "running":
+        left = duration((1 - state.share) * state.seconds) if state.seconds is not None else ""
+        return f"{left.capitalize()} left" if left else "Working it out"
+    if state.kind == "timing":
+        return "Measuring how long it takes"
+    if state.kind == "stopped":
+        return f"Stopped. {takes.capitalize()}" if takes else "Stopped"
+    return state.message or takes.capitalize()

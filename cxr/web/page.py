@@ -1,0 +1,119 @@
+"""What every page shares: the models kept in memory, the theme, the intended-use line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import script_runner
+
+from ..scoring.bundle import (
+    Bundle,
+    BundleError,
+    available,
+    default_name,
+    load,
+)
+from ..scoring.card import Card, CardError
+from ..scoring.population import intended_use
+from .look import watch_theme
+
+__all__ = ["bundle", "cards", "choose_model", "choose_models", "header", "navigated", "plot"]
+
+STYLE = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-8")
+#: Plotly's tool bar stays out of the way until the pointer is over a plot.
+PLOT = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+
+
+# Bounded, since a network takes tens of megabytes; the least recently used goes first. More than
+# ship, so that a look at all models side by side does not push out the one that reads films.
+@st.cache_resource(max_entries=16, show_spinner="Loading the model")
+def _load(name: str, sha256: str) -> Bundle:
+    return load(name)
+
+
+def cards() -> list[Card]:
+    """Read the cards of all bundles; where there is none or one is damaged, say so and stop."""
+    try:
+        found = available()
+    except CardError as error:
+        st.error(f"{error} Restore it, or remove the bundle's folder.")
+        st.stop()
+    if not found:
+        st.info(
+            "No models here. Train one with: python -m cxr train RECIPE --data DIR --out models"
+        )
+        st.stop()
+    return found
+
+
+def bundle(card: Card) -> Bundle:
+    """Return a bundle, kept in memory between runs; where it cannot be used, say why and stop."""
+    try:
+        return _load(card.name, card.weights["sha256"])
+    except BundleError as error:
+        st.error(str(error))
+        st.stop()
+
+
+def _defaults_first(found: Sequence[Card]) -> list[Card]:
+    def place(card: Card) -> tuple[bool, bool, str]:
+        return card.baseline, default_name(card.finding) != card.name, card.name
+
+    return sorted(found, key=place)
+
+
+def choose_model(key: str, *, label: str = "Model", baselines: bool = True) -> Card:
+    """Let the reader choose one model; a finding's default comes first, baselines last or never."""
+    found = {c.name: c for c in _defaults_first(cards()) if baselines or not c.baseline}
+    return found[st.selectbox(label, list(found), key=key)]
+
+
+def choose_models(key: str, *, label: str = "Models") -> list[Card]:
+    """Let the reader choose several models; stops with a word where none is chosen."""
+    found = {card.name: card for card in _defaults_first(cards())}
+    shown = [name for name, card in found.items() if not card.baseline]
+    names = st.multiselect(label, list(found), default=shown, key=key)
+    if not names:
+        st.info("Choose a model to see its curves.")
+        st.stop()
+    return [found[name] for name in names]
+
+
+def navigated() -> None:
+    """Prepare a run of the dashboard: the page to come was reached through `st.navigation`."""
+    st.session_state["navigated"] = True
+    # After every run Streamlit clears Keras's session, once for all threads: compiled kernels go,
+    # and a network that is being built or scored in the background starts anew each time.
+    script_runner._clean_problem_modules = _leave_keras_alone
+
+
+def _leave_keras_alone() -> None:
+    """Stand in for what Streamlit does to Keras after each run; our networks are kept, bounded."""
+
+
+def _leave_folder_mode() -> None:
+    # Until `st.navigation` was called once in a server's life, Streamlit takes a folder named
+    # pages for a menu of its own and runs an address like /training without streamlit_app.py.
+    if PagesManager.uses_pages_directory and "navigated" not in st.session_state:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def header(title: str, card: Card | None = None) -> None:
+    """Put a page's title with the intended-use line: of one model, or of all."""
+    _leave_folder_mode()
+    st.html(f"<style>{STYLE}</style>")
+    watch_theme()
+    left, right = st.columns([1, 6], vertical_alignment="center")
+    left.markdown(f"#### {title}")
+    every = ", ".join(sorted({f"{model.population} ({model.finding})" for model in cards()}))
+    right.caption(intended_use(card.population if card else every), text_alignment="right")
+
+
+def plot(figure: Any, key: str, **options: Any) -> Any:
+    """Show a Plotly figure in its own colours; options go to `st.plotly_chart`."""
+    return st.plotly_chart(figure, key=key, width="stretch", theme=None, config=PLOT, **options)

@@ -1,0 +1,54 @@
+"""One film's score against the operating point, in words and on a scale."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ..figures import score_scale
+from ..reading_room.entry import Entry
+from ..scoring.operating_points import OperatingPoint
+from .look import theme
+from .page import plot
+from .worklist import BANDS
+
+__all__ = ["score_view"]
+
+NOT_MEASURED = "Not measured: no validation films. Import with --data to choose operating points."
+
+
+def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
+    """Show what the model says of a film, or why it says nothing.
+
+    Parameters
+    ----------
+    entry
+        The film.
+    point
+        The operating point that it was scored against.
+    finding
+        What the score is for.
+    """
+    prediction = entry.prediction
+    sign, word = BANDS[entry.band]
+    if prediction is None or prediction.score is None:
+        st.markdown(f"{sign} {word}")
+        if prediction and prediction.refusal:
+            st.caption(prediction.refusal.reason)
+        return
+    if prediction.refusal:
+        cross = BANDS["refused"][0]
+        st.caption(f"{cross} **Scored although it was refused.** {prediction.refusal.reason}")
+    plot(score_scale(prediction.score, point, theme=theme()), "scale")
+    st.markdown(f"{sign} **{word}** the operating point for {finding}")
+    if not point.n:
+        st.caption(NOT_MEASURED, help=point.rule)
+        return
+    rates = []
+    figures = point.to_json()
+    for name in ("sensitivity", "specificity"):
+        low, high = figures[f"{name}_ci"]
+        rates.append(f"{name} {figures[name]:.1%} ({low:.1%} to {high:.1%})")
+    st.caption(
+        f"There, on {point.n} validation films, {', '.join(rates)}.",
+        help=f"{point.rule} In brackets the 95 % intervals.",
+    )

@@ -1,0 +1,102 @@
+"""The worklist as a dense list: thumbnail, name, band and score, moved through by keys."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from ..reading_room.entry import Entry
+
+__all__ = ["BANDS", "worklist_view"]
+
+STATIC = Path(__file__).parent / "static"
+#: Sign and words of each band: a state is never told by its colour alone.
+BANDS = {
+    "above": ("▲", "above"),
+    "near": ("◆", "near"),
+    "below": ("▽", "below"),
+    "refused": ("✕", "no score"),
+    "waiting": ("…", "waiting"),
+    "hidden": ("○", "to call"),
+}
+_component = st.components.v2.component(
+    "cxr_worklist",
+    html='<ol class="worklist" role="listbox" tabindex="0" aria-label="Worklist"></ol>',
+    css=(STATIC / "worklist.css").read_text(encoding="utf-8"),
+    js=(STATIC / "worklist.js").read_text(encoding="utf-8"),
+)
+
+
+def worklist_view(
+    entries: list[Entry],
+    chosen: int | None,
+    *,
+    hidden: Callable[[Entry], bool] = lambda entry: False,
+    on_choose: Callable[[int], None],
+    height: int = 640,
+    key: str = "worklist_view",
+) -> None:
+    """Show the films in the order given.
+
+    Parameters
+    ----------
+    entries
+        The films.
+    chosen
+        Number of the film that is open.
+    hidden
+        Says of a film whether its score must not be shown yet.
+    on_choose
+        Called with a film's number when the reader chooses it.
+    height
+        CSS pixels; the list scrolls within.
+    key
+        Of the Streamlit element.
+    """
+
+    def changed() -> None:
+        state = st.session_state.get(key)
+        number = state.get("chosen") if state else None
+        if number is not None:
+            on_choose(int(number))
+
+    _component(
+        key=key,
+        height="content",
+        data={
+            "height": height,
+            "chosen": chosen,
+            "rows": [_row(entry, hidden(entry)) for entry in entries],
+        },
+        on_chosen_change=changed,
+    )
+
+
+def _row(entry: Entry, hidden: bool) -> dict[str, object]:
+    band = "hidden" if hidden else entry.band
+    sign, word = BANDS[band]
+    prediction = entry.prediction
+    score = prediction.score if prediction and not hidden else None
+    thumbnail = base64.b64encode(entry.thumbnail).decode()
+    return {
+        "number": entry.number,
+        "name": entry.name,
+        "band": band,
+        "sign": sign,
+        "word": word,
+        "score": None if score is None else f"{score:.2f}",
+        "reason": _reason(entry),
+        "thumbnail": f"data:image/jpeg;base64,{thumbnail}" if thumbnail else "",
+        "opened": entry.opened,
+        "called": entry.call or "",
+    }
+
+
+def _reason(entry: Entry) -> str:
+    refusal = entry.prediction.refusal if entry.prediction else None
+    if refusal is None:
+        return ""
+    return f"Scored in spite of: {refusal.reason}" if entry.overridden else refusal.reason

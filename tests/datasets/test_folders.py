@@ -1,0 +1,278 @@
+"""The four folder layouts, what a file name tells of its patient, and films chosen by source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cxr.datasets.folders import (
+    COLUMNS,
+    DatasetError,
+    scan,
+    select,
+)
+from cxr.training.recipes import RECIPES
+
+
+def touch(root: Path, *names: str) -> Path:
+    """Make empty files: a scan does not open them."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+def rows(table: pd.DataFrame, *columns: str) -> list[tuple]:
+    return list(table[list(columns)].itertuples(index=False, name=None))
+
+
+class TestFolders:
+    def test_kaggles_layout_in_any_case(self, tmp_path):
+        touch(
+            tmp_path,
+            "train/NORMAL/IM-0001-0001.jpeg",
+            "Test/Pneumonia/person1_virus_6.JPEG",
+            "val/normal/NORMAL2-IM-1427-0001.png",
+        )
+        table = scan(tmp_path)
+        assert list(table.columns) == COLUMNS
+        assert rows(table, "path", "split", "label", "subtype", "patient") == [
+            ("Test/Pneumonia/person1_virus_6.JPEG", "test", "pneumonia", "virus", "person1-virus"),
+            ("train/NORMAL/IM-0001-0001.jpeg", "train", "normal", "", "IM-0001"),
+            (
+                "val/normal/NORMAL2-IM-1427-0001.png",
+                "validation",
+                "normal",
+                "",
+                "NORMAL2-IM-1427",
+            ),
+        ]
+        assert (table["width"] == 0).all()
+        assert (table["sha256"] == "").all()
+
+    def test_classes_alone_have_no_split(self, tmp_path):
+        table = scan(touch(tmp_path, "normal/a.png", "tuberculosis/b.dcm"))
+        assert rows(table, "split", "label", "patient") == [
+            ("", "normal", "a"),
+            ("", "tuberculosis", "b"),
+        ]
+
+    def test_splits_may_stand_deeper(self, tmp_path):
+        table = scan(touch(tmp_path, "chest_xray/train/NORMAL/a.png"))
+        assert rows(table, "path", "split") == [("chest_xray/train/NORMAL/a.png", "train")]
+
+    def test_other_files_and_what_macos_adds_are_left_out(self, tmp_path):
+        touch(
+            tmp_path,
+            "train/NORMAL/a.png",
+            "train/NORMAL/.DS_Store",
+            "train/NORMAL/._a.png",
+            "__MACOSX/train/NORMAL/._a.png",
+            "__MACOSX/train/NORMAL/a.png",
+            ".cache/train/NORMAL/a.png",
+            "train/NORMAL/notes.txt",
+            "train/loose.png",
+        )
+        assert scan(tmp_path)["path"].tolist() == ["train/NORMAL/a.png"]
+
+    def test_persons_recur_between_bacteria_and_virus(self, tmp_path):
+        names = ("person7_bacteria_1.jpeg", "person7_bacteria_2.jpeg", "person7_virus_3.jpeg")
+        table = scan(touch(tmp_path, *(f"train/PNEUMONIA/{name}" for name in names)))
+        assert table["patient"].tolist() == [
+            "person7-bacteria",
+            "person7-bacteria",
+            "person7-virus",
+        ]
+
+
+class TestFlat:
+    NAMES = ("CHNCXR_0001_0.png", "CHNCXR_0327_1.png", "README.md")
+
+    def test_last_number_is_the_label(self, tmp_path):
+        table = scan(touch(tmp_path, *self.NAMES))
+        assert rows(table, "path", "split", "label", "patient") == [
+            ("CHNCXR_0001_0.png", "", "normal", "CHNCXR_0001"),
+            ("CHNCXR_0327_1.png", "", "tuberculosis", "CHNCXR_0327"),
+        ]
+
+    def test_finding_can_be_named(self, tmp_path):
+        table = scan(touch(tmp_path, *self.NAMES), finding="pneumonia")
+        assert table["label"].tolist() == ["normal", "pneumonia"]
+
+
+class TestManifest:
+    def test_goes_before_the_folders_and_keeps_its_columns(self, tmp_path):
+        touch(tmp_path, "train/NORMAL/unlisted.png")
+        (tmp_path / "manifest.csv").write_text(
+            "path,label,split,patient,width,height,sex\n"
+            "b.png,Pneumonia,VAL,007,512,400,F\n"
+            "a.png,no_finding,train,NA,,,M\n"
+        )
+        table = scan(tmp_path)
+        assert list(table.columns) == [*COLUMNS, "sex"]
+        assert rows(table, "path", "split", "label", "patient", "width", "height", "sex") == [
+            ("a.png", "train", "normal", "NA", 0, 0, "M"),
+            ("b.png", "validation", "pneumonia", "007", 512, 400, "F"),
+        ]
+
+    def test_patient_comes_from_the_name_where_none_is_given(self, tmp_path):
+        (tmp_path / "manifest.csv").write_text(
+            "path,label\nx/person3_virus_1.png,pneumonia\nx/other.png,normal\n"
+        )
+        assert scan(tmp_path)["patient"].tolist() == ["other", "person3-virus"]
+
+    def test_missing_column_is_named(self, tmp_path):
+        (tmp_path / "manifest.csv").write_text("path,split\na.png,train\n")
+        with pytest.raises(DatasetError, match="lacks the column label"):
+            scan(tmp_path)
+
+    @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00p", b'path,label\n"a,b\nc,d,e,f\n'])
+    def test_what_is_no_table_is_told(self, tmp_path, content):
+        (tmp_path / "manifest.csv").write_bytes(content)
+        with pytest.raises(DatasetError, match=r"manifest\.csv"):
+            scan(tmp_path)
+
+    def test_header_alone_is_no_data_set(self, tmp_path):
+        (tmp_path / "manifest.csv").write_text("path,label\n")
+        with pytest.raises(DatasetError, match="No labelled films"):
+            scan(tmp_path)
+
+
+@pytest.fixture
+def sets(tmp_path) -> Path:
+    """Two sets side by side, as different as those under ``CXR_DATA``."""
+    manifests = {
+        "mixed": "path,source,label,width,height\n"
+        "x/a.png,east,tuberculosis,384,320\n"
+        "x/b.png,west,normal,512,512\n"
+        "x/c.png,west,tuberculosis,512,512\n",
+        "nih": "path,label,patient,also_listed_normal\n"
+        "images/1.png,no_finding,001,\n"
+        "images/2.png,pneumonia,002,\n"
+        "images/3.png,pneumonia,003,yes\n",
+    }
+    for name, text in manifests.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.csv").write_text(text)
+    return tmp_path
+
+
+class TestFolderOfSets:
+    def test_paths_start_with_the_sets_name(self, sets):
+        assert scan(sets)["path"].tolist() == [
+            *("mixed/x/a.png", "mixed/x/b.png", "mixed/x/c.png"),
+            *("nih/images/1.png", "nih/images/2.png", "nih/images/3.png"),
+        ]
+
+    def test_source_is_the_manifests_or_the_folders(self, sets):
+        assert scan(sets)["source"].tolist() == ["east", "west", "west", "nih", "nih", "nih"]
+
+    def test_what_one_set_does_not_tell_is_empty_there(self, sets):
+        table = scan(sets)
+        assert table["also_listed_normal"].tolist() == ["", "", "", "", "", "yes"]
+        assert set(table["split"]) == {""}
+
+    def test_sizes_are_whole_numbers_and_0_where_unknown(self, sets):
+        table = scan(sets)
+        assert table["width"].tolist() == [384, 512, 512, 0, 0, 0]
+        assert table["height"].tolist() == [320, 512, 512, 0, 0, 0]
+        assert table[["width", "height"]].dtypes.map(pd.api.types.is_integer_dtype).all()
+
+    def test_labels_and_patients_are_as_in_each_set_alone(self, sets):
+        whole = scan(sets)
+        for name in ("mixed", "nih"):
+            alone = scan(sets / name)
+            part = whole[whole["path"].str.startswith(f"{name}/")]
+            for column in ("label", "patient"):
+                assert part[column].tolist() == alone[column].tolist()
+
+    def test_a_manifest_of_the_folder_itself_goes_before(self, sets):
+        (sets / "manifest.csv").write_text("path,label\nonly.png,normal\n")
+        assert scan(sets)["path"].tolist() == ["only.png"]
+
+
+class TestSelect:
+    def test_keeps_the_films_of_the_parts(self, sets):
+        table = select(scan(sets), ["east/tuberculosis", "nih/normal"])
+        assert table["path"].tolist() == ["mixed/x/a.png", "nih/images/1.png"]
+        assert table.index.tolist() == [0, 1]
+
+    def test_a_source_is_told_apart_by_label(self, sets):
+        assert select(scan(sets), ["west/normal"])["path"].tolist() == ["mixed/x/b.png"]
+
+    def test_leaves_out_films_that_another_set_lists_as_normal(self, sets):
+        table = select(scan(sets), ["nih/pneumonia"])
+        assert table["path"].tolist() == ["nih/images/2.png"]
+
+    def test_the_folder_is_the_source_of_films_that_tell_none(self, sets):
+        table = select(scan(sets / "nih"), ["nih/normal"], folder="nih")
+        assert rows(table, "path", "source") == [("images/1.png", "nih")]
+
+    def test_the_manifests_source_goes_before_the_folder(self, sets):
+        table = select(scan(sets / "mixed"), ["west/normal"], folder="mixed")
+        assert table["source"].tolist() == ["west"]
+
+    def test_a_part_that_is_not_there_names_those_that_are(self, sets):
+        words = r"no films of nih/normal\. Found: east/tuberculosis, west/normal, west/tuberculosis"
+        with pytest.raises(DatasetError, match=words):
+            select(scan(sets / "mixed"), ["west/normal", "nih/normal"], folder="mixed")
+
+    def test_the_table_given_is_not_changed(self, sets):
+        table = scan(sets / "nih")
+        before = table.copy()
+        select(table, ["nih/normal"], folder="nih")
+        pd.testing.assert_frame_equal(table, before)
+
+
+class TestNothing:
+    def test_no_folder(self, tmp_path):
+        with pytest.raises(DatasetError, match="no folder 'gone'"):
+            scan(tmp_path / "gone")
+
+    def test_no_labelled_film(self, tmp_path):
+        with pytest.raises(DatasetError, match=r"Expected a manifest\.csv, folders train/test"):
+            scan(touch(tmp_path, "film.png", "train/film.png"))
+
+
+@pytest.mark.data
+class TestRealFilms:
+    def test_kermany_names_tell_what_its_manifest_tells(self, data_dir, tmp_path):
+        manifest = pd.read_csv(data_dir / "kermany" / "manifest.csv", keep_default_na=False)
+        # The same names without the manifest: everything has to come from folders and names.
+        table = scan(touch(tmp_path, *manifest["path"]))
+        known = manifest.sort_values("path", ignore_index=True)
+        assert len(table) == 5856
+        pd.testing.assert_frame_equal(
+            table[["path", "split", "label", "subtype"]],
+            known[["path", "split", "label", "subtype"]],
+        )
+        both = pd.DataFrame({"ours": table["patient"], "theirs": known["patient"]})
+        assert both.groupby("ours")["theirs"].nunique().max() == 1
+        assert both.groupby("theirs")["ours"].nunique().max() == 1
+
+    def test_kermany_splits(self, data_dir):
+        table = scan(data_dir / "kermany")
+        assert table["split"].value_counts().to_dict() == {"train": 5232, "test": 624}
+        test = table.loc[table["split"] == "test", "label"].value_counts().to_dict()
+        assert test == {"pneumonia": 390, "normal": 234}
+
+    def test_the_folder_of_all_sets(self, data_dir):
+        table = scan(data_dir)
+        assert {"kermany", "nih", "qatar", "tbx11k"} <= set(table["source"])
+        assert all((data_dir / path).is_file() for path in table["path"].iloc[::200])
+
+    def test_the_parts_that_the_recipes_name(self, data_dir):
+        table = scan(data_dir)
+        for recipe in RECIPES.values():
+            for parts in (recipe.films, *recipe.external.values()):
+                found = select(table, parts)
+                assert set(found["source"] + "/" + found["label"]) == set(parts)
+
+    def test_other_manifests(self, data_dir):
+        assert set(scan(data_dir / "tuberculosis")["label"]) == {"normal", "tuberculosis"}
+        nih = scan(data_dir / "nih")
+        assert {"normal", "pneumonia", "other_finding"} == set(nih["label"])
+        assert nih["patient"].str.len().min() == 8  # leading zeros are kept

@@ -1,0 +1,593 @@
+"""Heatmaps and scores as DICOM, read back by pydicom and checked by dciodvfy."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import shutil
+import subprocess
+import uuid
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    DigitalXRayImageStorageForPresentation,
+    SecondaryCaptureImageStorage,
+)
+
+from cxr.exports import (
+    Item,
+    to_dicom_zip,
+    to_secondary_capture,
+    to_structured_report,
+)
+from cxr.exports.dicom import SIDE
+from cxr.exports.item import OVERRIDDEN, VERSION
+from cxr.films.radiograph import Radiograph, read
+from cxr.heatmaps.overlay import overlay
+from cxr.reading_room.worklist import CALLS
+from cxr.scoring.explain import CAPTION
+from cxr.scoring.population import intended_use
+from tests.conftest import chest_like, film_like, png
+from tests.films import dicom, dicom_dataset, encode, save
+from tests.test_report_pdf import MADE, REASON, SHA256, a_card, said
+
+STUDY, SERIES, IMAGE = "1.2.3.1", "1.2.3.2", "1.2.3.4"
+SCORE = 0.8712345678901234
+USE = intended_use("children of 1 to 5 years")
+
+
+@pytest.fixture(scope="session")
+def verified() -> Callable[[bytes, Path], list[str]]:
+    """Returns dciodvfy's warnings of a file, having asserted that it has no error."""
+    program = shutil.which("dciodvfy")
+    if program is None:
+        pytest.skip("wants dciodvfy, of the package dicom3tools")
+
+    def check(data: bytes, folder: Path) -> list[str]:
+        path = folder / "made.dcm"
+        path.write_bytes(data)
+        done = subprocess.run([program, str(path)], capture_output=True, text=True, timeout=60)
+        lines = (done.stderr + done.stdout).splitlines()
+        assert [line for line in lines if "Error" in line] == []
+        assert done.returncode == 0
+        assert lines
+        return [line for line in lines if "Warning" in line]
+
+    return check
+
+
+def a_source(**tags: Any) -> bytes:
+    """A DICOM film with all that names it."""
+    facts: dict[str, Any] = {
+        "StudyInstanceUID": STUDY,
+        "SeriesInstanceUID": SERIES,
+        "PatientBirthDate": "20200102",
+        "PatientSex": "F",
+        "StudyDate": "20240506",
+        "StudyTime": "101112",
+        "StudyID": "S1",
+        "AccessionNumber": "A1",
+        "ReferringPhysicianName": "DOC^TOR",
+        "PatientOrientation": ["L", "F"],
+        "ImagerPixelSpacing": [0.2, 0.2],
+    }
+    return dicom(chest_like(3), **facts | tags)
+
+
+def capture(source: bytes | None, film: Radiograph | None = None, **more: Any) -> Dataset:
+    film = film or read(source or b"")
+    prediction = said(film, SCORE, **more)
+    data = to_secondary_capture(film, prediction.heatmap, prediction, a_card(), source, MADE)
+    return dcmread(io.BytesIO(data))
+
+
+def report(source: bytes, call: str | None = None, **more: Any) -> Dataset:
+    film = read(source)
+    data = to_structured_report(film, said(film, SCORE, **more), a_card(), source, call, MADE)
+    return dcmread(io.BytesIO(data))
+
+
+def as_bytes(dataset: Dataset) -> bytes:
+    out = io.BytesIO()
+    dataset.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def content(item: Dataset, *path: str) -> list[Dataset]:
+    """Content items whose names' meanings make a path from an item downwards."""
+    found = [item]
+    for meaning in path:
+        found = [
+            child
+            for parent in found
+            for child in parent.get("ContentSequence", [])
+            if child.ConceptNameCodeSequence[0].CodeMeaning == meaning
+        ]
+    return found
+
+
+def group(document: Dataset, meaning: str) -> Dataset:
+    (found,) = content(document, "Imaging Measurements", "Measurement Group", meaning)
+    return found
+
+
+def code(item: Dataset) -> tuple[str, str, str]:
+    (value,) = item.ConceptCodeSequence
+    return value.CodeValue, value.CodingSchemeDesignator, value.CodeMeaning
+
+
+class TestSecondaryCapture:
+    @pytest.fixture(scope="class")
+    def source(self) -> bytes:
+        return a_source()
+
+    @pytest.fixture(scope="class")
+    def made(self, source) -> Dataset:
+        return capture(source)
+
+    def test_pixels_are_the_overlay_with_words_below(self, source, made):
+        film = read(source)
+        wanted = np.asarray(overlay(film, said(film, SCORE).heatmap))
+        pixels = made.pixel_array
+        assert pixels.dtype == np.uint8
+        assert made.PhotometricInterpretation == "RGB"
+        np.testing.assert_array_equal(pixels[: film.height, : film.width], wanted)
+        below = pixels[film.height :]
+        assert len(below) > 40
+        # White words on black, under a bar of colours.
+        assert (below.min(axis=2) > 150).mean() > 0.01
+        assert (np.ptp(below.astype(int), axis=2) > 60).mean() > 0.005
+
+    def test_says_what_it_is(self, made):
+        assert made.SOPClassUID == SecondaryCaptureImageStorage
+        assert made.Modality == "OT"
+        assert made.SeriesDescription == "Heatmap (research, not for diagnosis)"
+        assert made.BurnedInAnnotation == "YES"
+        assert made.ImageComments == USE
+        assert CAPTION in made.DerivationDescription
+        assert f"pneumonia-made {SHA256[:12]}" in made.DerivationDescription
+        assert "2026-02-03 04:05:06 UTC" in made.DerivationDescription
+        assert list(made.ImageType) == ["DERIVED", "SECONDARY", "OTHER"]
+        assert (made.Manufacturer, made.ManufacturerModelName) == ("cxr", "pneumonia-made")
+        assert (made.DeviceSerialNumber, made.SoftwareVersions) == (SHA256[:12], VERSION)
+
+    def test_no_score_in_it(self, made):
+        assert "0.87" not in str(made)
+
+    def test_is_filed_with_the_study_as_a_series_of_its_own(self, made):
+        assert (made.PatientName, made.PatientID) == ("SECRET^NAME", "SECRET-1")
+        assert (made.PatientBirthDate, made.PatientSex) == ("20200102", "F")
+        assert (made.StudyInstanceUID, made.StudyDate, made.StudyTime) == (
+            STUDY,
+            "20240506",
+            "101112",
+        )
+        assert (made.StudyID, made.AccessionNumber) == ("S1", "A1")
+        assert made.ReferringPhysicianName == "DOC^TOR"
+        assert made.SeriesInstanceUID not in (SERIES, STUDY)
+        assert made.SOPInstanceUID != IMAGE
+
+    def test_refers_to_the_film(self, made):
+        (reference,) = made.SourceImageSequence
+        assert reference.ReferencedSOPInstanceUID == IMAGE
+        assert reference.ReferencedSOPClassUID == DigitalXRayImageStorageForPresentation
+        assert reference.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
+        assert list(made.PatientOrientation) == ["L", "F"]
+
+    def test_new_uids_at_each_call(self, source, made):
+        again = capture(source)
+        assert again.SOPInstanceUID != made.SOPInstanceUID
+        assert again.SeriesInstanceUID != made.SeriesInstanceUID
+
+    def test_dciodvfy_finds_no_error(self, made, verified, tmp_path):
+        assert verified(as_bytes(made), tmp_path) == []
+
+    def test_of_a_large_film_is_bounded(self):
+        film = film_like(1, size=SIDE + 500)
+        assert capture(None, film).pixel_array.shape[1] == SIDE
+
+    @pytest.mark.parametrize("kind", ["png", "jpeg"])
+    def test_of_a_picture_is_a_new_study_without_a_patient(self, kind, verified, tmp_path):
+        from PIL import Image
+
+        source = encode(Image.fromarray(chest_like(3)), kind.upper())
+        made = capture(source)
+        assert not made.PatientName
+        assert not made.PatientID
+        assert made.StudyInstanceUID != capture(source).StudyInstanceUID
+        assert "SourceImageSequence" not in made
+        assert made.TimezoneOffsetFromUTC == "+0000"
+        assert (made.ContentDate, made.ContentTime) == ("20260203", "040506")
+        assert made.get("LossyImageCompression") == ("01" if kind == "jpeg" else None)
+        assert all("DICOMDIR" in line for line in verified(as_bytes(made), tmp_path))
+
+    def test_overridden_refusal_is_told(self):
+        made = capture(None, film_like(3), refusal=REASON)
+        plain = capture(None, film_like(3))
+        assert OVERRIDDEN in made.DerivationDescription
+        assert REASON.reason in made.DerivationDescription
+        assert made.Rows > plain.Rows
+
+    @pytest.mark.parametrize("source", [None, b"", b"\x89PNG nonsense"])
+    def test_a_dicom_film_without_its_file_is_a_new_study(self, source):
+        film = dataclasses.replace(film_like(1), format="dicom")
+        if source is None:
+            assert not capture(source, film).PatientID
+        else:
+            with pytest.raises(ValueError, match=r"DICOM file"):
+                capture(source, film)
+
+
+class TestStructuredReport:
+    @pytest.fixture(scope="class")
+    def made(self) -> Dataset:
+        return report(a_source(), "no pneumonia seen")
+
+    def test_is_a_measurement_report(self, made):
+        assert made.SOPClassUID == ComprehensiveSRStorage
+        assert made.Modality == "SR"
+        assert made.ContentTemplateSequence[0].TemplateIdentifier == "1500"
+        (part,) = content(made, "Imaging Measurements", "Measurement Group")
+        assert part.ContentTemplateSequence[0].TemplateIdentifier == "1501"
+        (procedure,) = content(made, "Procedure reported")
+        assert code(procedure) == ("399208008", "SCT", "Plain chest X-ray")
+        assert (made.CompletionFlag, made.VerificationFlag) == ("COMPLETE", "UNVERIFIED")
+        assert made.PreliminaryFlag == "PRELIMINARY"
+        assert made.SeriesDescription == "Score (research, not for diagnosis)"
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("Score of the finding, calibrated, 0 to 1", SCORE),
+            ("Threshold of the operating point", 0.4),
+        ],
+    )
+    def test_measured(self, made, name, value):
+        (measured,) = group(made, name).MeasuredValueSequence
+        assert measured.FloatingPointValue == value
+        assert float(measured.NumericValue) == pytest.approx(value, abs=1e-12)
+        assert measured.MeasurementUnitsCodeSequence[0].CodeValue == "1"
+
+    def test_finding_band_and_call(self, made):
+        assert code(group(made, "Finding")) == ("233604007", "SCT", "Pneumonia")
+        band = group(made, "Score against the operating point")
+        assert code(band) == ("above", "99CXR", "Above the operating point")
+        call = group(made, "Call of the human reader")
+        assert code(call) == ("not-seen", "99CXR", "Finding not seen")
+
+    @pytest.mark.parametrize(
+        ("call", "value"), zip(CALLS, ("seen", "not-seen", "unsure"), strict=True)
+    )
+    def test_calls(self, call, value):
+        made = report(a_source(), call.replace("*", "pneumonia"))
+        assert code(group(made, "Call of the human reader"))[0] == value
+
+    def test_without_a_call(self):
+        path = ("Imaging Measurements", "Measurement Group", "Call of the human reader")
+        assert content(report(a_source()), *path) == []
+
+    @pytest.mark.parametrize(
+        ("finding", "value"),
+        [
+            ("tuberculosis", ("154283005", "SCT", "Pulmonary tuberculosis")),
+            ("something else", ("something-else", "99CXR", "something else")),
+        ],
+    )
+    def test_other_findings(self, finding, value):
+        source, card = a_source(), a_card(finding)
+        film = read(source)
+        data = to_structured_report(film, said(film, SCORE, card), card, source)
+        assert code(group(dcmread(io.BytesIO(data)), "Finding")) == value
+
+    def test_model_as_observer_and_algorithm(self, made):
+        (uid,) = content(made, "Device Observer UID")
+        wanted = uuid.uuid5(uuid.NAMESPACE_OID, SHA256).int
+        assert str(uid.UID) == f"2.25.{wanted}"
+        assert content(made, "Device Observer Name")[0].TextValue == "pneumonia-made"
+        assert group(made, "Algorithm Name").TextValue == "pneumonia-made"
+        assert group(made, "Algorithm Version").TextValue == SHA256[:12]
+        path = ("Imaging Measurements", "Measurement Group", "Algorithm Parameters")
+        parameters = [item.TextValue for item in content(made, *path)]
+        assert f"weights sha256: {SHA256}" in parameters
+        assert any("sensitivity-95" in text for text in parameters)
+
+    def test_refers_to_the_film_of_the_study(self, made):
+        (study,) = made.CurrentRequestedProcedureEvidenceSequence
+        (series,) = study.ReferencedSeriesSequence
+        (image,) = series.ReferencedSOPSequence
+        assert (study.StudyInstanceUID, series.SeriesInstanceUID) == (STUDY, SERIES)
+        assert image.ReferencedSOPInstanceUID == IMAGE
+        for item in (
+            group(made, "Source of Measurement"),
+            *content(made, "Image Library", "Image Library Group", "Source"),
+        ):
+            assert item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == IMAGE
+        assert made.StudyInstanceUID == STUDY
+        assert made.SeriesInstanceUID != SERIES
+        assert (made.PatientName, made.PatientID) == ("SECRET^NAME", "SECRET-1")
+
+    def test_intended_use_and_time(self, made):
+        (comment,) = content(made, "Comment")
+        assert comment.TextValue == f"{USE} Made 2026-02-03 04:05:06 UTC."
+
+    def test_overridden_refusal_is_told(self):
+        (comment,) = content(report(a_source(), refusal=REASON), "Comment")
+        assert comment.TextValue.endswith(f"{OVERRIDDEN} {REASON.reason}")
+
+    def test_dciodvfy_finds_no_error(self, made, verified, tmp_path):
+        # It does not know private coding schemes.
+        assert all("99CXR" in line for line in verified(as_bytes(made), tmp_path))
+
+    def test_highdicom_reads_it_back(self, made):
+        from highdicom.sr import ComprehensiveSR
+
+        document = ComprehensiveSR.from_dataset(made)
+        (part,) = document.content.get_image_measurement_groups()
+        assert part.get_measurements()[0].value == SCORE
+
+
+def without(*keywords: str) -> bytes:
+    dataset = dcmread(io.BytesIO(a_source()))
+    for keyword in keywords:
+        delattr(dataset, keyword)
+    out = io.BytesIO()
+    dataset.save_as(out, enforce_file_format="SOPInstanceUID" not in keywords)
+    return out.getvalue()
+
+
+class TestHeadersThatBreakTheStandard:
+    WRONG: ClassVar[dict[str, Any]] = {
+        "PatientBirthDate": "2020.01.02",
+        "PatientSex": "FEMALE",
+        "PatientAge": "81",
+        "StudyDate": "unknown",
+        "StudyTime": "noon",
+        "AccessionNumber": "x" * 40,
+        "StudyID": "x" * 17,
+        "PatientOrientation": ["LEFT", "FOOT"],
+        "ImagerPixelSpacing": [0, 0],
+        "TimezoneOffsetFromUTC": "UTC",
+        "PatientID": "a\x01b",
+        "ReferringPhysicianName": "x" * 70,
+        "StudyDescription": "x" * 65,
+    }
+
+    @pytest.fixture(scope="class")
+    def broken(self) -> bytes:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return a_source(**self.WRONG)
+
+    @pytest.mark.parametrize("kind", ["capture", "report"])
+    def test_only_valid_values_are_taken(self, broken, kind, verified, tmp_path):
+        with warnings.catch_warnings():
+            # Warnings of the libraries quote values, names among them, and end up in logs.
+            warnings.simplefilter("error")
+            made = capture(broken) if kind == "capture" else report(broken)
+            for keyword in set(self.WRONG) - {"StudyDescription"}:
+                assert not made.get(keyword), keyword
+        assert made.PatientName == "SECRET^NAME"
+        assert made.StudyInstanceUID == STUDY
+        verified(as_bytes(made), tmp_path)
+
+    @pytest.mark.parametrize("name", ["Anonymized", "x" * 60, ""])
+    def test_a_name_of_one_part_is_kept_and_not_quoted_in_a_warning(self, name, caplog):
+        source = a_source(PatientName=name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert str(capture(source).PatientName) == name
+            assert str(report(source).PatientName) == name
+        assert caplog.text == ""
+
+    @pytest.mark.parametrize(
+        ("charset", "stored", "name"),
+        [
+            (None, "Müller^Jörg".encode("latin-1"), "Müller^Jörg"),
+            ("ISO_IR 100", "Müller^Jörg".encode("latin-1"), "Müller^Jörg"),
+            ("ISO_IR 192", "Łoś^胸".encode(), "Łoś^胸"),
+            ("ISO_IR 144", "Люкс^Илья".encode("iso8859_5"), "Люкс^Илья"),
+            ("GB18030", "王^小东".encode("gb18030"), "王^小东"),
+            (
+                ["", "ISO 2022 IR 87"],
+                b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B",
+                "Yamada^Tarou=山田^太郎",
+            ),
+        ],
+    )
+    def test_names_in_any_script_come_out_in_utf_8(self, charset, stored, name, verified, tmp_path):
+        dataset = dicom_dataset(
+            chest_like(3), StudyInstanceUID=STUDY, SeriesInstanceUID=SERIES, PatientName=None
+        )
+        if charset:
+            dataset.SpecificCharacterSet = charset
+        # Put in as bytes, as a file holds it.
+        dataset.PatientName = "@" * len(stored)
+        source = save(dataset).replace(b"@" * len(stored), stored)
+        for made in (capture(source), report(source)):
+            assert str(made.PatientName) == name
+            assert made.SpecificCharacterSet == "ISO_IR 192"
+            verified(as_bytes(made), tmp_path)
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize(
+        "charset", ["", "LATIN1", "ISO_IR 999", ["ISO 2022 IR 6", "ISO_IR 192"]]
+    )
+    def test_a_wrong_character_set_is_no_hindrance(self, charset):
+        assert capture(a_source(SpecificCharacterSet=charset)).PatientName == "SECRET^NAME"
+
+    @pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+    def test_without_study_or_series_is_a_new_study(self, keyword, verified, tmp_path):
+        made = capture(without(keyword))
+        assert made.StudyInstanceUID != STUDY
+        assert made.PatientID == "SECRET-1"
+        assert "SourceImageSequence" not in made
+        verified(as_bytes(made), tmp_path)
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize("uid", ["1.2.03", "not a uid", "1." + "2" * 70])
+    def test_a_wrong_uid_is_none(self, uid):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            source = a_source(StudyInstanceUID=uid)
+        assert capture(source).StudyInstanceUID not in (uid, STUDY)
+
+    def test_without_the_kind_of_image_it_is_filed_but_not_referred_to(self):
+        made = capture(_no_class())
+        assert made.StudyInstanceUID == STUDY
+        assert "SourceImageSequence" not in made
+
+    @pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+    def test_no_report_without_study_or_series(self, keyword):
+        with pytest.raises(ValueError, match="no report can refer to it"):
+            report(without(keyword))
+
+    def test_no_report_of_another_kind_of_image(self):
+        with pytest.raises(ValueError, match="no report can refer to it"):
+            report(_no_class())
+        with pytest.raises(ValueError, match="no report can refer to it"):
+            report(a_source(SOPClassUID="1.2.840.10008.5.1.4.1.1.2"))
+
+    @pytest.mark.parametrize("tags", [{"PatientOrientation": None}, {"Modality": "OT"}])
+    def test_a_report_wants_neither_orientation_nor_modality(self, tags, verified, tmp_path):
+        verified(as_bytes(report(a_source(**tags))), tmp_path)
+
+    def test_zone_of_the_study(self):
+        made = capture(a_source(TimezoneOffsetFromUTC="-0430"))
+        assert made.TimezoneOffsetFromUTC == "-0430"
+        assert (made.ContentDate, made.ContentTime) == ("20260202", "233506")
+
+    def test_zone_of_this_machine_where_the_study_has_none(self):
+        made = capture(a_source())
+        local = MADE.astimezone()
+        assert "TimezoneOffsetFromUTC" not in made
+        assert (made.ContentDate, made.ContentTime) == (f"{local:%Y%m%d}", f"{local:%H%M%S}")
+
+
+def _no_class() -> bytes:
+    """A film whose dataset does not say of which kind it is."""
+    whole = dcmread(io.BytesIO(a_source()))
+    del whole.SOPClassUID
+    out = io.BytesIO()
+    whole.save_as(out, enforce_file_format=False)
+    return out.getvalue()
+
+
+class TestWhatIsTurnedAway:
+    def test_refused_films(self):
+        source = a_source()
+        film = read(source)
+        refused, heatmap = said(film, None), said(film, SCORE).heatmap
+        with pytest.raises(ValueError, match="A refused film has no score"):
+            to_structured_report(film, refused, a_card(), source)
+        with pytest.raises(ValueError, match="A refused film has no score"):
+            to_secondary_capture(film, heatmap, refused, a_card(), source)
+
+    def test_a_report_of_a_picture(self):
+        film = film_like(1)
+        source = png(chest_like(1))
+        with pytest.raises(ValueError, match="this film is not from a DICOM file"):
+            to_structured_report(film, said(film, SCORE), a_card(), source)
+
+    def test_another_model(self):
+        source = a_source()
+        film = read(source)
+        prediction = said(film, SCORE)
+        card = a_card("tuberculosis")
+        with pytest.raises(ValueError, match="Expected films scored by tuberculosis-made"):
+            to_structured_report(film, prediction, card, source)
+        with pytest.raises(ValueError, match="Expected films scored by tuberculosis-made"):
+            to_secondary_capture(film, prediction.heatmap, prediction, card, source)
+
+    def test_a_call_about_something_else(self):
+        with pytest.raises(ValueError, match="Expected a call of pneumonia seen, no pneumonia"):
+            report(a_source(), "tuberculosis seen")
+
+    def test_the_file_of_another_film(self):
+        film = dataclasses.replace(film_like(1, size=200), format="dicom")
+        with pytest.raises(ValueError, match="Expected the file of a film of 200 x 200"):
+            capture(a_source(), film)
+
+
+class TestZip:
+    @pytest.fixture(scope="class")
+    def made(self) -> zipfile.ZipFile:
+        source = a_source()
+        film = read(source)
+        plain = film_like(5)
+        items = [
+            Item("a.dcm", film, said(film, SCORE), "unsure", source),
+            Item("b, b.png", plain, said(plain, 0.1), source=png(chest_like(5))),
+            Item("c.dcm", film, said(film, None), source=source),
+            Item("d.dcm", None, said(None, None)),
+            Item("e.dcm", film, said(film, 0.2), "tuberculosis seen", source),
+            Item("f.dcm", film, said(film, 0.2, heatmap=None), None, source),
+            Item("g.dcm", film, said(film, 0.2, refusal=REASON), None, _no_class()),
+        ]
+        return zipfile.ZipFile(io.BytesIO(to_dicom_zip(iter(items), a_card(), made=MADE)))
+
+    def test_names(self, made):
+        assert made.testzip() is None
+        assert made.namelist() == [
+            *("0001_sc.dcm", "0001_sr.dcm", "0002_sc.dcm", "0005_sc.dcm", "0005_sr.dcm"),
+            *("0006_sr.dcm", "0007_sc.dcm", "index.csv"),
+        ]
+        assert {entry.date_time for entry in made.infolist()} == {(2026, 2, 3, 4, 5, 6)}
+
+    def test_index(self, made):
+        rows = list(csv.DictReader(io.StringIO(made.read("index.csv").decode())))
+        assert [row["name"] for row in rows] == [
+            *("a.dcm", "b, b.png", "c.dcm", "d.dcm", "e.dcm", "f.dcm", "g.dcm")
+        ]
+        assert rows[0] == {
+            "number": "1",
+            "name": "a.dcm",
+            "files": "0001_sc.dcm 0001_sr.dcm",
+            "note": "",
+        }
+        assert "not from a DICOM file" in rows[1]["note"]
+        for row in rows[2:4]:
+            assert (row["files"], row["note"]) == ("", REASON.reason)
+        assert "not about pneumonia" in rows[4]["note"]
+        assert rows[5]["note"] == "There is no heatmap."
+        assert rows[6]["note"].startswith(f"{OVERRIDDEN} {REASON.reason}")
+        assert "no report can refer to it" in rows[6]["note"]
+
+    def test_files(self, made):
+        score = "Score of the finding, calibrated, 0 to 1"
+        for name in made.namelist()[:-1]:
+            dataset = dcmread(io.BytesIO(made.read(name)))
+            assert dataset.Modality == ("OT" if name.endswith("_sc.dcm") else "SR")
+        first = dcmread(io.BytesIO(made.read("0001_sr.dcm")))
+        assert group(first, score).MeasuredValueSequence[0].FloatingPointValue == SCORE
+
+    def test_of_nothing(self):
+        made = zipfile.ZipFile(io.BytesIO(to_dicom_zip([], a_card())))
+        assert made.namelist() == ["index.csv"]
+
+
+@pytest.mark.data
+def test_real_files(data_dir: Path, verified, tmp_path):
+    """Files of many makers, few of which keep to the standard."""
+    paths = sorted((data_dir / "dicom" / "chest").iterdir())
+    assert len(paths) >= 9
+    for path in paths:
+        source = path.read_bytes()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            made = [capture(source), report(source)]
+        original = dcmread(path, force=True, stop_before_pixels=True)
+        for dataset in made:
+            verified(as_bytes(dataset), tmp_path)
+            assert dataset.StudyInstanceUID == original.StudyInstanceUID
+            assert dataset.PatientID == original.get("PatientID", "") or not dataset.PatientID
+            assert str(dataset.PatientName or "") == str(original.get("PatientName", ""))
+        assert made[0].SourceImageSequence[0].ReferencedSOPInstanceUID == original.SOPInstanceUID

@@ -1,0 +1,192 @@
+"""Films out of a zip that is not to be trusted."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import zipfile
+
+import pytest
+
+from cxr.films import archive
+from cxr.films.archive import is_zip, unpack
+from cxr.films.radiograph import RadiographError
+
+
+def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as out:
+        for name, content in files.items():
+            out.writestr(name, content)
+    return file.getvalue()
+
+
+def listed(data: bytes) -> list[tuple[str, bytes | str]]:
+    """Names with contents, or with the reason where there is none."""
+    return [
+        (name, content.reason if isinstance(content, RadiographError) else content)
+        for name, content in unpack(data)
+    ]
+
+
+def with_flag(data: bytes, name: str, flag: int) -> bytes:
+    """Set bits in a member's flags, at its own header and in the directory."""
+    raw = bytearray(data)
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        local = file.getinfo(name).header_offset
+    central = data.index(b"PK\x01\x02")
+    while data[central + 46 : central + 46 + len(name)] != name.encode():
+        central = data.index(b"PK\x01\x02", central + 1)
+    for at in (local + 6, central + 8):
+        (value,) = struct.unpack_from("<H", raw, at)
+        struct.pack_into("<H", raw, at, value | flag)
+    return bytes(raw)
+
+
+class TestUnpack:
+    @pytest.mark.parametrize(
+        "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+    )
+    def test_files_in_order_by_their_last_name(self, method):
+        files = {"z.png": b"1", "deep/er/a.dcm": b"2" * 5000, "IM001": b""}
+        data = packed(files, method)
+        assert is_zip(data)
+        assert listed(data) == [("z.png", b"1"), ("a.dcm", b"2" * 5000), ("IM001", b"")]
+
+    def test_folders_hidden_files_and_what_macos_adds_are_left_out(self):
+        names = ("a/", "a/b.png", "__MACOSX/a/._b.png", ".DS_Store", "a/.hidden/c.png", "a/._b.png")
+        assert listed(packed({name: b"" if name[-1] == "/" else b"x" for name in names})) == [
+            ("b.png", b"x")
+        ]
+
+    def test_names_that_lead_elsewhere_lead_nowhere(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        names = ("../../up.png", "/etc/root.png", "a/../../b.png", "C:\\films\\c.png", "..\\d.png")
+        found = listed(packed(dict.fromkeys(names, b"x")))
+        assert [name for name, _ in found] == ["up.png", "root.png", "b.png", "c.png", "d.png"]
+        assert list(tmp_path.iterdir()) == []
+
+    def test_two_files_of_one_name(self):
+        data = packed({"a/x.png": b"1", "b/x.png": b"2"})
+        assert listed(data) == [("x.png", b"1"), ("x.png", b"2")]
+
+    def test_a_zip_inside_a_zip_is_not_opened(self):
+        inner = packed({"film.png": b"x"})
+        assert listed(packed({"inner.dat": inner, "after.png": b"y"})) == [
+            ("inner.dat", "A zip inside a zip is not opened. Unpack it first."),
+            ("after.png", b"y"),
+        ]
+
+    def test_locked_file_has_a_row_and_the_rest_goes_on(self):
+        data = with_flag(packed({"a.png": b"x" * 99, "b.png": b"y"}), "a.png", 1)
+        assert listed(data) == [
+            ("a.png", "The file is locked with a password. Unlock the zip first."),
+            ("b.png", b"y"),
+        ]
+
+    @pytest.mark.parametrize(
+        "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+    )
+    def test_damaged_file_has_a_row_and_the_rest_goes_on(self, method):
+        content = random.Random(1).randbytes(4000)
+        raw = bytearray(packed({"a.png": content, "b.png": b"y"}, method))
+        middle = raw.index(b"a.png") + 2000
+        raw[middle : middle + 40] = bytes(40)
+        found = listed(bytes(raw))
+        assert [name for name, _ in found] == ["a.png", "b.png"]
+        assert found[0][1].startswith("The file is damaged inside the zip (")
+        assert found[1][1] == b"y"
+
+    def test_unknown_compression(self):
+        raw = bytearray(packed({"a.png": b"x" * 99}))
+        for at in (8, raw.index(b"PK\x01\x02") + 10):
+            struct.pack_into("<H", raw, at, 97)
+        assert listed(bytes(raw))[0][1].startswith("The file is damaged inside the zip (")
+
+
+class TestLimits:
+    def test_too_many_files(self, monkeypatch):
+        monkeypatch.setattr(archive, "MOST_FILES", 3)
+        files = {f"{i}.png": b"x" for i in range(3)} | {".hidden": b"", "__MACOSX/a": b""}
+        assert len(listed(packed(files))) == 3
+        with pytest.raises(RadiographError, match="holds 4 files; at most 3"):
+            listed(packed(files | {"d.png": b"x"}))
+
+    def test_a_bomb_is_not_unpacked(self, monkeypatch):
+        """What is read is bounded by what is left, whatever the archive says of its sizes."""
+        monkeypatch.setattr(archive, "MOST_BYTES", 10_000)
+        asked: list[int] = []
+        read = zipfile.ZipExtFile.read
+
+        def watched(self, n=-1):
+            asked.append(n)
+            return read(self, n)
+
+        monkeypatch.setattr(zipfile.ZipExtFile, "read", watched)
+        data = packed({"ok.png": b"x" * 4000, **{f"{i}.png": bytes(10**6) for i in range(50)}})
+        assert len(data) < 80_000
+        found = listed(data)
+        assert found[0] == ("ok.png", b"x" * 4000)
+        assert {content for _, content in found[1:]} == {"The zip unpacks to over 2 GB. Split it."}
+        assert len(found) == 51
+        # One look at a bomb is enough: not 10,000 bytes of each.
+        assert min(asked) > 0
+        assert sum(asked) < 10_001 + 6_001 + 50 * 2
+
+    def test_the_limit_counts_all_files_together(self, monkeypatch):
+        monkeypatch.setattr(archive, "MOST_BYTES", 100)
+        data = packed({"a": b"x" * 60, "b": b"x" * 40, "c": b"x"})
+        assert [type(content) for _, content in listed(data)] == [bytes, bytes, str]
+
+    def test_damaged_files_count_too(self, monkeypatch):
+        """Else a thousand of them would each be unpacked up to the limit."""
+        monkeypatch.setattr(archive, "MOST_BYTES", 10_000)
+        raw = bytearray(packed({"a": bytes(9000), "b": bytes(9000)}))
+        at = raw.index(b"PK\x01\x02") + 16
+        struct.pack_into("<I", raw, at, 1)  # the checksum in the directory, which is believed
+        found = listed(bytes(raw))
+        assert found[0][1].startswith("The file is damaged")
+        assert found[1][1] == "The zip unpacks to over 2 GB. Split it."
+
+
+class TestNoArchive:
+    def test_is_zip(self):
+        assert is_zip(packed({"a": b""}))
+        assert is_zip(packed({}))
+        assert not is_zip(b"PK")
+        assert not is_zip(b"\x89PNG\r\n\x1a\n")
+        assert not is_zip(b"")
+
+    @pytest.mark.parametrize("files", [{}, {"folder/": b""}, {"__MACOSX/._a.png": b"x"}])
+    def test_empty(self, files):
+        with pytest.raises(RadiographError, match="The zip holds no files"):
+            list(unpack(packed(files)))
+
+    @pytest.mark.parametrize("keep", [4, 30, -10])
+    def test_cut_short(self, keep):
+        with pytest.raises(RadiographError, match=r"The zip is damaged\. Pack it again\."):
+            list(unpack(packed({"a.png": b"x" * 500})[:keep]))
+
+    def test_version_of_the_future(self):
+        raw = bytearray(packed({"a.png": b"x"}))
+        struct.pack_into("<H", raw, raw.index(b"PK\x01\x02") + 6, 99)
+        with pytest.raises(RadiographError, match="The zip is damaged"):
+            list(unpack(bytes(raw)))
+
+    def test_any_damage_gives_rows_or_a_radiograph_error(self):
+        """Bytes changed at random: never another exception."""
+        files = {f"{i}/film.png": random.Random(i).randbytes(60) + bytes(200) for i in range(3)}
+        rng = random.Random(2)
+        for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA):
+            data = packed(files, method)
+            for _ in range(400):
+                raw = bytearray(data)
+                for _ in range(rng.randint(1, 6)):
+                    raw[rng.randrange(len(raw))] = rng.randrange(256)
+                try:
+                    for name, content in unpack(bytes(raw)):
+                        assert isinstance(name, str)
+                        assert isinstance(content, bytes | RadiographError)
+                except RadiographError:
+                    pass

@@ -1,0 +1,272 @@
+"""Bundles: found by name, finding or path; verified before anything is scored; read back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxr.films.preprocessing import Preprocessing
+from cxr.scoring import bundle as bundles
+from cxr.scoring.bundle import (
+    BundleError,
+    available,
+    default_name,
+    file_hash,
+    load,
+    models_folder,
+)
+from cxr.scoring.card import CardError
+from tests.conftest import film_like
+
+NAME = "pneumonia-made"
+
+
+@pytest.fixture
+def models(made_models, tmp_path) -> Path:
+    """A models folder of one's own, to do harm in."""
+    return shutil.copytree(made_models, tmp_path / "models")
+
+
+def change(models: Path, folder: str = NAME, /, **fields: object) -> None:
+    """Change fields of a card."""
+    path = models / folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def second(models: Path, name: str = "pneumonia-other") -> None:
+    """Put another bundle beside the first."""
+    shutil.copytree(models / NAME, models / name)
+    change(models, name, name=name)
+
+
+class TestFind:
+    def test_by_name(self, models):
+        bundle = load(NAME, folder=models)
+        assert bundle.name == NAME
+        assert bundle.folder == models / NAME
+        assert repr(bundle) == "<Bundle pneumonia-made>"
+
+    @pytest.mark.parametrize("as_text", [True, False])
+    def test_by_path(self, models, as_text):
+        path = models / NAME
+        bundle = load(str(path) if as_text else path, folder=models / "elsewhere")
+        assert bundle.name == NAME
+
+    def test_by_variable(self, models, monkeypatch):
+        monkeypatch.setenv("CXR_MODELS", str(models))
+        assert models_folder() == models
+        assert load(NAME).name == NAME
+        assert [card.name for card in available()] == [NAME]
+
+    def test_beside_the_package_where_nothing_is_said(self, monkeypatch):
+        monkeypatch.delenv("CXR_MODELS", raising=False)
+        assert models_folder() == Path(bundles.__file__).parents[2] / "models"
+
+    def test_finding_takes_the_only_one(self, models):
+        assert default_name("pneumonia", models) == NAME
+        assert load("pneumonia", folder=models).name == NAME
+        assert default_name("tuberculosis", models) is None
+
+    def test_finding_of_several_takes_the_default(self, models):
+        second(models)
+        with pytest.raises(BundleError, match="no model 'pneumonia'"):
+            load("pneumonia", folder=models)
+        for name in (NAME, "pneumonia-other"):
+            (models / "defaults.json").write_text(json.dumps({"pneumonia": name}))
+            assert load("pneumonia", folder=models).name == name
+
+    def test_a_baseline_never_answers_for_its_finding(self, models):
+        second(models, "pneumonia-thumbnail")
+        architecture = {"name": "thumbnail", "arguments": {"input_size": 64}, "parameters": 1}
+        change(models, "pneumonia-thumbnail", architecture=architecture)
+        assert default_name("pneumonia", models) == NAME
+        shutil.rmtree(models / NAME)
+        assert default_name("pneumonia", models) is None
+
+    def test_unknown_names_the_known(self, models):
+        second(models)
+        with pytest.raises(
+            BundleError, match=r"no model 'nope'. Known: pneumonia-made, pneumonia-other\."
+        ):
+            load("nope", folder=models)
+        with pytest.raises(BundleError, match=r"Known: none\."):
+            load("nope", folder=models / "empty")
+
+    def test_available_reads_the_cards_by_name(self, models):
+        second(models, "a-first")
+        (models / ".half.training").mkdir()
+        assert [card.name for card in available(models)] == ["a-first", NAME]
+
+
+class TestVerify:
+    def test_one_changed_byte_of_the_weights(self, models):
+        path = models / NAME / "weights.weights.h5"
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(BundleError, match="not those that its operating points were chosen"):
+            load(NAME, folder=models)
+
+    def test_missing_weights(self, models):
+        (models / NAME / "weights.weights.h5").unlink()
+        with pytest.raises(BundleError, match=r"missing: weights\.weights\.h5"):
+            load(NAME, folder=models)
+
+    def test_missing_card(self, models):
+        (models / NAME / "card.json").unlink()
+        with pytest.raises(BundleError, match="There is no model"):
+            load(NAME, folder=models)
+        (models / "defaults.json").write_text(json.dumps({"pneumonia": NAME}))
+        with pytest.raises(BundleError, match=r"holds no card\.json"):
+            load("pneumonia", folder=models)
+
+    def test_bad_card(self, models):
+        (models / NAME / "card.json").write_text("{")
+        for name in (NAME, "pneumonia", str(models / NAME)):
+            with pytest.raises(BundleError, match="is not JSON"):
+                load(name, folder=models)
+        with pytest.raises(CardError, match="is not JSON"):
+            available(models)
+
+    def test_card_of_another_schema(self, models):
+        change(models, schema_version=99)
+        with pytest.raises(BundleError, match="Received: 99"):
+            load(NAME, folder=models)
+
+    @pytest.mark.parametrize("content", ["{", "[]", '"pneumonia-made"'])
+    def test_damaged_defaults(self, models, content):
+        (models / "defaults.json").write_text(content)
+        with pytest.raises(BundleError, match=r"defaults\.json"):
+            load("pneumonia", folder=models)
+        assert load(NAME, folder=models).name == NAME
+
+    @pytest.mark.filterwarnings("ignore:Skipping nested container")
+    @pytest.mark.parametrize("layer", ["conv2d_2", "batch_normalization", "dense_1"])
+    def test_a_layer_that_is_not_in_the_file_does_not_stay_random(self, models, layer):
+        path = models / NAME / "weights.weights.h5"
+        with h5py.File(path, "a") as file:
+            del file["layers"][layer]
+        change(models, weights={"file": path.name, "sha256": file_hash(path)})
+        with pytest.raises(BundleError, match="cannot be loaded into grey_cnn"):
+            _ = load(NAME, folder=models).model
+
+    @pytest.mark.filterwarnings("ignore:Skipping nested container")
+    def test_weights_of_another_network(self, models):
+        """The hash is right, the network is not the one that they were trained in."""
+        architecture = {"name": "small_cnn", "arguments": {"input_size": 64}, "parameters": 1}
+        change(models, architecture=architecture)
+        with pytest.raises(BundleError, match="cannot be loaded into small_cnn"):
+            _ = load(NAME, folder=models).model
+
+    @pytest.mark.parametrize(
+        "architecture",
+        [
+            {"name": "os", "arguments": {}, "parameters": 1},
+            {"name": "grey_cnn", "arguments": {"nonsense": 1}, "parameters": 1},
+        ],
+    )
+    def test_unknown_network_or_arguments(self, models, architecture):
+        change(models, architecture=architecture)
+        with pytest.raises(BundleError, match="cannot be loaded"):
+            _ = load(NAME, folder=models).model
+
+    def test_weights_that_are_no_weights(self, models):
+        path = models / NAME / "weights.weights.h5"
+        path.write_bytes(b"no weights")
+        change(models, weights={"file": path.name, "sha256": file_hash(path)})
+        with pytest.raises(BundleError, match="cannot be loaded"):
+            _ = load(NAME, folder=models).model
+
+
+class TestTables:
+    def test_texts_stay_texts_and_numbers_numbers(self, models):
+        folder = models / NAME
+        films = pd.read_csv(folder / "films.csv").head(3)
+        films["patient"] = ["007", "12", "1e5"]
+        films["subtype"] = ""  # as in a set that knows none
+        films.to_csv(folder / "films.csv", index=False)
+        table = load(NAME, folder=models).films
+        assert table["patient"].tolist() == ["007", "12", "1e5"]
+        assert table["subtype"].tolist() == ["", "", ""]
+        assert table["width"].tolist() == [160, 160, 160]
+
+    def test_a_source_that_is_not_told_is_empty(self, models):
+        """Of a bundle's own films, where those of an external set have one."""
+        path = models / NAME / "predictions.csv"
+        table = pd.read_csv(path)
+        sources = ["007", *[""] * (len(table) - 1)]
+        table.assign(source=sources).to_csv(path, index=False)
+        assert load(NAME, folder=models).predictions["source"].tolist() == sources
+
+    def test_all_three(self, made_bundle):
+        assert made_bundle.history["epoch"].tolist() == [1, 2]
+        assert made_bundle.predictions["logit"].dtype == np.float64
+        assert set(made_bundle.predictions["subtype"]) == {"", "bacteria", "virus"}
+        assert len(made_bundle.films) == 80
+
+    @pytest.mark.parametrize("name", ["history", "predictions", "films"])
+    def test_missing_or_empty(self, models, name):
+        path = models / NAME / f"{name}.csv"
+        path.write_text("")
+        with pytest.raises(BundleError, match=rf"{name}\.csv of pneumonia-made is missing or"):
+            getattr(load(NAME, folder=models), name)
+        path.unlink()
+        with pytest.raises(BundleError, match=rf"{name}\.csv of pneumonia-made is missing or"):
+            getattr(load(NAME, folder=models), name)
+
+
+class TestUse:
+    def test_the_network_is_built_once_also_among_threads(self, models, monkeypatch):
+        from cxr import networks as architectures
+
+        built = []
+        build = architectures.build
+
+        def counting(*arguments, **more):
+            built.append(arguments)
+            return build(*arguments, **more)
+
+        monkeypatch.setattr(architectures, "build", counting)
+        bundle = load(NAME, folder=models)
+        assert built == []
+        with ThreadPoolExecutor(8) as pool:
+            films = [film_like(seed) for seed in range(8)]
+            together = list(pool.map(bundle.predict, films))
+        assert len(built) == 1
+        alone = [bundle.predict(film) for film in films]
+        assert [p.logit for p in together] == pytest.approx([p.logit for p in alone], abs=1e-5)
+
+    def test_prepare_is_what_training_does(self, made_bundle, made_recipe):
+        film = film_like(1)
+        expected = Preprocessing(64, 64, 1, made_recipe.resample)(film.pixels)
+        np.testing.assert_array_equal(made_bundle.prepare(film), expected)
+
+    @pytest.mark.parametrize("field", [{"margin": 0.2}, {"levels": "equalized"}])
+    def test_prepare_follows_the_card(self, models, field):
+        card = json.loads((models / NAME / "card.json").read_text())
+        change(models, input=card["input"] | field)
+        film = film_like(1)
+        expected = Preprocessing(64, 64, 1, card["input"]["resample"], **field)(film.pixels)
+        np.testing.assert_array_equal(load(NAME, folder=models).prepare(film), expected)
+
+    def test_model_is_flat_and_counts_what_the_card_says(self, made_bundle):
+        assert made_bundle.model.input_shape == (None, 64, 64, 1)
+        assert made_bundle.model.count_params() == made_bundle.card.architecture["parameters"]
+        assert not [x for x in made_bundle.model.layers if hasattr(x, "layers")]
+
+    def test_shorthands(self, made_bundle):
+        film = film_like(1)
+        one = made_bundle.predict(film, operating_point="fixed-0.6", heatmap=True)
+        (many,) = made_bundle.predict_many([film], operating_point="fixed-0.6", heatmaps=True)
+        assert one.operating_point == many.operating_point == "fixed-0.6"
+        assert one.logit == pytest.approx(many.logit, abs=1e-5)
+        np.testing.assert_allclose(
+            made_bundle.explain(film).array, one.heatmap.array, rtol=0, atol=1e-4
+        )

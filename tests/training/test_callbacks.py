@@ -1,0 +1,202 @@
+"""The journal of a run: the plateau rule, when to stop, what is kept, and going on after a kill."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxr.training.callbacks import (
+    HISTORY_COLUMNS,
+    Journal,
+    plateau_rate,
+    should_stop,
+)
+from cxr.training.recipes import RECIPES, Recipe
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return dataclasses.replace(
+        RECIPES["pneumonia-grey-cnn"],
+        schedule="plateau",
+        learning_rate=1e-2,
+        plateau_patience=2,
+        plateau_factor=0.3,
+        minimum_learning_rate=1e-3,
+        epochs=6,
+        patience=3,
+    )
+
+
+def history(**columns: list[float]) -> pd.DataFrame:
+    n = len(next(iter(columns.values())))
+    table = pd.DataFrame({name: np.zeros(n) for name in HISTORY_COLUMNS})
+    return table.assign(epoch=range(1, n + 1), **columns)
+
+
+def as_keras_does(accuracies: list[float], recipe: Recipe) -> list[float]:
+    """The rate after each epoch under Keras's own callback."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(recipe.learning_rate), "mse")
+    callback = keras.callbacks.ReduceLROnPlateau(
+        monitor="val_accuracy",
+        mode="max",
+        factor=recipe.plateau_factor,
+        patience=recipe.plateau_patience,
+        min_lr=recipe.minimum_learning_rate,
+    )
+    callback.set_model(model)
+    callback.on_train_begin()
+    rates = []
+    for epoch, accuracy in enumerate(accuracies):
+        callback.on_epoch_end(epoch, {"val_accuracy": accuracy})
+        rates.append(float(model.optimizer.learning_rate))
+    return rates
+
+
+class TestPlateauRate:
+    @pytest.mark.parametrize(
+        "accuracies",
+        [
+            [0.5] * 9,
+            [0.5, 0.6, 0.7, 0.8],
+            [0.9, 0.8, 0.7, 0.95, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9],
+            [0.9, 0.90005, 0.9001, 0.90015, 0.9003],  # smaller rises than 1e-4 are none
+            [0.5, float("nan"), 0.5, 0.7, 0.6],
+            *np.random.default_rng(1).uniform(0.4, 0.9, (6, 14)).tolist(),
+        ],
+    )
+    @pytest.mark.parametrize(("patience", "factor"), [(1, 0.5), (2, 0.3), (3, 0.1)])
+    def test_equals_keras(self, recipe, accuracies, patience, factor):
+        recipe = dataclasses.replace(recipe, plateau_patience=patience, plateau_factor=factor)
+        ours = [
+            plateau_rate(history(val_accuracy=accuracies[: n + 1]), recipe)
+            for n in range(len(accuracies))
+        ]
+        np.testing.assert_allclose(ours, as_keras_does(accuracies, recipe), rtol=1e-6)
+
+    def test_before_the_first_epoch(self, recipe):
+        assert plateau_rate(history(val_accuracy=[]), recipe) == recipe.learning_rate
+
+    def test_minimum_above_the_rate_does_not_raise_it(self, recipe):
+        recipe = dataclasses.replace(recipe, minimum_learning_rate=0.1)
+        accuracies = [0.5] * 6
+        assert plateau_rate(history(val_accuracy=accuracies), recipe) == recipe.learning_rate
+        assert as_keras_does(accuracies, recipe)[-1] == pytest.approx(recipe.learning_rate)
+
+
+class TestShouldStop:
+    def test_after_the_last_epoch(self, recipe):
+        rising = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+        assert not should_stop(history(val_auc=rising[:5]), recipe)
+        assert should_stop(history(val_auc=rising), recipe)
+
+    def test_when_the_best_epoch_lies_behind(self, recipe):
+        assert not should_stop(history(val_auc=[0.5, 0.9, 0.8, 0.8]), recipe)
+        assert should_stop(history(val_auc=[0.5, 0.9, 0.8, 0.8, 0.89]), recipe)
+        assert not should_stop(history(val_auc=[0.5, 0.9, 0.8, 0.8, 0.91]), recipe)
+
+    def test_patience_of_zero_runs_all_epochs(self, recipe):
+        recipe = dataclasses.replace(recipe, patience=0)
+        assert not should_stop(history(val_auc=[0.9, 0.1, 0.1, 0.1, 0.1]), recipe)
+
+    def test_nothing_done_yet(self, recipe):
+        assert not should_stop(history(val_auc=[]), recipe)
+
+
+class Script:
+    """A journal fed with made-up epochs."""
+
+    def __init__(self, recipe: Recipe, folder: Path) -> None:
+        self.lines: list[str] = []
+        self.journal = Journal(recipe, folder, self.lines.append)
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+        model.compile(keras.optimizers.SGD(recipe.learning_rate), "mse")
+        model.stop_training = False
+        self.model = model
+        self.journal.set_model(model)
+
+    def epoch(self, number: int, val_auc: float, val_accuracy: float = 0.5) -> None:
+        self.journal.on_epoch_begin(number - 1)
+        self.model.set_weights([np.full((1, 1), number, np.float32)])
+        logs = dict.fromkeys(HISTORY_COLUMNS[1:7], 1 / 3)
+        self.journal.on_epoch_end(
+            number - 1, logs | {"val_auc": val_auc, "val_accuracy": val_accuracy}
+        )
+
+    def kept(self) -> float:
+        self.model.load_weights(self.journal.folder / "kept.weights.h5")
+        return float(self.model.get_weights()[0][0, 0])
+
+
+class TestJournal:
+    def test_writes_each_epoch_and_keeps_the_best_ones_weights(self, recipe, tmp_path):
+        script = Script(recipe, tmp_path)
+        for number, val_auc in enumerate([0.7, 0.9, 0.8], start=1):
+            script.epoch(number, val_auc)
+            written = pd.read_csv(tmp_path / "history.csv")
+            assert written.columns.tolist() == HISTORY_COLUMNS
+            assert written["epoch"].tolist() == list(range(1, number + 1))
+        assert script.journal.kept_epoch == 2
+        assert script.kept() == 2
+        assert len(script.lines) == 3
+        assert script.lines[1].startswith("epoch 2/6  loss 0.3333")
+
+    def test_keeps_the_last_ones_weights_where_the_recipe_says_so(self, recipe, tmp_path):
+        script = Script(dataclasses.replace(recipe, keep="last"), tmp_path)
+        for number, val_auc in enumerate([0.7, 0.9, 0.8], start=1):
+            script.epoch(number, val_auc)
+        assert script.journal.kept_epoch == 3
+        assert script.kept() == 3
+
+    def test_stops_the_training(self, recipe, tmp_path):
+        script = Script(recipe, tmp_path)
+        for number, val_auc in enumerate([0.9, 0.8, 0.8], start=1):
+            script.epoch(number, val_auc)
+            assert not script.model.stop_training
+        script.epoch(4, 0.85)
+        assert script.model.stop_training
+        assert script.journal.ended
+        assert script.lines[-1].endswith("done")
+
+    def test_sets_the_rate_of_the_plateau_rule(self, recipe, tmp_path):
+        script = Script(recipe, tmp_path)
+        for number in range(1, 6):
+            script.epoch(number, number / 10, val_accuracy=0.5)
+        rates = script.journal.history["learning_rate"].tolist()
+        assert rates == pytest.approx([1e-2, 1e-2, 1e-2, 3e-3, 3e-3])
+
+    def test_leaves_the_rate_alone_under_other_schedules(self, recipe, tmp_path):
+        script = Script(dataclasses.replace(recipe, schedule="constant"), tmp_path)
+        script.model.optimizer.learning_rate = 0.5
+        script.epoch(1, 0.5)
+        assert float(script.model.optimizer.learning_rate) == 0.5
+
+    def test_goes_on_from_what_the_backup_holds(self, recipe, tmp_path):
+        first = Script(recipe, tmp_path)
+        for number, val_auc in enumerate([0.7, 0.9, 0.8], start=1):
+            first.epoch(number, val_auc, val_accuracy=0.1 * number)
+        (tmp_path / "backup").mkdir()
+        # Killed between the third row and its backup.
+        (tmp_path / "backup" / "training_metadata.json").write_text(json.dumps({"epoch": 2}))
+        second = Script(recipe, tmp_path)
+        assert second.journal.resume() == 2
+        assert second.lines == ["Going on after epoch 2"]
+        pd.testing.assert_frame_equal(
+            second.journal.history, first.journal.history.head(2), check_exact=True
+        )
+        second.epoch(3, 0.85)
+        assert pd.read_csv(tmp_path / "history.csv")["val_auc"].tolist() == [0.7, 0.9, 0.85]
+
+    def test_without_a_backup_it_begins_anew(self, recipe, tmp_path):
+        Script(recipe, tmp_path).epoch(1, 0.7)
+        script = Script(recipe, tmp_path)
+        assert script.journal.resume() == 0
+        assert script.journal.history.empty
+        assert script.lines == []

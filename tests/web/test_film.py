@@ -1,0 +1,222 @@
+"""What the film viewer sends to the browser, and the scripts that it sends along."""
+
+from __future__ import annotations
+
+import json
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+
+from cxr.films.radiograph import Radiograph
+from cxr.heatmaps.overlay import COLOUR_MAPS, common_top
+from cxr.scoring.explain import CAPTION, Heatmap
+from cxr.web import film as viewer
+from cxr.web import transfer
+from tests.conftest import film_like
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> MediaFileManager:
+    """Streamlit's store of media files as a server has it."""
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    instance = SimpleNamespace(media_file_mgr=manager)
+    fake = SimpleNamespace(exists=lambda: True, get_instance=lambda: instance)
+    monkeypatch.setattr(transfer, "runtime", fake)
+    transfer._addresses.clear()
+    return manager
+
+
+@pytest.fixture
+def sent(store: MediaFileManager, monkeypatch: pytest.MonkeyPatch) -> dict:
+    """What the component was called with last."""
+    arguments: dict = {}
+    monkeypatch.setattr(viewer, "_component", lambda **given: arguments.update(given))
+    return arguments
+
+
+def stored(store: MediaFileManager, address: str) -> bytes | None:
+    file = store.read_file(address.rsplit("/", 1)[-1])
+    return None if file is None else bytes(file.content)
+
+
+def end_of_run(store: MediaFileManager) -> None:
+    """What Streamlit does when a run of the script ends, and before the next begins."""
+    store.remove_orphaned_files()
+    store.clear_session_refs()
+
+
+def heatmap_of(film: Radiograph, margin: float = 0.0) -> Heatmap:
+    grid = np.random.default_rng(5).random((7, 7), np.float32) * 1e-4
+    return Heatmap(grid, film.height, film.width, "gradcam", "top", "pneumonia", margin)
+
+
+def test_every_level_of_8_bits_arrives_as_it_is() -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    film = Radiograph(levels.astype(np.float32) / 255)
+    assert transfer.depth(film) == 8
+    assert transfer.grey_levels(film) == levels.tobytes()
+
+
+def test_every_level_of_16_bits_arrives_as_it_is() -> None:
+    levels = np.arange(65536).reshape(128, 512)
+    film = Radiograph(levels.astype(np.float32) / 65535, bits=16)
+    assert transfer.depth(film) == 16
+    assert transfer.grey_levels(film) == levels.astype("<u2").tobytes()
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_levels_in_between_stay_apart_and_in_order(bits: int) -> None:
+    levels = np.arange(2**bits).reshape(32, -1)
+    film = Radiograph(levels.astype(np.float32) / (2**bits - 1), bits=bits)
+    arrived = np.frombuffer(transfer.grey_levels(film), "<u2").astype(float)
+    assert (np.diff(arrived) > 0).all()
+    assert np.abs(arrived / 65535 * (2**bits - 1) - levels.ravel()).max() < 0.5
+
+
+def test_levels_are_rounded_not_cut_off() -> None:
+    film = Radiograph(np.random.default_rng(0).random((130, 77), np.float32), bits=16)
+    arrived = np.frombuffer(transfer.grey_levels(film), "<u2").reshape(130, 77)
+    assert np.abs(arrived - film.pixels.astype(float) * 65535).max() <= 0.51
+
+
+def test_the_address_gives_the_levels_and_no_name(store: MediaFileManager) -> None:
+    film = film_like(1)
+    address = transfer.film_address(film, "place")
+    assert re.fullmatch(r"/media/[0-9a-f]+\.bin", address)
+    assert stored(store, address) == transfer.grey_levels(film)
+
+
+def test_large_films_that_differ_in_one_pixel_are_told_apart(store: MediaFileManager) -> None:
+    # Streamlit looks at the ends and the middle of a large file alone.
+    pixels = np.full((1200, 1200), 0.5, np.float32)
+    marked = pixels.copy()
+    marked[300, 600] = 1
+    films = [Radiograph(each, bits=16) for each in (pixels, marked)]
+    addresses = [transfer.film_address(film, f"place {i}") for i, film in enumerate(films)]
+    for film, address in zip(films, addresses, strict=True):
+        assert stored(store, address) == transfer.grey_levels(film)
+
+
+def test_a_film_stays_while_it_is_shown_and_goes_with_another(
+    store: MediaFileManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = film_like(1), film_like(2)
+    address = transfer.film_address(first, "place")
+    with monkeypatch.context() as once:
+        once.setattr(transfer, "grey_levels", lambda film: pytest.fail("made anew"))
+        for _ in range(3):
+            end_of_run(store)
+            assert transfer.film_address(first, "place") == address
+    end_of_run(store)
+    assert stored(store, address)
+    other = transfer.film_address(second, "place")
+    end_of_run(store)
+    assert stored(store, address) is None
+    assert stored(store, other)
+    # And it comes back.
+    assert stored(store, transfer.film_address(first, "place")) == transfer.grey_levels(first)
+
+
+def test_a_film_without_a_server_has_no_address() -> None:
+    assert transfer.film_address(film_like(1), "place") == ""
+
+
+def test_the_browser_is_told_what_it_needs_and_no_pixels(store: MediaFileManager, sent) -> None:
+    film = Radiograph(film_like(3, size=700).pixels, bits=12, pixel_spacing=(0.2, 0.1))
+    viewer.film_view(film, heatmap_of(film, 0.05), name="a name", height=500, keys=[("A", "Agree")])
+    data = sent["data"]
+    assert len(json.dumps(data)) < 15_000
+    (told,) = data["films"]
+    assert (told["width"], told["height"], told["bits"], told["top"]) == (700, 700, 16, 4095)
+    assert tuple(told["spacing"]) == (0.2, 0.1)
+    assert told["heatmap"]["inset"] == [35, 35]
+    assert told["heatmap"]["caption"] == CAPTION
+    assert list(data["colours"]) == list(COLOUR_MAPS)
+    assert data["keys"] == [["A", "Agree"]]
+    assert data["field"] == 500
+    assert "a name" not in told["url"]
+    assert stored(store, told["url"]) == transfer.grey_levels(film)
+
+
+def test_small_heatmaps_keep_their_values(sent) -> None:
+    film = film_like(3)
+    heatmap = heatmap_of(film)
+    viewer.film_view(film, heatmap, name="film")
+    told = np.float32(sent["data"]["films"][0]["heatmap"]["grid"])
+    assert np.array_equal(told, heatmap.grid)
+
+
+def test_a_second_film_stands_beside(store: MediaFileManager, sent) -> None:
+    one, other = film_like(1), film_like(2)
+    viewer.film_view(one, None, name="one", beside=(other, heatmap_of(other), "other"))
+    first, second = sent["data"]["films"]
+    assert first["heatmap"] is None
+    assert (second["name"], second["sha256"]) == ("other", other.sha256)
+    assert stored(store, first["url"]) == transfer.grey_levels(one)
+    assert stored(store, second["url"]) == transfer.grey_levels(other)
+
+
+def test_maps_side_by_side_end_at_the_same_height(sent) -> None:
+    film = film_like(3)
+    even = Heatmap(np.full((7, 7), 3, np.float32), 160, 160, "gradcam", "top", "pneumonia")
+    peaks = np.zeros((8, 8), np.float32)
+    peaks[:, 0] = 2
+    other = Heatmap(peaks, 160, 160, "smoothgrad", "", "pneumonia")
+    viewer.film_view(film, even, name="film", beside=(film, other, "film"))
+    one, two = (side["heatmap"] for side in sent["data"]["films"])
+    assert one["top"] == two["top"] == common_top([even, other]) == 8
+    # In the unit of each: an even map is 1 everywhere, an eighth of what the other reaches.
+    assert (one["full"], two["full"]) == (8 * 3, 8 * 0.25)
+    assert (one["method"], two["method"]) == ("Grad-CAM", "SmoothGrad")
+
+
+def test_an_empty_map_has_no_height(sent) -> None:
+    film = film_like(3)
+    empty = Heatmap(np.zeros((7, 7), np.float32), 160, 160, "gradcam", "top", "pneumonia")
+    viewer.film_view(film, empty, name="film")
+    assert sent["data"]["films"][0]["heatmap"]["full"] == 0
+
+
+def test_the_scripts_become_one_module() -> None:
+    text = viewer.script()
+    assert not re.search(r"^import\b|\brequire\(", text, re.MULTILINE)
+    assert re.findall(r"^export .*", text, re.MULTILINE) == [
+        "export default function (component) {"
+    ]
+    names = re.findall(r"^(?:async )?(?:function|class|const|let) (\w+)", text, re.MULTILINE)
+    assert len(names) == len(set(names)), "one scope holds every name once"
+
+
+def test_every_script_stands_after_those_that_it_imports_from() -> None:
+    files = {path.name for path in viewer.STATIC.glob("film*.js")}
+    assert files == set(viewer.SCRIPTS)
+    before: dict[str, set[str]] = {}
+    for name in viewer.SCRIPTS:
+        text = (viewer.STATIC / name).read_text()
+        for names, origin in re.findall(r'^import \{ (.*) \} from "\./(.*)";', text, re.MULTILINE):
+            assert set(names.split(", ")) <= before[origin], f"{name} from {origin}"
+        before[name] = set(re.findall(r"^export (?:async )?\w+ (\w+)", text, re.MULTILINE))
+        assert len(text.splitlines()) <= 300
+
+
+def test_the_viewer_wants_nothing_from_elsewhere_and_keeps_nothing() -> None:
+    for path in viewer.STATIC.glob("film.*"):
+        text = path.read_text()
+        found = re.findall(r"https?://[^\"')\s]+", text)
+        assert set(found) <= {"http://www.w3.org/2000/svg"}
+    script = viewer.script()
+    for word in ("localStorage", "sessionStorage", "indexedDB", "document.cookie", "caches."):
+        assert word not in script
+    assert 'cache: "no-store"' in script
+    assert "setStateValue" not in script
+    assert "setTriggerValue" not in script
+
+
+def test_the_words_are_those_of_the_house() -> None:
+    said = (viewer.STATIC / "film.html").read_text() + viewer.script()
+    for word in ("confidence", "confirmed", "normal", "diagnos"):
+        assert word not in said.lower()
