@@ -25,7 +25,7 @@ from pydicom.uid import (
 from cxr.films import archive
 from cxr.reading_room.worklist import Worklist
 from tests.conftest import chest_like
-from tests.films import dicom, dicom_dataset, encode, lut, save
+from tests.film_files import dicom, dicom_dataset, encode, lut, save
 
 GREY = chest_like(1, size=200)
 FILM = Image.fromarray(GREY)

@@ -814,7 +814,12 @@ class TestImportLegacy:
     """What is taken and what is refused is in test_legacy: here what the words lead to."""
 
     def test_a_published_network_scores_films(self, run, folder, tmp_path, monkeypatch):
-        from tests.test_legacy import keras_2_json, keras_2_weights, published, write_h5
+        from tests.training.legacy.test_legacy import (
+            keras_2_json,
+            keras_2_weights,
+            published,
+            write_h5,
+        )
 
         model = tmp_path / "model.json"
         model.write_text(json.dumps(keras_2_json(published("grey"))))

@@ -37,8 +37,8 @@ from cxr.reading_room.worklist import CALLS
 from cxr.scoring.explain import CAPTION
 from cxr.scoring.population import intended_use
 from tests.conftest import chest_like, film_like, png
-from tests.films import dicom, dicom_dataset, encode, save
-from tests.test_report_pdf import MADE, REASON, SHA256, a_card, said
+from tests.exports.test_pdf import MADE, REASON, SHA256, a_card, said
+from tests.film_files import dicom, dicom_dataset, encode, save
 
 STUDY, SERIES, IMAGE = "1.2.3.1", "1.2.3.2", "1.2.3.4"
 SCORE = 0.8712345678901234

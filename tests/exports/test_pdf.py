@@ -34,7 +34,7 @@ from cxr.scoring.population import intended_use
 from cxr.scoring.predict import Prediction
 from cxr.scoring.refusal import Refusal
 from tests.conftest import ROOT, film_like, png
-from tests.films import dicom, scene
+from tests.film_files import dicom, scene
 
 MADE = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 SHA256 = "0123456789ab" + "cd" * 26

@@ -26,7 +26,7 @@ from cxr.films.dicom import (
     render,
 )
 from cxr.films.pictures import UnreadableFile
-from tests.films import dicom, dicom_dataset, encode, save, scene
+from tests.film_files import dicom, dicom_dataset, encode, save, scene
 
 VALUES = scene(top=4095)
 FULL = {"BitsStored": 12, "WindowCenter": 2048, "WindowWidth": 4096}

@@ -19,7 +19,7 @@ from cxr.films.dicom_grey import (
     padding_mask,
     text,
 )
-from tests.films import dicom_dataset, lut, scene
+from tests.film_files import dicom_dataset, lut, scene
 
 VALUES = scene(top=4095)
 

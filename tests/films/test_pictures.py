@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from cxr.films.pictures import UnreadableFile, read_jpeg, read_png
-from tests.films import chunk, encode, png_16, scene
+from tests.film_files import chunk, encode, png_16, scene
 
 
 def test_8_bit_grey_comes_out_level_for_level():

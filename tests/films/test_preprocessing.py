@@ -13,7 +13,7 @@ from PIL import Image
 from cxr.films.preprocessing import LEVELS, Preprocessing
 from cxr.films.radiograph import read
 from tests.conftest import chest_like
-from tests.films import encode, scene
+from tests.film_files import encode, scene
 
 
 def pixels(height: int = 48, width: int = 64) -> np.ndarray:

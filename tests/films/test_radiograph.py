@@ -16,7 +16,7 @@ from PIL import Image, ImageFile
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from cxr.films.radiograph import Radiograph, RadiographError, read
-from tests.films import chunk, dicom, dicom_dataset, encode, png_16, save, scene
+from tests.film_files import chunk, dicom, dicom_dataset, encode, png_16, save, scene
 
 GREY = Image.fromarray(scene())
 PNG = encode(GREY, "PNG")

@@ -10,7 +10,7 @@ import pytest
 from cxr.films.radiograph import Radiograph, read
 from cxr.scoring.bundle import available
 from cxr.scoring.refusal import MAX_SATURATED, MIN_SPAN, check
-from tests.films import scene
+from tests.film_files import scene
 
 FILM = (scene(256, 320, 65535) / 65535).astype(np.float32)
 

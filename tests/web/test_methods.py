@@ -11,7 +11,7 @@ from cxr.evidence.audit.store import COLUMNS
 from cxr.reading_room.maps import Maps
 from cxr.scoring.bundle import BundleError
 from cxr.web.methods import doubt
-from tests.audit.test_verdict import table
+from tests.evidence.audit.test_verdict import table
 
 
 def maps(explanations: pd.DataFrame) -> Maps:
