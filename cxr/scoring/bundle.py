@@ -6,7 +6,6 @@ code; nothing in a bundle is executed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
@@ -20,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..films.radiograph import Radiograph
+from ..storage.hashes import file_hash
 from .card import Card, CardError
 
 if TYPE_CHECKING:
@@ -52,12 +52,6 @@ def models_folder() -> Path:
     """Return the folder of the bundles: ``CXR_MODELS``, or ``models`` beside the package."""
     given = os.environ.get("CXR_MODELS")
     return Path(given) if given else Path(__file__).resolve().parents[2] / "models"
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Bundle:

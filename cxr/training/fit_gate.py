@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from ..datasets.folders import SUFFIXES, DatasetError, scan
 from ..films.radiograph import RadiographError, read
-from ..scoring.bundle import Bundle, file_hash
+from ..scoring.bundle import Bundle
 from ..scoring.gate import CLASSES, FILE, Gate
 from ..stats.intervals import wilson
+from ..storage.hashes import file_hash
 
 __all__ = ["LAYERS", "fit_gate", "store_gate"]
 

@@ -23,10 +23,11 @@ from ..datasets.table import balance
 from ..evidence.evaluation import evaluate, labels_of
 from ..evidence.score_split import PREDICTION_COLUMNS
 from ..networks import BASES, build
-from ..scoring.bundle import Bundle, file_hash
+from ..scoring.bundle import Bundle
 from ..scoring.card import Card
 from ..scoring.operating_points import Calibration, choose, fit_temperature
 from ..scoring.predict import logits
+from ..storage.hashes import file_hash
 from .float16 import halve
 from .recipes import Recipe
 

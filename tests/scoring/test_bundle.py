@@ -18,11 +18,11 @@ from cxr.scoring.bundle import (
     BundleError,
     available,
     default_name,
-    file_hash,
     load,
     models_folder,
 )
 from cxr.scoring.card import CardError
+from cxr.storage.hashes import file_hash
 from tests.conftest import film_like
 
 NAME = "pneumonia-made"

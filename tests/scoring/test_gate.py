@@ -16,7 +16,6 @@ from cxr.films.radiograph import Radiograph
 from cxr.scoring.bundle import (
     Bundle,
     BundleError,
-    file_hash,
     load,
 )
 from cxr.scoring.gate import (
@@ -28,6 +27,7 @@ from cxr.scoring.gate import (
     gate_of,
 )
 from cxr.scoring.predict import predict
+from cxr.storage.hashes import file_hash
 from cxr.training import fit_gate as gate_fitting
 from cxr.training.fit_gate import fit_gate, store_gate
 from tests.conftest import chest_like, film_like

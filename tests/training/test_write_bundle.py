@@ -18,9 +18,10 @@ from cxr.evidence.evaluation import best_epoch, evaluate, labels_of
 from cxr.films.preprocessing import Preprocessing
 from cxr.films.radiograph import read
 from cxr.networks import build
-from cxr.scoring.bundle import file_hash, load
+from cxr.scoring.bundle import load
 from cxr.scoring.operating_points import choose, fit_temperature
 from cxr.scoring.predict import logits
+from cxr.storage.hashes import file_hash
 from cxr.training.callbacks import HISTORY_COLUMNS
 from cxr.training.write_bundle import PREDICTION_COLUMNS, Training, write_bundle
 

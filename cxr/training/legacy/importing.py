@@ -26,9 +26,10 @@ from ...datasets.splits import splits
 from ...datasets.table import balance, hold_out, read_films
 from ...films.preprocessing import Preprocessing, Resample
 from ...networks import build
-from ...scoring.bundle import Bundle, file_hash
+from ...scoring.bundle import Bundle
 from ...scoring.card import Card
 from ...scoring.operating_points import Calibration, OperatingPoint
+from ...storage.hashes import file_hash
 from ..callbacks import HISTORY_COLUMNS
 from ..write_bundle import (
     DEFAULT_OPERATING_POINT,
