@@ -8,6 +8,7 @@ from cxr import figures
 from cxr.datasets import table as dataset
 from cxr.datasets.published import SOURCES, data_folder
 from cxr.films.preprocessing import Preprocessing
+from cxr.stats.wording import count
 from cxr.web import (
     bundle,
     choose_model,
@@ -109,7 +110,7 @@ def show_pictures(table, folder: Path | None) -> None:
         st.info("None of the films of this split stand under CXR_DATA.")
         return
     for label, group in drawn.groupby("label"):
-        st.caption(f"{label}: {len(group)} films drawn from {split}")
+        st.caption(f"{label}: {count(len(group))} drawn from {split}")
         for column, film in zip(st.columns(SAMPLES), group.itertuples(), strict=False):
             subtype = f" ({film.subtype})" if film.subtype else ""
             column.image(str(folder / film.path), caption=f"{film.label}{subtype}, {film.patient}")
@@ -120,7 +121,10 @@ def show_pictures(table, folder: Path | None) -> None:
     for column, (label, mean) in zip(st.columns(4), means.items(), strict=False):
         n = int((many["label"] == label).sum())
         with column:
-            plot(figures.mean_film(mean, f"Mean of {n} {label} films", theme=theme()), f"m_{label}")
+            plot(
+                figures.mean_film(mean, f"Mean of {count(n, f'{label} film')}", theme=theme()),
+                f"m_{label}",
+            )
 
 
 def show_leakage(table) -> None:
@@ -136,7 +140,9 @@ def show_leakage(table) -> None:
     if twins.empty:
         st.caption("No two films have equal pixels.")
         return
-    st.caption(f"{len(twins)} films in {twins['group'].nunique()} groups have equal pixels.")
+    st.caption(
+        f"{count(len(twins))} in {count(twins['group'].nunique(), 'group')} have equal pixels."
+    )
     st.dataframe(
         twins[["group", "path", "split", "label", "subtype", "patient"]],
         hide_index=True,

@@ -4,7 +4,7 @@ import streamlit as st
 
 from cxr import figures
 from cxr.datasets.splits import splits
-from cxr.evidence.comparison import compare, compare_pair, disagreements, p_text, rates, sentences
+from cxr.evidence.comparison import compare, compare_pair, disagreements, rates, sentences
 from cxr.evidence.evaluation import (
     by_subtype,
     cell,
@@ -13,6 +13,7 @@ from cxr.evidence.evaluation import (
     labels_of,
 )
 from cxr.scoring.population import folder_of, split_note
+from cxr.stats.wording import count, p_value
 from cxr.web import (
     bundle,
     cards,
@@ -35,7 +36,7 @@ CELLS = {
 PAIR = {"score_one": "first", "rate_one": "first", "p_value": "McNemar"}
 PAIR |= {"score_other": "second", "rate_other": "second"}
 PAIR |= {"only_one_right": "first alone right", "only_other_right": "second alone right"}
-RATES = dict.fromkeys(["rate_one", "rate_other"], "{:.1%}") | {"p_value": p_text}
+RATES = dict.fromkeys(["rate_one", "rate_other"], "{:.1%}") | {"p_value": p_value}
 
 
 def main() -> None:
@@ -80,8 +81,7 @@ def main() -> None:
 
 
 def show_cell(films, code: str, folder) -> None:
-    plural = "" if len(films) == 1 else "s"
-    st.subheader(f"{CELLS[code]}: {len(films)} film{plural}", anchor=False)
+    st.subheader(f"{CELLS[code]}: {count(len(films))}", anchor=False)
     st.caption("Choose a cell of the matrix to see its films; the worst errors come first.")
     captions = [f"{score:.2f}" for score in films["score"]]
     film_list(folder, films, captions, column_order=["path", "score", "subtype", "patient"])
@@ -138,7 +138,7 @@ def show_pair(card, split: str, threshold: float) -> None:
         st.dataframe(found.mcnemar.table(found.one, found.other))
         st.dataframe(found.rates.style.format(RATES, na_rep="none"), column_config=PAIR)
     films = disagreements(found)
-    st.caption(f"{len(films)} films that one model alone calls, scores farthest apart first.")
+    st.caption(f"{count(len(films))} that one model alone calls, scores farthest apart first.")
     pairs = zip(films["label"], films["score_one"], films["score_other"], strict=True)
     captions = [f"{label}  \n{one:.2f}, {two:.2f}" for label, one, two in pairs]
     order = ["path", "score_one", "score_other", "label", "right"]

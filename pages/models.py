@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from cxr.scoring.population import split_note
+from cxr.stats import wording
 from cxr.web import (
     bundle,
     cards,
@@ -95,10 +96,7 @@ def by_split(card) -> pd.DataFrame:
 
 
 def with_interval(figures: dict, key: str) -> str:
-    if figures.get(key) is None:
-        return "none"
-    low, high = figures[f"{key}_ci"]
-    return f"{figures[key]:.3f} ({low:.3f} to {high:.3f})"
+    return wording.with_interval(figures.get(key), figures.get(f"{key}_ci"))
 
 
 def facts(card) -> pd.DataFrame:
@@ -136,7 +134,7 @@ def operating_points(card) -> pd.DataFrame:
         {
             "name": point.name + (" (default)" if point == card.operating_point() else ""),
             "threshold": f"{point.threshold:.3f}",
-            "near": f"{point.near[0]:.3f} to {point.near[1]:.3f}",
+            "near": wording.interval(point.near),
             "sensitivity": with_interval(point.to_json(), "sensitivity"),
             "specificity": with_interval(point.to_json(), "specificity"),
             "films": point.n,

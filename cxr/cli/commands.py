@@ -21,6 +21,7 @@ from ..films.radiograph import RadiographError
 from ..networks import BASELINES
 from ..scoring.bundle import available, default_name, load
 from ..scoring.predict import FIELDS, find_films, predict_files
+from ..stats.wording import count
 
 __all__ = [
     "DONE",
@@ -130,9 +131,9 @@ def predict(options: argparse.Namespace) -> int:
         writer.writeheader()
         writer.writerows(counted(rows()))
     if refused:
-        print(
-            f"{refused} films were refused or could not be read; see their rows.", file=sys.stderr
-        )
+        were, rows_of = ("was", "its row") if refused == 1 else ("were", "their rows")
+        films = count(refused)
+        print(f"{films} {were} refused or could not be read; see {rows_of}.", file=sys.stderr)
     return SOME_REFUSED if refused else DONE
 
 

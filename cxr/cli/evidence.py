@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..scoring.bundle import load
+from ..stats.wording import count, interval, percent, with_interval
 from .commands import DONE, UsageError, counter
 
 __all__ = ["audit", "dataset", "evaluate", "gate"]
@@ -58,15 +59,15 @@ def _print_figures(result: dict[str, Any]) -> None:
         if key.endswith("_ci"):
             continue
         text = f"{value:.4f}" if isinstance(value, float) else str(value)
-        if interval := result.get(f"{key}_ci"):
-            text += f"  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})"
+        if ends := result.get(f"{key}_ci"):
+            text += f"  (95 % interval {interval(ends, '.4f')})"
         print(f"{key:18} {text}")
 
 
 def _print_boxes(maps: dict[str, Any]) -> None:
     """Print the measures on boxes, a row a kind of map: over the called films, then over all."""
     at = f" at {maps['layer']}" if maps["layer"] else ""
-    print(f"\nHeatmaps ({maps['method']}{at}) on {maps['boxed']} films with boxes, 95 % intervals")
+    print(f"\nHeatmaps ({maps['method']}{at}) on {count(maps['boxed'])} with boxes, 95 % intervals")
     if maps["message"]:
         print(maps["message"])
     measures = ("hit_rate", "mean_iou", "share_inside")
@@ -77,16 +78,10 @@ def _print_boxes(maps: dict[str, Any]) -> None:
         if not figures["films"]:
             continue
         heads = "".join(f"{name:24}" for name in measures)
-        print(f"\n{figures['films']} films: {title}\n{'':10}{heads}".rstrip())
+        print(f"\n{count(figures['films'])}: {title}\n{'':10}{heads}".rstrip())
         for name, each in {maps["method"]: figures, **figures["baselines"]}.items():
-            cells = (_cell(each[key], each[f"{key}_ci"]) for key in measures)
+            cells = (with_interval(each[key], each[f"{key}_ci"]) for key in measures)
             print(f"{name:10}{''.join(f'{cell:24}' for cell in cells)}".rstrip())
-
-
-def _cell(value: float | None, interval: list[float] | None) -> str:
-    if value is None:
-        return "none"
-    return f"{value:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
 
 
 def audit(options: argparse.Namespace) -> int:
@@ -111,9 +106,8 @@ def audit(options: argparse.Namespace) -> int:
         print(json.dumps(result, indent=1))
         return DONE
     for row in rows:
-        stage = "" if row["stage"] != row["stage"] else f"{row['stage']:.0%}"
-        interval = None if row["low"] != row["low"] else [row["low"], row["high"]]
-        value = "none" if row["value"] != row["value"] else _cell(row["value"], interval)
+        stage = percent(row["stage"], 0, missing="")
+        value = with_interval(row["value"], (row["low"], row["high"]))
         print(f"{row['method']:22}{row['measure']:20}{stage:>5}  n {row['n']:<4} {value}")
     print("", *(said or ["No method fails a check."]), sep="\n")
     return DONE
@@ -168,9 +162,7 @@ def gate(options: argparse.Namespace) -> int:
         print(json.dumps(measured, indent=1))
         return DONE
     for row in measured:
-        low, high = row["ci"]
-        print(
-            f"{row['films']:16} {row['refused']:4} of {row['n']:4} refused, {row['share']:.1%} "
-            f"({low:.1%} to {high:.1%}), {row['how']}"
-        )
+        share = with_interval(row["share"], row["ci"], ".1%")
+        films = f"{row['films']:16} {row['refused']:4} of {row['n']:4}"
+        print(f"{films} refused, {share}, {row['how']}")
     return DONE

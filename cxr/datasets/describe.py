@@ -14,6 +14,7 @@ import pandas as pd
 from ..films.preprocessing import Preprocessing
 from ..films.radiograph import Radiograph
 from ..films.statistics import STATISTICS, film_statistics
+from ..stats.wording import count, interval
 from . import near_duplicates, shift
 from . import table as dataset
 from .folders import DatasetError
@@ -98,8 +99,9 @@ def store(table: pd.DataFrame, file: Path) -> None:
     new = table[["path", "sha256", *FACTS]].drop_duplicates("path")
     kept = kept.merge(new, how="left", on=["path", "sha256"], validate="many_to_one")
     if lost := kept.loc[kept["phash"].isna(), "path"].tolist():
+        are = "is" if len(lost) == 1 else "are"
         raise DatasetError(
-            f"{len(lost)} films of {file.parent.name} are not in that folder with the same "
+            f"{count(len(lost))} of {file.parent.name} {are} not in that folder with the same "
             f"pixels. The first: {lost[0]}."
         )
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
@@ -163,7 +165,6 @@ def as_text(figures: dict[str, Any]) -> str:
         sides = f"{row['train']} train, {row['test']} test"
         value = "-"
         if row["auc"] is not None:
-            low, high = row["auc_ci"]
-            value = f"{row['auc']:.4f}  (95 % interval {low:.4f} to {high:.4f})"
+            value = f"{row['auc']:.4f}  (95 % interval {interval(row['auc_ci'], '.4f')})"
         lines.append(f"{row['label']:34} {value}, {sides}: {row['note']}")
     return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from ..stats.paired_tests import (
     mcnemar_test,
     paired_rates,
 )
+from ..stats.wording import count, p_value, percent, with_interval
 from .evaluation import Confusion, labels_of
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "delong_test",
     "disagreements",
     "mcnemar_test",
-    "p_text",
     "paired_rates",
     "rates",
     "sentences",
@@ -232,37 +231,31 @@ def disagreements(found: PairedComparison) -> pd.DataFrame:
     return films.loc[order].reset_index(drop=True)
 
 
-def p_text(p: float) -> str:
-    """Say a p-value in three decimals: "p = 0.042", "p < 0.001", "p unknown" where NaN."""
-    if math.isnan(p):
-        return "p unknown"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
 def sentences(found: PairedComparison) -> list[str]:
     """Say in plain sentences what the comparison found.
 
     The area's, the calls', and, where patients have several films, what that does to both.
     """
     n, said = len(found.films), ["AUC not compared: it needs two films of each class."]
+    films = count(n)
     if (area := found.auc) is not None:
-        low, high = area.difference_ci
+        difference = with_interval(area.difference, area.difference_ci, "z.3f")
         said = [
-            f"AUC {area.auc_one:.3f} against {area.auc_other:.3f}: difference "
-            f"{area.difference:z.3f} ({low:z.3f} to {high:z.3f}), {p_text(area.p_value)}, "
-            f"DeLong, {n:,} films."
+            f"AUC {area.auc_one:.3f} against {area.auc_other:.3f}: difference {difference}, "
+            f"{p_value(area.p_value)}, DeLong, {films}."
         ]
     calls = found.mcnemar
     said.append(
-        f"Accuracy {calls.rate_one:.1%} against {calls.rate_other:.1%}: {calls.only_one_right:,} "
-        f"called rightly by {found.one} alone, {calls.only_other_right:,} by {found.other} alone, "
-        f"{p_text(calls.p_value)}, McNemar, {n:,} films."
+        f"Accuracy {percent(calls.rate_one)} against {percent(calls.rate_other)}: "
+        f"{calls.only_one_right:,} called rightly by {found.one} alone, "
+        f"{calls.only_other_right:,} by {found.other} alone, "
+        f"{p_value(calls.p_value)}, McNemar, {films}."
     )
     # A film without a patient's name counts as one of its own.
     owners = found.films["patient"].where(found.films["patient"] != "", found.films["path"])
     if owners.nunique() < n:
         said.append(
-            f"The films are of {owners.nunique():,} patients. Both tests take films as "
+            f"The films are of {count(owners.nunique(), 'patient')}. Both tests take films as "
             "independent, so the interval is somewhat too narrow and p too small."
         )
     return said

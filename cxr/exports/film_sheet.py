@@ -9,6 +9,7 @@ from ..heatmaps.heatmap import CAPTION
 from ..heatmaps.overlay import CUT
 from ..scoring.card import Card
 from ..scoring.operating_points import OperatingPoint
+from ..stats.wording import with_interval
 from .item import OVERRIDDEN, VERSION
 from .page import Page
 from .paper import (
@@ -169,10 +170,8 @@ def _rates(paper: Paper, card: Card, point: OperatingPoint, y: float) -> float:
 
 def _both(figures: dict[str, Any]) -> tuple[str, str]:
     def told(name: str) -> str:
-        if figures.get(name) is None:
-            return "no such films"
-        low, high = figures[f"{name}_ci"]
-        return f"{figures[name]:.1%} ({low:.1%} to {high:.1%})"
+        ends = figures.get(f"{name}_ci")
+        return with_interval(figures.get(name), ends, ".1%", missing="no such films")
 
     return told("sensitivity"), told("specificity")
 

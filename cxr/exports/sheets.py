@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ..scoring.card import Card
 from ..scoring.operating_points import OperatingPoint
+from ..stats.wording import count
 from .film_sheet import film_sheet
 from .item import VERSION
 from .page import Page
@@ -116,7 +117,7 @@ class Sheets:
         if number == 0:
             paper.put(LEFT, y, f"Worklist, score for {self.card.finding}", 15, bold=True)
             about = (
-                f"{scored + refused} films, {scored} scored, {refused} without a score. "
+                f"{count(scored + refused)}, {scored} scored, {refused} without a score. "
                 f"{self.card.name} {self.card.weights['sha256'][:12]}, "
                 f"operating point {self.point.name} at {self.point.threshold:.2f}."
             )

@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike
 
 from ..evidence.evaluation import Confusion
 from ..stats.intervals import paired
+from ..stats.wording import count, interval, percent
 from .theme import (
     SCORE_AXIS,
     SHARE_AXIS,
     class_fill,
     colours,
     empty,
+    hovered_interval,
     need_columns,
 )
 
@@ -55,7 +57,8 @@ def confusion_matrix(
     """
     negative, positive = _two(classes)
     look = colours(theme)
-    films = " ".join(filter(None, [f"{counts.n:,}", split, "films"]))
+    films = count(counts.n, " ".join(filter(None, [split, "film"])))
+    fall = "falls" if counts.n == 1 else "fall"
     at = "" if threshold is None else f" at {threshold:.2f}"
     columns = ("called negative", "called positive")
     if threshold is not None:
@@ -67,7 +70,7 @@ def confusion_matrix(
         [float("nan")] * 2 if rate is None else ([rate, 1 - rate] if row == 0 else [1 - rate, rate])
         for row, rate in enumerate(rates)
     ]
-    figure = empty(theme, f"Where the {films} fall{at}", height=360)
+    figure = empty(theme, f"Where the {films} {fall}{at}", height=360)
     figure.add_heatmap(
         x=[0, 1], y=[0, 1], z=shares, zmin=0, zmax=1, xgap=4, ygap=4, showscale=False,
         colorscale=[[0, look.scale[0]], [1, look.scale[1]]], hoverinfo="skip",
@@ -76,11 +79,11 @@ def confusion_matrix(
     for row, label in enumerate((negative, positive)):
         total = sum(counts.matrix[row])
         for column, call in enumerate(columns):
-            count, name = counts.matrix[row][column], names[row][column]
-            share = f"{shares[row][column]:.1%} of row" if total else "no films"
-            sentence = f"{count:,} of {total:,} {label} films: {call}"
+            number, name = counts.matrix[row][column], names[row][column]
+            share = f"{percent(shares[row][column])} of row" if total else "no films"
+            sentence = f"{number:,} of {count(total, f'{label} film')}: {call}"
             cells.append((column, row, codes[row][column], name, sentence))
-            for text, size, shift in ((f"{count:,}", 34, 14), (share, 14, -18), (name, 12, -38)):
+            for text, size, shift in ((f"{number:,}", 34, 14), (share, 14, -18), (name, 12, -38)):
                 figure.add_annotation(
                     x=column, y=row, text=text, showarrow=False, yshift=shift,
                     font={"size": size, "color": look.text},
@@ -131,18 +134,18 @@ def score_histogram(
     s, y = paired(scores, labels)
     look = colours(theme)
     edges = np.linspace(0, 1, BINS + 1)
-    figure = empty(theme, f"Scores of {s.size:,} films around {threshold:.2f}", height=400)
+    figure = empty(theme, f"Scores of {count(s.size)} around {threshold:.2f}", height=400)
     tallest = 1
     for label, name in reversed(list(enumerate(_two(classes)))):
-        count, _ = np.histogram(s[y == label], edges)
-        tallest = max(tallest, int(count.max()))
+        films, _ = np.histogram(s[y == label], edges)
+        tallest = max(tallest, int(films.max()))
         figure.add_bar(
-            x=(edges[:-1] + edges[1:]) / 2, y=count * (1 if label else -1), width=1 / BINS,
+            x=(edges[:-1] + edges[1:]) / 2, y=films * (1 if label else -1), width=1 / BINS,
             name=f"{name}, {'upwards' if label else 'downwards'}",
             marker=class_fill(label, theme),
-            customdata=np.column_stack([count, edges[:-1], edges[1:]]),
+            customdata=np.column_stack([films, edges[:-1], edges[1:]]),
             hovertemplate=f"<b>{name}</b><br>%{{customdata[0]:,d}} films score "
-            "%{customdata[1]:.3f} to %{customdata[2]:.3f}<extra></extra>",
+            f"{hovered_interval(1, 2, '.3f')}<extra></extra>",
         )  # fmt: skip
         if paths is not None:
             figure.add_scatter(
@@ -158,7 +161,7 @@ def score_histogram(
         x=threshold, y=1, yref="paper", yanchor="bottom", showarrow=False,
         # Kept inside the figure where the threshold is near an end.
         xanchor="left" if threshold < 0.25 else "right" if threshold > 0.75 else "center",
-        text=f"threshold {threshold:.2f}, near {near[0]:.2f} to {near[1]:.2f}",
+        text=f"threshold {threshold:.2f}, near {interval(near, '.2f')}",
         font={"color": look.accent, "size": 12},
     )  # fmt: skip
     step = _step(tallest)
@@ -190,7 +193,7 @@ def subtypes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     title = "Share called positive, by subtype"
     if not found.empty:
         least = found.iloc[0]
-        title = f"Lowest for {least['subtype']}: {least['rate']:.1%}"
+        title = f"Lowest for {least['subtype']}: {percent(least['rate'])}"
     height = 150 + 44 * len(table)
     figure = empty(theme, title, "Share called positive, 95% intervals", height=height)
     for normal in (False, True):
@@ -206,7 +209,7 @@ def subtypes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
                      "thickness": 1.5, "width": 4, "color": look.muted},
             customdata=rows[["called_positive", "n", "low", "high"]].to_numpy(),
             hovertemplate="<b>%{y}</b><br>%{customdata[0]:,d} of %{customdata[1]:,d} called "
-            "positive<br>%{x:.1%} (%{customdata[2]:.1%} to %{customdata[3]:.1%})<extra></extra>",
+            f"positive<br>%{{x:.1%}} ({hovered_interval(2, 3)})<extra></extra>",
         )  # fmt: skip
     for name in _row_names(table[table["rate"].isna()]):
         figure.add_annotation(
@@ -220,7 +223,7 @@ def subtypes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
 
 
 def _row_names(table: pd.DataFrame) -> list[str]:
-    return [f"{s}, {n:,} films" for s, n in zip(table["subtype"], table["n"], strict=True)]
+    return [f"{s}, {count(n)}" for s, n in zip(table["subtype"], table["n"], strict=True)]
 
 
 def _two(classes: Sequence[str]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ..stats.curves import PrecisionRecall, Reliability, RocCurve
+from ..stats.wording import count, interval, percent, with_interval
 from .theme import (
     DASHES,
     SCORE_AXIS,
@@ -16,6 +17,7 @@ from .theme import (
     SYMBOLS,
     colours,
     empty,
+    hovered_interval,
     model_colour,
     need_some,
 )
@@ -38,15 +40,14 @@ def roc(
     title, subtitle = _span("AUC", [c.auc for c in curves.values()]), f"{len(curves)} models"
     if len(curves) == 1:
         (only,) = curves.values()
-        title = f"AUC {only.auc:.3f} on {only.n:,} films"
-        subtitle = f"95% interval {only.auc_ci[0]:.3f} to {only.auc_ci[1]:.3f}"
+        title = f"AUC {only.auc:.3f} on {count(only.n)}"
+        subtitle = f"95% interval {interval(only.auc_ci)}"
     figure = empty(theme, title, subtitle, height=_height(curves))
     _line(figure, [0, 1], [0, 1], "chance", theme)
     for i, (name, curve) in enumerate(curves.items()):
-        low, high = curve.auc_ci
         figure.add_scatter(
             x=curve.false_positive_rate, y=curve.true_positive_rate, mode="lines",
-            name=f"{name}<br>AUC {curve.auc:.3f} ({low:.3f} to {high:.3f})", legendgroup=name,
+            name=f"{name}<br>AUC {with_interval(curve.auc, curve.auc_ci)}", legendgroup=name,
             line={"color": model_colour(name), "width": 2, "dash": DASHES[i % len(DASHES)]},
             customdata=_threshold_names(curve.thresholds),
             hovertemplate=f"<b>{name}</b><br>threshold %{{customdata}}<br>"
@@ -70,7 +71,7 @@ def precision_recall(
     if len(curves) == 1:
         (only,) = curves.values()
         title = f"Average precision {only.average_precision:.3f}"
-        subtitle = f"{only.n:,} films, {only.prevalence:.1%} with the finding"
+        subtitle = f"{count(only.n)}, {percent(only.prevalence)} with the finding"
     figure = empty(theme, title, subtitle, height=_height(curves))
     for prevalence in sorted({curve.prevalence for curve in curves.values()}):
         _line(figure, [0, 1], [prevalence] * 2, "chance", theme)
@@ -98,7 +99,7 @@ def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.F
     if len(bins) == 1:
         (only,) = bins.values()
         title = f"Scores are off by {only.ece:.3f} on average"
-        subtitle = f"Brier score {only.brier:.3f}, {only.count.sum():,} films, 95% intervals"
+        subtitle = f"Brier score {only.brier:.3f}, {count(only.count.sum())}, 95% intervals"
     figure = empty(theme, title, subtitle, height=_height(bins))
     _line(figure, [0, 1], [0, 1], "score = share", theme)
     for i, (name, each) in enumerate(bins.items()):
@@ -114,7 +115,7 @@ def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.F
             },
             customdata=np.column_stack([each.count, each.interval_low, each.interval_high]),
             hovertemplate=f"<b>{name}</b><br>mean score %{{x:.3f}}<br>%{{y:.1%}} with the finding "
-            "(%{customdata[1]:.1%} to %{customdata[2]:.1%})<br>%{customdata[0]:,d} films"
+            f"({hovered_interval(1, 2)})<br>%{{customdata[0]:,d}} films"
             "<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(**{**SCORE_AXIS, "range": [-0.01, 1.01]}, title_text="Mean score of a bin")
@@ -122,7 +123,7 @@ def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.F
 
 
 def _span(what: str, values: list[float]) -> str:
-    return f"{what} {min(values):.3f} to {max(values):.3f}"
+    return f"{what} {interval((min(values), max(values)))}"
 
 
 def _height(models: Mapping[str, object]) -> int:

@@ -9,6 +9,7 @@ from ..evidence.audit.box_figures import BASELINES
 from ..evidence.audit.store import BOXES, SANITY
 from ..evidence.audit.verdict import SIMILAR
 from ..heatmaps.methods import METHODS
+from ..stats.wording import count, interval
 from .theme import (
     DASHES,
     PALETTE,
@@ -16,6 +17,7 @@ from .theme import (
     SYMBOLS,
     colours,
     empty,
+    hovered_interval,
     need_columns,
 )
 
@@ -61,7 +63,7 @@ def randomization(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
         each = group.sort_values("stage")
         figure.add_scatter(
             x=[0.0, *each["stage"]], y=[1.0, *each["value"]], mode="lines+markers",
-            name=f"{name}, {each['n'].iloc[-1]:,} films",
+            name=f"{name}, {count(each['n'].iloc[-1])}",
             line={"color": PALETTE[place % len(PALETTE)], "width": 2,
                   "dash": DASHES[place % len(DASHES)]},
             marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 7},
@@ -74,7 +76,7 @@ def randomization(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
 
 
 def _interval(row: pd.Series) -> str:
-    return "" if pd.isna(row["low"]) else f" ({row['low']:.2f} to {row['high']:.2f})"
+    return "" if pd.isna(row["low"]) else f" ({interval((row['low'], row['high']), '.2f')})"
 
 
 def box_hits(table: pd.DataFrame, films: str, *, theme: str = "dark") -> go.Figure:
@@ -96,7 +98,9 @@ def box_hits(table: pd.DataFrame, films: str, *, theme: str = "dark") -> go.Figu
     rows = _titles(table[wanted])
     need_columns(rows, COLUMNS)
     n = int(rows["n"].max())
-    figure = empty(theme, f"Hits on {n:,} {films} films", "Map highest in a box, 95% intervals")
+    figure = empty(
+        theme, f"Hits on {count(n, f'{films} film')}", "Map highest in a box, 95% intervals"
+    )
     names = {"": "the method", "centre": "centre Gaussian", "mean": "mean map", "random": "random"}
     for kind in ("", *BASELINES):
         each = rows[rows["measure"] == (f"{kind}." if kind else "") + "hit_rate"]
@@ -110,7 +114,7 @@ def box_hits(table: pd.DataFrame, films: str, *, theme: str = "dark") -> go.Figu
                                 "solidity": 0.4, "size": 6}},
             customdata=each[["n", "low", "high"]],
             hovertemplate=f"<b>{names[kind]}</b>, %{{x}}<br>%{{y:.1%}} of %{{customdata[0]:,d}} "
-            "films (%{customdata[1]:.1%} to %{customdata[2]:.1%})<extra></extra>",
+            f"films ({hovered_interval(1, 2)})<extra></extra>",
         )  # fmt: skip
     figure.update_yaxes(**SHARE_AXIS, title_text="Films hit")
     return figure.update_layout(barmode="group", bargap=0.25)

@@ -9,10 +9,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
+from ..stats.wording import count, percent
 from .theme import (
     class_fill,
     colours,
     empty,
+    hovered_interval,
     need_columns,
 )
 
@@ -28,7 +30,7 @@ def class_balance_bars(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure
     labels = _labels(table)
     by_label = table.groupby("label")["films"].sum()
     subtitle = ", ".join(f"{by_label[label]:,} {label}" for label in labels)
-    figure = empty(theme, f"{by_label.sum():,} films", subtitle, height=340)
+    figure = empty(theme, count(int(by_label.sum())), subtitle, height=340)
     for label in labels:
         rows = table[table["label"] == label]
         figure.add_bar(
@@ -57,7 +59,7 @@ def class_balance_pie(table: pd.DataFrame, split: str, *, theme: str = "dark") -
         raise ValueError(f"Expected one of the splits {known}. Received: {split}")
     look, labels = colours(theme), _labels(rows.reset_index())
     most = rows.sort_values("films").iloc[-1]
-    title = f"{most['share']:.0%} of {split} is {most.name}"
+    title = f"{percent(most['share'], 0)} of {split} is {most.name}"
     fills = [_fill(label, theme) for label in labels]
     figure = empty(theme, title, height=300)
     figure.add_pie(
@@ -87,10 +89,10 @@ def film_sizes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
         films=("path", "size"), path=("path", "first")
     )
     distinct = len(sizes[["width", "height"]].drop_duplicates())
-    title = f"{len(table):,} films in {distinct:,} sizes"
+    title = f"{count(len(table))} in {count(distinct, 'size')}"
     if distinct == 1:
         one = sizes.iloc[0]
-        title = f"All {len(table):,} films: {one['width']} × {one['height']} pixels"
+        title = f"All {count(len(table))}: {one['width']} × {one['height']} pixels"
     figure = empty(theme, title, height=400)
     most = int(sizes["films"].max())
     for i, label in enumerate(_labels(table)):
@@ -158,9 +160,9 @@ def split_shift(found: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
         },
         marker={"color": look.text, "size": 11, "symbol": "diamond"},
         customdata=rows[["low", "high", "train", "test", "note"]].to_numpy(),
-        hovertemplate="<b>%{y}</b>, %{customdata[4]}<br>AUC %{x:.3f} (%{customdata[0]:.3f} to "
-        "%{customdata[1]:.3f})<br>%{customdata[2]:,d} train, %{customdata[3]:,d} test films"
-        "<extra></extra>",
+        hovertemplate="<b>%{y}</b>, %{customdata[4]}<br>"
+        f"AUC %{{x:.3f}} ({hovered_interval(0, 1, '.3f')})<br>"
+        "%{customdata[2]:,d} train, %{customdata[3]:,d} test films<extra></extra>",
     )  # fmt: skip
     least = min(0.4, float(rows["low"].min()) - 0.05)
     figure.update_xaxes(range=[least, 1.01], dtick=0.1, title_text="AUC (0.5: not told apart)")

@@ -9,11 +9,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..monitoring.drift import CUTS, Drift, Spread
+from ..stats.wording import count
 from .theme import (
     SCORE_AXIS,
     SHARE_AXIS,
     colours,
     empty,
+    hovered_interval,
     model_colour,
     need_columns,
 )
@@ -33,7 +35,7 @@ LONGEST_BAR = 1.0
 def use_by_day(use: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw films read each day, stacked by model, from `cxr.monitoring.measures.use`."""
     need_columns(use, ["day", "model", "films", "refused", "called", "lists"])
-    figure = empty(theme, f"{use['films'].sum():,} films read", "By day (UTC) and model")
+    figure = empty(theme, f"{count(int(use['films'].sum()))} read", "By day (UTC) and model")
     for model, rows in use.groupby("model"):
         figure.add_bar(
             x=rows["day"], y=rows["films"], name=str(model), showlegend=True,
@@ -62,7 +64,7 @@ def refusal_shares(refusals: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     look = colours(theme)
     total, n = refusals["films"].sum(), refusals["n"].iloc[0]
     height = 150 + 40 * len(refusals)
-    figure = empty(theme, f"{total:,} of {n:,} films refused", "95% intervals", height=height)
+    figure = empty(theme, f"{total:,} of {count(n)} refused", "95% intervals", height=height)
     each = zip(refusals["code"], refusals["films"], refusals["overridden"], strict=True)
     names = [_code(*one) for one in each]
     share = refusals["share"]
@@ -73,7 +75,7 @@ def refusal_shares(refusals: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
                  "symmetric": False, "thickness": 1.5, "width": 4, "color": look.muted},
         customdata=refusals[["films", "n", "low", "high"]].to_numpy(),
         hovertemplate="<b>%{y}</b><br>%{customdata[0]:,d} of %{customdata[1]:,d} films<br>%{x:.1%} "
-        "(%{customdata[2]:.1%} to %{customdata[3]:.1%})<extra></extra>",
+        f"({hovered_interval(2, 3)})<extra></extra>",
     )  # fmt: skip
     top = min(1.0, 1.1 * float(refusals["high"].max()))
     figure.update_xaxes(range=[0, top], tickformat=".0%", title_text="Share of films")
@@ -115,7 +117,7 @@ def agreement_by_week(weeks: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
                 [f", {note}" if note else "" for note in rows["note"]],
             ]),
             hovertemplate=f"<b>Called {called} the score was shown</b><br>week of "
-            "%{customdata[0]}<br>%{y:.1%} (%{customdata[3]:.1%} to %{customdata[4]:.1%})<br>"
+            f"%{{customdata[0]}}<br>%{{y:.1%}} ({hovered_interval(3, 4)})<br>"
             "%{customdata[1]} of %{customdata[2]} films%{customdata[5]}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(type="date", tickformat="%d %b", title_text="Week")
@@ -197,20 +199,20 @@ def score_spread(
     theme : {"dark", "light"}
     """
     look = colours(theme)
-    figure = empty(theme, f"Scores of {spread.n_logged:,} films", "Share of films", height=360)
+    figure = empty(theme, f"Scores of {count(spread.n_logged)}", "Share of films", height=360)
     edges = spread.edges
     limits = np.column_stack([edges[:-1], edges[1:]])
-    score = "score %{customdata[0]:.2f} to %{customdata[1]:.2f}<extra></extra>"
+    score = f"score {hovered_interval(0, 1, '.2f')}<extra></extra>"
     figure.add_bar(
         x=limits.mean(axis=1), y=spread.validation, width=np.diff(edges),
-        name=f"validation, {spread.n_validation:,} films", showlegend=True,
+        name=f"validation, {count(spread.n_validation)}", showlegend=True,
         marker={"color": look.classes[0], "line_width": 0}, customdata=limits,
         hovertemplate="<b>validation</b><br>%{y:.1%} of films, " + score,
     )  # fmt: skip
     figure.add_scatter(
         # The last share once more, so that its step reaches the end.
         x=edges, y=np.append(spread.logged, spread.logged[-1]), mode="lines",
-        name=f"logged, {spread.n_logged:,} films", showlegend=True,
+        name=f"logged, {count(spread.n_logged)}", showlegend=True,
         line={"color": look.text, "width": 2, "shape": "hv"},
         customdata=np.vstack([limits, limits[-1]]),
         hovertemplate="<b>logged</b><br>%{y:.1%} of films, " + score,

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from ..evidence.comparison import PairedComparison
 from ..evidence.evaluation import labels_of
+from ..stats.wording import count
 from .theme import SCORE_AXIS, colours, empty
 
 __all__ = ["score_pairs"]
@@ -35,7 +36,7 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
     """
     look, films, y = colours(theme), found.films, labels_of(found.films)
     differ = (films["call_one"] != films["call_other"]).to_numpy()
-    figure = empty(theme, f"Calls differ on {differ.sum():,} of {len(films):,} films", height=500)
+    figure = empty(theme, f"Calls differ on {differ.sum():,} of {count(len(films))}", height=500)
     x_cut, y_cut = found.thresholds
     corners = ((x_cut, 1.02, LOW, y_cut), (-0.02, x_cut, y_cut, HIGH))
     for x0, x1, y0, y1 in corners:
@@ -50,7 +51,7 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
         kind = rows["label"] + rows["subtype"].map(lambda name: f" ({name})" if name else "")
         figure.add_scatter(
             x=rows["score_one"], y=rows["score_other"], mode="markers", cliponaxis=False,
-            name=f"{found.classes[label]}, {len(rows):,} films", showlegend=True,
+            name=f"{found.classes[label]}, {count(len(rows))}", showlegend=True,
             # Films of one call stand back; the figure is about the others.
             marker={"symbol": SYMBOLS[label], "size": 8, "line": {"width": 1.5},
                     "color": (look.muted, look.text)[label],

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..evidence.evaluation import best_epoch
+from ..stats.wording import count
 from .theme import (
     SYMBOLS,
     colours,
@@ -86,7 +87,7 @@ def training_curves(
 def learning_rate(histories: Mapping[str, pd.DataFrame], *, theme: str = "dark") -> go.Figure:
     """Draw the learning rate of each epoch, on a logarithmic axis, by model name."""
     need_some(histories, "history")
-    figure = empty(theme, f"Learning rate of {len(histories)} runs", height=300)
+    figure = empty(theme, f"Learning rate of {count(len(histories), 'run')}", height=300)
     for i, (name, history) in enumerate(histories.items()):
         need_columns(history, ["epoch", "learning_rate"])
         rates = history["learning_rate"]

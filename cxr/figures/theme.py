@@ -24,6 +24,7 @@ __all__ = [
     "class_fill",
     "colours",
     "empty",
+    "hovered_interval",
     "model_colour",
     "need_columns",
     "need_some",
@@ -136,6 +137,19 @@ def empty(
         margin_t=66 if subtitle else 46,
     )
     return figure.update_layout(**layout)
+
+
+def hovered_interval(low: int, high: int, form: str = ".1%") -> str:
+    """Return what writes an interval on hover, as `cxr.stats.wording.interval` does elsewhere.
+
+    Parameters
+    ----------
+    low, high : int
+        Where the ends are in a point's customdata.
+    form : str
+        How Plotly writes them.
+    """
+    return f"%{{customdata[{low}]:{form}}} to %{{customdata[{high}]:{form}}}"
 
 
 def _template(theme: Theme) -> go.layout.Template:

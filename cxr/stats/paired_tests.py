@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .curves import auc, placements
 from .intervals import paired, wilson
+from .wording import with_interval
 
 __all__ = [
     "AucDifference",
@@ -243,10 +244,7 @@ class Kappa:
     @property
     def text(self) -> str:
         """For people: ``kappa 0.62 (0.41 to 0.83)``."""
-        if self.value is None or self.interval is None:
-            return "kappa not known"
-        low, high = self.interval
-        return f"kappa {self.value:.2f} ({low:.2f} to {high:.2f})"
+        return f"kappa {with_interval(self.value, self.interval, '.2f', missing='not known')}"
 
     @property
     def n(self) -> int:

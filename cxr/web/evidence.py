@@ -13,6 +13,7 @@ from ..datasets.near_duplicates import WITHIN, across, near_duplicates
 from ..datasets.shift import shift
 from ..scoring.bundle import Bundle
 from ..scoring.gate import gate_of
+from ..stats.wording import count
 from .films import film_list
 from .look import theme
 from .page import plot
@@ -52,7 +53,7 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
         return
     found = _found(table)
     without = int((table[FINGERPRINT] == "").sum())
-    left_out = f" {without:,} films without a fingerprint are left out." if without else ""
+    left_out = f" {count(without)} without a fingerprint are left out." if without else ""
     st.caption(
         "The same picture, recompressed, rescaled or a little cropped: fingerprints of 256 bits "
         f"that differ in {WITHIN} at most.{left_out}"
@@ -62,7 +63,7 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
         return
     leaks = across(found)
     groups, torn = found["group"].nunique(), leaks["group"].nunique()
-    said = f"{len(found):,} films in {groups:,} groups are nearly equal"
+    said = f"{count(len(found))} in {count(groups, 'group')} are nearly equal"
     if torn:
         names = ", ".join(sorted(set(leaks["split"])))
         st.warning(f"{said}. Leakage: {torn:,} of the groups stand in two splits ({names}).")

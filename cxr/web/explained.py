@@ -11,6 +11,7 @@ from ..evidence.audit.store import BOXES, BOXES_ALL, SANITY
 from ..evidence.audit.verdict import failures
 from ..heatmaps.methods import METHODS
 from ..scoring.bundle import Bundle, BundleError
+from ..stats.wording import NONE, with_interval
 from .look import theme
 from .page import plot
 
@@ -84,11 +85,10 @@ def explanations_view(model: Bundle) -> None:
 def _cell(rows: pd.DataFrame, measure: str, digits: int = 2) -> str:
     """Write a measure with its interval; of several stages the last."""
     some = rows[rows["measure"] == measure].sort_values("stage", kind="stable")
-    if some.empty or pd.isna(some["value"].iloc[-1]):
-        return "none"
-    value, low, high = some[["value", "low", "high"]].iloc[-1]
-    interval = "" if pd.isna(low) else f" ({low:.{digits}f} to {high:.{digits}f})"
-    return f"{value:.{digits}f}{interval}"
+    if some.empty:
+        return NONE
+    value, *ends = some[["value", "low", "high"]].iloc[-1]
+    return with_interval(value, ends, f".{digits}f")
 
 
 def _title(method: str, layer: str) -> str:

@@ -10,6 +10,7 @@ from ..evidence.comparison import Rate
 from ..evidence.evaluation import Confusion
 from ..scoring.card import Card
 from ..scoring.operating_points import npv, ppv
+from ..stats.wording import interval, percent
 
 __all__ = ["choose_threshold", "show_rates", "show_values"]
 
@@ -44,10 +45,8 @@ def show_rates(rates: Iterable[Rate]) -> None:
     """Show rates side by side, each with its interval and number of films."""
     each = list(rates)
     for column, rate in zip(st.columns(len(each)), each, strict=True):
-        value = "none" if rate.value is None else f"{rate.value:.1%}"
-        column.metric(rate.name, value, help=rate.meaning, border=True)
-        low, high = rate.interval
-        column.caption(f"{low:.1%} to {high:.1%}, n {rate.whole:,}")
+        column.metric(rate.name, percent(rate.value), help=rate.meaning, border=True)
+        column.caption(f"{interval(rate.interval, '.1%')}, n {rate.whole:,}")
 
 
 def show_values(counts: Confusion) -> None:
@@ -58,9 +57,5 @@ def show_values(counts: Confusion) -> None:
         return
     pair = counts.sensitivity, counts.specificity, prevalence
     one, two = right.columns(2)
-    one.metric("PPV there", _percent(ppv(*pair)), help="Share of calls that would be right")
-    two.metric("NPV there", _percent(npv(*pair)), help="Share of films not called, normal")
-
-
-def _percent(value: float) -> str:
-    return "none" if value != value else f"{value:.1%}"
+    one.metric("PPV there", percent(ppv(*pair)), help="Share of calls that would be right")
+    two.metric("NPV there", percent(npv(*pair)), help="Share of films not called, normal")

@@ -12,6 +12,7 @@ from ..heatmaps.methods import METHODS
 from ..reading_room.entry import Entry
 from ..reading_room.explainer import State
 from ..reading_room.session import ReadingSession
+from ..stats.wording import count
 
 __all__ = ["about", "cost", "doubt", "duration", "method_view", "title", "work_view"]
 
@@ -37,14 +38,14 @@ def cost(heatmap: Heatmap) -> str:
         return ""
     seconds, passes = heatmap.cost
     said = f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
-    return f"{passes:,} {'pass' if passes == 1 else 'passes'}, {said}"
+    return f"{count(passes, 'pass', 'passes')}, {said}"
 
 
 def doubt(failed: list[str] | None) -> str:
     """Write how a method did in the audit of the model; "" where it passed every check."""
     if failed is None:
         return "not audited"
-    return f"{len(failed)} check{'s' if len(failed) > 1 else ''} failed" if failed else ""
+    return f"{count(len(failed), 'check')} failed" if failed else ""
 
 
 def about(method: str, layer: str = "") -> str:

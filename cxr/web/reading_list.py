@@ -8,6 +8,7 @@ from ..reading_room.entry import BANDS
 from ..reading_room.samples import HOW_TO_GET, sample_films
 from ..reading_room.session import ReadingSession
 from ..reading_room.worklist import ORDERS
+from ..stats.wording import count
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
 
@@ -99,8 +100,7 @@ def _list(session: ReadingSession, height: int) -> None:
         session.order = order
         st.rerun(scope="app")
     unread = sum(not entry.opened for entry in worklist.entries)
-    plural = "" if len(worklist) == 1 else "s"
-    st.caption(f"{len(worklist)} film{plural}, {unread} unread")
+    st.caption(f"{count(len(worklist))}, {unread} unread")
     worklist_view(
         worklist.ordered(order, bands),
         worklist.chosen,
@@ -120,7 +120,7 @@ def _progress(session: ReadingSession) -> None:
     scorer = session.scorer
     now = scorer.progress
     left = "" if now.seconds_left is None else f", {_time(now.seconds_left)} left"
-    st.progress(now.done / now.total, f"{now.done} of {now.total} films read{left}")
+    st.progress(now.done / now.total, f"{now.done} of {count(now.total)} read{left}")
     if scorer.error:
         st.error(scorer.error)
     if scorer.busy and not scorer.paused:

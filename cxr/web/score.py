@@ -7,6 +7,7 @@ import streamlit as st
 from ..figures import score_scale
 from ..reading_room.entry import Entry
 from ..scoring.operating_points import OperatingPoint
+from ..stats.wording import count, with_interval
 from .look import theme
 from .page import plot
 from .worklist import BANDS
@@ -43,12 +44,10 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
     if not point.n:
         st.caption(NOT_MEASURED, help=point.rule)
         return
-    rates = []
-    figures = point.to_json()
-    for name in ("sensitivity", "specificity"):
-        low, high = figures[f"{name}_ci"]
-        rates.append(f"{name} {figures[name]:.1%} ({low:.1%} to {high:.1%})")
+    sensitivity = with_interval(point.sensitivity, point.sensitivity_ci, ".1%")
+    specificity = with_interval(point.specificity, point.specificity_ci, ".1%")
+    films = count(point.n, "validation film")
     st.caption(
-        f"There, on {point.n} validation films, {', '.join(rates)}.",
+        f"There, on {films}, sensitivity {sensitivity}, specificity {specificity}.",
         help=f"{point.rule} In brackets the 95 % intervals.",
     )

@@ -247,7 +247,7 @@ class TestResume:
         status, _, err = run("predict", folder, "--out", out, "--resume")
         assert status == SOME_REFUSED  # a refusal that was kept is one all the same
         assert out.read_bytes() == content
-        assert "1 films were refused" in err
+        assert "1 film was refused" in err
 
     def test_no_file_yet(self, run, folder, tmp_path):
         out = tmp_path / "rows.csv"

@@ -144,7 +144,7 @@ class TestStore:
         before = file.read_bytes()
         other = described.copy()
         other.loc[other.index[-1], column] = "other"
-        with pytest.raises(DatasetError, match=r"1 films of model .* same pixels\. The first: "):
+        with pytest.raises(DatasetError, match=r"1 film of model is .* same pixels\. The first: "):
             film_facts.store(other, file)
         assert file.read_bytes() == before
 

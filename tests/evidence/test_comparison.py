@@ -10,7 +10,6 @@ from cxr.evidence.comparison import (
     delong_test,
     disagreements,
     mcnemar_test,
-    p_text,
     paired_rates,
     sentences,
     shared_films,
@@ -18,6 +17,7 @@ from cxr.evidence.comparison import (
 from cxr.evidence.evaluation import confusion, labels_of
 from cxr.scoring.operating_points import Calibration, OperatingPoint
 from cxr.stats import paired_tests as significance
+from cxr.stats.wording import p_value
 
 LABELS = np.repeat([0, 1], [40, 60])
 
@@ -177,30 +177,16 @@ def test_a_model_agrees_with_itself():
 # words
 
 
-@pytest.mark.parametrize(
-    ("p", "text"),
-    [
-        (0.0, "p < 0.001"),
-        (0.00099, "p < 0.001"),
-        (0.0424, "p = 0.042"),
-        (1.0, "p = 1.000"),
-        (math.nan, "p unknown"),
-    ],
-)
-def test_p_in_words(p, text):
-    assert p_text(p) == text
-
-
 def test_sentences_say_what_was_found():
     found = compare_pair(bundle("a"), bundle("b"), "test")
     area, calls = found.auc, found.mcnemar
     low, high = area.difference_ci
     assert sentences(found) == [
         f"AUC {area.auc_one:.3f} against {area.auc_other:.3f}: difference {area.difference:.3f} "
-        f"({low:.3f} to {high:.3f}), {p_text(area.p_value)}, DeLong, 100 films.",
+        f"({low:.3f} to {high:.3f}), {p_value(area.p_value)}, DeLong, 100 films.",
         f"Accuracy {calls.rate_one:.1%} against {calls.rate_other:.1%}: {calls.only_one_right} "
         f"called rightly by a alone, {calls.only_other_right} by b alone, "
-        f"{p_text(calls.p_value)}, McNemar, 100 films.",
+        f"{p_value(calls.p_value)}, McNemar, 100 films.",
         "The films are of 50 patients. Both tests take films as independent, so the interval is "
         "somewhat too narrow and p too small.",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ...heatmaps.methods import METHODS
+from ...stats.wording import count, interval
 from .box_figures import BASELINES
 from .store import BOXES, SANITY
 
@@ -73,7 +74,7 @@ def _row(rows: pd.DataFrame, measure: str) -> pd.Series | None:
 
 
 def _films(row: pd.Series) -> str:
-    return f"{row['n']:,} film{'s' if row['n'] != 1 else ''}"
+    return count(row["n"])
 
 
 def _randomized(rows: pd.DataFrame) -> list[str]:
@@ -112,7 +113,7 @@ def _curves(rows: pd.DataFrame) -> list[str]:
 def _gain(row: pd.Series) -> str:
     if pd.isna(row["low"]):
         return f"no interval, {_films(row)}"
-    return f"gain {row['value']:.3f}, {row['low']:.3f} to {row['high']:.3f}, {_films(row)}"
+    return f"gain {row['value']:.3f}, {interval((row['low'], row['high']))}, {_films(row)}"
 
 
 def _edge(rows: pd.DataFrame) -> list[str]:
@@ -153,4 +154,4 @@ def _boxes(rows: pd.DataFrame, split: str) -> list[str]:
 def _difference(row: pd.Series) -> str:
     if pd.isna(row["low"]):
         return "no interval"
-    return f"difference {row['value']:+.0%}, {row['low']:+.0%} to {row['high']:+.0%}"
+    return f"difference {row['value']:+.0%}, {interval((row['low'], row['high']), '+.0%')}"
