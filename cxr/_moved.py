@@ -120,7 +120,7 @@ MOVED = {
     "report.filing": "exports.dicom_filing",
     "report.film_sheet": "exports.film_sheet",
     "report.item": "exports.item",
-    "report.latin": "exports.paper",
+    "report.latin": "exports.latin",
     "report.origin": "exports.dicom_origin",
     "report.paper": "exports.paper",
     "report.pdf": "exports.pdf",

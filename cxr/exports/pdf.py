@@ -15,8 +15,8 @@ from .item import (
     scored_by,
     utc,
 )
+from .latin import label
 from .page import Page
-from .paper import label
 from .pictures import bounded, grey, jpeg
 
 __all__ = ["SIDE", "to_pdf"]

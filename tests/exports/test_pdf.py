@@ -22,7 +22,7 @@ from cxr.exports.item import (
     facts,
     utc,
 )
-from cxr.exports.paper import label, latin, shortened
+from cxr.exports.latin import label, latin, shortened
 from cxr.exports.pictures import bounded
 from cxr.films.radiograph import Radiograph, read
 from cxr.heatmaps.overlay import overlay
