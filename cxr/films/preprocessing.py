@@ -10,11 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-__all__ = ["LEVELS", "Levels", "Preprocessing", "Resample"]
+__all__ = ["LEVELS", "Levels", "Preprocessing", "Resample", "without_margin"]
 
 Resample = Literal["nearest", "bilinear"]
 Levels = Literal["plain", "equalized"]
 LEVELS = ("plain", "equalized")
+
+
+def without_margin(shape: tuple[int, ...], margin: float) -> tuple[slice, slice]:
+    """Return what a network sees of a film: its rows and its columns.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the film, pixels.
+    margin
+        Share of the height and width left out at each edge, in [0, 0.4].
+
+    Returns
+    -------
+    tuple of slice
+        Rows and columns, to index pixels with.
+    """
+    height, width = shape
+    top, left = round(height * margin), round(width * margin)
+    return slice(top, height - top), slice(left, width - left)
 
 
 @dataclass(frozen=True)
@@ -92,8 +112,7 @@ class Preprocessing:
             raise ValueError(
                 f"Expected pixels of shape (height, width). Received: {np.shape(pixels)}"
             )
-        top, left = (round(side * self.margin) for side in pixels.shape)
-        inside = pixels[top : pixels.shape[0] - top, left : pixels.shape[1] - left]
+        inside = pixels[without_margin(pixels.shape, self.margin)]
         image = Image.fromarray(np.ascontiguousarray(inside, np.float32))
         if self.through and min(image.size) > self.through:
             image = self._resized(image, (self.through, self.through))

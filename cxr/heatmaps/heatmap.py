@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .geometry import interpolation, over_film
 from .methods import METHODS
 
 __all__ = ["CAPTION", "EPSILON", "Cost", "Heatmap", "interpolation"]
@@ -66,17 +67,7 @@ class Heatmap:
         Over what the network sees, interpolated linearly with the corners aligned, then stretched
         to its own range, as tf-keras-vis does. The margin, which it does not see, is 0.
         """
-        result = np.zeros((self.height, self.width), np.float32)
-        top, left = round(self.height * self.margin), round(self.width * self.margin)
-        rows = interpolation(self.height - 2 * top, self.grid.shape[0])
-        columns = interpolation(self.width - 2 * left, self.grid.shape[1])
-        inside = np.asarray(rows @ self.grid @ columns.T, np.float32)
-        low, high = float(inside.min()), float(inside.max())
-        # With nothing positive anywhere, stretching would paint noise.
-        if high - low > EPSILON:
-            stretched = (inside - low) / (high - low + EPSILON)
-            result[top : self.height - top, left : self.width - left] = stretched
-        return result
+        return over_film(self.grid, self.height, self.width, self.margin, _stretched)
 
     @cached_property
     def density(self) -> NDArray[np.float32]:
@@ -91,8 +82,11 @@ class Heatmap:
         return np.asarray(self.grid / mean, np.float32)
 
 
-def interpolation(size: int, nodes: int) -> NDArray[np.float32]:
-    """Return the matrix (size, nodes) that interpolates linearly with the corners aligned."""
-    at = np.linspace(0, nodes - 1, size, dtype=np.float32)
-    weights = 1 - np.abs(at[:, None] - np.arange(nodes, dtype=np.float32))
-    return np.asarray(np.maximum(weights, 0), np.float32)
+def _stretched(inside: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the values stretched to [0, 1]; 0 where they are all alike."""
+    inside = np.asarray(inside, np.float32)
+    low, high = float(inside.min()), float(inside.max())
+    # With nothing positive anywhere, stretching would paint noise.
+    if not high - low > EPSILON:
+        return np.zeros_like(inside)
+    return np.asarray((inside - low) / (high - low + EPSILON), np.float32)

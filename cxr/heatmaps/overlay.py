@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..films.radiograph import Radiograph
-from .heatmap import Heatmap, interpolation
+from .geometry import over_film
+from .heatmap import Heatmap
 
 __all__ = ["COLOUR_MAPS", "CUT", "LEAST_TOP", "OPACITY", "colour_table", "common_top", "overlay"]
 
@@ -123,10 +124,10 @@ def common_top(heatmaps: Iterable[Heatmap]) -> float:
 
 def _on_common_scale(heatmap: Heatmap, top: float) -> NDArray[np.float32]:
     """Return the density at the film's size, laid as `Heatmap.array` is: 1 from `top` on."""
-    result = np.zeros((heatmap.height, heatmap.width), np.float32)
-    above, left = round(heatmap.height * heatmap.margin), round(heatmap.width * heatmap.margin)
-    rows = interpolation(heatmap.height - 2 * above, heatmap.density.shape[0])
-    columns = interpolation(heatmap.width - 2 * left, heatmap.density.shape[1])
-    inside = np.clip(rows @ heatmap.density @ columns.T / top, 0, 1)
-    result[above : heatmap.height - above, left : heatmap.width - left] = inside
-    return result
+    return over_film(
+        heatmap.density,
+        heatmap.height,
+        heatmap.width,
+        heatmap.margin,
+        lambda inside: np.clip(inside / top, 0, 1),
+    )

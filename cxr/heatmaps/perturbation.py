@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from .heatmap import EPSILON, interpolation
+from .geometry import interpolation
+from .heatmap import EPSILON
 
 __all__ = ["NODES", "Occlusion", "ScoreCam"]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..datasets.boxes import boxes_of, mask, read_boxes
 from ..datasets.folders import NORMAL, DatasetError
-from ..heatmaps.heatmap import interpolation
+from ..heatmaps.geometry import interpolation
 from .recipes import Recipe
 
 __all__ = [
@@ -100,7 +100,7 @@ def read_places(
 def ill_places(masks: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
     """Say which places of a map are ill.
 
-    A place stands where the heatmap draws it (`cxr.heatmaps.heatmap.interpolation`), and its
+    A place stands where the heatmap draws it (`cxr.heatmaps.geometry.interpolation`), and its
     surroundings reach as far as its colour does.
 
     Parameters

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import streamlit as st
 
+from ..films.preprocessing import without_margin
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import CAPTION, Heatmap
 from ..heatmaps.overlay import (
@@ -154,10 +155,11 @@ def _side(side: Beside, place: str, top: float) -> dict[str, object]:
 def _heatmap(heatmap: Heatmap, top: float) -> dict[str, object]:
     """Return a heatmap as the browser makes it large: see `Heatmap.array`."""
     mean = float(heatmap.grid.mean(dtype=float)) if heatmap.density.any() else 0.0
+    seen = without_margin((heatmap.height, heatmap.width), heatmap.margin)
     return {
         "grid": heatmap.grid.astype(float).tolist(),
         # As many pixels as `Heatmap.array` leaves out at the upper and the left edge.
-        "inset": [round(heatmap.height * heatmap.margin), round(heatmap.width * heatmap.margin)],
+        "inset": [part.start for part in seen],
         # On the common scale 0 is 0, and 1 is this many times the mean of the map, or this value.
         "top": top,
         "full": top * mean,

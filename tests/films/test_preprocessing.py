@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr.films.preprocessing import LEVELS, Preprocessing
+from cxr.films.preprocessing import LEVELS, Preprocessing, without_margin
 from cxr.films.radiograph import read
 from tests.conftest import chest_like
 from tests.film_files import encode, scene
@@ -219,3 +219,13 @@ class TestThrough:
     def test_below_zero(self):
         with pytest.raises(ValueError, match="Expected through in pixels, or 0"):
             Preprocessing(60, 60, 1, through=-1)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.05, 0.4])
+def test_what_the_network_sees_is_what_is_prepared(margin):
+    film = pixels(53, 71)
+    inside = film[without_margin(film.shape, margin)]
+    np.testing.assert_array_equal(
+        Preprocessing(20, 20, 1, margin=margin)(film), Preprocessing(20, 20, 1)(inside)
+    )
+    assert inside.shape == tuple(side - 2 * round(side * margin) for side in film.shape)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
 from scipy.stats import rankdata
 
-from ...heatmaps.heatmap import interpolation
+from ...heatmaps.geometry import enlarged
 
 __all__ = [
     "BLUR",
@@ -65,8 +65,7 @@ def shown(grid: Map, size: tuple[int, int]) -> Map | None:
     low, high = float(grid.min()), float(grid.max())
     if not np.isfinite(high - low) or high - low <= FLAT * max(abs(high), abs(low)):
         return None
-    rows, columns = (interpolation(n, k) for n, k in zip(size, grid.shape, strict=True))
-    inside = rows @ ((grid - low) / (high - low)) @ columns.T
+    inside = enlarged((grid - low) / (high - low), *size)
     low, high = float(inside.min()), float(inside.max())
     if high - low <= FLAT:
         return None

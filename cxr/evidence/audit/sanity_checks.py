@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...datasets.folders import DatasetError
 from ...films.radiograph import read
+from ...heatmaps.geometry import over_film
 from ...heatmaps.heatmap import Heatmap
 from ...heatmaps.methods import METHODS
 from ...scoring.explain import layers
@@ -162,7 +163,7 @@ def _film_checks(run: Run, name: str, grids: Map) -> None:
 
     margin = run.bundle.card.to_input.margin
     run.put(name, "edge_share", [_edge(grid, margin) for grid in grids])
-    even = np.pad(np.ones([SIDE - 2 * round(SIDE * margin)] * 2, np.float32), round(SIDE * margin))
+    even = over_film(np.ones((1, 1), np.float32), SIDE, SIDE, margin)
     run.count(name, "edge_area", edge_share(even), len(pictures))
 
     pairs = [_pair(run, i, one, grids.shape[1:]) for i, one in enumerate(pictures)]
