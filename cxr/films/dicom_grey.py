@@ -170,7 +170,9 @@ def text(dataset: Dataset, keyword: str) -> str:
     value = dataset.get_item(keyword).value
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         value = "\\".join(str(part) for part in value)
-    value = value.decode("latin-1") if isinstance(value, bytes) else str(value or "")
+    if value is None:
+        return ""
+    value = value.decode("latin-1") if isinstance(value, bytes) else str(value)
     return value.strip("\0 \t\r\n")
 
 

@@ -298,5 +298,5 @@ def kappa(reader: ArrayLike, model: ArrayLike) -> Kappa:
     else:
         error = 0.0
         low, high = wilson(agreed * n, n)
-        interval = (low - chance) / (1 - chance), (high - chance) / (1 - chance)
+        interval = max((low - chance) / (1 - chance), -1.0), (high - chance) / (1 - chance)
     return Kappa(counts, value, error, interval)
