@@ -68,11 +68,14 @@ WHOLE = [
 
 
 def read_or_refused(data: bytes) -> None:
+    refused: cxr.RadiographError | None = None
     try:
         film = cxr.read(data)
     except cxr.RadiographError as error:
-        assert error.code
-        assert error.reason
+        refused = error
+    if refused is not None:
+        assert refused.code
+        assert refused.reason
         return
     assert film.pixels.dtype == np.float32
     assert film.pixels.shape == (film.height, film.width)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from cxr.datasets.splits import split_by_patient
 
 films = st.lists(
-    st.tuples(st.integers(0, 30), st.sampled_from(["normal", "pneumonia"]), st.integers(0, 60)),
-    min_size=20,
+    st.tuples(st.integers(0, 30), st.sampled_from(["normal", "pneumonia"]), st.integers(0, 400)),
+    min_size=40,
     max_size=120,
 )
 
@@ -25,11 +25,7 @@ def test_by_patient(rows: list[tuple[int, str, int]], fraction: float, seed: int
     table["split"], table["subtype"] = "train", ""
     # With fewer patients than folds there is nothing to deal.
     assume(table["patient"].nunique() >= 20)
-    try:
-        made = split_by_patient(table, fraction, seed=seed)
-    except ValueError as error:
-        assert "n_splits" in str(error)  # so many share films that too few groups are left
-        return
+    made = split_by_patient(table, fraction, seed=seed)
     assert made["path"].tolist() == table["path"].tolist()
     assert set(made["split"]) <= {"train", "validation"}
     for key in ("patient", "sha256"):
