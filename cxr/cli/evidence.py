@@ -138,11 +138,13 @@ def dataset(options: argparse.Namespace) -> int:
     from ..datasets import describe as film_facts
     from ..datasets.folders import scan
 
-    bundle = load(options.store) if options.store else None
+    if options.store and not options.model:
+        raise UsageError("--store needs --model NAME: the bundle to keep the result in.")
+    bundle = load(options.model) if options.model else None
     table = bundle.films if bundle else scan(options.folder)
     say = counter(len(table))
     table = film_facts.describe(table, options.folder, lambda done, _: say(done))
-    if bundle:
+    if bundle and options.store:
         film_facts.store(table, bundle.folder / "films.csv")
     result = film_facts.summary(table)
     print(json.dumps(result, indent=1) if options.json else film_facts.as_text(result))

@@ -1,6 +1,7 @@
-"""The command line: its words and exit statuses.
+"""The command line: its commands, options and exit statuses.
 
-What each command does is in `cxr.cli.commands` and `cxr.cli.evidence`.
+What each command does is in `cxr.cli.commands` and `cxr.cli.evidence`; `cxr.cli.reference` writes
+the page of the documentation.
 """
 
 from __future__ import annotations
@@ -11,10 +12,29 @@ from collections.abc import Callable, Sequence
 
 from ..heatmaps.methods import METHODS
 from ..networks.runtime import prepare
+from ..scoring.bundle import default_name
 from . import commands
 from . import evidence as evidence_commands
 
-__all__ = ["main"]
+__all__ = ["EXIT_STATUSES", "build_parser", "main"]
+
+#: Each exit status and what it means.
+EXIT_STATUSES = {
+    commands.DONE: "done",
+    commands.SOME_REFUSED: "some films were refused or could not be read (each has its row)",
+    commands.WRONG_USAGE: "wrong usage, nothing to do, or an error",
+    commands.STOPPED: "stopped by Ctrl-C",
+}
+#: Its default model is the one that `predict` and `explain` use if none is named.
+DEFAULT_FINDING = "pneumonia"
+
+_MODEL_NAME = "a model's name, its folder, or a finding, which means that finding's default model"
+_LABELED = "folder of labeled films, with class folders or a manifest.csv"
+_OPERATING_POINT = (
+    "operating point to compare scores with, one of those in the model's card "
+    "(default: the card's default)"
+)
+_LAYER = "layer that the method looks at (default: the last convolution)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,16 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Parameters
     ----------
-    arguments
-        The words behind ``python -m cxr``; those of the process where none are given.
+    arguments : sequence of str, optional
+        The words after ``cxr``; those of the process if not given.
 
     Returns
     -------
     int
-        0 done, 1 some films were refused or unreadable, 2 wrong usage, 130 stopped by a key.
+        One of `EXIT_STATUSES`.
     """
     prepare()
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
@@ -39,130 +59,286 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cxr: {error}", file=sys.stderr)
         return commands.WRONG_USAGE
     except KeyboardInterrupt:
-        print("\ncxr: stopped. Nothing half done was kept.", file=sys.stderr)
+        print("\ncxr: stopped. Nothing unfinished was kept.", file=sys.stderr)
         return commands.STOPPED
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands; each sets ``run`` to the function that runs it."""
     parser = argparse.ArgumentParser(
-        prog="python -m cxr",
-        description="Chest radiographs read by trained Keras models. "
-        "For research and demonstration. Not for diagnostic use.",
+        prog="cxr",
+        description="Score chest radiographs with trained Keras models, show where the scores "
+        "came from, and measure the models. For research and demonstration. Not for diagnostic "
+        "use.",
+        epilog=f"{_statuses(*EXIT_STATUSES)} 'cxr COMMAND --help' explains a command.",
     )
     group = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(
-        name: str, run: Callable[[argparse.Namespace], int], text: str
+        name: str,
+        run: Callable[[argparse.Namespace], int],
+        text: str,
+        more: str = "",
+        *,
+        films: bool = False,
     ) -> argparse.ArgumentParser:
-        sub = group.add_parser(name, help=text, description=text)
+        statuses = [status for status in EXIT_STATUSES if films or status != commands.SOME_REFUSED]
+        sub = group.add_parser(
+            name, help=text, description=f"{text} {more}".strip(), epilog=_statuses(*statuses)
+        )
         sub.set_defaults(run=run)
         return sub
 
-    models = command("models", commands.models, "List the models that can be used.")
-    models.add_argument("--json", action="store_true", help="print a JSON list")
+    _add_models(command("models", commands.models, "List the models that can be used."))
+    _add_predict(
+        command(
+            "predict",
+            commands.predict,
+            "Score films and folders of films.",
+            "Writes one row per film, to standard output if --out is not given. "
+            "A refused film has no score, but a reason.",
+            films=True,
+        )
+    )
+    _add_explain(
+        command(
+            "explain",
+            commands.explain,
+            "Draw the heatmap of a film over the film.",
+            "The heatmap shows where the score came from, not where disease is.",
+            films=True,
+        )
+    )
+    _add_train(command("train", commands.train, "Train a model and write its bundle."))
+    _add_evaluate(
+        command(
+            "evaluate",
+            evidence_commands.evaluate,
+            "Score labeled films and print the figures.",
+            "With --boxes it also compares the heatmaps with radiologists' boxes.",
+        )
+    )
+    _add_audit(
+        command(
+            "audit",
+            evidence_commands.audit,
+            "Measure how far a model's heatmaps can be trusted.",
+            "The result is kept in the bundle and shown on the Models page.",
+        )
+    )
+    _add_gate(
+        command(
+            "gate",
+            evidence_commands.gate,
+            "Fit a model's gate to tell chest films from other pictures, and measure it.",
+            "The gate is kept in the bundle.",
+        )
+    )
+    _add_import_legacy(
+        command(
+            "import-legacy",
+            commands.import_legacy,
+            "Take over a model of Keras 2 whose network is one of those here.",
+            "Its files are read as data; nothing in them is run.",
+        )
+    )
+    _add_dataset(
+        command("dataset", evidence_commands.dataset, "Describe a folder of labeled films.")
+    )
+    return parser
 
-    predict = command("predict", commands.predict, "Score films and folders of films.")
-    predict.add_argument("paths", nargs="+", metavar="PATH", help="films or folders")
-    predict.add_argument("--model", default="pneumonia", metavar="NAME", help="model or finding")
-    predict.add_argument("--operating-point", metavar="NAME", help="one of the model's card")
-    predict.add_argument("--out", metavar="FILE", help="a .csv, .json, .jsonl or .parquet file")
-    predict.add_argument("--heatmaps", metavar="DIR", help="write a heatmap a film as PNG here")
-    predict.add_argument(
-        "--resume", action="store_true", help="keep the rows that --out holds, score the rest"
+
+def _statuses(*statuses: int) -> str:
+    return f"Exit status: {'; '.join(f'{each} {EXIT_STATUSES[each]}' for each in statuses)}."
+
+
+def _add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        "--json", action="store_true", help=f"print {what} (default: text for people)"
     )
 
-    explain = command("explain", commands.explain, "Write the heatmap of a film over the film.")
-    explain.add_argument("file", metavar="FILE")
-    explain.add_argument("--model", default="pneumonia", metavar="NAME", help="model or finding")
-    explain.add_argument(
-        "--method", default="gradcam", metavar="M", help=f"one of {', '.join(METHODS)}"
-    )
-    explain.add_argument("--layer", metavar="L", help="to look at; the last convolution if none")
-    explain.add_argument("--out", required=True, metavar="PNG")
 
-    train = command("train", commands.train, "Train a model and write its bundle.")
-    train.add_argument("recipe", metavar="RECIPE", help="a recipe's name, or a JSON file")
-    train.add_argument("--data", required=True, metavar="DIR", help="folder of labelled films")
-    train.add_argument("--out", required=True, metavar="DIR", help="where the bundle is put")
-    train.add_argument("--subset", type=float, default=1.0, metavar="F", help="share of the films")
-    train.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help=_MODEL_NAME)
 
-    evaluate = command(
-        "evaluate", evidence_commands.evaluate, "Score labelled films and print the figures."
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_FINDING,
+        metavar="NAME",
+        help=f"{_MODEL_NAME}; 'cxr models' lists them (default: {_default()})",
     )
-    evaluate.add_argument("name", metavar="NAME", help="model or finding")
-    evaluate.add_argument("--data", required=True, metavar="DIR", help="folder of labelled films")
-    evaluate.add_argument(
-        "--split", default="test", metavar="S", help="test where not given, or an external set"
+
+
+def _default() -> str:
+    try:
+        name = default_name(DEFAULT_FINDING)
+    except (ValueError, OSError):  # help is to be had even where the models are damaged
+        name = None
+    return f"{DEFAULT_FINDING}, that is {name}" if name else DEFAULT_FINDING
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    _add_json(parser, "a JSON list")
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="films, or folders to search for films"
     )
-    evaluate.add_argument(
-        "--boxes", metavar="CSV", help="hold the heatmaps against these boxes; a row a box"
+    _add_model(parser)
+    parser.add_argument("--operating-point", metavar="NAME", help=_OPERATING_POINT)
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help=".csv, .json, .jsonl or .parquet file to write (default: CSV on standard output)",
     )
-    evaluate.add_argument("--method", metavar="M", help="of the heatmaps; gradcam where not given")
-    evaluate.add_argument("--layer", metavar="L", help="that the method looks at")
-    evaluate.add_argument(
+    parser.add_argument(
+        "--heatmaps",
+        metavar="DIR",
+        help="folder to write one Grad-CAM overlay per film to, as PNG (default: none are drawn)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="keep the rows already in --out and score the other films (default: start anew)",
+    )
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the film: PNG, JPEG or DICOM")
+    _add_model(parser)
+    parser.add_argument(
+        "--method",
+        default="gradcam",
+        metavar="M",
+        help=f"one of {', '.join(METHODS)} (default: %(default)s)",
+    )
+    parser.add_argument("--layer", metavar="L", help=_LAYER)
+    parser.add_argument("--out", required=True, metavar="PNG", help="PNG file to write (required)")
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="a recipe's name, or a JSON file of one")
+    parser.add_argument("--data", required=True, metavar="DIR", help=f"{_LABELED} (required)")
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="folder to put the bundle in (required)"
+    )
+    parser.add_argument(
+        "--subset",
+        type=float,
+        default=1.0,
+        metavar="F",
+        help="share of the training films to use, above 0 and at most 1 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue a run that was stopped (default: start anew)",
+    )
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser)
+    parser.add_argument("--data", required=True, metavar="DIR", help=f"{_LABELED} (required)")
+    parser.add_argument(
+        "--split",
+        default="test",
+        metavar="S",
+        help="train, validation, test, or one of the model's external sets (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--boxes",
+        metavar="CSV",
+        help="table of radiologists' boxes, one row per box, to compare the heatmaps with "
+        "(default: heatmaps are not measured)",
+    )
+    parser.add_argument(
+        "--method",
+        metavar="M",
+        help="method of the heatmaps that are compared with --boxes (default: gradcam)",
+    )
+    parser.add_argument("--layer", metavar="L", help=_LAYER)
+    parser.add_argument(
         "--store",
         action="store_true",
-        help="keep an external set's predictions, and what --boxes gives, in the bundle",
+        help="keep the result in the model's bundle: an external set's predictions, and the "
+        "figures of --boxes (default: print only)",
     )
-    evaluate.add_argument("--operating-point", metavar="NAME", help="one of the model's card")
-    evaluate.add_argument("--json", action="store_true", help="print a JSON object")
+    parser.add_argument("--operating-point", metavar="NAME", help=_OPERATING_POINT)
+    _add_json(parser, "a JSON object")
 
-    audit = command(
-        "audit",
-        evidence_commands.audit,
-        "Measure how far a model's heatmaps can be believed, and keep it in the bundle.",
-    )
-    audit.add_argument("name", metavar="NAME", help="model or finding")
-    audit.add_argument("--data", required=True, metavar="DIR", help="folder of labelled films")
-    audit.add_argument("--methods", metavar="A,B", help="all where not given")
-    audit.add_argument("--films", type=int, metavar="N", help="at most so many films; default 32")
-    audit.add_argument("--json", action="store_true", help="print a JSON object")
 
-    gate = command(
-        "gate",
-        evidence_commands.gate,
-        "Teach a model's gate what a chest film is, and measure it.",
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser)
+    parser.add_argument("--data", required=True, metavar="DIR", help=f"{_LABELED} (required)")
+    parser.add_argument(
+        "--methods",
+        metavar="A,B",
+        help=f"methods to audit, separated by commas: {', '.join(METHODS)} (default: all)",
     )
-    gate.add_argument("name", metavar="NAME", help="model or finding")
-    gate.add_argument(
+    parser.add_argument(
+        "--films",
+        type=int,
+        metavar="N",
+        help="number of films to use at most (default: 32, fewer for slow methods)",
+    )
+    _add_json(parser, "a JSON object")
+
+
+def _add_gate(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser)
+    parser.add_argument(
         "--data",
         required=True,
         metavar="DIR",
-        help="folder that holds kermany, tuberculosis, nih, lateral and not_chest",
+        help="folder with the folders kermany, tuberculosis, nih, lateral and not_chest (required)",
     )
-    gate.add_argument("--json", action="store_true", help="print a JSON list")
+    _add_json(parser, "a JSON list")
 
-    legacy = command(
-        "import-legacy",
-        commands.import_legacy,
-        "Take over a published Keras model of one of the networks here. Nothing in it is run.",
-    )
-    legacy.add_argument(
+
+def _add_import_legacy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "files",
         nargs="+",
         metavar="FILE",
-        help="MODEL.json and WEIGHTS.h5, or a whole model: one .h5 or .keras file",
+        help="MODEL.json and WEIGHTS.h5, or a whole model in one .h5 or .keras file",
     )
-    legacy.add_argument("--finding", required=True, metavar="F", help="what it was trained to find")
-    legacy.add_argument("--out", required=True, metavar="DIR", help="where the bundle is put")
-    legacy.add_argument("--name", metavar="NAME", help="of the bundle")
-    legacy.add_argument(
-        "--data", metavar="DIR", help="labelled films, to choose operating points on"
+    parser.add_argument(
+        "--finding", required=True, metavar="F", help="what it was trained to find (required)"
     )
-    legacy.add_argument(
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="folder to put the bundle in (required)"
+    )
+    parser.add_argument(
+        "--name", metavar="NAME", help="name of the bundle (default: <finding>-<architecture>)"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="folder of labeled films to choose operating points on (default: none, and the "
+        "threshold is 0.5)",
+    )
+    parser.add_argument(
         "--positive-first",
         action="store_true",
-        help="the finding was class 0 when it was trained, and normal class 1",
+        help="the finding was class 0 in its training, and normal class 1 "
+        "(default: normal was class 0)",
     )
 
-    dataset = command("dataset", evidence_commands.dataset, "Describe a folder of labelled films.")
-    dataset.add_argument("folder", metavar="DIR")
-    dataset.add_argument(
-        "--store",
+
+def _add_dataset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="folder of labeled films")
+    parser.add_argument(
+        "--model",
         metavar="NAME",
-        help="take the films and splits of this model's data set, and keep what is found of them "
-        "in its films.csv",
+        help="describe the films and splits of this model's data set, which DIR holds "
+        "(default: all labeled films in DIR)",
     )
-    dataset.add_argument("--json", action="store_true", help="print a JSON object")
-    return parser
+    parser.add_argument(
+        "--store",
+        action="store_true",
+        help="keep the result in the bundle of --model, in its films.csv (default: print only)",
+    )
+    _add_json(parser, "a JSON object")
