@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.folders import NORMAL
+from ..errors import CxrError
 from ..films.radiograph import RadiographError
 from ..networks import BASELINES
 from ..scoring.bundle import available, default_name, load
@@ -43,8 +44,10 @@ WRONG_USAGE = 2
 STOPPED = 130
 
 
-class UsageError(ValueError):
+class UsageError(CxrError, ValueError):
     """Words on the command line that cannot be followed."""
+
+    code = "usage"
 
 
 def models(options: argparse.Namespace) -> int:

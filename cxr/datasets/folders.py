@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..errors import CxrError
+
 __all__ = ["COLUMNS", "NORMAL", "DatasetError", "scan", "select"]
 
 COLUMNS = ["path", "split", "label", "subtype", "patient", "width", "height", "sha256"]
@@ -28,8 +30,10 @@ SERIES = re.compile(r"((?:NORMAL\d*-)?IM-\d+)-\d+", re.IGNORECASE)
 FLAT = re.compile(r"^(?P<patient>.+)_(?P<label>[01])$")
 
 
-class DatasetError(ValueError):
+class DatasetError(CxrError, ValueError):
     """A folder that cannot be read as labelled films."""
+
+    code = "dataset"
 
 
 def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:

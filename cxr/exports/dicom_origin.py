@@ -6,6 +6,7 @@ element only a valid value is taken, as if a wrong one were not there. Loaded wi
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import datetime
 from io import BytesIO
@@ -17,11 +18,14 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS, validate_value
 
+from ..errors import fault
 from ..films.dicom import open_dataset
 from ..films.pictures import UnreadableFile
 from ..films.radiograph import Radiograph
 
 __all__ = ["IDENTITY", "REFERENCE", "origin_of", "referable"]
+
+logger = logging.getLogger(__name__)
 
 #: What names patient and study. The first nine must be there, if only empty (PS3.3, Type 2).
 IDENTITY = (
@@ -82,7 +86,8 @@ def origin_of(film: Radiograph, source: bytes | None) -> Dataset:
             checked = open_dataset(source)
         except UnreadableFile:
             raise
-        except Exception:
+        except Exception as error:
+            logger.info("A film's file is damaged: %s", fault(error))
             # As in `cxr.films.radiograph`: libraries answer damaged bytes with whatever goes wrong
             # first.
             raise ValueError("Expected the film's DICOM file. Received: no such file") from None

@@ -7,6 +7,7 @@ format there is, and its warning of large pictures is set globally and goes by a
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import zlib
 from collections.abc import Callable
@@ -17,9 +18,12 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from ..errors import fault
 from .dicom_grey import luminance
 
 __all__ = ["MAX_PIXELS", "UnreadableFile", "check_size", "read_jpeg", "read_png"]
+
+logger = logging.getLogger(__name__)
 
 MAX_PIXELS = 100_000_000  # several times what detectors have, and it still fits memory
 
@@ -162,7 +166,8 @@ def _turned(pixels: NDArray[np.float32], exif: Callable[[], Image.Exif]) -> NDAr
     """Turn and mirror as the EXIF orientation, 1 to 8, asks; any other changes nothing."""
     try:
         orientation = exif().get(0x0112, 1)
-    except Exception:  # EXIF in disorder is no reason to refuse a film
+    except Exception as error:  # EXIF in disorder is no reason to refuse a film
+        logger.info("The orientation of a picture is not known: %s", fault(error))
         return pixels
     if orientation in (3, 4, 6, 7):
         pixels = pixels[::-1]

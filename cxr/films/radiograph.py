@@ -8,6 +8,7 @@ network's size.
 from __future__ import annotations
 
 import hashlib
+import logging
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,12 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CxrError, fault
 from .pictures import UnreadableFile, read_jpeg, read_png
 
 __all__ = ["Radiograph", "RadiographError", "read"]
+
+logger = logging.getLogger(__name__)
 
 _TAKEN = "Films are taken as PNG, JPEG or DICOM: export it as one of these."
 _DAMAGED = "The file is damaged or incomplete and cannot be read. Copy or export it again."
@@ -34,7 +38,7 @@ _OTHERS = {
 }
 
 
-class RadiographError(ValueError):
+class RadiographError(CxrError, ValueError):
     """A file that cannot be read as a radiograph.
 
     Attributes
@@ -47,9 +51,8 @@ class RadiographError(ValueError):
     """
 
     def __init__(self, reason: str, code: str = "unreadable") -> None:
-        super().__init__(reason)
+        super().__init__(reason, code=code)
         self.reason = reason
-        self.code = code
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +149,8 @@ def read(source: str | Path | bytes | BinaryIO) -> Radiograph:
             return Radiograph(read_jpeg(data), format="jpeg", bits=8)
     except UnreadableFile as error:
         raise RadiographError(str(error)) from None
-    except Exception:
+    except Exception as error:
+        logger.info("A file is damaged: %s", fault(error))
         # Libraries answer damaged bytes with whatever goes wrong first (struct.error, KeyError,
         # SyntaxError, MemoryError ...), and may quote the header in it: none of that is passed on.
         raise RadiographError(_DAMAGED) from None

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CxrError
+
 __all__ = ["BATCH", "Progress", "Stopped", "StoppedError", "Sweep", "run", "seconds_of"]
 
 #: Films in a pass. More gain nothing on two cores, and with them grows what a network holds in
@@ -22,8 +24,10 @@ Stopped = Callable[[], bool]
 Floats = NDArray[np.float32]
 
 
-class StoppedError(RuntimeError):
+class StoppedError(CxrError, RuntimeError):
     """The caller asked to stop."""
+
+    code = "stopped"
 
     def __init__(self) -> None:
         super().__init__("Stopped before the heatmap was done.")

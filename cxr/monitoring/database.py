@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from ..errors import fault
 from .reading import ReadingsError
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "is_sqlite",
     "open_engine",
 ]
+
+logger = logging.getLogger(__name__)
 
 #: Environment variable that names the log's place.
 VARIABLE = "CXR_READINGS_URL"
@@ -168,6 +172,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        logger.error("The log of readings failed: %s", fault(error))
         raise ReadingsError(_message(error)) from error
 
 

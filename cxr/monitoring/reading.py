@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ..errors import CxrError
 from ..films.statistics import STATISTICS
 
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ _LIST_ID = re.compile(r"[0-9a-f]{32}")
 _CODE = re.compile(r"[a-z0-9_-]{1,40}")
 
 
-class ReadingsError(RuntimeError):
+class ReadingsError(CxrError, RuntimeError):
     """The log cannot be opened, read or written; the message is for people."""
+
+    code = "readings"
 
 
 def new_list_id() -> str:

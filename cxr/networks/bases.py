@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CxrError
 from .vgg import LAST_POOL
 
 __all__ = [
@@ -27,8 +28,10 @@ __all__ = [
 URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 
-class BaseError(ValueError):
+class BaseError(CxrError, ValueError):
     """The weights of a base are not at hand, or are others."""
+
+    code = "base_weights"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CxrError
+
 if TYPE_CHECKING:
     import keras
 
@@ -42,8 +44,10 @@ STORAGES: dict[str, np.dtype[Any]] = {
 }
 
 
-class WeightsError(ValueError):
+class WeightsError(CxrError, ValueError):
     """A weight file cannot be read, or does not fit the network."""
+
+    code = "weights"
 
 
 @dataclass(frozen=True)

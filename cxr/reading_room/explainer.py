@@ -7,12 +7,14 @@ asked to; one at a time, and no longer than the film stays open.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from ..errors import fault
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import Heatmap
 from ..heatmaps.methods import METHODS
@@ -20,6 +22,8 @@ from ..scoring.bundle import Bundle
 from ..scoring.explain import StoppedError, expected_seconds, heatmaps
 
 __all__ = ["KEPT", "Explainer", "State"]
+
+logger = logging.getLogger(__name__)
 
 #: Maps that are remembered. A map is a grid of 64 x 64 numbers at most, 16 kB.
 KEPT = 256
@@ -220,6 +224,7 @@ class Explainer:
                 self._maps.popitem(last=False)
 
     def _fail(self, key: _Key, error: Exception) -> None:
+        logger.error("No map of film %s by %s: %s", key.film, key.method, fault(error))
         # What the package says of bad input stands for itself.
         told = str(error) if isinstance(error, ValueError) else ""
         title = METHODS[key.method].title

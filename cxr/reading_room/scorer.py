@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..errors import fault
 from .entry import Entry
 from .worklist import Worklist
 
 __all__ = ["Progress", "Scorer"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,22 @@ class Scorer:
                 for entry in list(self.worklist.entries):
                     if (key := _key(entry)) and key not in told:
                         told.add(key)
+                        _note(entry)
                         self._scored(entry)
                 if self.paused or not self._wanted():
                     return
         except Exception as error:  # a thread that dies in silence would leave films waiting
+            logger.error("Scoring stopped: %s", fault(error))
             self.error = f"The films could not be scored: {error}"
+
+
+def _note(entry: Entry) -> None:
+    """Log that a film was scored or refused, by hashes and codes alone."""
+    if (prediction := entry.prediction) is None:
+        return
+    said = f"refused ({prediction.refusal.code})" if prediction.refusal else "scored"
+    film, weights = entry.sha256 or "unread", prediction.model_sha256[:12]
+    logger.info("Film %s, weights %s: %s", film, weights, said)
 
 
 def _key(entry: Entry) -> tuple[int, str, bool] | None:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..errors import CxrError
 from ..films.radiograph import Radiograph
 from ..storage.hashes import file_hash
 from .card import Card, CardError
@@ -44,8 +45,10 @@ T = TypeVar("T")
 TEXTS = ("split", "path", "patient", "label", "subtype", "source", "sha256", "phash")
 
 
-class BundleError(ValueError):
+class BundleError(CxrError, ValueError):
     """A bundle that is missing, damaged or changed."""
+
+    code = "bundle"
 
 
 def models_folder() -> Path:

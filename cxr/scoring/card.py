@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.published import SOURCES
+from ..errors import CxrError
 from ..films.preprocessing import Preprocessing
 from ..networks import BASELINES
 from .operating_points import Calibration, OperatingPoint
@@ -19,8 +20,10 @@ __all__ = ["SCHEMA_VERSION", "Card", "CardError"]
 SCHEMA_VERSION = 1
 
 
-class CardError(ValueError):
+class CardError(CxrError, ValueError):
     """A card that is missing, damaged or of another schema."""
+
+    code = "card"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CxrError
 from ..films.radiograph import Radiograph
 from ..heatmaps.attribute import attribute, check, expected_seconds, passes
 from ..heatmaps.heatmap import (
@@ -43,8 +44,10 @@ __all__ = [
 ]
 
 
-class RefusedError(ValueError):
+class RefusedError(CxrError, ValueError):
     """A film that was refused has no heatmap."""
+
+    code = "refused"
 
 
 def layers(bundle: Bundle) -> list[str]:

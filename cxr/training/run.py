@@ -32,6 +32,7 @@ from ..datasets.table import (
     splits,
     subset,
 )
+from ..errors import CxrError
 from ..networks import BASES, build
 from ..networks.runtime import keep_memory
 from ..scoring.bundle import load
@@ -44,8 +45,10 @@ from .write_bundle import Training, write_bundle
 __all__ = ["TrainingError", "train"]
 
 
-class TrainingError(RuntimeError):
+class TrainingError(CxrError, RuntimeError):
     """A run that cannot start or go on."""
+
+    code = "training"
 
 
 def _build(recipe: Recipe) -> keras.Model:

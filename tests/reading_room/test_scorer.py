@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 
 import pytest
@@ -12,6 +13,7 @@ from cxr.reading_room.scorer import Progress, Scorer
 from cxr.reading_room.worklist import BATCH, Worklist
 from cxr.scoring.bundle import Bundle
 from tests.conftest import chest_like, png
+from tests.film_files import dicom, scene
 
 
 def filled(bundle: Bundle, n: int) -> Worklist:
@@ -110,6 +112,33 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(made_bundle, monkeypatch
     scorer.join()
     assert scorer.error == ""
     assert worklist.waiting == []
+
+
+def test_the_log_of_a_bad_film_holds_no_name(made_bundle, monkeypatch, caplog):
+    """Neither that of the patient in the header nor that of the file, whatever goes wrong."""
+    name, header = "Miller_Jane.dcm", "Roe^Richard"
+    whole = dicom(scene(64, 64).astype("uint16"), PatientName=header, PatientID="4711-ROE")
+    broken = whole[:-64]
+    worklist = Worklist(made_bundle)
+    worklist.add(name, broken)
+    worklist.add(name, png(chest_like(1)))
+    scorer = Scorer(worklist)
+
+    def failing(*arguments, **options):
+        raise ValueError(f"{name} of {header} (4711-ROE) cannot be scored")
+
+    caplog.set_level(logging.DEBUG)
+    with monkeypatch.context() as context:
+        context.setattr("cxr.reading_room.worklist.predict", failing)
+        scorer.start()
+        scorer.join()
+    assert "Scoring stopped: ValueError at cxr.reading_room" in caplog.text
+    scorer.go_on()
+    scorer.join()
+    assert "unread" in caplog.text
+    assert worklist.entries[1].sha256 in caplog.text
+    for secret in (name, "Miller", header, "Roe", "ROE", "4711"):
+        assert secret not in caplog.text
 
 
 def test_another_model_while_films_are_scored(made_bundle, slow):

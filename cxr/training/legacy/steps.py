@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...errors import CxrError
+
 __all__ = ["ALIASES", "IDLE", "TAKEN", "LegacyError", "Step", "fold", "read_step"]
 
 #: Names that older versions had for the same layers.
@@ -31,8 +33,10 @@ TAKEN = (
 )
 
 
-class LegacyError(ValueError):
+class LegacyError(CxrError, ValueError):
     """A model file that cannot be taken over."""
+
+    code = "legacy"
 
 
 @dataclass(frozen=True)
