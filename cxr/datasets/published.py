@@ -20,7 +20,27 @@ ADULTS = (18.0, math.inf)
 
 @dataclass(frozen=True)
 class Source:
-    """A published set of films."""
+    """A published set of films.
+
+    Attributes
+    ----------
+    name : str
+        Short name, as in cards and recipes.
+    title : str
+        Name for people.
+    citation : str
+        Who to cite.
+    doi : str
+        Digital object identifier.
+    licence : str
+        License of the films.
+    population : str
+        Whose films these are, in words.
+    layout : str
+        How the films are arranged in folders.
+    ages : tuple of float
+        Ages of the population in years: from the first up to, but not including, the second.
+    """
 
     name: str
     title: str
@@ -30,7 +50,6 @@ class Source:
     population: str
     layout: str
     ages: tuple[float, float] = (0.0, math.inf)
-    """Of the population, years: from the first up to, but not including, the second."""
 
     @property
     def url(self) -> str:

@@ -41,7 +41,19 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of films, with its 95 % interval (Wilson)."""
+    """A share of films, with its 95 % interval (Wilson).
+
+    Attributes
+    ----------
+    name : str
+        Name of the rate, such as "sensitivity".
+    meaning : str
+        What it says, in words.
+    part : int
+        Films that count.
+    whole : int
+        Films it is a share of.
+    """
 
     name: str
     meaning: str
@@ -73,13 +85,24 @@ def rates(counts: Confusion) -> list[Rate]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Curves of several models on one split, by model name."""
+    """Curves of several models on one split, by model name.
+
+    Attributes
+    ----------
+    roc : dict of str to RocCurve
+        ROC curve of each model.
+    precision_recall : dict of str to PrecisionRecall
+        Precision-recall curve of each model.
+    reliability : dict of str to Reliability
+        Reliability curve of each model.
+    thresholds : dict of str to dict of str to float
+        For each model the threshold of its default operating point, by that point's name.
+    """
 
     roc: dict[str, RocCurve] = field(default_factory=dict)
     precision_recall: dict[str, PrecisionRecall] = field(default_factory=dict)
     reliability: dict[str, Reliability] = field(default_factory=dict)
     thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
-    """Of each model's default operating point, by that point's name."""
 
 
 def compare(bundles: Iterable[Bundle], split: str) -> Comparison:
@@ -106,11 +129,27 @@ FACTS = ["path", "patient", "label", "subtype"]
 
 @dataclass(frozen=True, eq=False)
 class PairedComparison:
-    """Two models on the films of one split that both scored.
+    """Two models compared on the films of one split that both have scored.
 
-    `films` is `shared_films` with the calls at `thresholds`, call_one and call_other, true
-    where the score is at or above; `classes` has the negative one first; `rates` is from
-    `paired_rates`. `auc` is None where a class has fewer than two films.
+    Attributes
+    ----------
+    one, other : str
+        Names of the two models.
+    split : str
+        The split.
+    classes : tuple of str
+        The negative class, then the positive one.
+    thresholds : tuple of float
+        Threshold of each model, on the calibrated score.
+    films : pandas.DataFrame
+        The table of `shared_films` with `call_one` and `call_other`: true where the score is at or
+        above the threshold.
+    auc : AucDifference or None
+        The difference of the areas; None where a class has fewer than two films.
+    mcnemar : McNemar
+        How often each was right.
+    rates : pandas.DataFrame
+        The table of `paired_rates`.
     """
 
     one: str

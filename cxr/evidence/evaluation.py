@@ -51,7 +51,13 @@ def _share(part: int, whole: int) -> float | None:
 
 @dataclass(frozen=True)
 class Confusion:
-    """How many films fell in each cell. A rate without films to count is None."""
+    """Number of films in each cell of the confusion matrix. A rate without films is None.
+
+    Attributes
+    ----------
+    tn, fp, fn, tp : int
+        True negatives, false positives, false negatives, true positives.
+    """
 
     tn: int
     fp: int
@@ -105,8 +111,39 @@ def confusion(scores: ArrayLike, labels: ArrayLike, threshold: float) -> Confusi
 class Evaluation:
     """A model's figures on one split at one operating point, with 95 % intervals.
 
-    `auc`, `sensitivity` and `specificity` and their intervals are None where the split
-    lacks the films for them (an external set with one class).
+    `auc`, `sensitivity` and `specificity` and their intervals are None where the split lacks the
+    films for them (an external set with one class).
+
+    Attributes
+    ----------
+    model : str
+        Name of the model.
+    split : str
+        The split.
+    n : int
+        Number of films.
+    auc : float or None
+        Area under the ROC curve, in [0, 1].
+    auc_ci : tuple of float or None
+        Its interval, low and high.
+    operating_point : str
+        Name of the operating point.
+    threshold : float
+        Its threshold, on the calibrated score.
+    accuracy : float
+        Share of films on the right side of the threshold.
+    accuracy_ci : tuple of float
+        Its interval, low and high.
+    sensitivity : float or None
+        Share of positive films at or above the threshold.
+    sensitivity_ci : tuple of float or None
+        Its interval, low and high.
+    specificity : float or None
+        Share of negative films below the threshold.
+    specificity_ci : tuple of float or None
+        Its interval, low and high.
+    confusion : Confusion
+        The confusion matrix.
     """
 
     model: str

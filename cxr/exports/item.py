@@ -25,17 +25,27 @@ OVERRIDDEN = "The film was refused, and scored because the reader asked for it."
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One film of an export."""
+    """One film of an export.
+
+    Attributes
+    ----------
+    name : str
+        The file's name, as the reader sees it on screen.
+    film : Radiograph or None
+        The film; None where the file could not be read.
+    prediction : Prediction
+        What the model says of it.
+    call : str or None
+        What the reader said of it; None without a call.
+    source : bytes or None
+        The file as it came. Needed for DICOM exports of DICOM files, which are filed with it.
+    """
 
     name: str = field(repr=False)
-    """What the reader calls it on screen: the file's name."""
     film: Radiograph | None
-    """None where the file could not be read."""
     prediction: Prediction
     call: str | None = None
-    """What the reader said of it."""
     source: bytes | None = field(default=None, repr=False)
-    """The file as it came. Wanted for DICOM exports of DICOM files, which it is filed with."""
 
 
 def items_of(

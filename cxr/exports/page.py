@@ -11,22 +11,42 @@ __all__ = ["Page"]
 
 @dataclass(frozen=True)
 class Page:
-    """What is kept of an item until the sheets are set: words and two packed pictures."""
+    """What is kept of an item until the pages are set: text and two compressed pictures.
+
+    Attributes
+    ----------
+    label : str
+        Name of the film on the page.
+    facts : str
+        Size, view, age and sex, in words.
+    sha256 : str
+        Hash of the film's pixels.
+    prediction : Prediction
+        Without its heatmap.
+    call : str or None
+        What the reader said of the film; None without a call.
+    size : tuple of int
+        Width and height of the pictures, in pixels.
+    picture : bytes or None
+        JPEG of the film; None where the file could not be read.
+    overlay : bytes or None
+        JPEG of the film with its heatmap; None without a heatmap.
+    method : str
+        Title of the heatmap's method.
+    sign : str
+        What a high value of the map means.
+    raised : bool
+        Whether the map marks any region.
+    """
 
     label: str
     facts: str
     sha256: str
     prediction: Prediction
-    """Without its heatmap."""
     call: str | None
     size: tuple[int, int] = (1, 1)
-    """Width and height of the pictures, pixels."""
     picture: bytes | None = None
-    """JPEG of the film; None where it could not be read."""
     overlay: bytes | None = None
-    """JPEG of the film with its heatmap; None where there is none."""
     method: str = ""
     sign: str = ""
-    """What a high value of the map means."""
     raised: bool = False
-    """Whether the map marks any region."""

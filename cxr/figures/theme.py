@@ -33,10 +33,18 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one theme: neutral greys, and one accent that is kept for thresholds.
+    """Colors of one theme: neutral grays, and one accent that is kept for thresholds.
 
-    `classes` are the fills of normal and of the finding (the finding's are stripes on
-    `stripe_ground`), `scale` the two ends of the single hue of a matrix.
+    Attributes
+    ----------
+    text, muted, grid, panel, accent, accent_wash : str
+        Colors as CSS text.
+    classes : tuple of str
+        Fills of normal and of the finding.
+    stripe_ground : str
+        The finding is drawn as stripes on this color.
+    scale : tuple of str
+        The two ends of the single hue of a matrix.
     """
 
     text: str

@@ -39,7 +39,28 @@ def without_margin(shape: tuple[int, ...], margin: float) -> tuple[slice, slice]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """A network's input and how a film is brought to it. Scaling happens inside the graph.
+    """A network's input, and how a film is brought to it. Scaling happens inside the graph.
+
+    Attributes
+    ----------
+    height, width : int
+        Of the input, in pixels.
+    channels : int
+        1, or 3 equal ones.
+    resample : Resample
+        "nearest" takes the pixel in the middle of each cell: that is how the 224-pixel copy of the
+        Kermany films was made, so a film at full size looks to the model as in training. "bilinear"
+        averages over the cell. A film smaller than the input is always enlarged bilinearly.
+    margin : float
+        Share of the film's height and width left out at each edge, in [0, 0.4]: markers, shutters
+        and burnt-in text are there.
+    levels : Levels
+        "equalized" spreads the gray levels of the remaining picture evenly, so that exposure and
+        the scanner's tone curve carry no information; "plain" leaves them.
+    through : int
+        Side in pixels that a larger film is first brought to, by `resample`: that of the training
+        set's own copy, where the input is larger than that copy. A film at full size then lacks the
+        same detail as in training. 0 for none.
 
     Raises
     ------
@@ -48,24 +69,12 @@ class Preprocessing:
     """
 
     height: int
-    """Of the input, pixels."""
     width: int
     channels: int
-    """1, or 3 equal ones."""
     resample: Resample = "nearest"
-    """"nearest" takes the pixel in the middle of each cell: that is how the 224-pixel copy of the
-    Kermany films was made, so a film at full size looks to a model as in training. "bilinear"
-    averages over the cell. A film smaller than the input is always enlarged bilinearly."""
     margin: float = 0.0
-    """Share of the film's height and width left out at each edge, in [0, 0.4]: markers, shutters
-    and burnt-in text stand there."""
     levels: Levels = "plain"
-    """"equalized" spreads the grey levels of what is left evenly, so that exposure and the
-    scanner's tone curve tell nothing."""
     through: int = 0
-    """Side in pixels that a larger film is brought to before it is brought to the input, by
-    `resample`: that of the training set's own copy, where the input is larger than that. A film at
-    full size then lacks the same detail as in training. 0 for none."""
 
     def __post_init__(self) -> None:
         if min(self.height, self.width) < 1:

@@ -124,7 +124,15 @@ class SmoothGrad(_Pixels):
 
 
 class Way(NamedTuple):
-    """Films, and how far each one's logit lies above that of its mean grey."""
+    """Films, and how far each one's logit is above that of its mean gray.
+
+    Attributes
+    ----------
+    films : numpy.ndarray of float32
+        Shape (films, height, width, channels).
+    differences : numpy.ndarray of float32
+        Shape (films,).
+    """
 
     films: Floats
     differences: Floats

@@ -21,34 +21,51 @@ EPSILON = 1e-7
 
 
 class Cost(NamedTuple):
-    """What a heatmap took."""
+    """What it took to compute a heatmap.
+
+    Attributes
+    ----------
+    seconds : float
+        Wall time: this film's share of the call that made it.
+    passes : int
+        Forward passes of the network over the film; a gradient down to the film counts as one more.
+    """
 
     seconds: float
-    """Of wall time: this film's share of the call that made it."""
     passes: int
-    """In forward passes of the network over the film; the gradient down to the film counts as
-    one more."""
 
 
 @dataclass(frozen=True, eq=False)
 class Heatmap:
-    """A map of where a film's score came from."""
+    """A map of where a film's score came from, which is not where disease is.
+
+    Attributes
+    ----------
+    grid : numpy.ndarray of float32
+        Shape (rows, columns), not negative, in the method's own unit. `array` has it at the film's
+        size; `density` allows two to be compared.
+    height, width : int
+        Of the film, in pixels.
+    method : str
+        One of `cxr.heatmaps.methods.METHODS`.
+    layer : str
+        The layer that was looked at; "" for a method that looks at the film itself.
+    finding : str
+        The class that higher values speak for.
+    margin : float
+        Share of the height and width at each edge that the network does not see.
+    cost : Cost or None
+        What it took; None where it was not measured.
+    """
 
     grid: NDArray[np.float32]
-    """(rows, columns), not negative, in the method's own unit; see `density` to compare two."""
     height: int
-    """Of the film, pixels."""
     width: int
     method: str
-    """One of `cxr.scoring.explain.METHODS`."""
     layer: str
-    """That was looked at; "" for a method that looks at the film itself."""
     finding: str
-    """The class that higher values speak for."""
     margin: float = 0.0
-    """Share of the height and width at each edge that the network does not see."""
     cost: Cost | None = None
-    """None where it was not measured."""
 
     @property
     def title(self) -> str:

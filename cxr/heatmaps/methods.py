@@ -9,17 +9,27 @@ __all__ = ["FAST", "METHODS", "Method"]
 
 @dataclass(frozen=True)
 class Method:
-    """What is to be known of a method before it is chosen."""
+    """What to know of a method before it is chosen.
+
+    Attributes
+    ----------
+    title : str
+        Name for people.
+    sign : str
+        What a high value means and what is not drawn, in plain words.
+    reference : str
+        The paper.
+    layered : bool
+        Whether it looks at a layer; the others look at the film itself.
+    slow : bool
+        Whether it needs many passes of the network rather than one.
+    """
 
     title: str
     sign: str
-    """What a high value means and what is not drawn, in plain words."""
     reference: str
-    """The paper."""
     layered: bool
-    """Whether it looks at a layer; the others look at the film itself."""
     slow: bool
-    """Whether it needs many passes of the network rather than one."""
 
 
 _RAISED = "Higher: this part raised the score more. What lowered the score is not drawn."

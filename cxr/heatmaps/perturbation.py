@@ -29,11 +29,18 @@ NODES = 15
 
 
 class Masked(NamedTuple):
-    """Films and the activations that they are masked with."""
+    """Films and the activations that they are masked with.
+
+    Attributes
+    ----------
+    films : numpy.ndarray of float32
+        Shape (films, height, width, channels).
+    maps : numpy.ndarray of float32
+        Shape (films, rows, columns, channels).
+    """
 
     films: Floats
     maps: Floats
-    """(films, rows, columns, channels)"""
 
 
 class ScoreCam:
@@ -101,7 +108,15 @@ class ScoreCam:
 
 
 class Whole(NamedTuple):
-    """Films and what they score with nothing hidden."""
+    """Films and their logits with nothing hidden.
+
+    Attributes
+    ----------
+    films : numpy.ndarray of float32
+        Shape (films, height, width, channels).
+    logits : numpy.ndarray of float32
+        Shape (films,).
+    """
 
     films: Floats
     logits: Floats

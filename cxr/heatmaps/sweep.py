@@ -34,12 +34,18 @@ class StoppedError(CxrError, RuntimeError):
 
 
 class Sweep(Protocol):
-    """A method that changes each film in many ways and runs the network on every one."""
+    """A method that changes each film in many ways and runs the network on every variant.
+
+    Attributes
+    ----------
+    variants : int
+        Number of variants of each film.
+    passes : int
+        Forward passes that one variant costs.
+    """
 
     variants: int
-    """Of each film."""
     passes: int
-    """That one variant costs, in forward passes."""
 
     def start(self, films: Floats) -> Any:
         """Compute what is needed once a film."""

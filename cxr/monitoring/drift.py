@@ -54,19 +54,30 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Drift:
-    """How far one quantity of the logged films differs from that of the validation films."""
+    """How far one quantity of the logged films differs from that of the validation films.
+
+    Attributes
+    ----------
+    name : str
+        ``score`` or one of `STATISTICS`.
+    psi : float or None
+        Population stability index, at least 0; None with too few films, or if nothing is known of
+        validation.
+    chance : float or None
+        What `psi` stays under 95 times in 100 if nothing has changed; None if `psi` is.
+    n_validation, n_logged : int
+        Number of films of each.
+    note : str
+        ``too few`` (under `FEWEST` on a side), ``not known``, ``no more than by chance``, or, where
+        it is more than that, ``little``, ``some`` (from 0.1) or ``much`` (from 0.25).
+    """
 
     name: str
-    """``score`` or one of `STATISTICS`."""
     psi: float | None
-    """At least 0; None where the films are too few or nothing is known of validation."""
     chance: float | None
-    """What `psi` stays under 95 times in 100 where nothing has changed; None with it."""
     n_validation: int
     n_logged: int
     note: str
-    """``too few`` (under `FEWEST` on a side), ``not known``, ``no more than by chance``, or where
-    it is more than that ``little``, ``some`` (from 0.1) or ``much`` (from 0.25)."""
 
     @property
     def beyond_chance(self) -> bool:
@@ -84,12 +95,20 @@ class Drift:
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """How the scores of validation and those logged are spread: shares of films in equal bins."""
+    """The scores of validation and those logged, as shares of films in equal bins.
+
+    Attributes
+    ----------
+    edges : numpy.ndarray of float64
+        Shape (bins + 1,), from 0 to 1.
+    validation, logged : numpy.ndarray of float64
+        Shape (bins,), summing to 1; zeros without films.
+    n_validation, n_logged : int
+        Number of films of each.
+    """
 
     edges: _Array
-    """Shape (bins + 1,), from 0 to 1."""
     validation: _Array
-    """Shape (bins,), summing to 1; zeros where there is no film."""
     logged: _Array
     n_validation: int
     n_logged: int

@@ -43,8 +43,19 @@ AFTER = "after"
 class Agreement:
     """How often readers and a model's operating point came to the same call.
 
-    `blind` calls were made before the score was shown. What was said after that leans towards
-    the score, so that the two are never put together. `unsure` films are not in `n`.
+    Attributes
+    ----------
+    blind : bool
+        Whether the calls were made before the score was shown. Later ones lean towards the score,
+        so the two kinds are never pooled.
+    n : int
+        Films with a call; unsure ones are not counted.
+    agreed : int
+        Films on which both agree.
+    unsure : int
+        Films of which the reader was unsure.
+    kappa : Kappa or None
+        Of blind calls; None for the others, whose kappa would measure the leaning as well.
     """
 
     blind: bool
@@ -52,7 +63,6 @@ class Agreement:
     agreed: int
     unsure: int
     kappa: Kappa | None
-    """Of blind calls; None for others, whose kappa would measure the leaning as well."""
 
     @property
     def when(self) -> str:

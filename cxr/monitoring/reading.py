@@ -68,47 +68,71 @@ def _now() -> datetime:
 class Reading:
     """What is known of one film of a worklist at one time.
 
-    It holds no name, no identifier, no file name and no pixel. `film_sha256` is that of the
-    pixels, which tells the same film again and nothing else.
+    It holds no name, no identifier, no file name and no pixel.
+
+    Attributes
+    ----------
+    time : datetime
+        UTC; any time with a zone is converted to it.
+    list_id : str
+        Of the worklist, from `new_list_id`.
+    film_sha256 : str or None
+        `Radiograph.sha256`, the hash of the pixels: it recognizes the same film again and tells
+        nothing else. None for a file that could not be read.
+    model : str
+        Name of the model.
+    model_sha256 : str
+        Hash of its weights.
+    finding : str
+        What the model looks for.
+    operating_point : str
+        Name of the operating point.
+    threshold : float
+        Its threshold, on the calibrated score.
+    score : float or None
+        In [0, 1]; None for a film that was refused.
+    refusal_code : str or None
+        Why the film was refused; None if it was not.
+    refusal_overridden : bool
+        Whether the reader had a refused film scored: it then has a code and a score.
+    call : str or None
+        One of `CALLS`; None where the film was only scored.
+    call_blind : bool
+        Whether the call was made before score and heatmap were shown.
+    agreement : str or None
+        One of `AGREEMENTS`.
+    reason : str or None
+        One of `REASONS`, of an override.
+    mean, spread, dark, bright, sharpness : float or None
+        As `cxr.films.statistics.film_statistics` gives them.
 
     Raises
     ------
     ValueError
-        If a value is not of its kind. Texts are not quoted back, since what was given by mistake
-        could be a name.
+        If a value is not of its kind. Texts are not quoted, since what was given by mistake could
+        be a name.
     """
 
     time: datetime = field(default_factory=_now)
-    """UTC; any time with a zone is brought to it."""
     list_id: str
-    """Of the worklist, from `new_list_id`."""
     film_sha256: str | None = None
-    """`Radiograph.sha256`; None for a file that could not be read."""
     model: str
     model_sha256: str
-    """Of the weights."""
     finding: str
     operating_point: str
     threshold: float
     score: float | None = None
-    """In [0, 1]; None for a film that was refused."""
     refusal_code: str | None = None
     refusal_overridden: bool = False
-    """The reader had a film scored that was refused: it has a code and a score."""
     call: str | None = None
-    """One of `CALLS`; None where the film was only scored."""
     call_blind: bool = False
-    """The call was made before score and heatmap were shown."""
     agreement: str | None = None
-    """One of `AGREEMENTS`."""
     reason: str | None = None
-    """One of `REASONS`, of an override."""
     mean: float | None = None
     spread: float | None = None
     dark: float | None = None
     bright: float | None = None
     sharpness: float | None = None
-    """This and the four before it as `cxr.films.statistics.film_statistics` gives them."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.time, datetime) or self.time.tzinfo is None:

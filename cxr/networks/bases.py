@@ -36,14 +36,25 @@ class BaseError(CxrError, ValueError):
 
 @dataclass(frozen=True)
 class BaseFile:
-    """The file that Keras publishes: its name, where it lies, its MD5 as Keras records it."""
+    """The weight file that Keras publishes of a base.
+
+    Attributes
+    ----------
+    name : str
+        File name.
+    folder : str
+        Address of its folder.
+    md5 : str
+        Its MD5 as Keras records it.
+    numbers : str
+        `numbers_hash` of its weights: a file that Keras saved anew holds the same weights under
+        another MD5. Empty if not known.
+    """
 
     name: str
     folder: str
     md5: str
     numbers: str = ""
-    """`numbers_hash` of its weights: a file that Keras saved anew holds the same under another
-    MD5. Empty where that is not known."""
 
     @property
     def url(self) -> str:

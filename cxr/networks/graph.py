@@ -35,15 +35,23 @@ Inputs = NDArray[np.uint8] | NDArray[np.float32]
 
 
 class Outputs(NamedTuple):
-    """What one call of a network gives."""
+    """What one call of a network returns.
+
+    Attributes
+    ----------
+    logits : numpy.ndarray of float32
+        Shape (films,).
+    maps : numpy.ndarray of float32
+        Shape (films, rows, columns) at the layer's size, not negative; see
+        `cxr.networks.class_activation` for the unit. No rows and columns if no map was asked for.
+    features : numpy.ndarray of float32
+        Shape (films, features): averages over the picture of the layers that were asked for, in
+        order.
+    """
 
     logits: NDArray[np.float32]
-    """(films,)"""
     maps: NDArray[np.float32]
-    """(films, rows, columns) at the layer's size, not negative, see `cxr.networks.class_activation`
-    for the unit; no rows and columns where no map was asked for."""
     features: NDArray[np.float32]
-    """(films, features): averages over the picture of the layers that were asked for, in order."""
 
 
 def convolutions(model: keras.Model) -> list[str]:

@@ -21,32 +21,54 @@ THUMBNAIL = 56
 
 @dataclass(eq=False)
 class Entry:
-    """One film of the list."""
+    """One film of the list.
+
+    Attributes
+    ----------
+    number : int
+        Order of arrival, from 1.
+    name : str
+        The file's name: on the reader's screen and in the reader's exports, nowhere else.
+    source : bytes or Path
+        The bytes of the file, or its path.
+    prediction : Prediction or None
+        None until the film is scored.
+    thumbnail : bytes
+        JPEG, at most `THUMBNAIL` pixels on a side.
+    sha256 : str
+        Hash of the film's pixels; "" until it is read.
+    facts : str
+        Size, and what the file says of view, age and sex.
+    opened : bool
+        Whether the reader has opened it.
+    overridden : bool
+        Whether the reader wants it scored although the gate refuses it.
+    call : str or None
+        The reader's call: one of `CALLS` with the finding's name.
+    blind : bool
+        Whether the call was made before score and heatmap were shown.
+    judgement : str or None
+        One of `JUDGEMENTS`.
+    reason : str or None
+        Of an override: one of `cxr.monitoring.REASONS`.
+    statistics : dict of str to float
+        Of its gray values, see `cxr.films.statistics`.
+    """
 
     number: int
-    """Order of arrival, from 1."""
     name: str = field(repr=False)
-    """The file's name: on the reader's screen and in the reader's exports, nowhere else."""
     source: bytes | Path = field(repr=False)
     prediction: Prediction | None = None
     thumbnail: bytes = field(default=b"", repr=False)
-    """JPEG, at most `THUMBNAIL` pixels a side."""
     sha256: str = ""
     facts: str = ""
-    """Size, and what the file says of view, age and sex."""
     opened: bool = False
     overridden: bool = False
-    """Whether the reader wants it scored although the gate refuses it."""
     call: str | None = None
-    """What the reader sees in it: one of `CALLS` with the finding's name."""
     blind: bool = False
-    """Whether the call was made before score and heatmap were shown."""
     judgement: str | None = None
-    """One of `JUDGEMENTS`."""
     reason: str | None = None
-    """Of an override: one of `cxr.monitoring.REASONS`."""
     statistics: dict[str, float] = field(default_factory=dict, repr=False)
-    """Of its grey values, see `cxr.films.statistics`."""
 
     def film(self) -> Radiograph:
         """Read the film's pixels.

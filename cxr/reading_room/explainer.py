@@ -32,19 +32,28 @@ PATIENCE = 0.3
 
 
 class State(NamedTuple):
-    """How far a method is with a film."""
+    """How far a method is with a film.
+
+    Attributes
+    ----------
+    kind : one of ['ready', 'timing', 'offered', 'running', 'stopped', 'failed']
+        "ready"; "timing": how long it will take is being measured; "offered": that is known, and it
+        waits to be asked for; "running"; "stopped", which waits to be asked for again; "failed".
+    heatmap : Heatmap or None
+        The map, once it is ready.
+    seconds : float or None
+        Expected time in all; None if not known.
+    share : float
+        Share of the passes that are done, in [0, 1].
+    message : str
+        Why it failed, in words for people.
+    """
 
     kind: Literal["ready", "timing", "offered", "running", "stopped", "failed"]
-    """``timing``: how long it will take is being measured; ``offered``: that is known, and it
-    waits to be asked; ``stopped`` waits to be asked again."""
     heatmap: Heatmap | None = None
-    """Where it is ready."""
     seconds: float | None = None
-    """That it will take in all; None where that is not known."""
     share: float = 0.0
-    """Of the passes that are done."""
     message: str = ""
-    """Why it failed, for people."""
 
 
 class _Key(NamedTuple):

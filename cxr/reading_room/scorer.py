@@ -19,12 +19,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a list is."""
+    """How far the scoring of a list is.
+
+    Attributes
+    ----------
+    done : int
+        Films done.
+    total : int
+        Films in the list.
+    seconds_left : float or None
+        Estimate; None until the first films are done.
+    """
 
     done: int
     total: int
     seconds_left: float | None
-    """None until the first films are done."""
 
 
 class Scorer:

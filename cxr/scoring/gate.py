@@ -38,23 +38,34 @@ LATERAL = "The picture looks like a lateral view; only frontal films (PA, AP) ar
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """A classifier and a distance on the features of some layers of a network."""
+    """A classifier and a distance on the features of some layers of a network.
+
+    Attributes
+    ----------
+    layers : tuple of str
+        Layers of the network. Their averages over the picture, concatenated, are the features.
+    mean : numpy.ndarray of float32
+        Shape (features,): the mean over frontal films.
+    basis : numpy.ndarray of float32
+        Shape (features, components): maps features less their mean to components that are
+        uncorrelated, with variance 1, over frontal films.
+    weights : numpy.ndarray of float32
+        Shape (components, 3): a multinomial logistic regression, one column per class.
+    bias : numpy.ndarray of float32
+        Shape (3,).
+    least : float
+        Least probability of `CLASSES[0]` that passes.
+    farthest : float
+        Largest Mahalanobis distance that passes, in units of its root mean square.
+    """
 
     layers: tuple[str, ...]
-    """Of the network; averaged over the picture and put side by side they are the features."""
     mean: NDArray[np.float32]
-    """(features,), of frontal films."""
     basis: NDArray[np.float32]
-    """(features, components): brings features less their mean to components that are
-    uncorrelated, with variance 1, over frontal films."""
     weights: NDArray[np.float32]
-    """(components, 3) of a multinomial logistic regression, one column a class."""
     bias: NDArray[np.float32]
-    """(3,)"""
     least: float
-    """Least probability of `CLASSES[0]` that passes."""
     farthest: float
-    """Largest Mahalanobis distance that passes, in units of its root mean square."""
 
     def measures(self, features: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return what the check decides by.

@@ -43,7 +43,13 @@ def _fraction(value: float, name: str) -> float:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Temperature scaling: score = sigmoid(logit / temperature). Keeps the order of films."""
+    """Temperature scaling: score = sigmoid(logit / temperature). Keeps the order of films.
+
+    Attributes
+    ----------
+    temperature : float
+        Above 0; 1 changes nothing.
+    """
 
     temperature: float
 
@@ -90,11 +96,32 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> Calibration:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold on the calibrated score, and what it gave on validation.
+    """A threshold on the calibrated score, and the rates it had on validation.
 
-    A film is positive when its score is at or above `threshold`. Within `near`, another
-    draw of validation patients could have put it. Intervals are 95 %; `n` counts films. Where
-    it is 0 nothing was measured, and the rates and their intervals are None.
+    A film is positive when its score is at or above the threshold. Intervals are 95 %. Where `n` is
+    0 nothing was measured, and the rates and their intervals are None.
+
+    Attributes
+    ----------
+    name : str
+        Name of the operating point.
+    rule : str
+        How the threshold was chosen, in words.
+    threshold : float
+        On the calibrated score, in (0, 1).
+    near : tuple of float
+        Low and high: within these, another draw of validation patients could have put the
+        threshold.
+    n : int
+        Number of films it was chosen on.
+    sensitivity : float or None
+        Share of positive films at or above the threshold.
+    sensitivity_ci : tuple of float or None
+        Its interval, low and high.
+    specificity : float or None
+        Share of negative films below the threshold.
+    specificity_ci : tuple of float or None
+        Its interval, low and high.
     """
 
     name: str

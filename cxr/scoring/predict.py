@@ -41,14 +41,34 @@ FILES_AT_ONCE = 8
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model says of a film, or why it says nothing."""
+    """What a model says of one film: a score, or the reason why there is none.
+
+    Attributes
+    ----------
+    score : float or None
+        Calibrated, in (0, 1). None for a refused film, which has no score anywhere unless a reader
+        has overridden the refusal.
+    logit : float or None
+        The network's output before calibration; None with `score`.
+    band : str or None
+        "above", "near" or "below" the operating point; None with `score`.
+    operating_point : str
+        Name of the operating point that the score is compared with.
+    threshold : float
+        Its threshold, on the calibrated score.
+    refusal : Refusal or None
+        Why the film was refused; None if it was not.
+    model : str
+        Name of the model.
+    model_sha256 : str
+        Hash of its weights.
+    heatmap : Heatmap or None
+        Only if it was asked for.
+    """
 
     score: float | None
-    """Calibrated, in (0, 1); None for a refused film, which has no score anywhere, unless a reader
-    has overridden the refusal."""
     logit: float | None
     band: str | None
-    """``above``, ``near`` or ``below`` the operating point."""
     operating_point: str
     threshold: float
     refusal: Refusal | None

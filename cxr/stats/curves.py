@@ -117,10 +117,18 @@ def _counts(scores: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, Array]:
 
 @dataclass(frozen=True, eq=False)
 class RocCurve:
-    """Sensitivity against false positive rate, one point a distinct score.
+    """Sensitivity against false positive rate, one point per distinct score.
 
-    The arrays have one shape (k,); thresholds fall from infinity. `auc_ci` is the 95 %
-    interval of `auc`, `n` the number of films.
+    Attributes
+    ----------
+    false_positive_rate, true_positive_rate, thresholds : numpy.ndarray of float64
+        Shape (k,), from (0, 0) to (1, 1); thresholds fall from infinity.
+    auc : float
+        Area under the curve.
+    auc_ci : tuple of float
+        Its 95 % interval, low and high.
+    n : int
+        Number of films.
     """
 
     false_positive_rate: Array
@@ -148,11 +156,18 @@ class RocCurve:
 
 @dataclass(frozen=True, eq=False)
 class PrecisionRecall:
-    """Precision against recall, one point a distinct score.
+    """Precision against recall, one point per distinct score.
 
-    The arrays have one shape (k,); thresholds fall from infinity, where recall is 0 and
-    precision is taken as 1. `prevalence` is the share of films with the finding, the
-    precision of a coin.
+    Attributes
+    ----------
+    precision, recall, thresholds : numpy.ndarray of float64
+        Shape (k,); thresholds fall from infinity, where recall is 0 and precision is taken as 1.
+    average_precision : float
+        Area under the curve, as a sum of steps.
+    prevalence : float
+        Share of positive films: the precision of a coin.
+    n : int
+        Number of films.
     """
 
     precision: Array
@@ -187,9 +202,18 @@ class PrecisionRecall:
 class Reliability:
     """How often films of about one score had the finding.
 
-    The arrays have one entry a bin, scores rising; the interval is Wilson's, 95 %.
-    `ece` is the expected calibration error over these bins, `brier` the mean squared
-    error of the scores.
+    Attributes
+    ----------
+    mean_score, fraction_positive : numpy.ndarray of float64
+        Shape (bins,): mean score and share of positive films, scores rising.
+    interval_low, interval_high : numpy.ndarray of float64
+        Shape (bins,): 95 % interval of the share (Wilson).
+    count : numpy.ndarray of int64
+        Shape (bins,): number of films.
+    ece : float
+        Expected calibration error over these bins.
+    brier : float
+        Mean squared error of the scores.
     """
 
     mean_score: Array

@@ -35,10 +35,20 @@ NO_ERROR = 1e-12
 
 @dataclass(frozen=True)
 class AucDifference:
-    """Areas under two ROC curves on the same `n` films; `difference` is one's less other's.
+    """Areas under two ROC curves on the same films, and their difference.
 
-    `difference_ci` is its 95 % interval, within -1 to 1; `p_value` is two-sided, NaN where
-    the areas differ and no film says how surely.
+    Attributes
+    ----------
+    auc_one, auc_other : float
+        The two areas.
+    difference : float
+        `auc_one` less `auc_other`.
+    difference_ci : tuple of float
+        Its 95 % interval, within -1 to 1.
+    p_value : float
+        Two-sided; NaN where the areas differ and no film tells how surely.
+    n : int
+        Number of films.
     """
 
     auc_one: float
@@ -51,7 +61,15 @@ class AucDifference:
 
 @dataclass(frozen=True)
 class McNemar:
-    """How often two models' calls were right on the same films; `p_value` is two-sided."""
+    """How often two models were right on the same films.
+
+    Attributes
+    ----------
+    both_right, only_one_right, only_other_right, both_wrong : int
+        Number of films.
+    p_value : float
+        Two-sided.
+    """
 
     both_right: int
     only_one_right: int
@@ -229,17 +247,23 @@ NO_ERROR = 1e-9
 class Kappa:
     """Cohen's kappa of a reader's calls and a model's on the same films.
 
-    `counts` are ``[[neither, reader alone], [model alone, both]]``, by who called the finding.
+    Attributes
+    ----------
+    counts : tuple[tuple of int, tuple of int]
+        ``[[neither, reader alone], [model alone, both]]``: films by who was positive.
+    value : float or None
+        In [-1, 1]: 1 if all calls agree, 0 if as many as by chance. None without films, or if both
+        call all films the same way, so that all would agree by chance.
+    error : float or None
+        Standard error; None with the value.
+    interval : tuple of float or None
+        95 %, low and high; None with the value.
     """
 
     counts: tuple[tuple[int, int], tuple[int, int]]
     value: float | None
-    """In [-1, 1]: 1 where all calls agree, 0 where as many as by chance; None without films, or
-    where both call all films one way, so that chance alone would have all agree."""
     error: float | None
-    """Standard error; None with the value."""
     interval: tuple[float, float] | None
-    """95 %; None with the value."""
 
     @property
     def text(self) -> str:

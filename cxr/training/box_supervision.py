@@ -42,14 +42,21 @@ ILL_WEIGHT = 3.0
 
 @dataclass(frozen=True)
 class Places:
-    """Where the finding lies in some films."""
+    """Where the finding is in some films.
+
+    Attributes
+    ----------
+    masks : numpy.ndarray of uint8
+        Shape (films, height, width, 1) at the input's size: 255 inside a box, 0 outside.
+    known : numpy.ndarray of bool_
+        Shape (films,): False for a positive film in which nobody has drawn boxes.
+    grid : tuple of int
+        Rows and columns of the network's map.
+    """
 
     masks: NDArray[np.uint8]
-    """(films, height, width, 1) at the input's size: 255 inside a box, 0 outside."""
     known: NDArray[np.bool_]
-    """(films,): False for a film with the finding that nobody has drawn boxes in."""
     grid: tuple[int, int]
-    """Rows and columns of the network's map."""
 
     def at(self, rows: NDArray[np.integer]) -> Places:
         """Take some of the films."""

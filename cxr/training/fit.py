@@ -43,9 +43,16 @@ SETTLING = 4
 
 @dataclass(frozen=True)
 class Material:
-    """The films of the training and validation splits: uint8 (films, height, width, 1), 0 or 1.
+    """The films of the training and validation splits, with their labels and boxes.
 
-    With the boxes that they are taught by, if any: `cxr.training.box_supervision.read_places`.
+    Attributes
+    ----------
+    films, held_films : numpy.ndarray of uint8
+        Shape (films, height, width, 1), of training and of validation.
+    labels, held_labels : numpy.ndarray of int64
+        Shape (films,): 0 or 1.
+    places, held_places : Places or None
+        The boxes for box supervision, if any: `cxr.training.box_supervision.read_places`.
     """
 
     films: NDArray[np.uint8]

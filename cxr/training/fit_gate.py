@@ -48,15 +48,26 @@ BATCH = 16
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Features of pictures, with where they come from."""
+    """Features of pictures, with where they come from.
+
+    Attributes
+    ----------
+    features : numpy.ndarray of float32
+        Shape (pictures, features).
+    kind : numpy.ndarray of int64
+        Shape (pictures,): index into `CLASSES`.
+    group : numpy.ndarray
+        Shape (pictures,): the set or folder, as it is reported.
+    picture : numpy.ndarray of int64
+        Shape (pictures,): number of the picture; a variant has that of its original.
+    original : numpy.ndarray of bool_
+        Shape (pictures,): False for a variant.
+    """
 
     features: NDArray[np.float32]
     kind: NDArray[np.int64]
-    """Index into `CLASSES`."""
     group: NDArray[Any]
-    """The set or folder, as it is reported."""
     picture: NDArray[np.int64]
-    """Number of the picture: a variant has that of its original."""
     original: NDArray[np.bool_]
 
     def part(self, rows: NDArray[Any]) -> Pictures:

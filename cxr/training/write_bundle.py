@@ -53,7 +53,29 @@ HEAD_WEIGHTS = "head.weights.h5"
 
 @dataclass(frozen=True)
 class Training:
-    """What a run comes to, before it is described and stored."""
+    """The result of a training run, before it is described and stored.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        The recipe.
+    model : keras.Model
+        The trained network.
+    films : pandas.DataFrame
+        Table of the films.
+    pixels : numpy.ndarray of uint8
+        Shape (films, height, width, 1), in the table's order.
+    history : pandas.DataFrame
+        The training log, one row per epoch.
+    kept_epoch : int
+        The epoch whose weights are kept.
+    subset : float
+        Share of the films that were used.
+    first_step : dict
+        The result of a shorter run before this one; empty if there was none.
+    feature_seconds : float
+        Wall time of computing the features of a frozen base.
+    """
 
     recipe: Recipe
     model: keras.Model
@@ -63,9 +85,7 @@ class Training:
     kept_epoch: int
     subset: float
     first_step: dict[str, Any] = field(default_factory=dict)
-    """What a shorter run before this one came to; empty where there was none."""
     feature_seconds: float = 0.0
-    """Of wall time, for the features of a frozen base."""
 
 
 def write_bundle(run: Training, out: Path) -> Path:

@@ -44,7 +44,17 @@ SCRIPTS = (
 
 
 class Beside(NamedTuple):
-    """A film to show beside another."""
+    """A film to show next to another.
+
+    Attributes
+    ----------
+    film : Radiograph
+        The film.
+    heatmap : Heatmap or None
+        Its heatmap; None for none.
+    name : str
+        Its name on screen.
+    """
 
     film: Radiograph
     heatmap: Heatmap | None

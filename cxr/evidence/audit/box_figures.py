@@ -36,25 +36,41 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Figures:
-    """How one kind of map did, with 95 % intervals by a bootstrap over patients.
+    """How well one kind of map agrees with the boxes, with 95 % intervals.
 
-    A figure is None where it cannot be had: all without films, the intervals and `mean_iou`
-    with the films of a single patient.
+    Intervals are from a bootstrap over patients. A figure is None where it cannot be computed: all
+    of them without films, the intervals and `mean_iou` with the films of a single patient.
+
+    Attributes
+    ----------
+    hit_rate : float or None
+        Share of films whose map is highest inside a box.
+    hit_rate_ci : tuple of float or None
+        Its interval, low and high.
+    mean_iou : float or None
+        Mean intersection over union at a fixed threshold, chosen on other patients' films.
+    mean_iou_ci : tuple of float or None
+        Its interval, low and high.
+    share_inside : float or None
+        Mean share of the map's sum that is inside the boxes.
+    share_inside_ci : tuple of float or None
+        Its interval, low and high.
+    cuts : tuple of float
+        The thresholds that were chosen, one per fold, as shares of the map's maximum.
+    hit_rate_difference : float or None
+        For a baseline: by how much the method's hit rate is higher, on the same films.
+    hit_rate_difference_ci : tuple of float or None
+        Its interval, low and high.
     """
 
     hit_rate: float | None = None
-    """Share of films whose map is highest in a box."""
     hit_rate_ci: Interval | None = None
     mean_iou: float | None = None
-    """Mean intersection over union at a fixed cut, chosen on other patients' films."""
     mean_iou_ci: Interval | None = None
     share_inside: float | None = None
-    """Mean share of the map's sum that lies in the boxes."""
     share_inside_ci: Interval | None = None
     cuts: tuple[float, ...] = ()
-    """That were chosen, one a fold, as shares of the map's maximum."""
     hit_rate_difference: float | None = None
-    """Of a baseline: by how much the method's hit rate is higher, on the same films."""
     hit_rate_difference_ci: Interval | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -64,7 +80,17 @@ class Figures:
 
 @dataclass(frozen=True)
 class Selection:
-    """The figures over some films: the method's, and those of each of `BASELINES`."""
+    """The figures over some films: the method's, and those of each of `BASELINES`.
+
+    Attributes
+    ----------
+    films : int
+        Number of films.
+    method : Figures
+        Figures of the method.
+    baselines : dict of str to Figures
+        Figures of each baseline, by its name.
+    """
 
     films: int
     method: Figures = field(default_factory=Figures)
@@ -82,11 +108,20 @@ class Selection:
 
 @dataclass(frozen=True, eq=False)
 class BoxedFilm:
-    """A film's heatmap and the boxes that were drawn on the film."""
+    """A film's heatmap and the boxes that were drawn on the film.
+
+    Attributes
+    ----------
+    heatmap : Heatmap
+        The heatmap.
+    corners : numpy.ndarray of float64
+        Shape (boxes, 4): left, top, right, bottom in pixels.
+    patient : str
+        Patient key of the data set.
+    """
 
     heatmap: Heatmap
     corners: NDArray[np.float64]
-    """(boxes, 4): left, top, right, bottom in pixels."""
     patient: str
 
     @property

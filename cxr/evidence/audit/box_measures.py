@@ -28,14 +28,22 @@ CENTRE_WIDTH = 0.25
 
 
 class Agreement(NamedTuple):
-    """What one map says of the boxes on its film."""
+    """How well one map agrees with the boxes on its film.
+
+    Attributes
+    ----------
+    hit : float
+        1 where its highest pixel is inside a box, else 0. The mean over several maps is between the
+        two.
+    ious : numpy.ndarray of float64
+        Shape (cuts,): intersection over union of the boxes and the area at or above each of `CUTS`.
+    share : float
+        Share of the map's sum that is inside the boxes, in [0, 1].
+    """
 
     hit: float
-    """1 where its highest pixel lies in a box, else 0; a mean over several maps lies between."""
     ious: NDArray[np.float64]
-    """(cuts,): intersection over union of the boxes and what lies at or above each of `CUTS`."""
     share: float
-    """Of the map's sum, what lies in the boxes, in [0, 1]."""
 
 
 def agreement(array: NDArray[np.float32], inside: NDArray[np.bool_]) -> Agreement:

@@ -38,20 +38,34 @@ Progress = Callable[[int], Callable[[int], None]]
 
 @dataclass(frozen=True)
 class Localization:
-    """How far a bundle's heatmaps meet the boxes of a split."""
+    """How well a bundle's heatmaps agree with the boxes of a split.
+
+    Attributes
+    ----------
+    split : str
+        The split.
+    method : str
+        The heatmap method.
+    layer : str
+        The layer it looks at; "" for none.
+    boxed : int
+        Number of films with boxes of the finding.
+    called : Selection
+        Over the films that are positive at the operating point: the main figures, since the map of
+        any other film explains nothing.
+    all_films : Selection
+        Over all films with boxes.
+    message : str or None
+        Why there is no figure, or None.
+    """
 
     split: str
     method: str
     layer: str
     boxed: int
-    """Films with boxes of the finding."""
     called: Selection
-    """Over those that the model calls above the operating point: the main figures, since the map
-    of a film that is not called explains nothing."""
     all_films: Selection
-    """Over all films with boxes."""
     message: str | None = None
-    """Why there is no figure, or None."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values: the figures over the called films, the others in ``all_films``."""

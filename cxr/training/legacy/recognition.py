@@ -48,20 +48,33 @@ ENDINGS = {1: ("linear", "sigmoid"), 2: ("linear", "sigmoid", "softmax")}
 
 @dataclass(frozen=True)
 class Match:
-    """A stored network, recognized."""
+    """A stored network that was recognized.
+
+    Attributes
+    ----------
+    architecture : str
+        Its name, see `cxr.networks.build`.
+    arguments : dict
+        Arguments of `cxr.networks.build`.
+    steps : tuple of Step
+        The file's layers that count, without the scaling.
+    size : int
+        Height and width of the input, in pixels.
+    channels : int
+        Channels of the input.
+    ending : str
+        Activation of the file's last layer.
+    notes : list of str
+        What had to be assumed, in sentences.
+    """
 
     architecture: str
     arguments: dict[str, Any]
-    """Those of `cxr.networks.build`."""
     steps: tuple[Step, ...]
-    """The file's layers that count, without the scaling."""
     size: int
-    """Height and width of the input, pixels."""
     channels: int
     ending: str
-    """The activation of the file's last layer."""
     notes: list[str] = field(default_factory=list)
-    """What had to be assumed, in sentences."""
 
     @property
     def title(self) -> str:

@@ -41,16 +41,27 @@ class LegacyError(CxrError, ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """One layer that counts; two steps are equal if they compute the same from the same weights."""
+    """One layer that counts; two steps are equal if they compute the same from the same weights.
+
+    Attributes
+    ----------
+    kind : str
+        Its class, as Keras 3 calls it.
+    settings : tuple[tuple[str, Any], ...]
+        Names and values of its settings.
+    name : str
+        Its name in the file.
+    outer : str
+        Name of the layer of the whole model that it is or is part of: a group of a Keras 2 file.
+    place : str
+        Its group in a Keras 3 file.
+    """
 
     kind: str
-    """Its class, as Keras 3 calls it."""
     settings: tuple[tuple[str, Any], ...] = ()
     name: str = field(default="", compare=False)
     outer: str = field(default="", compare=False)
-    """Name of the layer of the whole model that it is or lies in: a group of a Keras 2 file."""
     place: str = field(default="", compare=False)
-    """Its group in a Keras 3 file."""
 
     def get(self, setting: str) -> Any:
         """Return a setting; None where this kind of layer has none of that name."""

@@ -31,13 +31,21 @@ LONGEST = 500  # layers
 
 @dataclass(frozen=True)
 class Chain:
-    """A network without branches."""
+    """A network without branches.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        Its layers, in order.
+    size : tuple of int
+        Height, width and channels of its input.
+    scaling : Step or None
+        The Rescaling layer that it begins with; None if it has none.
+    """
 
     steps: tuple[Step, ...]
     size: tuple[int, int, int]
-    """Height, width and channels of its input."""
     scaling: Step | None = None
-    """The Rescaling that it starts with, if it does."""
 
 
 def read_chain(description: Any) -> Chain:

@@ -16,46 +16,72 @@ __all__ = ["Augmentation", "FirstStep", "Recipe"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How a film is varied each time it is seen. Zeros change nothing."""
+    """How a film is varied each time it is used in training. Zeros change nothing.
+
+    Attributes
+    ----------
+    rotation : float
+        Degrees to either side.
+    scale : tuple of float
+        Share of each side of the film that is seen, drawn for each side alone: below 1 zooms in.
+    anywhere : bool
+        Whether a part of the film (scale below 1) is taken from anywhere in it, or from its middle.
+    shift : float
+        Share of each side, to either side.
+    shear : float
+        Degrees to either side.
+    flip : bool
+        Whether left and right are exchanged for half of the films.
+    gamma : float
+        The exponent is exp(u), with u to either side of 0 by this much.
+    contrast : float
+        Factor of 1 plus or minus this, about the film's mean.
+    brightness : float
+        Added to values in [0, 1], to either side.
+    tone : float
+        Spread of a random rising tone curve, such as another scanner's processing has: the standard
+        deviation of the logarithms of the slopes of its pieces.
+    sharpness : float
+        Share of the fine detail (film less its 3x3 mean) added or taken away at most.
+    noise : float
+        Largest standard deviation of added Gaussian noise, for values in [0, 1].
+    """
 
     rotation: float = 0.0
-    """Degrees to either side."""
     scale: tuple[float, float] = (1.0, 1.0)
-    """Share of each side of the film that is seen, drawn for each side alone: below 1 zooms in."""
     anywhere: bool = False
-    """Whether a part of the film (scale below 1) lies anywhere in it, or in its middle."""
     shift: float = 0.0
-    """Share of each side, to either side."""
     shear: float = 0.0
-    """Degrees to either side."""
     flip: bool = False
-    """Left and right exchanged for half of the films."""
     gamma: float = 0.0
-    """The exponent is exp(u) with u to either side of 0 by this much."""
     contrast: float = 0.0
-    """Factor 1 plus or minus this, about the film's mean."""
     brightness: float = 0.0
-    """Added to values in [0, 1], to either side."""
     tone: float = 0.0
-    """Spread of a random rising tone curve, as another scanner's processing has it: the standard
-    deviation of the logarithms of the slopes of its pieces."""
     sharpness: float = 0.0
-    """Share of the fine detail (film less its 3x3 mean) added or taken away at most."""
     noise: float = 0.0
-    """Largest standard deviation of added Gaussian noise, for values in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class FirstStep:
-    """A shorter run before the run proper, whose weights the latter starts from."""
+    """A shorter run before the run proper, which starts from its weights.
+
+    Attributes
+    ----------
+    epochs : int
+        Number of epochs.
+    share : float
+        Share of the training films, drawn without replacement.
+    validation : float
+        Share of those films set apart by patient to watch this step.
+    input_size : int
+        Side of the input in pixels; 0 takes the recipe's own. A network that ends in global average
+        pooling takes any.
+    """
 
     epochs: int
     share: float = 1.0
-    """Of the training films, drawn without replacement."""
     validation: float = 0.1
-    """Share of those films set apart by patient to watch this step."""
     input_size: int = 0
-    """0 takes the recipe's own. A network that ends in global average pooling takes any."""
 
     def __post_init__(self) -> None:
         for name, good, words in (
@@ -71,7 +97,86 @@ class FirstStep:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training run: architecture, optimizer, schedule, augmentation, split, seed."""
+    """A training run: architecture, optimizer, schedule, augmentation, split, seed.
+
+    Attributes
+    ----------
+    name : str
+        Name of the recipe and of the bundle.
+    finding : str
+        What to look for.
+    source : str
+        The published data set, see `cxr.datasets.published`.
+    architecture : str
+        One of `cxr.networks.ARCHITECTURES`.
+    input_size : int
+        Side of the input, in pixels.
+    channels : int
+        1, or 3 equal ones.
+    optimizer : str
+        Name of the optimizer.
+    learning_rate : float
+        At its highest.
+    batch_size : int
+        Films per step.
+    epochs : int
+        At most.
+    arguments : dict
+        Further arguments of the architecture.
+    resample, margin, levels, through : Resample
+        How films are brought to the input size: `cxr.films.preprocessing.Preprocessing`.
+    pretrained : str
+        ``imagenet`` where the architecture can load such weights, else "".
+    start_from : str
+        A bundle with a network of the same kind: training starts from its weights, whatever films
+        they were learned from.
+    schedule : str
+        ``constant``, ``cosine`` (to zero over all epochs) or ``plateau``.
+    warmup_epochs : float
+        Of the cosine schedule: epochs in which the rate climbs from zero.
+    plateau_patience, plateau_factor, minimum_learning_rate : int
+        The plateau schedule multiplies the rate by the factor, down to the minimum, when
+        ``val_accuracy`` has not risen for `plateau_patience` epochs.
+    weight_decay : float
+        Of the optimizer.
+    label_smoothing : float
+        Of the loss, in [0, 1).
+    class_weights : bool
+        Whether both classes count the same in the loss, whatever their number of films.
+    patience : int
+        Epochs without a better one after which the run stops; 0 runs all epochs.
+    keep : str
+        Whose weights ship: the ``best`` epoch's (highest ``val_auc``) or the ``last`` one's. Under
+        the cosine schedule the weights come to rest only at its end, and on a few hundred
+        validation films an earlier epoch can be ahead by chance.
+    validation : float
+        Share of the training films set apart, by patient, if the set has no such split.
+    test : float
+        The same for a set without a test split; 0 leaves it without.
+    films : tuple of str
+        ``source/label`` of the films to learn from; all of the set's if empty.
+    external : dict of str to tuple of str
+        Films never learned from, to evaluate on: a name, and the ``source/label`` parts it is made
+        of.
+    boxes : str
+        A table of boxes (`cxr.datasets.boxes`) in the data set's folder, for box supervision. Needs
+        an architecture with a layer "evidence".
+    boxes_weight : float
+        Weight of the loss on the boxes; that on the films has 1.
+    first_step : FirstStep or None
+        A shorter run before this one; None for none.
+    settle_units : bool
+        Whether the initial weights are scaled by films: `cxr.training.initialization`.
+    variants : int
+        With a frozen base: for how many variants of each film features are computed. The epochs use
+        them in turn.
+    storage : str
+        Type of the weights on disk, ``float32`` or ``float16``.
+    seed : int
+        Of the order of films, the augmentation and the initial weights.
+    augmentation : Augmentation
+        How films are varied.
+    """
 
     name: str
     finding: str
@@ -85,54 +190,31 @@ class Recipe:
     epochs: int
     arguments: dict[str, Any] = field(default_factory=dict)
     resample: Resample = "nearest"
-    """How films are brought to the input size, as the next three say: `cxr.films.preprocessing`."""
     margin: float = 0.0
     levels: Levels = "plain"
     through: int = 0
     pretrained: str = ""
-    """``imagenet`` where the architecture can load such weights, else nothing."""
     start_from: str = ""
-    """A bundle whose network is of the same kind: its weights are those that training starts from,
-    whatever films they were learned from."""
     schedule: str = "constant"
-    """``constant``, ``cosine`` (to zero over all epochs) or ``plateau`` (see below)."""
     warmup_epochs: float = 0.0
-    """Of the cosine schedule: epochs in which the rate climbs from zero."""
     plateau_patience: int = 2
     plateau_factor: float = 0.3
     minimum_learning_rate: float = 1e-6
-    """The plateau schedule multiplies the rate by the factor, down to the minimum, when
-    ``val_accuracy`` has not risen for so many epochs."""
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     class_weights: bool = True
     patience: int = 0
-    """Epochs without a better one after which the run stops; 0 runs all epochs."""
     keep: str = "best"
-    """Whose weights ship: the ``best`` epoch's (highest ``val_auc``), or the ``last`` one's. Under
-    the cosine schedule the weights come to rest only at its end, and on a few hundred validation
-    films an earlier epoch can be ahead by chance."""
     validation: float = 0.1
-    """Share of the training films set apart, by patient, where the set has no such split."""
     test: float = 0.0
-    """The same for a set without a test split; 0 leaves it without."""
     films: tuple[str, ...] = ()
-    """``source/label`` of the films to learn from; all of the set's where nothing is given."""
     external: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Films never learned from, to evaluate on: a name, and the ``source/label`` it stands for."""
     boxes: str = ""
-    """A table of boxes (`cxr.datasets.boxes`) in the data set's folder: the network then learns
-    where the finding lies as well. Wants an architecture with a layer "evidence"."""
     boxes_weight: float = 1.0
-    """Of the loss of the places, beside that of the films."""
     first_step: FirstStep | None = None
     settle_units: bool = False
-    """Whether the first weights are scaled by films: `cxr.training.initialization`."""
     variants: int = 1
-    """Of a frozen base: how many variants of each film have their features computed. The epochs
-    take them in turn."""
     storage: str = "float32"
-    """Of the weights on disk, ``float32`` or ``float16``."""
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
