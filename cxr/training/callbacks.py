@@ -6,7 +6,6 @@ decides as if it had never stopped. (Keras's own `EarlyStopping` and `ReduceLROn
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import pandas as pd
 
 from ..evidence.evaluation import best_epoch
 from .box_supervision import LOGIT
+from .keras_hooks import epochs_done, restart_dropouts
 from .recipes import Recipe
 
 __all__ = ["HISTORY_COLUMNS", "Journal", "plateau_rate", "should_stop"]
@@ -98,13 +98,12 @@ class Journal(keras.callbacks.Callback):
 
     def resume(self) -> int:
         """Read what is on disk and return how many epochs are done."""
-        backup = self.folder / "backup" / "training_metadata.json"
-        rows = self.folder / "history.csv"
-        if not (backup.is_file() and rows.is_file()):
+        backup, rows = self.folder / "backup", self.folder / "history.csv"
+        done = epochs_done(backup)
+        if done is None or not rows.is_file():
             # Weights without their note would be taken for those to begin with.
-            shutil.rmtree(backup.parent, ignore_errors=True)
+            shutil.rmtree(backup, ignore_errors=True)
             return 0
-        done = int(json.loads(backup.read_text())["epoch"])
         self.history = pd.read_csv(rows, float_precision="round_trip").head(done)
         self.say(f"Going on after epoch {done}")
         return done
@@ -112,11 +111,7 @@ class Journal(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start the clock; set the rate where the plateau rule holds; fix what is dropped out."""
         self._epoch_began = time.monotonic()
-        # The backup does not hold how far the dropouts' numbers are drawn: the epoch decides.
-        for layer in self.model.layers:
-            if generator := getattr(layer, "seed_generator", None):
-                seed = int(keras.ops.convert_to_numpy(generator.state)[0])
-                generator.state.assign([seed, epoch * 2**20])
+        restart_dropouts(self.model, epoch)
         if self.recipe.schedule == "plateau":
             self.model.optimizer.learning_rate = plateau_rate(self.history, self.recipe)
 

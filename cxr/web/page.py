@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.scriptrunner import script_runner
 
 from ..scoring.bundle import (
     Bundle,
@@ -20,6 +18,7 @@ from ..scoring.bundle import (
 from ..scoring.card import Card, CardError
 from ..scoring.population import intended_use
 from .look import watch_theme
+from .streamlit_hooks import keep_keras_session, leave_folder_mode
 
 __all__ = ["bundle", "cards", "choose_model", "choose_models", "header", "navigated", "plot"]
 
@@ -86,26 +85,13 @@ def choose_models(key: str, *, label: str = "Models") -> list[Card]:
 def navigated() -> None:
     """Prepare a run of the dashboard: the page to come was reached through `st.navigation`."""
     st.session_state["navigated"] = True
-    # After every run Streamlit clears Keras's session, once for all threads: compiled kernels go,
-    # and a network that is being built or scored in the background starts anew each time.
-    script_runner._clean_problem_modules = _leave_keras_alone
-
-
-def _leave_keras_alone() -> None:
-    """Stand in for what Streamlit does to Keras after each run; our networks are kept, bounded."""
-
-
-def _leave_folder_mode() -> None:
-    # Until `st.navigation` was called once in a server's life, Streamlit takes a folder named
-    # pages for a menu of its own and runs an address like /training without streamlit_app.py.
-    if PagesManager.uses_pages_directory and "navigated" not in st.session_state:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
+    keep_keras_session()
 
 
 def header(title: str, card: Card | None = None) -> None:
     """Put a page's title with the intended-use line: of one model, or of all."""
-    _leave_folder_mode()
+    if "navigated" not in st.session_state and leave_folder_mode():
+        st.rerun()
     st.html(f"<style>{STYLE}</style>")
     watch_theme()
     left, right = st.columns([1, 6], vertical_alignment="center")

@@ -6,14 +6,15 @@ drops them when a run of the script ends that did not show the film, and when th
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections import OrderedDict
 
 import numpy as np
 from streamlit import runtime
-from streamlit.runtime.media_file_manager import MediaFileManager
 
 from ..films.radiograph import Radiograph
+from .streamlit_hooks import keep_media, media
 
 __all__ = ["depth", "film_address", "grey_levels"]
 
@@ -71,30 +72,23 @@ def film_address(film: Radiograph, place: str) -> str:
     Returns
     -------
     str
-        An address below that of the dashboard, of hexadecimal figures that tell nothing; empty
-        where no server runs.
+        An address below that of the dashboard, of hexadecimal figures that tell nothing; the film
+        itself as a ``data:`` address where this Streamlit cannot store it; empty where no server
+        runs.
     """
     if not runtime.exists():
         return ""
-    store = runtime.get_instance().media_file_mgr
     kept = film.sha256, depth(film)
     with _lock:
         known = _addresses.get(kept)
-    levels = (_stored(store, known) if known else None) or grey_levels(film)
-    # The store tells large files apart by their ends and middle alone, which films may share; a
-    # file's name counts as well, is told to nobody, and here is the hash of every pixel.
-    address: str = store.add(levels, "application/octet-stream", place, file_name=film.sha256)
+    levels = (media(known) if known else None) or grey_levels(film)
+    # Films may share their ends and middle; the hash of every pixel tells them apart.
+    address = keep_media(levels, place, film.sha256)
+    if address is None:  # in the message itself: slow, and right all the same
+        return f"data:application/octet-stream;base64,{base64.b64encode(levels).decode()}"
     with _lock:
         _addresses[kept] = address
         _addresses.move_to_end(kept)
         while len(_addresses) > REMEMBERED:
             _addresses.popitem(last=False)
     return address
-
-
-def _stored(store: MediaFileManager, address: str) -> bytes | None:
-    """Return what lies under an address as long as it is there, so that it is not made again."""
-    if not store.can_read_files:
-        return None
-    file = store.read_file(address.rsplit("/", 1)[-1])
-    return None if file is None else file.content

@@ -1,0 +1,147 @@
+"""Every private part of Streamlit that the pages lean on, each with what is done without it.
+
+Streamlit may change these from one minor version to the next. Where a part is missing, the log
+says so once and the pages go on with what Streamlit does by itself. The tests fail on every other
+minor version than `VERSION`, so that somebody reads the parts again and raises it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from operator import attrgetter
+from typing import Any
+
+import streamlit
+
+__all__ = [
+    "VERSION",
+    "keep_keras_session",
+    "keep_media",
+    "leave_folder_mode",
+    "media",
+    "session_is_open",
+]
+
+#: The minor version of Streamlit that the parts were read in.
+VERSION = "1.67"
+
+_log = logging.getLogger(__name__)
+
+
+def keep_keras_session() -> None:
+    """Keep Streamlit from clearing Keras's session after each run of a page.
+
+    It does so for all threads at once: compiled kernels go, and a network that is being built or
+    scored in the background starts anew each time. Ours are kept, and bounded. Without this part
+    everything works, slower.
+    """
+    if runner := _part("streamlit.runtime.scriptrunner.script_runner", "_clean_problem_modules"):
+        runner._clean_problem_modules = _leave_keras_alone
+
+
+def _leave_keras_alone() -> None:
+    """Stand in for what Streamlit does after each run."""
+
+
+def leave_folder_mode() -> bool:
+    """Have Streamlit run ``streamlit_app.py`` whatever the address; say whether that is news.
+
+    Until `st.navigation` was called once in a server's life, Streamlit takes a folder named
+    ``pages`` for a menu of its own and runs an address like ``/training`` alone. Without this part
+    the first page of a server's life is shown without the menu.
+
+    Returns
+    -------
+    bool
+        Whether the page was run alone, and has to be run again.
+    """
+    module = _part("streamlit.runtime.pages_manager", "PagesManager.uses_pages_directory")
+    if module is None or not module.PagesManager.uses_pages_directory:
+        return False
+    module.PagesManager.uses_pages_directory = False
+    return True
+
+
+def keep_media(data: bytes, place: str, name: str) -> str | None:
+    """Put bytes where the browser can fetch them, until a run of the script ends without it.
+
+    Parameters
+    ----------
+    data
+        The bytes.
+    place
+        Where on the page they are shown; unique within it.
+    name
+        Tells large files apart, of which Streamlit compares the ends and the middle alone; it is
+        told to nobody.
+
+    Returns
+    -------
+    str or None
+        The address, below that of the dashboard; None where this Streamlit has no such store.
+    """
+    store = _store()
+    if store is None:
+        return None
+    address: str = store.add(data, "application/octet-stream", place, file_name=name)
+    return address
+
+
+def media(address: str) -> bytes | None:
+    """Return what lies under an address that `keep_media` gave, as long as it is there."""
+    store = _store()
+    if store is None or not store.can_read_files:
+        return None
+    file = store.read_file(address.rsplit("/", 1)[-1])
+    return None if file is None else file.content
+
+
+def _store() -> Any:
+    module = _part("streamlit.runtime", "Runtime.media_file_mgr")
+    return None if module is None else module.get_instance().media_file_mgr
+
+
+def session_is_open() -> Callable[[], bool]:
+    """Return what tells, from any thread, whether this run's browser tab is still open.
+
+    Always true where no server runs, and where this Streamlit cannot tell.
+    """
+    contexts = _part("streamlit.runtime.scriptrunner", "get_script_run_ctx")
+    module = _part("streamlit.runtime", "Runtime.is_active_session")
+    if contexts is None or module is None:
+        return lambda: True
+    context = contexts.get_script_run_ctx()
+    session = context.session_id if context else ""
+
+    def is_open() -> bool:
+        try:
+            return bool(module.get_instance().is_active_session(session))
+        except RuntimeError:  # no server: a script that is run by itself has no tabs
+            return True
+
+    return is_open
+
+
+def _part(module: str, name: str) -> Any:
+    """Return the module that has a part; None, and a word in the log, where it has none."""
+    try:
+        found = import_module(module)
+        attrgetter(name)(found)
+    except (ImportError, AttributeError):
+        _tell_missing(f"{module}.{name}")
+        return None
+    return found
+
+
+@cache
+def _tell_missing(part: str) -> None:
+    _log.warning(
+        "Streamlit %s has no %s, which these pages were written for with Streamlit %s. "
+        "They go on without it.",
+        streamlit.__version__,
+        part,
+        VERSION,
+    )

@@ -1,0 +1,122 @@
+"""The private parts of Streamlit: that they are there, and that pages go on without them."""
+
+from __future__ import annotations
+
+import inspect
+from types import SimpleNamespace
+
+import pytest
+import streamlit
+from streamlit import runtime
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import script_runner
+
+from cxr.web import streamlit_hooks as hooks
+
+
+@pytest.fixture(autouse=True)
+def untold() -> None:
+    hooks._tell_missing.cache_clear()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A server of one open tab, with a real store of media files."""
+    instance = SimpleNamespace(
+        media_file_mgr=MediaFileManager(MemoryMediaFileStorage("/media")),
+        is_active_session=lambda session: session == "open",
+    )
+    monkeypatch.setattr(runtime, "get_instance", lambda: instance)
+    return instance
+
+
+def parameters(function) -> list[str]:
+    return [name for name in inspect.signature(function).parameters if name != "self"]
+
+
+class TestTheParts:
+    def test_were_read_in_this_version(self):
+        """On another: read every part named in the module again, then raise `VERSION`."""
+        assert streamlit.__version__.split(".")[:2] == hooks.VERSION.split(".")
+
+    def test_clear_keras_where_it_is_looked_up_by_name(self):
+        source = inspect.getsource(script_runner)
+        assert "def _clean_problem_modules() -> None:" in source
+        assert "_log_if_error(_clean_problem_modules)" in source
+
+    def test_say_whether_the_folder_of_pages_is_a_menu(self):
+        assert "uses_pages_directory" in vars(PagesManager)
+        assert "PagesManager.uses_pages_directory" in inspect.getsource(script_runner)
+
+    def test_keep_media(self):
+        assert parameters(MediaFileManager.add)[:4] == [
+            *("path_or_data", "mimetype", "coordinates", "file_name"),
+        ]
+        assert parameters(MediaFileManager.read_file) == ["file_id"]
+        assert isinstance(MediaFileManager.can_read_files, property)
+        assert isinstance(runtime.Runtime.media_file_mgr, property)
+
+    def test_know_the_open_tabs(self):
+        assert parameters(runtime.Runtime.is_active_session) == ["session_id"]
+
+
+class TestWithThem:
+    def test_keras_is_left_alone(self, monkeypatch):
+        monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: pytest.fail("cleared"))
+        hooks.keep_keras_session()
+        script_runner._clean_problem_modules()
+
+    def test_a_page_run_alone_is_told_once(self, monkeypatch):
+        monkeypatch.setattr(PagesManager, "uses_pages_directory", True)
+        assert hooks.leave_folder_mode()
+        assert not hooks.leave_folder_mode()
+
+    @pytest.mark.parametrize("value", [None, False])
+    def test_others_are_not(self, monkeypatch, value):
+        monkeypatch.setattr(PagesManager, "uses_pages_directory", value)
+        assert not hooks.leave_folder_mode()
+
+    def test_media_stay_until_a_run_ends_without_them(self, server):
+        address = hooks.keep_media(b"levels", "place", "name")
+        assert address.startswith("/media/")
+        assert "name" not in address
+        assert hooks.media(address) == b"levels"
+        server.media_file_mgr.clear_session_refs()
+        server.media_file_mgr.remove_orphaned_files()
+        assert hooks.media(address) is None
+
+    @pytest.mark.parametrize(("session", "expected"), [("open", True), ("closed", False)])
+    def test_a_tab_is_open_or_not(self, server, monkeypatch, session, expected):
+        context = SimpleNamespace(session_id=session)
+        monkeypatch.setattr(runtime.scriptrunner, "get_script_run_ctx", lambda: context)
+        assert hooks.session_is_open()() is expected
+
+    def test_a_script_run_by_itself_goes_on(self):
+        assert hooks.session_is_open()()
+
+
+@pytest.mark.parametrize(
+    ("owner", "part", "use", "expected"),
+    [
+        (script_runner, "_clean_problem_modules", hooks.keep_keras_session, None),
+        (PagesManager, "uses_pages_directory", hooks.leave_folder_mode, False),
+        (runtime.Runtime, "media_file_mgr", lambda: hooks.keep_media(b"", "", ""), None),
+        (runtime.Runtime, "media_file_mgr", lambda: hooks.media("/media/x"), None),
+        (runtime.Runtime, "is_active_session", lambda: hooks.session_is_open()(), True),
+        (runtime.scriptrunner, "get_script_run_ctx", lambda: hooks.session_is_open()(), True),
+        (runtime, "Runtime", lambda: hooks.media("/media/x"), None),
+    ],
+)
+def test_without_a_part_the_log_says_so_once(monkeypatch, caplog, owner, part, use, expected):
+    monkeypatch.delattr(owner, part)
+    assert use() == expected
+    assert use() == expected
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert part in caplog.text
+    assert streamlit.__version__ in caplog.text
+    assert hooks.VERSION in caplog.text
+    if owner is script_runner:
+        assert not hasattr(script_runner, part)
