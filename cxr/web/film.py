@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import streamlit as st
@@ -21,26 +19,10 @@ from ..heatmaps.overlay import (
     colour_table,
     common_top,
 )
-from ..web.transfer import depth, film_address
+from .assets import component
+from .transfer import depth, film_address
 
 __all__ = ["Beside", "empty_field", "film_view"]
-
-STATIC = Path(__file__).parent / "static"
-#: The viewer's modules, each after those that it imports from.
-SCRIPTS = (
-    "film_load.js",
-    "film_window.js",
-    "film_pose.js",
-    "film_heat.js",
-    "film_cpu.js",
-    "film_gpu.js",
-    "film_pane.js",
-    "film_rulers.js",
-    "film_pointer.js",
-    "film_keys.js",
-    "film_tools.js",
-    "film.js",
-)
 
 
 class Beside(NamedTuple):
@@ -61,24 +43,7 @@ class Beside(NamedTuple):
     name: str
 
 
-def script() -> str:
-    """Return the viewer's JavaScript as the one module that Streamlit takes.
-
-    The files are modules that import from each other by name. Put one after the other they share
-    one scope, so the import lines go and so does the word export, but for the entry's
-    ``export default``.
-    """
-    text = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    text = re.sub(r"^import .*;\n", "", text, flags=re.MULTILINE)
-    return re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
-
-
-_component = st.components.v2.component(
-    "cxr_film",
-    html=(STATIC / "film.html").read_text(encoding="utf-8"),
-    css=(STATIC / "film.css").read_text(encoding="utf-8"),
-    js=script(),
-)
+_component = component("cxr_film", "film.js")
 
 
 def film_view(

@@ -8,30 +8,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from .assets import component
+
 __all__ = ["theme", "watch_theme"]
 
 KEY = "theme_probe"
-_probe = st.components.v2.component(
-    "cxr_theme",
-    html="<span></span>",
-    js="""
-export default function ({ data, parentElement, setStateValue }) {
-  const look = () => {
-    const host = parentElement.host ?? parentElement;
-    const colour = getComputedStyle(host).getPropertyValue("--st-background-color").trim();
-    const context = document.createElement("canvas").getContext("2d");
-    context.fillStyle = colour || "#000";
-    context.fillRect(0, 0, 1, 1);
-    const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
-    const theme = 0.299 * r + 0.587 * g + 0.114 * b > 128 ? "light" : "dark";
-    if (theme !== data.assumed) setStateValue("theme", theme);
-  };
-  look();
-  const timer = setInterval(look, 1000);
-  return () => clearInterval(timer);
-}
-""",
-)
+_probe = component("cxr_theme", "theme.js")
 
 
 def theme() -> str:

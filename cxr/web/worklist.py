@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
 from ..reading_room.entry import Entry
+from .assets import component
 
 __all__ = ["BANDS", "worklist_view"]
 
-STATIC = Path(__file__).parent / "static"
 #: Sign and words of each band: a state is never told by its colour alone.
 BANDS = {
     "above": ("▲", "above"),
@@ -22,12 +21,7 @@ BANDS = {
     "waiting": ("…", "waiting"),
     "hidden": ("○", "to call"),
 }
-_component = st.components.v2.component(
-    "cxr_worklist",
-    html='<ol class="worklist" role="listbox" tabindex="0" aria-label="Worklist"></ol>',
-    css=(STATIC / "worklist.css").read_text(encoding="utf-8"),
-    js=(STATIC / "worklist.js").read_text(encoding="utf-8"),
-)
+_component = component("cxr_worklist", "worklist.js")
 
 
 def worklist_view(

@@ -1,5 +1,5 @@
 // The film viewer. The film's levels come once, the heatmap as a small grid of numbers; from then
-// on nothing goes back to the server. Python joins the files of the viewer, see film.py.
+// on nothing goes back to the server.
 
 import { Colours, Heat } from "./film_heat.js";
 import { Keys } from "./film_keys.js";
@@ -10,14 +10,19 @@ import { View } from "./film_pose.js";
 import { Rulers } from "./film_rulers.js";
 import { Toolbar } from "./film_tools.js";
 import { PRESETS } from "./film_window.js";
+import { rootIn, stylesheet, template, untilNext } from "./parts.js";
+
+const [markup, style] = await Promise.all([template("film.html"), stylesheet("film.css")]);
 
 export default function (component) {
   const { data, parentElement } = component;
-  const root = parentElement.querySelector(".viewer");
-  if (!root) return;
+  const root = rootIn(parentElement, style, () => markup.content.firstElementChild.cloneNode(true));
   root.view ??= new FilmView(root, data.draw);
   root.view.show(data);
-  return () => { root.view?.close(); root.view = null; };
+  return untilNext(root, () => {
+    root.view?.close();
+    root.view = null;
+  });
 }
 
 // How the heatmap is drawn outlives a change of film: a reader sets it once.

@@ -95,9 +95,7 @@ async function fetchBytes(film, signal) {
   }
 }
 
-// The server may stand under a path of its own; Streamlit's own script came from there.
+// The server may stand under a path of its own: this script came from component/FOLDER/ there.
 function serverAddress(path) {
-  const script = document.querySelector("script[src*='/static/js/']");
-  const base = script ? new URL("../../", script.src) : document.baseURI;
-  return new URL(path.replace(/^\//, ""), base);
+  return new URL(path.replace(/^\//, "../../"), import.meta.url);
 }

@@ -1,9 +1,12 @@
 // The worklist. A click or the arrow keys (also J and K) choose a film; only the choice goes back.
 
+import { rootIn, stylesheet } from "./parts.js";
+
+const style = await stylesheet("worklist.css");
+
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
-  const list = parentElement.querySelector(".worklist");
-  if (!list) return;
+  const list = rootIn(parentElement, style, empty);
   list.style.height = `${data.height}px`;
   const choose = (number) => {
     mark(list, number);
@@ -29,6 +32,15 @@ export default function (component) {
     if (next) choose(next.number);
   }, { signal: end.signal });
   return () => end.abort();
+}
+
+function empty() {
+  const list = document.createElement("ol");
+  list.className = "worklist";
+  list.tabIndex = 0;
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Worklist");
+  return list;
 }
 
 function mark(list, number) {
