@@ -19,14 +19,24 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import apply_color_lut
 from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
 )
 
+from . import dicom_jpeg
 from .dicom_grey import (
     apply_modality,
     apply_polarity,
@@ -58,6 +68,24 @@ TAGS = [
 ]
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+# pydicom would try all that are installed. On damaged bytes GDCM ends the whole process, and the
+# RLE decoder that is written in Rust panics outside of Exception.
+_DECODERS = {
+    JPEGBaseline8Bit: dicom_jpeg.LABEL,
+    JPEGExtended12Bit: dicom_jpeg.LABEL,
+    JPEGLossless: dicom_jpeg.LABEL,
+    JPEGLosslessSV1: dicom_jpeg.LABEL,
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+    RLELossless: "pydicom",
+}
+dicom_jpeg.register()
+
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _YBR = ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 _DAYS_A_YEAR = 365.25
@@ -161,37 +189,51 @@ def decode(dataset: Dataset) -> NDArray:
     Raises
     ------
     UnreadableFile
-        If the compressed stream is larger than allowed, whatever the header says.
+        If the transfer syntax is not one that is decoded here, or the compressed stream is larger
+        than allowed, whatever the header says.
     """
     syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_compressed:
-        tables = (dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths"))
-        offsets = tables if all(tables) else None
-        data = dataset.PixelData
-        frame = bytearray(get_frame(data, 0, number_of_frames=1, extended_offsets=offsets))
-        for marker, at in _markers(frame):
-            if marker == 0xDA:  # start of scan: length, components, 2 bytes for each, Ss, Se, AhAl
-                first = at + 3 + 2 * frame[at + 2]
-                sequential = syntax in (JPEGBaseline8Bit, JPEGExtended12Bit)
-                if sequential and frame[first : first + 3] == b"\0\0\0":
-                    # Some writers leave the end of the spectral selection at 0, where T.81 B.2.3
-                    # wants 63, and decoders that go by the book refuse the film.
-                    frame[first + 1] = 63
-                    dataset.PixelData = encapsulate([bytes(frame)])
-                break
-            if marker == 0x51:  # size of a JPEG 2000
-                right, bottom, left, top = struct.unpack_from(">IIII", frame, at + 4)
-                width, height = right - left, bottom - top
-            else:
-                height, width = struct.unpack_from(">HH", frame, at + 3)
-            check_size(width, height)
-    if syntax == RLELossless:
-        # On damaged bytes the other plugin, written in Rust, panics outside of Exception.
-        dataset.pixel_array_options(decoding_plugin="pydicom")
+    if syntax.is_encapsulated:
+        if syntax not in _DECODERS:
+            raise UnreadableFile(
+                f"The DICOM file is compressed in a way that is not read here: {syntax.name}. "
+                "Export the film uncompressed."
+            )
+        dataset.PixelData = encapsulate([_checked_frame(dataset)])
+        for offsets in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+            dataset.pop(offsets, None)  # of the frame as it was
+        dataset.pixel_array_options(decoding_plugin=_DECODERS[syntax])
     values = dataset.pixel_array
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
         values = apply_color_lut(values, dataset)[..., :3]
     return values
+
+
+def _checked_frame(dataset: Dataset) -> bytes:
+    """Take the one compressed frame, its size checked, mended where decoders would stumble."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    tables = (dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths"))
+    offsets = tables if all(tables) else None
+    data = dataset.PixelData
+    frame = bytearray(get_frame(data, 0, number_of_frames=1, extended_offsets=offsets))
+    for marker, at in _markers(frame):
+        if marker == 0xDA:  # start of scan: length, components, 2 bytes for each, Ss, Se, AhAl
+            first = at + 3 + 2 * frame[at + 2]
+            sequential = syntax in (JPEGBaseline8Bit, JPEGExtended12Bit)
+            if sequential and frame[first : first + 3] == b"\0\0\0":
+                # Some writers leave the end of the spectral selection at 0, where T.81 B.2.3
+                # wants 63, and decoders that go by the book refuse the film.
+                frame[first + 1] = 63
+            break
+        if marker == 0x51:  # size of a JPEG 2000
+            right, bottom, left, top = struct.unpack_from(">IIII", frame, at + 4)
+            width, height = right - left, bottom - top
+        else:
+            height, width = struct.unpack_from(">HH", frame, at + 3)
+        check_size(width, height)
+    if syntax in (JPEGLSLossless, JPEGLSNearLossless):
+        frame += b"\xff\xd9"  # on one that was cut short the decoder waits for its end forever
+    return bytes(frame)
 
 
 def render(dataset: Dataset) -> NDArray[np.float32]:

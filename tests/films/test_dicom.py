@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,11 +12,17 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
+    HTJ2K,
+    MPEG2MPML,
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
+    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
 )
 
@@ -167,6 +176,54 @@ def test_sample_files_of_other_syntaxes(name):
     assert grey.dtype == np.float32
     assert grey.ndim == 2
     assert 0 <= grey.min() < grey.max() <= 1
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEGLSNearLossless])
+def test_jpeg_ls(syntax):
+    dataset = dicom_dataset(VALUES, **FULL)
+    near = 3 if syntax == JPEGLSNearLossless else 0
+    dataset.PixelData = encapsulate([imagecodecs.jpegls_encode(VALUES, level=near)])
+    stored = decode(open_dataset(save(dataset, syntax)))
+    assert np.abs(stored.astype(int) - VALUES).max() <= near
+
+
+@pytest.mark.parametrize("syntax", [HTJ2K, HTJ2KLossless])
+def test_high_throughput_jpeg_2000(syntax):
+    dataset = dicom_dataset(VALUES, **FULL)
+    dataset.PixelData = encapsulate([imagecodecs.htj2k_encode(VALUES, reversible=True)])
+    np.testing.assert_array_equal(decode(open_dataset(save(dataset, syntax))), VALUES)
+
+
+@pytest.mark.parametrize("syntax", [MPEG2MPML, "1.2.840.10008.1.2.4.92"])
+def test_a_syntax_that_nothing_decodes_is_named(syntax):
+    dataset = dicom_dataset(VALUES, **FULL)
+    dataset.PixelData = encapsulate([b"1234"])
+    data = save(dataset, UID(syntax))
+    with pytest.raises(UnreadableFile, match=UID(syntax).name.split(" ")[0]):
+        decode(open_dataset(data))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_a_jpeg_ls_that_was_cut_short_does_not_wait_for_its_end(share):
+    """In a process of its own, as the decoder that waits cannot be interrupted."""
+    script = (
+        "from cxr.films.dicom import decode, open_dataset\n"
+        "from pydicom.data import get_testdata_file\n"
+        "from pydicom.encaps import encapsulate, get_frame\n"
+        "from pathlib import Path\n"
+        "path = get_testdata_file('MR_small_jpeg_ls_lossless.dcm', download=False)\n"
+        "dataset = open_dataset(Path(path).read_bytes())\n"
+        "frame = get_frame(dataset.PixelData, 0, number_of_frames=1)\n"
+        f"dataset.PixelData = encapsulate([frame[: int(len(frame) * {share})]])\n"
+        "try:\n"
+        "    decode(dataset)\n"
+        "except RuntimeError:\n"
+        "    print('refused')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "refused\n"
 
 
 def test_an_extended_jpeg_without_its_end_of_spectral_selection():
