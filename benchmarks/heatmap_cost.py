@@ -28,7 +28,7 @@ from cxr.networks.graph import compile_forward
 from cxr.scoring.explain import FAST, attribute, layers
 
 THEIRS = {"gradcam": Gradcam, "gradcam++": GradcamPlusPlus, "layercam": Layercam}
-#: Score-CAM runs the network hundreds of times a film; this many are not worth the wait.
+#: Score-CAM runs the network hundreds of times per film; this many are not worth the wait.
 MOST_PARAMETERS = 10_000_000
 Call = Callable[[], object]
 

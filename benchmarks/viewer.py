@@ -38,7 +38,7 @@ PAINTED = """async () => {
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   return (performance.now() - start) / 1000;
 }"""
-#: Pictures a second while the film is dragged for a while, of zoom as it stands.
+#: Pictures a second while the film is dragged for a while, of zoom as is.
 PANNED = """async () => {
   const hosts = [...document.querySelectorAll("*")].map((element) => element.shadowRoot);
   const viewer = hosts.map((root) => root?.querySelector(".viewer")).find(Boolean);
@@ -64,7 +64,7 @@ PANNED = """async () => {
 
 @st.cache_resource
 def film(number: int) -> Radiograph:
-    """16 bits a pixel, with noise, so that nothing can be packed."""
+    """16 bits per pixel, with noise, so that nothing can be packed."""
     rng = np.random.default_rng(number)
     ramp = np.linspace(0.1, 0.8, SIDE, dtype=np.float32)
     return Radiograph(ramp + rng.random((SIDE, SIDE), np.float32) * 0.2, bits=16)

@@ -104,10 +104,10 @@ def show_pictures(table, folder: Path | None) -> None:
     )
     seed = middle.number_input("Draw", 1, 999, 1, help="Another number shows other films")
     drawn = dataset.draw(table, split, SAMPLES, seed=int(seed))
-    # The split of a bundle may be its own; the file stands where the path says.
+    # The split of a bundle may be its own; the file is where the path says.
     drawn = drawn[[(folder / path).is_file() for path in drawn["path"]]]
     if drawn.empty:
-        st.info("None of the films of this split stand under CXR_DATA.")
+        st.info("None of the films of this split are under CXR_DATA.")
         return
     for label, group in drawn.groupby("label"):
         st.caption(f"{label}: {count(len(group))} drawn from {split}")
@@ -132,7 +132,7 @@ def show_leakage(table) -> None:
     shared = dataset.across_splits(table)
     pictures = dataset.across_splits(table, "sha256")
     if shared.empty and pictures.empty:
-        st.caption("No patient and no picture stands in two splits.")
+        st.caption("No patient and no picture is in two splits.")
     for found in (shared, pictures):
         if not found.empty:
             st.dataframe(found, hide_index=True)

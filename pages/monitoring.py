@@ -94,7 +94,7 @@ def show_log(log: Readings) -> None:
             show_refusals(ours)
             show_agreement(ours)
             show_drift(ours, card)
-    st.caption(f"The log stands in `{log.where}`. {KEPT}")
+    st.caption(f"The log is in `{log.where}`. {KEPT}")
 
 
 @st.cache_data(max_entries=4, ttl=600, show_spinner="Reading the log")

@@ -217,7 +217,7 @@ def import_legacy(options: argparse.Namespace) -> int:
     for file in files:
         if not file.is_file():
             raise UsageError(f"There is no file at {file}. Give a model.")
-    # Both become names of folders, and stand on every page.
+    # Both become names of folders, and are shown on every page.
     if options.finding == NORMAL or not re.fullmatch(r"[a-z][a-z0-9_-]*", options.finding):
         raise UsageError(
             f"Expected a --finding in small letters, digits, dashes. Received: {options.finding!r}"

@@ -20,7 +20,7 @@ __all__ = ["audit", "dataset", "evaluate", "gate"]
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    """Score labelled films, and hold heatmaps against boxes where there are any.
+    """Score labeled films, and compare the heatmaps with boxes if there are any.
 
     See `cxr.evidence.score_split.assess` and `cxr.evidence.audit.boxes.assess_boxes`.
     """
@@ -65,7 +65,7 @@ def _print_figures(result: dict[str, Any]) -> None:
 
 
 def _print_boxes(maps: dict[str, Any]) -> None:
-    """Print the measures on boxes, a row a kind of map: over the called films, then over all."""
+    """Print the measures on boxes, one row per kind: of the positive films, then of all."""
     at = f" at {maps['layer']}" if maps["layer"] else ""
     print(f"\nHeatmaps ({maps['method']}{at}) on {count(maps['boxed'])} with boxes, 95 % intervals")
     if maps["message"]:

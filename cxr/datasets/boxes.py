@@ -17,7 +17,7 @@ __all__ = ["BOX_COLUMNS", "boxes_of", "mask", "read_boxes"]
 BOX_COLUMNS = ["file", "finding", "left", "top", "right", "bottom"]
 SIDES = BOX_COLUMNS[2:]
 CORNERS = (("xmin", "ymin", "xmax", "ymax"), ("left", "top", "right", "bottom"))
-# Corners first, and w before width: beside them, width and height are those of the film.
+# Corners first, and w before width: where they occur, width and height are those of the film.
 SIZES = (("x", "y", "w", "h"), ("x", "y", "width", "height"))
 NAMES = {"file": ("file", "path", "filename", "image"), "finding": ("finding", "label", "class")}
 
@@ -33,7 +33,7 @@ def read_boxes(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path
-        A file of comma-separated values, one row a box: a column ``file`` (or ``path``,
+        A file of comma-separated values, one row per box: a column ``file`` (or ``path``,
         ``filename``, ``image``), the box, and, where it is known, ``finding`` (or ``label``,
         ``class``).
 
@@ -49,7 +49,7 @@ def read_boxes(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     if not path.is_file():
-        raise DatasetError(f"There is no file of boxes at {path}. Give a .csv file, a row a box.")
+        raise DatasetError(f"There is no file of boxes at {path}. Give a .csv, one row per box.")
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except ValueError as error:

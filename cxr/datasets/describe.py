@@ -1,4 +1,4 @@
-"""All that is stored of a film besides its label, in one reading: ``films.csv`` of a bundle."""
+"""All that is stored of a film apart from its label, read once: ``films.csv`` of a bundle."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        Counts, then lists with one entry a row: ``balance`` (`cxr.datasets.table.balance`),
+        Counts, then lists with one entry per row: ``balance`` (`cxr.datasets.table.balance`),
         ``near_duplicates`` (`cxr.datasets.near_duplicates`) and ``shift``
         (`cxr.datasets.shift.shift`, with the interval as ``auc_ci``; both None where films are too
         few).

@@ -49,7 +49,7 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
     root
         The folder.
     finding
-        What ``_1`` stands for in a flat folder; ``tuberculosis`` where nothing is said, which is
+        What ``_1`` means in a flat folder; ``tuberculosis`` where nothing is said, which is
         what the published sets of that form hold.
 
     Returns
@@ -140,7 +140,7 @@ def _prefixed(manifest: Path) -> pd.DataFrame:
 
 
 def _hidden(path: Path) -> bool:
-    # Kaggle's zip brings what macOS put beside each film: __MACOSX/train/NORMAL/._IM-0115.jpeg.
+    # Kaggle's zip has a file of macOS for each film: __MACOSX/train/NORMAL/._IM-0115.jpeg.
     return any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
 

@@ -16,7 +16,7 @@ from ..films.preprocessing import Preprocessing
 
 __all__ = ["SIDE", "WITHIN", "across", "fingerprint", "near_duplicates"]
 
-#: Films are brought to this many pixels a side before they are hashed.
+#: Films are brought to this many pixels on a side before they are hashed.
 SIDE = 64
 #: Bits, of 256, in which two fingerprints of one picture may differ. See `near_duplicates`.
 WITHIN = 44
@@ -39,7 +39,7 @@ def fingerprint(pixels: NDArray[np.uint8]) -> str:
     Parameters
     ----------
     pixels
-        uint8 of shape (H, W) or (H, W, 1), best `SIDE` pixels a side; others are squashed to
+        uint8 of shape (H, W) or (H, W, 1), best `SIDE` pixels on a side; others are squashed to
         it bilinearly.
 
     Returns
@@ -132,7 +132,7 @@ def near_duplicates(table: pd.DataFrame, within: int = WITHIN) -> pd.DataFrame:
 
 
 def across(found: pd.DataFrame) -> pd.DataFrame:
-    """Keep the groups of `near_duplicates` that stand in more than one split: leakage."""
+    """Keep the groups of `near_duplicates` that are in more than one split: leakage."""
     return found[found.groupby("group")["split"].transform("nunique") > 1].reset_index(drop=True)
 
 

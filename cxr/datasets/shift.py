@@ -1,6 +1,6 @@
 """How well one split of a data set can be told from another, where it should not be.
 
-Films of one label should look alike whatever split they stand in. Where a thumbnail tells the
+Films of one label should look alike whatever split they are in. Where a thumbnail tells the
 splits apart, they come from different sources, and what is measured on one holds less for the
 other.
 """
@@ -38,7 +38,7 @@ def tell_apart(
     splits: tuple[str, str] = ("train", "test"),
     seed: int = 0,
 ) -> pd.Series[float]:
-    """Guess of each film which of two splits it stands in, from a thumbnail alone.
+    """Guess which of two splits each film is in, from a thumbnail alone.
 
     For each label by itself: a logistic regression on the standardized pixels, cross-validated
     in 5 folds with all films of a patient in one of them, so that no film is guessed by a model

@@ -185,7 +185,7 @@ def imbalance_ratio(table: pd.DataFrame) -> float:
 
 
 def duplicates(table: pd.DataFrame) -> pd.DataFrame:
-    """Films whose pixels are equal, one row a film, with the number of their group first."""
+    """Films whose pixels are equal, one row per film, with the number of their group first."""
     known = table[table["sha256"] != ""]
     twins = known[known.duplicated("sha256", keep=False)].copy()
     twins.insert(0, "group", pd.factorize(twins["sha256"])[0] + 1)
@@ -193,7 +193,7 @@ def duplicates(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def across_splits(table: pd.DataFrame, column: str = "patient") -> pd.DataFrame:
-    """Patients (or, with ``sha256``, pictures) that stand in more than one split: leakage.
+    """Patients (or, with ``sha256``, pictures) that are in more than one split: leakage.
 
     Returns
     -------

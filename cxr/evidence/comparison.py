@@ -1,4 +1,4 @@
-"""Models beside each other on the same films; rates with their intervals."""
+"""Models compared on the same films; rates with their intervals."""
 
 from __future__ import annotations
 

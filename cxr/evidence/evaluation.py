@@ -71,7 +71,7 @@ class Confusion:
 
     @property
     def matrix(self) -> list[list[int]]:
-        """``[[tn, fp], [fn, tp]]``: a row a label, a column a call."""
+        """``[[tn, fp], [fn, tp]]``: one row per label, one column per side of the threshold."""
         return [[self.tn, self.fp], [self.fn, self.tp]]
 
     @property
@@ -256,7 +256,7 @@ def by_subtype(predictions: pd.DataFrame, scores: ArrayLike, threshold: float) -
     """Share of films called positive, for each subtype, or each source where the films tell it.
 
     For a finding that share is the sensitivity, for "normal" the false alarm rate. Films
-    without a subtype stand under their label.
+    without a subtype are under their label.
 
     Returns
     -------
@@ -288,7 +288,7 @@ def cell(predictions: pd.DataFrame, scores: ArrayLike, threshold: float, name: s
     ----------
     predictions : pandas.DataFrame
     scores : array_like, shape (n,)
-        Calibrated scores, one a row.
+        Calibrated scores, one per row.
     threshold : float
     name : {"tn", "fp", "fn", "tp"}
 

@@ -175,7 +175,7 @@ def store(bundle: Bundle, table: pd.DataFrame) -> None:
     """
     names = set(table["split"])
     _check_external(bundle, names)
-    # As it stands on disk: another set may have been stored since this bundle was loaded.
+    # As it is on disk: another set may have been stored since this bundle was loaded.
     stored = Bundle(bundle.folder, Card.read(bundle.folder / "card.json"))
     kept = stored.predictions[~stored.predictions["split"].isin(names)]
     table = table.assign(logit=table["logit"].round(6)).sort_values("path")

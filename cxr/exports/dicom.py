@@ -46,8 +46,8 @@ def to_secondary_capture(
 ) -> bytes:
     """Write a film with its heatmap as a DICOM Secondary Capture (PS3.3 A.8.1).
 
-    An RGB picture of at most 2,048 pixels a side, not compressed; below it, burnt in, a colour bar,
-    the heatmap's caption, the model and the intended use. It is a series of its own.
+    An RGB picture of at most 2,048 pixels on a side, not compressed; below it, burnt in, a colour
+    bar, the heatmap's caption, the model and the intended use. It is a series of its own.
 
     Parameters
     ----------

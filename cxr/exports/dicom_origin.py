@@ -131,7 +131,7 @@ def _take(source: bytes, origin: Dataset) -> None:
 
 
 def _values(header: Dataset, keyword: str, encodings: list[str]) -> list[str]:
-    # As it stands in the file: pydicom's own conversion warns, and its warnings quote names.
+    # As written in the file: pydicom's own conversion warns, and its warnings quote names.
     value = header.get_item(keyword).value
     if not isinstance(value, bytes):
         return []

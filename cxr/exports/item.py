@@ -19,7 +19,7 @@ __all__ = ["OVERRIDDEN", "VERSION", "Item", "facts", "items_of", "method", "scor
 
 #: Of this package, as exports state it.
 VERSION = "0.1.0"
-#: Stands where a film was scored against the gate's advice, before the gate's reason.
+#: Written before the gate's reason if a film was scored against the gate's advice.
 OVERRIDDEN = "The film was refused, and scored because the reader asked for it."
 
 

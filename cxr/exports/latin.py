@@ -3,7 +3,7 @@
 A PDF without a font of its own has the 14 standard ones (ISO 32000-1, 9.6.2.2), which know the
 letters of Windows-1252. No font file ships with what this package needs, and one for every script
 would be larger than the package: what cannot be shown is marked as such, and the film's hash
-stands beside it.
+is given with it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 __all__ = ["ENCODING", "label", "latin", "shortened"]
 
 ENCODING = "cp1252"
-#: What stands for a character that cannot be shown.
+#: Replaces a character that cannot be shown.
 UNKNOWN = "?"
 HASH = 8
 

@@ -39,7 +39,7 @@ class Paper(FPDF):  # type: ignore[misc, unused-ignore]
     Parameters
     ----------
     population
-        Stands in the intended use at the foot of every page.
+        Printed in the intended use at the foot of every page.
     """
 
     def __init__(self, population: str) -> None:

@@ -26,9 +26,9 @@ SIDE = 1400
 
 
 def to_pdf(items: Iterable[Item], card: Card, *, made: datetime | None = None) -> bytes:
-    """Set films as a PDF in A4: a page a film, and for more than one a list before them.
+    """Set films as a PDF in A4: one page per film, and for more than one a list before them.
 
-    The list ranks the films by score, highest first; those without a score stand in a band of
+    The list ranks the films by score, highest first; those without a score are in a band of
     their own behind, each with its reason. Every page carries the intended use and its number.
     Names are written in the letters that the standard fonts have (see `cxr.exports.paper`).
 

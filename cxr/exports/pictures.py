@@ -24,7 +24,7 @@ NARROWEST = 360
 def bounded(
     film: Radiograph, heatmap: Heatmap | None, side: int
 ) -> tuple[Radiograph, Heatmap | None]:
-    """Return a film and its heatmap at most `side` pixels a side, the film as it is if smaller.
+    """Return a film and its heatmap at most `side` pixels on a side, the film as it is if smaller.
 
     The heatmap is always another object than the one given, so that what it works out at the
     film's size goes with it instead of staying with the list that it came from.

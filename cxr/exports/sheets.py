@@ -1,4 +1,4 @@
-"""The sheets of a PDF: the list of films and a page a film. Loaded when a PDF is made."""
+"""The sheets of a PDF: the list of films, and one page per film. Loaded when a PDF is made."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Sheets:
         Parameters
         ----------
         scored, refused
-            In the order in which they stand.
+            In the order they are printed in.
         """
         pages = [*scored, *refused]
         listed = self._listed(scored, refused) if len(pages) > 1 else []
@@ -78,7 +78,7 @@ class Sheets:
     def _listed(
         self, scored: Sequence[Page], refused: Sequence[Page]
     ) -> list[list[tuple[float, Page | str, int]]]:
-        """Share the lines of the list out to sheets: height, what stands there, its place."""
+        """Distribute the lines of the list over sheets: height, what is printed, its position."""
         lines: list[tuple[float, Page | str, int]] = [
             (ROW, page, place) for place, page in enumerate(scored, start=1)
         ]

@@ -64,7 +64,7 @@ def to_csv(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
 
 
 def to_json(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
-    """Return prediction rows as a JSON list of records, one a film, with the keys of `to_csv`."""
+    """Return prediction rows as a JSON list of records, one per film, with the keys of `to_csv`."""
     return json.dumps([_ordered(row, more) for row in rows], indent=1, allow_nan=False) + "\n"
 
 

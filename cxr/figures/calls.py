@@ -35,7 +35,7 @@ def confusion_matrix(
     split: str = "",
     theme: str = "dark",
 ) -> go.Figure:
-    """Draw the four cells: a row a label, a column a call, with the share of the row.
+    """Draw the four cells: one row per label, one column per call, with the share of the row.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ def _titles(table: pd.DataFrame) -> pd.DataFrame:
 def randomization(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw how alike the maps stay while the weights are randomized from the top down.
 
-    One line a method, from 1 where nothing is randomized; above the dashed line at the right end
+    One line per method, from 1 where nothing is randomized; above the dashed line at the right end
     a method fails (`cxr.evidence.audit.verdict.failures`).
 
     Parameters
@@ -80,7 +80,7 @@ def _interval(row: pd.Series) -> str:
 
 
 def box_hits(table: pd.DataFrame, films: str, *, theme: str = "dark") -> go.Figure:
-    """Draw how often each method's maps are highest in a box, beside the baselines.
+    """Draw how often each method's maps are highest in a box, compared with the baselines.
 
     Over the films that the model calls; with 95 % intervals.
 

@@ -52,7 +52,7 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
         figure.add_scatter(
             x=rows["score_one"], y=rows["score_other"], mode="markers", cliponaxis=False,
             name=f"{found.classes[label]}, {count(len(rows))}", showlegend=True,
-            # Films of one call stand back; the figure is about the others.
+            # Films on which both agree are subdued; the figure is about the others.
             marker={"symbol": SYMBOLS[label], "size": 8, "line": {"width": 1.5},
                     "color": (look.muted, look.text)[label],
                     "opacity": np.where(differ[y == label], 1.0, 0.55)},

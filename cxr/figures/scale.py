@@ -36,7 +36,7 @@ def score_scale(score: float, point: OperatingPoint, *, theme: str = "dark") -> 
         xanchor="left" if point.threshold < 0.5 else "right",
         text=f"operating point {point.threshold:.2f}", font={"size": 11, "color": look.accent},
     )  # fmt: skip
-    # Beside the mark where the number would leave the scale.
+    # Next to the mark if the number would leave the scale.
     side = "left" if score > 0.85 else "right" if score < 0.15 else "center"
     figure.add_trace(
         go.Scatter(

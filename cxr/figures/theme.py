@@ -77,7 +77,7 @@ THEMES = {
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
 # Chosen so that the networks of this project get different colours within each finding.
 _SALT = 263
-# The baselines stand back: what is not a network has no colour.
+# The baselines are subdued: what is not a network has no color.
 _BASELINE_COLOURS = dict(zip(BASELINES, ("#7F868F", "#A9AFB8"), strict=True))
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")

@@ -78,7 +78,7 @@ def apply_voi(values: NDArray, dataset: Dataset, valid: NDArray[np.bool_] | None
 
 
 def apply_polarity(grey: NDArray, dataset: Dataset) -> NDArray:
-    """Invert [0, 1] where the smallest value stands for white (PS3.3 C.7.6.3.1.2, C.11.6).
+    """Invert [0, 1] where the smallest value means white (PS3.3 C.7.6.3.1.2, C.11.6).
 
     MONOCHROME1 comes with presentation LUT shape INVERSE (PS3.3 C.8.11.3.1.2): that is one
     inversion, not two. IDENTITY does not take it back, as archives hold MONOCHROME1 films
@@ -129,7 +129,7 @@ def apply_lut(values: NDArray, item: Dataset, dataset: Dataset) -> tuple[NDArray
         The highest entry that the table's bits allow, or its highest one where that is more.
     """
     count, first, bits = (int(number) for number in item.LUTDescriptor)
-    count = count or 2**16  # 0 stands for 65,536, which does not fit 16 bits
+    count = count or 2**16  # 0 means 65,536, which does not fit 16 bits
     table = item.LUTData
     if isinstance(table, bytes):
         little = dataset.file_meta.TransferSyntaxUID.is_little_endian
@@ -161,7 +161,7 @@ def luminance(rgb: NDArray) -> NDArray[np.uint64]:
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """Take an element as it stands in the file, "" if absent.
+    """Return an element as written in the file, "" if absent.
 
     Going round pydicom's conversion keeps its warnings, which quote values, out of the logs.
     """

@@ -151,7 +151,7 @@ def _png_16(
         samples = (upper.astype(np.uint16) << 8) | lower
         grey = luminance(samples)
         alpha = samples[..., 3] if colour == _RGB_ALPHA_16 else None
-    if b"tRNS" in chunks:  # one grey or colour that stands for nothing
+    if b"tRNS" in chunks:  # one gray or color that means transparent
         key = np.frombuffer(chunks[b"tRNS"], ">u2")
         same = samples == (key if samples.ndim == 3 else key[0])
         alpha = np.where(same.all(-1) if samples.ndim == 3 else same, 0, 65535)

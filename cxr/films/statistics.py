@@ -27,7 +27,7 @@ def film_statistics(pixels: NDArray[np.float32]) -> dict[str, float]:
     Parameters
     ----------
     pixels
-        float32 of shape (height, width) in [0, 1], white = dense; at least 3 pixels a side.
+        float32 of shape (height, width) in [0, 1], white = dense; at least 3 pixels on a side.
 
     Returns
     -------

@@ -55,7 +55,7 @@ def attribute(
     stopped: Stopped | None = None,
     model: keras.Model | None = None,
 ) -> NDArray[np.float32]:
-    """Map prepared films: what the other functions here stand on.
+    """Map prepared films: the function that the others here use.
 
     Parameters
     ----------

@@ -145,10 +145,10 @@ class IntegratedGradients(_Pixels):
     adds nothing, whatever it means: air in a lung, or outside the patient, is dark. The values of
     all pixels add up to the difference of the two logits. In logits a pixel.
 
-    The points on the way stand closer near its start, where a picture that is all alike has all
-    places of a layer at the same kink and the logit moves in jumps. With `STEPS` of them the sum
-    is within 3 % of the difference in the small networks here, and within some 0.3 logits (4 % of
-    a difference of 7) in an EfficientNet-Lite, whose many layers have more kinks than one would
+    The points on the way are closer together near its start, where a picture that is all alike has
+    all places of a layer at the same kink and the logit moves in jumps. With `STEPS` of them the
+    sum is within 3 % of the difference in the small networks here, and within some 0.3 logits (4 %
+    of a difference of 7) in an EfficientNet-Lite, whose many layers have more kinks than one would
     wait for. What is lacking is shared out in proportion to the size of what each cell adds, so
     that the sum is the difference.
 

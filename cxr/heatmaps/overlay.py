@@ -22,7 +22,7 @@ COLOUR_MAPS = ("inferno", "viridis", "cividis")
 CUT = 0.2
 OPACITY = 0.5
 #: A common scale reaches at least this many times the mean of a map, so that an even map, which is
-#: 1 everywhere, stays faint although no other map stands beside it.
+#: 1 everywhere, stays faint although there is no other map to compare it with.
 LEAST_TOP = 4.0
 #: Share of a map that may lie above the top of a common scale, in percent: the grain of a map of
 #: many cells has peaks that would darken every other map.
@@ -80,9 +80,9 @@ def overlay(
     colours
         One of `COLOUR_MAPS`.
     top
-        Times the mean of the map that 1 and whatever lies above stands for, and 0 for 0, so that
-        several maps can be compared: see `common_top`. Where none is given, the map is stretched
-        to its own range.
+        Times the mean of the map that is drawn as 1, as is whatever is above it; 0 is drawn as 0,
+        so that several maps can be compared: see `common_top`. Where none is given, the map is
+        stretched to its own range.
 
     Returns
     -------

@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 Numbers = NDArray[np.intp]
 
 #: Places along each side that the middle of the patch goes to, from edge to edge. A patch reaches
-#: to the places beside its own, so it covers a seventh of a side, and every pixel is hidden by up
+#: to the neighboring positions, so it covers a seventh of a side, and every pixel is hidden by up
 #: to four.
 NODES = 15
 

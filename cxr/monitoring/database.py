@@ -1,4 +1,4 @@
-"""Where the log stands: its address, its file, its connections, and what can go wrong there."""
+"""Where the log is kept: its address, its file, its connections, and what can go wrong."""
 
 from __future__ import annotations
 
@@ -40,11 +40,8 @@ PATIENCE = 10
 ELSEWHERE = f"or set {VARIABLE} to another place"
 
 BUSY = "The log of readings is busy: another program is writing to it. Try again."
-FULL = "There is no room left for the log of readings. Free some space where it stands."
-CLOSED = (
-    "The log of readings cannot be opened or written where it stands. Let its folder be written "
-    f"to, {ELSEWHERE}."
-)
+FULL = "There is no room left for the log of readings. Free some space on its disk."
+CLOSED = f"The log of readings cannot be opened or written. Make its folder writable, {ELSEWHERE}."
 DAMAGED = (
     f"The log of readings is damaged. Move its file away, so that a new one is begun, {ELSEWHERE}."
 )
@@ -66,7 +63,7 @@ _POSTGRESQL = {
 
 
 def address(url: str | None = None) -> sa.URL | None:
-    """Return where the log stands, or None where it is switched off.
+    """Return where the log is kept, or None if it is switched off.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """How far the films that come in differ from those that a model was validated on.
 
 Measured on scores and on films' grey values by the population stability index, with what chance
-alone would give beside it.
+alone would give.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ def validation_films(bundle: Bundle) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``score`` (calibrated) and those of `STATISTICS`, one row a film; NaN where it is
+        Columns ``score`` (calibrated) and those of `STATISTICS`, one row per film; NaN where it is
         not known. The rows of scores and statistics do not belong together.
     """
     scored = bundle.predictions[bundle.predictions["split"] == "validation"]

@@ -222,7 +222,7 @@ class Readings:
             return connection.execute(sa.select(sa.func.max(READINGS.columns["id"]))).scalar() or 0
 
     def latest(self, since: datetime | None = None) -> pd.DataFrame:
-        """Return one row a film of a list, as `latest` makes them of `table`."""
+        """Return one row per film of a list, as `latest` makes them of `table`."""
         return latest(self.table(since))
 
     def to_csv(self, since: datetime | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What the log of readings says: how a model is used, refuses, and stands to its readers.
+"""What the log of readings says: how a model is used, what it refuses, how readers agree with it.
 
 It measures and draws nothing; figures are in `cxr.figures`, drift in `cxr.monitoring.drift`. Each
 function takes a table of events as `cxr.monitoring.Readings.table` returns it. A film counts once
@@ -89,7 +89,7 @@ def _few(n: int) -> str:
 
 
 def n_text(n: int) -> str:
-    """Return how many films a rate is of, as it stands below it: ``n = 12, few``."""
+    """Return the text below a rate that gives its number of films: ``n = 12, few``."""
     return ", ".join(filter(None, [f"n = {n:,}", _few(n)]))
 
 
@@ -233,7 +233,7 @@ def by_week(table: pd.DataFrame) -> pd.DataFrame:
 def reasons(table: pd.DataFrame) -> pd.DataFrame:
     """Count why readers overrode scores that they had seen: reason and films, commonest first.
 
-    Overrides without a reason stand as "not said".
+    Overrides without a reason count as "not said".
     """
     answers = _answers(table, blind=False)
     overrides = answers[answers["agreement"] == "override"]

@@ -29,7 +29,7 @@ __all__ = [
 
 #: What a reader can say of a film, in the order of `cxr.reading_room.worklist.CALLS`.
 CALLS = ("finding", "no finding", "unsure")
-#: How a reader's word stands to the model's.
+#: Whether a reader agrees with the model.
 AGREEMENTS = ("agree", "override")
 #: Why a reader says otherwise than the model. A closed list: free text could hold a name.
 REASONS = (

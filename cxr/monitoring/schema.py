@@ -22,7 +22,7 @@ __all__ = ["EVENTS", "HEAD", "READINGS", "VERSION_TABLE", "bring_up_to_date"]
 
 #: What an entry tells of: a film was scored, called by its reader, or the score was judged.
 EVENTS = ("scored", "called", "judged")
-#: The version of the table as it stands here.
+#: The version of the table that this code reads and writes.
 HEAD = "0001"
 #: Has a name of its own, so that the log may share a database with other programs.
 VERSION_TABLE = "readings_version"

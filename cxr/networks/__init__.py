@@ -1,4 +1,4 @@
-"""The networks, one a file: plain functions that return a flat functional ``keras.Model``.
+"""The networks, one per file: plain functions that return a flat functional ``keras.Model``.
 
 Every network takes a film as ``float32`` of shape (batch, height, width, channels) with values in
 [0, 255], scales it inside the graph and ends in one linear unit, the logit of the finding.
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ARCHITECTURES", "BASELINES", "BASES", "build"]
 
-#: Logistic regressions on what a shortcut would use; they stand beside the models.
+#: Logistic regressions on what a shortcut would use, to compare the models with.
 BASELINES = ("border", "thumbnail")
 #: Networks on a frozen base, and the base: its ImageNet weights are not in the bundle.
 BASES = {"vgg16_features": "vgg16", "vgg16_transfer": "vgg16", "vgg19_transfer": "vgg19"}

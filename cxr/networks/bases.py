@@ -181,7 +181,7 @@ def _text(name: str | bytes) -> str:
 
 
 def head_of(model: keras.Model) -> keras.Model:
-    """Return what stands behind the frozen base, sharing its layers and weights.
+    """Return the layers after the frozen base as a model that shares its layers and weights.
 
     Parameters
     ----------

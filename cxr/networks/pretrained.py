@@ -267,7 +267,7 @@ class _Unpickler(pickle.Unpickler):
 def _describe(
     storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
 ) -> _Tensor:
-    """Stand in for ``torch._utils._rebuild_tensor_v2``; the rest concerns gradients."""
+    """Replace ``torch._utils._rebuild_tensor_v2``; the rest concerns gradients."""
     return _Tensor(storage, offset, shape, strides)
 
 

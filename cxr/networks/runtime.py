@@ -1,4 +1,4 @@
-"""Settings of TensorFlow and of the process that must stand before TensorFlow is loaded."""
+"""Settings of TensorFlow and of the process that must be made before TensorFlow is loaded."""
 
 from __future__ import annotations
 

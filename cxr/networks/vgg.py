@@ -1,4 +1,4 @@
-"""The convolutions of VGG16 and VGG19 as a flat graph, for the networks that stand on them.
+"""The convolutions of VGG16 and VGG19 as a flat graph, for the networks built on them.
 
 References
 ----------

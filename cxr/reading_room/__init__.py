@@ -1,4 +1,4 @@
-"""What a reader has on the desk: films as entries of a worklist, scored and explained meanwhile.
+"""The reading session: films as entries of a worklist, scored and explained in the background.
 
 `cxr.web` shows it in a browser; nothing in here knows of pages.
 """

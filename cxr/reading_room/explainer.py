@@ -234,7 +234,7 @@ class Explainer:
 
     def _fail(self, key: _Key, error: Exception) -> None:
         logger.error("No map of film %s by %s: %s", key.film, key.method, fault(error))
-        # What the package says of bad input stands for itself.
+        # What the package says of bad input needs no more words.
         told = str(error) if isinstance(error, ValueError) else ""
         title = METHODS[key.method].title
         message = told or f"{title} could not be worked out: {error}"

@@ -39,7 +39,7 @@ class Maps:
         self.chosen = ["gradcam"]
         """Methods that the reader wants to see, the one chosen last first."""
         self.beside: str | None = None
-        """The method by which the open film stands beside itself."""
+        """The method by which the open film is compared with itself."""
         self.overview = False
         """Whether all methods are shown."""
         self.drawn: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class Maps:
         entry
             The film that is open.
         other
-            The one beside it.
+            The one it is compared with.
         """
         self.drawn = ()
         if entry is None or not self.allowed(entry):

@@ -1,4 +1,4 @@
-"""Sample films for someone who has none at hand: those that stand on this machine already."""
+"""Sample films for someone who has none at hand: those already on this machine."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class ReadingSession:
         """Whether the reader has chosen a film; until then the first of the list is open."""
         self.order = "score"
         self.beside: int | None = None
-        """Number of the film that the reader wants beside the open one."""
+        """Number of the film that the reader compares the open one with."""
         self.drawn: tuple[object, ...] = ()
         self.log = log
         self.log_error = ""
@@ -52,7 +52,7 @@ class ReadingSession:
         return entry
 
     def compared(self, entry: Entry) -> Entry | None:
-        """Return the film to show beside another, if there is one with a picture."""
+        """Return the film to compare with, if there is one with a picture."""
         found = next((e for e in self.worklist.entries if e.number == self.beside), None)
         return found if found is not entry and found and found.thumbnail else None
 
@@ -63,7 +63,7 @@ class ReadingSession:
         return found
 
     def seen(self) -> tuple[object, ...]:
-        """What the page beside the list hangs on: it is drawn anew where this has changed."""
+        """What the page next to the list depends on: it is redrawn when this has changed."""
         chosen = self.worklist.chosen
         entry = next((e for e in self.worklist.entries if e.number == chosen), None)
         first = entry is None and any(e.prediction for e in self.worklist.entries)

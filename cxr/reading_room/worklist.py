@@ -26,7 +26,7 @@ from .entry import BANDS, Entry
 __all__ = ["BANDS", "CALLS", "EXPORTED", "JUDGEMENTS", "ORDERS", "Entry", "Worklist"]
 
 ORDERS = ("score", "arrival")
-#: What a reader can say of a film. The finding's name stands for the star.
+#: What a reader can say of a film. The finding's name replaces the star.
 CALLS = ("* seen", "no * seen", "unsure")
 #: What a reader can say of a score: which side of the operating point it lies on is right, or not.
 JUDGEMENTS = ("agree", "override")
@@ -190,7 +190,7 @@ class Worklist:
     def ordered(self, order: str = "score", bands: Collection[str] = BANDS) -> list[Entry]:
         """Return the films of some bands, highest score first or as they arrived.
 
-        Refused films have no score: they stand together behind the scored ones, and films that
+        Refused films have no score: they come together after the scored ones, and films that
         wait behind those. A rank would give scores away, so blind lists stay as they arrived.
 
         Raises

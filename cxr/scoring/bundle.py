@@ -1,6 +1,6 @@
 """A trained model on disk: find it, verify it, load it.
 
-A bundle is data. Its weights are read as arrays into a network that stands in this package's own
+A bundle is data. Its weights are read as arrays into a network that is in this package's own
 code; nothing in a bundle is executed.
 """
 
@@ -52,7 +52,7 @@ class BundleError(CxrError, ValueError):
 
 
 def models_folder() -> Path:
-    """Return the folder of the bundles: ``CXR_MODELS``, or ``models`` beside the package."""
+    """Return the folder of the bundles: ``CXR_MODELS``, or ``models`` next to the package."""
     given = os.environ.get("CXR_MODELS")
     return Path(given) if given else Path(__file__).resolve().parents[2] / "models"
 
@@ -85,17 +85,17 @@ class Bundle:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """``history.csv``, one row an epoch."""
+        """``history.csv``, the training log: one row per epoch."""
         return self._table("history.csv")
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """``predictions.csv``, one row a film: split, path, patient, label, subtype, logit."""
+        """``predictions.csv``, one row per film: split, path, patient, label, subtype, logit."""
         return self._table("predictions.csv")
 
     @cached_property
     def films(self) -> pd.DataFrame:
-        """``films.csv``, one row a film of the data set."""
+        """``films.csv``, one row per film of the data set."""
         return self._table("films.csv")
 
     @cached_property
@@ -177,7 +177,7 @@ class Bundle:
             result: T = self._compiled[key]
             return result
 
-    # What a bundle does stands in the modules above it; these are their short names.
+    # What a bundle does is in the modules above it; these are their short names.
 
     def predict(
         self, film: Radiograph, *, operating_point: str | None = None, heatmap: bool = False
@@ -260,7 +260,7 @@ def load(name: str, *, folder: Path | None = None) -> Bundle:
         A bundle's name, a finding (which takes that finding's default), or the path of a bundle's
         folder.
     folder
-        Where the bundles stand; `models_folder` where none is given.
+        Folder of the bundles (default: `models_folder`).
 
     Returns
     -------

@@ -135,7 +135,7 @@ class Gate:
 
 
 def gate_of(bundle: Bundle) -> tuple[Bundle, Gate] | None:
-    """Find the gate that stands before a bundle: its own, else that of its finding's default.
+    """Find the gate of a bundle: its own, else that of its finding's default.
 
     Returns
     -------

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INTENDED_USE", "folder_of", "intended_use", "split_note"]
 
-#: Stands on every page and every export, followed by the population.
+#: Shown on every page and every export, followed by the population.
 INTENDED_USE = "For research and demonstration. Not for diagnostic use."
 
 

@@ -150,7 +150,7 @@ def predict(
     Returns
     -------
     list of Prediction
-        One a film, in order.
+        One per film, in order.
 
     Raises
     ------

@@ -44,7 +44,7 @@ _MODALITIES = {
 # Words and parts of words, as the field is often filled in freely and not only in English.
 _CHEST = ("CHEST", "THORA", "TORAX", "LUNG", "PULMO", "RIB", "HEART", "CARDIAC", "MEDIAST", "CXR")
 _ANY_PART = ("", "ANY", "BODY", "NA", "NONE", "OTHER", "TRUNK", "UNKNOWN", "UNSPECIFIED", "XRAY")
-# Lateral, oblique and decubitus views of DICOM PS3.3 C.8.7.1.1.1, and what is met besides.
+# Lateral, oblique and decubitus views of DICOM PS3.3 C.8.7.1.1.1, and others that are met.
 _NOT_FRONTAL = ("LL", "RL", "LM", "ML", "LLO", "RLO", "LLD", "RLD", "LO", "RO")
 
 
@@ -71,7 +71,7 @@ def check(film: Radiograph, card: Card | None = None) -> Refusal | None:
     Parameters
     ----------
     film
-        As `cxr.read` gives it. What its header does not say is not held against it.
+        As `cxr.read` gives it. What its header does not say counts for it.
     card
         Of the model that is to score it, for its population; no rule on age without it.
 

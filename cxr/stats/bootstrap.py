@@ -19,7 +19,7 @@ def owners(films: pd.DataFrame) -> NDArray[np.str_]:
 def mean_interval(
     values: ArrayLike, patients: ArrayLike, *, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Return the 95 % interval of the mean of one value a film.
+    """Return the 95 % interval of the mean of one value per film.
 
     Patients are drawn, not films, since the films of a patient are alike; the interval is the
     percentile one of `DRAWS` draws. Two sets of values of the same films get the same draws, so

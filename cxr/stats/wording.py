@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 __all__ = ["NONE", "count", "interval", "number", "p_value", "percent", "with_interval"]
 
-#: Stands for a figure that there is none of.
+#: Written in place of a figure that does not exist.
 NONE = "none"
 
 
@@ -25,7 +25,7 @@ def number(value: float | None, form: str = ".3f", *, missing: str = NONE) -> st
     form : str
         How `format` writes it.
     missing : str
-        What stands for one that there is none of.
+        Written in its place if there is none.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def with_interval(
     form : str
         How `format` writes the value and both ends.
     missing : str
-        What stands for a value that there is none of.
+        Written in its place if there is none.
 
     Examples
     --------

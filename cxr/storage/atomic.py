@@ -1,8 +1,8 @@
 """The one writer of files that belong together: a kill at any point leaves the old or the new.
 
-A single file is written under a temporary name beside its own, brought to disk, and renamed
+A single file is written under a temporary name in the same folder, brought to disk, and renamed
 (`write_file`). That is not enough for a bundle, whose card names the other files by their hashes:
-between two renames an old card would stand beside a new table. So `FolderWriter` works in three
+between two renames an old card would be together with a new table. So `FolderWriter` works in three
 steps:
 
 1. Each new file is written as ``.<16 digits of its hash>.<name>``. No old file is touched.

@@ -41,7 +41,7 @@ def batches(
     pixels
         uint8 (films, height, width, 1); stays in memory as it is.
     labels
-        0 or 1, one a film.
+        0 or 1, one per film.
     recipe
         Batch size, augmentation, class weights, channels, seed.
     places

@@ -1,4 +1,4 @@
-"""Where the finding lies, taught beside whether it is there: radiologists' boxes in training.
+"""Box supervision: radiologists' boxes teach a network where the finding is.
 
 A network with a layer "evidence" (`cxr.networks.efficientnet_lite`) has a map of its own. Film
 by film its logit is held against the label, and place by place the map against the boxes, so that
@@ -107,7 +107,7 @@ def read_places(
 def ill_places(masks: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
     """Say which places of a map are ill.
 
-    A place stands where the heatmap draws it (`cxr.heatmaps.geometry.interpolation`), and its
+    A position is where the heatmap draws it (`cxr.heatmaps.geometry.interpolation`), and its
     surroundings reach as far as its colour does.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The journal of a training run: its history on disk, the weights to keep, when to slow and stop.
+"""The training log: a run's history on disk, which weights to keep, when to slow down and stop.
 
 Each decision is computed anew from the stored history, so that a run that goes on after a kill
 decides as if it had never stopped. (Keras's own `EarlyStopping` and `ReduceLROnPlateau` forget.)
@@ -72,7 +72,7 @@ def _of_films(logs: dict[str, Any], name: str) -> float:
 class Journal(keras.callbacks.Callback):
     """Keeps ``history.csv`` and ``kept.weights.h5`` (see `Recipe.keep`) in a folder.
 
-    Stands before `BackupAndRestore` among the callbacks: a kill between the two leaves a row too
+    Comes before `BackupAndRestore` among the callbacks: a kill between the two leaves a row too
     many, which `resume` drops.
     """
 

@@ -80,12 +80,12 @@ def fit(
     state: Path,
     say: Callable[[str], None],
 ) -> tuple[pd.DataFrame, int]:
-    """Fit a network's weights as its recipe says; what stands in `state` is gone on with.
+    """Fit a network's weights as its recipe says, continuing from what is in `state`.
 
     Returns
     -------
     history : pandas.DataFrame
-        The columns of `cxr.training.callbacks.HISTORY_COLUMNS`, one row an epoch.
+        The columns of `cxr.training.callbacks.HISTORY_COLUMNS`, one row per epoch.
     kept_epoch : int
         The epoch whose weights the network holds, from 1.
     """

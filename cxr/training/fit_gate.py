@@ -100,7 +100,7 @@ def fit_gate(
     seed
         Of the draw of films and of the folds.
     progress
-        Takes a line a group.
+        Called with one line per group.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def _pictures(
     learned = _features(bundle, layers, parts, say)
     tested = films.loc[films["split"] == "test", "path"]
     nih = scan(data / "nih")
-    if "also_listed_normal" in nih:  # these stand in the Qatar collection too
+    if "also_listed_normal" in nih:  # these are in the Qatar collection too
         nih = nih[nih["also_listed_normal"].fillna("").astype(str) == ""]
     held = [
         (MEASURED[0], 0, [data / "kermany" / path for path in tested]),

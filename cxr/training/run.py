@@ -1,6 +1,6 @@
 """A recipe and a data set in, a bundle out.
 
-The state of a run stands in ``<out>/.<name>.training`` until its bundle is written: a run that was
+The state of a run is kept in ``<out>/.<name>.training`` until its bundle is written: a run that was
 killed goes on from its last whole epoch, and one that ended needs only its bundle written.
 """
 

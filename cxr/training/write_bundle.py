@@ -92,7 +92,7 @@ def write_bundle(run: Training, out: Path) -> Path:
     """Score the validation and test films, choose the operating points, write the bundle.
 
     Calibration and operating points are fitted on validation alone. The folder appears whole or
-    not at all: it is written beside its place and then renamed.
+    not at all: it is written next to its final path and then renamed.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def predict_held(bundle: Bundle, films: pd.DataFrame, pixels: NDArray[np.uint8])
     films
         A film table; those of the splits validation and test are scored.
     pixels
-        uint8 (films, height, width, 1 or 3), one a row of the table.
+        uint8 (films, height, width, 1 or 3), one per row of the table.
 
     Returns
     -------

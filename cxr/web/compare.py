@@ -1,4 +1,4 @@
-"""Beside the open film: another one of the list, or the same one by another method."""
+"""Compare the open film with another one of the list, or with itself by another method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["beside_of", "compare_view"]
 
 
 def beside_of(session: ReadingSession, entry: Entry) -> Beside | None:
-    """Return what stands beside the open film, if anything.
+    """Return what the open film is compared with, if anything.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def beside_of(session: ReadingSession, entry: Entry) -> Beside | None:
 
 
 def compare_view(session: ReadingSession, entry: Entry) -> None:
-    """Let the reader choose what is shown beside the open film; zoom and place are linked.
+    """Let the reader choose what to compare the open film with; zoom and position are linked.
 
     Parameters
     ----------
@@ -50,15 +50,15 @@ def compare_view(session: ReadingSession, entry: Entry) -> None:
     methods = [method for method in METHODS if method != maps.method]
 
     def choose(film: bool) -> None:
-        # One thing stands beside, the one chosen last.
+        # One thing is compared with, the one chosen last.
         session.picked = True
         session.beside = st.session_state["beside"] if film else None
         maps.beside = None if film else st.session_state["beside_method"]
 
     st.session_state["beside"] = chosen.number if chosen else None
-    with st.popover("Beside", width="stretch", disabled=not (others or allowed)):
+    with st.popover("Compare with", width="stretch", disabled=not (others or allowed)):
         st.selectbox(
-            "Another film beside this one",
+            "Another film",
             list(others),
             index=None,
             format_func=lambda number: _name(others[number]),
@@ -67,7 +67,7 @@ def compare_view(session: ReadingSession, entry: Entry) -> None:
             on_change=choose,
             args=(True,),
             disabled=not others,
-            help="Zoom and place are linked. The film's own heatmap beside it: C.",
+            help="Zoom and place are linked. C shows the film's own heatmap next to it.",
         )
         if not allowed:
             return

@@ -29,7 +29,7 @@ MEANING = (
 )
 METHOD = (
     "A logistic regression on a thumbnail of 16 × 16 pixels guesses which split a film of a label "
-    "stands in; 5 folds by patient. Validation counts as train."
+    "is in; 5 folds by patient. Validation counts as train."
 )
 
 _found = st.cache_data(max_entries=4, show_spinner="Comparing films")(near_duplicates)
@@ -43,7 +43,7 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
     table
         A film table; where it has no ``phash``, the command that fills it is named.
     folder
-        Where the films stand; None where they are not at hand.
+        Folder of the films; None if they are not at hand.
     name
         Of the model whose data set it is.
     """
@@ -66,11 +66,11 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
     said = f"{count(len(found))} in {count(groups, 'group')} are nearly equal"
     if torn:
         names = ", ".join(sorted(set(leaks["split"])))
-        st.warning(f"{said}. Leakage: {torn:,} of the groups stand in two splits ({names}).")
+        st.warning(f"{said}. Leakage: {torn:,} of the groups are in two splits ({names}).")
         # What leaks is what must be seen first.
         found = pd.concat([leaks, found[~found["group"].isin(leaks["group"])]])
     else:
-        st.caption(f"{said}; none of the groups stands in two splits.")
+        st.caption(f"{said}; none of the groups is in two splits.")
     if folder is None:
         st.dataframe(found, hide_index=True, height=240)
         return

@@ -1,4 +1,4 @@
-"""How far a model's heatmaps hold up: against boxes, and against what must change them."""
+"""How far a model's heatmaps can be trusted: agreement with boxes, and sanity checks."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def _button(
         on_click="ignore",
         disabled=disabled,
         help={
-            "PDF": "A page a film, with film and heatmap by the method that is chosen",
+            "PDF": "One page per film, with the film and its heatmap by the chosen method",
             "DICOM": "Secondary captures, and structured reports of films that came as DICOM",
         }.get(label),
     )

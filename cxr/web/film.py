@@ -26,7 +26,7 @@ __all__ = ["Beside", "empty_field", "film_view"]
 
 
 class Beside(NamedTuple):
-    """A film to show next to another.
+    """A film to compare another with.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ def film_view(
     keys
         Further keys that the page takes, with their meaning, for the list of keys.
     without_heatmap
-        What stands under the film where there is no heatmap, and why.
+        Text under the film if there is no heatmap: why.
     draw
         ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
     """

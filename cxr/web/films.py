@@ -30,7 +30,7 @@ def film_grid(
     films
         With a column path.
     captions
-        One a film, to stand below it.
+        One per film, shown below it.
     shown
         How many films at most.
     across
@@ -45,7 +45,7 @@ def film_grid(
     pairs = zip(films["path"], captions, strict=True)
     there = list(islice(((folder / p, text) for p, text in pairs if (folder / p).is_file()), shown))
     if not there:
-        st.info("None of these films stand under CXR_DATA. Point it to the folder of the data set.")
+        st.info("None of these films are under CXR_DATA. Set it to the folder of the data set.")
     for start in range(0, len(there), across):
         row = there[start : start + across]
         for column, (path, text) in zip(st.columns(across), row, strict=False):
@@ -55,7 +55,7 @@ def film_grid(
 def film_list(
     folder: Path | None, films: pd.DataFrame, captions: Iterable[str], **options: Any
 ) -> None:
-    """Show a table of films with the pictures of the first of them beside it.
+    """Show a table of films with the pictures of the first of them next to it.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ __all__ = ["choose_threshold", "show_rates", "show_values"]
 def choose_threshold(card: Card, *, label: str = "Threshold") -> tuple[float, tuple[float, float]]:
     """Let the reader choose an operating point of a model and move its threshold.
 
-    The choice is kept by the model's name, so a model can stand in one place of a page only.
+    The choice is kept by the model's name, so a model can be in one place of a page only.
 
     Returns
     -------

@@ -121,9 +121,9 @@ def work_view(
     method
         One of `cxr.heatmaps.methods.METHODS`.
     place
-        Where on the page this stands; unique within it.
+        Where on the page this is shown; unique within it.
     show
-        What a button does that stands here where the map is ready.
+        What the button does that is shown once the map is ready.
     """
     going = session.maps.explainer.working == method
     st.fragment(_work, run_every=BEAT if going else None)(session, entry, method, place, show)

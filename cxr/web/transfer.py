@@ -26,7 +26,7 @@ _lock = threading.Lock()
 
 
 def depth(film: Radiograph) -> int:
-    """Return the bits a sample in which a film is sent: 8, or 16 where it has more than 8."""
+    """Return the bits per sample in which a film is sent: 8, or 16 where it has more than 8."""
     return 8 if film.bits <= 8 else 16
 
 
@@ -41,7 +41,7 @@ def grey_levels(film: Radiograph) -> bytes:
     Returns
     -------
     bytes
-        Row after row, white = dense: one byte a pixel of 0 to 255, or two, the low one first, of
+        Row after row, white = dense: one byte per pixel of 0 to 255, or two, the low one first, of
         0 to 65535, as `depth` says. A film read from 8 or 16 bits has exactly its file's levels.
     """
     most = 2 ** depth(film) - 1

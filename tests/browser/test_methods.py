@@ -64,14 +64,14 @@ def test_methods_of_a_film(page: Page, films: list[Path], shot) -> None:
     shot(page, "methods-stopped")
 
     # The same film twice, by two methods, on one scale.
-    page.get_by_role("button", name="Beside").click()
+    page.get_by_role("button", name="Compare with").click()
     choose(page, "This film by another method", "Grad-CAM")
     expect(page.locator(".pane .title")).to_have_text(["HiResCAM", "Grad-CAM"])
     page.get_by_role("button", name="One scale").click()
     scales = page.locator(".pane .scale")
     expect(scales).to_have_text([re.compile("≥ .* × mean")] * 2)
     assert len(set(scales.all_inner_texts())) == 1
-    shot(page, "methods-beside")
+    shot(page, "methods-compared")
 
     # No method for a film that was refused.
     page.locator("li.refused").click()

@@ -1,4 +1,4 @@
-"""What is said of maps on films with boxes: the method's figures beside those of trivial maps."""
+"""Figures of maps on films with boxes: the method's, compared with those of trivial maps."""
 
 from __future__ import annotations
 

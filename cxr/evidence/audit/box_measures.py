@@ -47,7 +47,7 @@ class Agreement(NamedTuple):
 
 
 def agreement(array: NDArray[np.float32], inside: NDArray[np.bool_]) -> Agreement:
-    """Hold a map against the boxes on its film.
+    """Compare a map with the boxes on its film.
 
     A map that is 0 everywhere points nowhere: no hit, no intersection, no share. A hit is one
     without the tolerance of 15 pixels that the pointing game was published with.
@@ -111,7 +111,7 @@ def cross_fitted(
     values : numpy.ndarray
         (films,)
     cuts : list of float
-        One a part.
+        One per part.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Heatmaps held against boxes that a radiologist drew, beside maps that know nothing of a film."""
+"""Heatmaps compared with radiologists' boxes, and with maps that know nothing of the film."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def ssim(one: Map, other: Map) -> float:
     """
     if one.shape != other.shape or min(one.shape) < WINDOW:
         raise ValueError(
-            f"Expected two maps of one size, {WINDOW} pixels a side at least. "
+            f"Expected two maps of one size, at least {WINDOW} pixels on a side. "
             f"Received: {one.shape} and {other.shape}"
         )
     a, b = (np.asarray(each, np.float64) for each in (one, other))

@@ -27,7 +27,7 @@ TEXTS = COLUMNS[:6]
 SANITY = "sanity"
 BOXES = "boxes"
 BOXES_ALL = "boxes, all films"
-# What is measured again replaces what stands under these.
+# What is measured again replaces the rows that agree in these.
 KEY = ["kind", "films", "method", "layer"]
 
 
@@ -72,7 +72,7 @@ def store(bundle: Bundle, rows: list[dict[str, Any]]) -> None:
         ``high`` may be missing.
     """
     new = pd.DataFrame(rows).assign(weights=bundle.card.weights["sha256"]).reindex(columns=COLUMNS)
-    kept = read(bundle)  # as it stands on disk, not as it was when the bundle was loaded
+    kept = read(bundle)  # as it is on disk, not as it was when the bundle was loaded
     replaced = pd.MultiIndex.from_frame(kept[KEY]).isin(pd.MultiIndex.from_frame(new[KEY]))
     kept = kept[~replaced]
     merged = pd.concat([kept, new], ignore_index=True) if len(kept) else new

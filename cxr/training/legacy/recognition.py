@@ -179,7 +179,7 @@ def _match(name: str, arguments: dict[str, Any], own: Chain, chain: Chain, endin
     height, width, channels = chain.size
     if height != width or not 0 < height <= LARGEST:
         raise LegacyError(
-            f"Expected a square input of at most {LARGEST} pixels a side. "
+            f"Expected a square input of at most {LARGEST} pixels on a side. "
             f"Received: {height} x {width}"
         )
     units = own.steps[-1].get("units")
@@ -222,7 +222,7 @@ def _same(one: Step, other: Step) -> bool:
     """Tell whether two scalings are the same to a network, which computes in float32."""
     for setting in ("scale", "offset"):
         a, b = (np.asarray(step.get(setting), np.float32) for step in (one, other))
-        if not {a.size, b.size} <= {1, 3} or (a != b).any():  # one number stands for three
+        if not {a.size, b.size} <= {1, 3} or (a != b).any():  # one number is for all three
             return False
     return True
 

@@ -160,12 +160,12 @@ def _settings(kind: str, name: str, config: dict[str, Any]) -> Iterator[tuple[st
     if kind in ("Conv2D", "Dense"):
         yield of("use_bias", bool)
     if kind in ("Conv2D", "Dense", "Activation"):
-        # Absent stands for none; anything but a name would be code of somebody's own.
+        # Absent means none; anything but a name would be code of somebody's own.
         yield ("activation", "linear") if config["activation"] is None else of("activation", str)
 
 
 def fold(steps: Iterable[Step]) -> Iterator[Step]:
-    """Give activations that stand alone to the convolution or dense layer before them."""
+    """Join activations that are layers of their own to the convolution or dense layer before."""
     last: Step | None = None
     for step in steps:
         if step.kind in ACTIVATIONS:

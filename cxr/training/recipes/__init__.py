@@ -1,4 +1,4 @@
-"""Recipes: everything that a training run depends on besides the films.
+"""Recipes: everything that a training run depends on, apart from the films.
 
 A recipe is data. `RECIPES` holds those behind the bundles that ship; a JSON file of the same
 fields makes another.

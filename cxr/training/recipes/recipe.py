@@ -282,7 +282,7 @@ class Recipe:
         return self.prepare_for(self.input_size)
 
     def prepare_for(self, side: int) -> Preprocessing:
-        """Return the same for an input of another size, pixels a side."""
+        """Return the same for an input of another side, in pixels."""
         return Preprocessing(
             side, side, self.channels, self.resample, self.margin, self.levels, self.through
         )

@@ -12,7 +12,7 @@ __all__ = ["RECIPES"]
 
 FILMS = ("tbx11k/tuberculosis", "qatar/normal")
 EXTERNAL: dict[str, tuple[str, ...]] = {"other-sources": ("qatar/tuberculosis", "nih/normal")}
-#: Cut inside the border: markers, shutters and burnt-in text stand there.
+#: Cropped inside the border: markers, shutters and burnt-in text are there.
 MARGIN = 0.08
 
 RECIPES = (
