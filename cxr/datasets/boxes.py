@@ -32,7 +32,7 @@ def read_boxes(path: str | Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    path
+    path : str or pathlib.Path
         A file of comma-separated values, one row per box: a column ``file`` (or ``path``,
         ``filename``, ``image``), the box, and, where it is known, ``finding`` (or ``label``,
         ``class``).
@@ -104,11 +104,11 @@ def boxes_of(
 
     Parameters
     ----------
-    boxes
+    boxes : pandas.DataFrame
         As `read_boxes` returns them; boxes of films that are not asked for are passed over.
-    paths
+    paths : iterable of str
         Of the films, as in a film table.
-    finding
+    finding : str, optional
         Only boxes whose finding contains this word, in any case: ``tuberculosis`` takes
         ``ActiveTuberculosis``. A box that tells no finding counts for any. All boxes where none
         is given.
@@ -158,10 +158,10 @@ def mask(corners: ArrayLike, height: int, width: int) -> NDArray[np.bool_]:
 
     Parameters
     ----------
-    corners
+    corners : array_like
         (boxes, 4): left, top, right, bottom in pixels, a pixel being 1 wide. What reaches
         outside the film is clipped.
-    height, width
+    height, width : int
         Of the film, pixels.
 
     Returns

@@ -35,11 +35,11 @@ def describe(
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         A film table.
-    root
+    root : str or pathlib.Path
         The folder that its paths start from.
-    progress
+    progress : callable, optional
         Called with (films read, films in all).
 
     Returns
@@ -82,9 +82,9 @@ def store(table: pd.DataFrame, file: Path) -> None:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         As `describe` returns it.
-    file
+    file : pathlib.Path
         A bundle's ``films.csv``. It is replaced as a whole or not at all.
 
     Raises
@@ -120,7 +120,7 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         As `describe` returns it.
 
     Returns

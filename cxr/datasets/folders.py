@@ -46,9 +46,9 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
 
     Parameters
     ----------
-    root
+    root : str or pathlib.Path
         The folder.
-    finding
+    finding : str, optional
         What ``_1`` means in a flat folder; ``tuberculosis`` where nothing is said, which is
         what the published sets of that form hold.
 
@@ -101,11 +101,11 @@ def select(table: pd.DataFrame, parts: Sequence[str], *, folder: str = "") -> pd
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         A film table.
-    parts
+    parts : sequence of str
         ``source/label`` each, as ``qatar/normal``.
-    folder
+    folder : str, optional
         The source of films that tell none: the name of their folder.
 
     Returns

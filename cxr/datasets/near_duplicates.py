@@ -38,7 +38,7 @@ def fingerprint(pixels: NDArray[np.uint8]) -> str:
 
     Parameters
     ----------
-    pixels
+    pixels : numpy.ndarray of uint8
         uint8 of shape (H, W) or (H, W, 1), best `SIDE` pixels on a side; others are squashed to
         it bilinearly.
 
@@ -89,9 +89,9 @@ def near_duplicates(table: pd.DataFrame, within: int = WITHIN) -> pd.DataFrame:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         A film table with ``phash``; films without one are left out.
-    within
+    within : int, default: WITHIN
         Bits, 0 to 256.
 
     Returns

@@ -119,7 +119,7 @@ def data_folder(name: str) -> Path | None:
 
     Parameters
     ----------
-    name
+    name : str
         A name of `SOURCES`.
 
     Returns

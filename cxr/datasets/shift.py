@@ -46,13 +46,13 @@ def tell_apart(
 
     Parameters
     ----------
-    thumbnails
+    thumbnails : numpy.ndarray of uint8
         uint8 of shape (n, 16, 16), in the order of the table.
-    table
+    table : pandas.DataFrame
         A film table of n rows.
-    splits
+    splits : tuple of str
         The two splits. Films of ``validation`` count as ``train``, from which they were drawn.
-    seed
+    seed : int, default: 0
         Of the folds.
 
     Returns
@@ -95,7 +95,7 @@ def shift(table: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         A film table with ``shift_logit``, as `tell_apart` returns it for train and test.
 
     Returns

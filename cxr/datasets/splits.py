@@ -30,13 +30,13 @@ def split_by_patient(
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         A film table with patients, and hashes where known.
-    fraction
+    fraction : float, default: 0.1
         Share of the films to move, in (0, 0.5].
-    seed
+    seed : int, default: 0
         Of the draw.
-    into
+    into : str, default: "validation"
         The name of the new split.
 
     Returns

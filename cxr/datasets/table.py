@@ -64,15 +64,15 @@ def read_films(
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         A film table.
-    root
+    root : str or pathlib.Path
         The folder that its paths start from.
-    prepare
+    prepare : Preprocessing, optional
         What brings each film to the pixels that are kept; None keeps none.
-    measure
+    measure : callable, optional
         Gives further columns of each film.
-    progress
+    progress : callable, optional
         Called with (films read, films in all).
 
     Returns
@@ -217,9 +217,9 @@ def mean_films(
 
     Parameters
     ----------
-    pixels
+    pixels : numpy.ndarray of uint8
         uint8 (films, height, width, channels), as `read_films` returns them.
-    labels
+    labels : pd.Series[str] or list of str
         One label a film.
 
     Returns

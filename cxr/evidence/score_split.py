@@ -41,9 +41,9 @@ def assess(
     ----------
     bundle, data, split, progress
         See `score_split`.
-    operating_point
+    operating_point : str, optional
         Name of one of the card's; the default where none is given.
-    keep
+    keep : bool, default: False
         Whether to `store` the predictions in the bundle.
 
     Returns
@@ -81,15 +81,15 @@ def score_split(
 
     Parameters
     ----------
-    bundle
+    bundle : Bundle
         The model.
-    data
+    data : str or pathlib.Path
         Folder of labelled films (`cxr.datasets.folders.scan`).
-    split
+    split : str, default: "test"
         ``train``, ``validation``, ``test``, the name of one of the card's external sets, or ``""``
         for a set without splits. Which films were train and which validation is as when the
         bundle was made.
-    progress
+    progress : Progress, optional
         Called with the number of films, gives what is called with the number of films done.
 
     Returns
@@ -163,9 +163,9 @@ def store(bundle: Bundle, table: pd.DataFrame) -> None:
 
     Parameters
     ----------
-    bundle
+    bundle : Bundle
         The model; its folder is written to.
-    table
+    table : pandas.DataFrame
         What `score_split` returned.
 
     Raises

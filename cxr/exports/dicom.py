@@ -53,14 +53,14 @@ def to_secondary_capture(
     ----------
     film, heatmap, prediction
         A film, with a heatmap of its size and a score.
-    card
+    card : Card
         Of the model.
-    source
+    source : bytes
         The film's file. Of a DICOM file patient and study are kept, so that the picture is filed
         with them, and its image is referred to; of each element only a valid value. Where it does
         not name both its study and its series, as with a PNG or JPEG or None, the picture is a new
         study; without a patient where none is known.
-    made
+    made : datetime, optional
         When, in UTC where it names no zone; now where none is given.
 
     Returns
@@ -115,17 +115,17 @@ def to_structured_report(
 
     Parameters
     ----------
-    film, prediction
+    film, prediction : Radiograph or Prediction
         A film with a score.
-    card
+    card : Card
         Of the model.
-    source
+    source : bytes
         The film's DICOM file, which patient and study are taken from; of each element only a valid
         value.
-    call
+    call : str, optional
         What the reader said: one of `cxr.reading_room.worklist.CALLS` with the finding's name,
         or None.
-    made
+    made : datetime, optional
         When, in UTC where it names no zone; now where none is given.
 
     Returns
@@ -163,12 +163,12 @@ def to_dicom_zip(items: Iterable[Item], card: Card, *, made: datetime | None = N
 
     Parameters
     ----------
-    items
+    items : iterable of Item
         The films, those from DICOM files with their `source`. May be a generator: only one film at
         a time is held at full size.
-    card
+    card : Card
         Of the model that scored them.
-    made
+    made : datetime, optional
         When, in UTC where it names no zone; now where none is given.
 
     Returns

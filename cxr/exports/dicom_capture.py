@@ -28,15 +28,15 @@ def secondary_capture(
 
     Parameters
     ----------
-    picture
+    picture : numpy.ndarray of uint8
         uint8 (H, W, 3), RGB.
-    words
+    words : str
         What it is and how it was made; at most 1,024 characters are kept.
-    origin
+    origin : Dataset
         Of the film, as `cxr.exports.dicom_origin.origin_of` returns it.
-    card
+    card : Card
         Of the model.
-    made
+    made : datetime
         When, in UTC.
 
     Returns

@@ -56,9 +56,9 @@ def origin_of(film: Radiograph, source: bytes | None) -> Dataset:
 
     Parameters
     ----------
-    film
+    film : Radiograph
         The film.
-    source
+    source : bytes
         The file that it was read from; not looked at unless the film says that it is DICOM.
 
     Returns

@@ -101,16 +101,16 @@ def structured_report(
 
     Parameters
     ----------
-    prediction
+    prediction : Prediction
         With a score.
-    origin
+    origin : Dataset
         Of the film, as `cxr.exports.dicom_origin.origin_of` returns it; its image is one of
         `FILMS`.
-    card
+    card : Card
         Of the model.
-    call
+    call : str
         The reader's, or None.
-    made
+    made : datetime
         When, in UTC.
 
     Returns

@@ -40,15 +40,15 @@ def film_sheet(
 
     Parameters
     ----------
-    paper
+    paper : Paper
         Where to.
-    page
+    page : Page
         What is said of the film.
-    card, point
+    card, point : Card or OperatingPoint
         The model and the operating point.
-    made
+    made : datetime
         When, in UTC.
-    rank
+    rank : str
         The film's place in the list, in words; "" where there is none.
     """
     prediction = page.prediction

@@ -56,9 +56,9 @@ def items_of(
 
     Parameters
     ----------
-    entries
+    entries : iterable of Entry
         For instance of `cxr.reading_room.worklist.Worklist.ordered`.
-    shown
+    shown : callable, optional
         Says which heatmap the reader sees of a film; that of its prediction where not given.
 
     Yields

@@ -58,11 +58,11 @@ def shortened(text: str, width: float, measure: Callable[[str], float]) -> str:
 
     Parameters
     ----------
-    text
+    text : str
         The text.
-    width
+    width : float
         In the units of `measure`.
-    measure
+    measure : callable
         Returns how wide a text is.
     """
     if measure(text) <= width:

@@ -38,7 +38,7 @@ class Paper(FPDF):  # type: ignore[misc, unused-ignore]
 
     Parameters
     ----------
-    population
+    population : str
         Printed in the intended use at the foot of every page.
     """
 
@@ -80,15 +80,15 @@ class Paper(FPDF):  # type: ignore[misc, unused-ignore]
 
         Parameters
         ----------
-        x, y
+        x, y : float
             Upper left corner.
-        text
+        text : str
             Written in the letters of `latin`.
-        size
+        size : float
             Of the type, points.
-        width
+        width : float, optional
             Room for it; up to the right margin where none is given.
-        bold, right, colour
+        bold, right, colour : bool or Colour
             Weight, alignment to the right end of the room, colour.
         """
         self._type(size, bold, colour)

@@ -34,12 +34,12 @@ def to_pdf(items: Iterable[Item], card: Card, *, made: datetime | None = None) -
 
     Parameters
     ----------
-    items
+    items : iterable of Item
         The films, in any order, all scored by the card's model at one operating point. May be a
         generator: only one film at a time is held at full size.
-    card
+    card : Card
         Of that model.
-    made
+    made : datetime, optional
         When the PDF was made, in UTC where it names no zone; now where none is given. The same
         items at the same time make the same bytes.
 

@@ -72,9 +72,9 @@ def with_legend(picture: Image.Image, lines: Sequence[str]) -> NDArray[np.uint8]
 
     Parameters
     ----------
-    picture
+    picture : PIL.Image.Image
         RGB.
-    lines
+    lines : sequence of str
         Each is broken where it is wider than the picture.
 
     Returns

@@ -44,9 +44,9 @@ class Sheets:
 
     Parameters
     ----------
-    card, point
+    card, point : Card or OperatingPoint
         The model, and the operating point that the films were scored against.
-    made
+    made : datetime
         When, in UTC.
     """
 
@@ -62,7 +62,7 @@ class Sheets:
 
         Parameters
         ----------
-        scored, refused
+        scored, refused : sequence of Page
             In the order they are printed in.
         """
         pages = [*scored, *refused]

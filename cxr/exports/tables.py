@@ -76,9 +76,9 @@ def write_rows(rows: Iterable[Row], path: Path) -> None:
 
     Parameters
     ----------
-    rows
+    rows : iterable of Row
         With the keys of `cxr.scoring.predict.FIELDS`; may be a generator that scores as it goes.
-    path
+    path : pathlib.Path
         A file that ends in one of `FORMATS`.
 
     Raises

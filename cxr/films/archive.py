@@ -43,7 +43,7 @@ def unpack(data: bytes) -> Iterator[tuple[str, bytes | RadiographError]]:
 
     Parameters
     ----------
-    data
+    data : bytes
         The archive.
 
     Yields

@@ -97,7 +97,7 @@ def open_dataset(data: bytes) -> Dataset:
 
     Parameters
     ----------
-    data
+    data : bytes
         The file. Without preamble or file meta information the transfer syntax is guessed from
         the first element; a deflated file (PS3.5 A.5) is inflated up to a bound.
 

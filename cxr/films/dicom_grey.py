@@ -49,11 +49,11 @@ def apply_voi(values: NDArray, dataset: Dataset, valid: NDArray[np.bool_] | None
 
     Parameters
     ----------
-    values
+    values : numpy.ndarray
         What `apply_modality` returned.
-    dataset
+    dataset : Dataset
         Where the first item of the table, else the first window, is taken from.
-    valid
+    valid : numpy.ndarray of bool
         False at padding pixels, which do not count for the range; None if all count.
 
     Returns
@@ -95,11 +95,11 @@ def apply_window(values: NDArray, center: float, width: float, function: str) ->
 
     Parameters
     ----------
-    values
+    values : numpy.ndarray
         In the unit of the window.
-    center, width
+    center, width : float
         The width is above 0. One below 1, which LINEAR does not allow, is taken as exact.
-    function
+    function : str
         Any other word than those above is taken as LINEAR.
 
     Returns

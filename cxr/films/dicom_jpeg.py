@@ -42,9 +42,9 @@ def decode_frame(data: bytes, runner: DecodeRunner) -> bytes:
 
     Parameters
     ----------
-    data
+    data : bytes
         The JPEG.
-    runner
+    runner : DecodeRunner
         What pydicom knows of the frame. It is told here how wide the values are and how colors lie.
 
     Returns

@@ -22,9 +22,9 @@ def without_margin(shape: tuple[int, ...], margin: float) -> tuple[slice, slice]
 
     Parameters
     ----------
-    shape
+    shape : tuple of int
         Height and width of the film, pixels.
-    margin
+    margin : float
         Share of the height and width left out at each edge, in [0, 0.4].
 
     Returns
@@ -104,7 +104,7 @@ class Preprocessing:
 
         Parameters
         ----------
-        pixels
+        pixels : numpy.ndarray of float32
             (height, width) in [0, 1]. At the input's size already, the levels stay as they are.
 
         Returns

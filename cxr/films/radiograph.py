@@ -121,7 +121,7 @@ def read(source: str | Path | bytes | BinaryIO) -> Radiograph:
 
     Parameters
     ----------
-    source
+    source : str or pathlib.Path or bytes or BinaryIO
         A path, the bytes of a file, or an open binary file, which is read from its start.
 
     Returns

@@ -26,7 +26,7 @@ def film_statistics(pixels: NDArray[np.float32]) -> dict[str, float]:
 
     Parameters
     ----------
-    pixels
+    pixels : numpy.ndarray of float32
         float32 of shape (height, width) in [0, 1], white = dense; at least 3 pixels on a side.
 
     Returns

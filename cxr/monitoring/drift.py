@@ -124,9 +124,9 @@ def psi(expected: ArrayLike, actual: ArrayLike, bins: int = BINS) -> float:
 
     Parameters
     ----------
-    expected, actual
+    expected, actual : array_like
         Finite, shapes (n,) and (m,), neither empty.
-    bins
+    bins : int, default: BINS
         At least 2.
 
     Returns
@@ -156,9 +156,9 @@ def drift(name: str, validation: ArrayLike, logged: ArrayLike) -> Drift:
 
     Parameters
     ----------
-    name
+    name : str
         Of the quantity.
-    validation, logged
+    validation, logged : array_like
         Shapes (n,) and (m,); NaN is left out. Either may be empty.
 
     References
@@ -184,9 +184,9 @@ def drifts(table: pd.DataFrame, bundle: Bundle) -> list[Drift]:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         The log's events of this model's weights (`cxr.monitoring.measures.of_model`).
-    bundle
+    bundle : Bundle
         The model.
 
     Returns
@@ -220,9 +220,9 @@ def spread(table: pd.DataFrame, bundle: Bundle) -> Spread:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         The log's events of this model's weights (`cxr.monitoring.measures.of_model`).
-    bundle
+    bundle : Bundle
         The model.
     """
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)

@@ -54,7 +54,7 @@ class Readings:
 
     Parameters
     ----------
-    url
+    url : str, optional
         ``sqlite:///FILE``, ``postgresql://USER:PASSWORD@HOST/NAME`` or ``off``. Where none is
         given, what ``CXR_READINGS_URL`` names; else ``readings.sqlite3`` in the user's data
         folder, made for its owner alone. With ``off`` nothing is kept.
@@ -102,11 +102,11 @@ class Readings:
 
         Parameters
         ----------
-        reading
+        reading : Reading
             The film's entry as it was scored.
-        call
+        call : str
             One of `CALLS`.
-        blind
+        blind : bool
             Whether it was said before score and heatmap were shown.
 
         Returns
@@ -140,11 +140,11 @@ class Readings:
 
         Parameters
         ----------
-        reading
+        reading : Reading
             The film's entry as it was scored or called; a call that it holds stays in the new one.
-        agreement
+        agreement : str
             One of `AGREEMENTS`.
-        reason
+        reason : str, optional
             One of `REASONS` for an override, or None.
 
         Returns
@@ -181,7 +181,7 @@ class Readings:
 
         Parameters
         ----------
-        since
+        since : datetime, optional
             Leave out what is older; a time with a zone.
 
         Returns
@@ -237,7 +237,7 @@ def latest(table: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         As `Readings.table` returns it.
 
     Returns
@@ -270,7 +270,7 @@ def film_numbers(table: pd.DataFrame) -> pd.Series[int]:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         As `Readings.table` returns it, or some of its rows.
 
     Returns

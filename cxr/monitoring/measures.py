@@ -192,9 +192,9 @@ def agreement(table: pd.DataFrame, *, blind: bool) -> Agreement:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         Events; of one model, since a rate over several means nothing.
-    blind
+    blind : bool
         True for each film's first call that was made before the score was shown; False for the
         last word on it, call or judgement, that came after. Films without a score are left out.
     """

@@ -191,15 +191,15 @@ class Reading:
 
         Parameters
         ----------
-        prediction
+        prediction : Prediction
             What the model says. With a refusal and a score, the refusal was overridden.
-        finding
+        finding : str
             Of the model's card.
-        list_id
+        list_id : str
             Of the worklist, from `new_list_id`.
-        film_sha256
+        film_sha256 : str, optional
             `Radiograph.sha256`; None or empty for a file that could not be read.
-        statistics
+        statistics : mapping of str to float, optional
             As `cxr.films.statistics.film_statistics` returns them; None where not measured.
         """
         refusal = prediction.refusal
@@ -235,11 +235,11 @@ def agreement_of(call: str | None, score: float | None, threshold: float) -> str
 
     Parameters
     ----------
-    call
+    call : str
         One of `CALLS`, or None.
-    score
+    score : float
         Calibrated, in [0, 1]; None for a refused film.
-    threshold
+    threshold : float
         Of the operating point.
 
     Returns

@@ -125,7 +125,7 @@ class Explainer:
 
     Parameters
     ----------
-    wanted
+    wanted : callable
         Asked before each batch: False ends the work, as when the reader's tab is closed.
     """
 
@@ -182,11 +182,11 @@ class Explainer:
 
         Parameters
         ----------
-        bundle
+        bundle : Bundle
             The model.
-        film
+        film : Radiograph
             The film that is open.
-        method
+        method : str
             One of `cxr.heatmaps.methods.METHODS`.
         """
         key = _Key(bundle.card.weights["sha256"], film.sha256, method)

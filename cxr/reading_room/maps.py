@@ -24,11 +24,11 @@ class Maps:
 
     Parameters
     ----------
-    worklist
+    worklist : Worklist
         The films.
-    film
+    film : callable
         Reads a film's pixels.
-    wanted
+    wanted : callable
         False where the reader's tab is closed.
     """
 
@@ -126,9 +126,9 @@ class Maps:
 
         Parameters
         ----------
-        entry
+        entry : Entry
             The film that is open.
-        other
+        other : Entry
             The one it is compared with.
         """
         self.drawn = ()

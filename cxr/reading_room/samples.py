@@ -24,7 +24,7 @@ def sample_films(each: int = 4) -> list[Path]:
 
     Parameters
     ----------
-    each
+    each : int, default: 4
         Films of each class, from the test split of a set under ``CXR_DATA``. Spread evenly over
         the sorted names, so that they are always the same.
 

@@ -41,11 +41,11 @@ class Scorer:
 
     Parameters
     ----------
-    worklist
+    worklist : Worklist
         The list; films may be added while it is scored.
-    wanted
+    wanted : callable
         Asked before each step: False ends the work, as when the reader's tab is closed.
-    scored
+    scored : callable
         Called with each film that got its prediction, in the thread.
     """
 

@@ -40,9 +40,9 @@ class Worklist:
 
     Parameters
     ----------
-    bundle
+    bundle : Bundle
         The model that scores them.
-    operating_point
+    operating_point : str, optional
         Name of one of its operating points; the default where none is given.
     """
 

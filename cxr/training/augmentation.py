@@ -31,13 +31,13 @@ def augment_with_masks(
 
     Parameters
     ----------
-    films
+    films : tf.Tensor
         (batch, height, width, 1), any real type, values in [0, 255].
-    masks
+    masks : tf.Tensor
         The same shape and range, or None. Only changes of place concern them.
-    settings
+    settings : Augmentation
         How much of each change.
-    seed
+    seed : tf.Tensor
         Two integers; equal seeds give equal results.
 
     Returns

@@ -38,16 +38,16 @@ def batches(
 
     Parameters
     ----------
-    pixels
+    pixels : numpy.ndarray of uint8
         uint8 (films, height, width, 1); stays in memory as it is.
-    labels
+    labels : numpy.ndarray of int
         0 or 1, one per film.
-    recipe
+    recipe : Recipe
         Batch size, augmentation, class weights, channels, seed.
-    places
+    places : Places, optional
         Where the finding lies in each film, for a network that is taught that as well: labels and
         weights are then those of both its outputs (`cxr.training.box_supervision`).
-    first_epoch
+    first_epoch : int, default: 0
         Epochs that lie behind.
 
     Returns
@@ -105,7 +105,7 @@ def feature_batches(
 
     Parameters
     ----------
-    features
+    features : numpy.ndarray of float16
         float16 (variants, films, rows, columns, channels); each epoch takes the next variant.
     labels, recipe, first_epoch
         As for `batches`.

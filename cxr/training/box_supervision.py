@@ -48,7 +48,7 @@ class Places:
     ----------
     masks : numpy.ndarray of uint8
         Shape (films, height, width, 1) at the input's size: 255 inside a box, 0 outside.
-    known : numpy.ndarray of bool_
+    known : numpy.ndarray of bool
         Shape (films,): False for a positive film in which nobody has drawn boxes.
     grid : tuple of int
         Rows and columns of the network's map.
@@ -70,13 +70,13 @@ def read_places(
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         A film table with ``width`` and ``height``.
-    data
+    data : str or pathlib.Path
         The data set's folder, which holds the recipe's table of boxes.
-    recipe
+    recipe : Recipe
         How films are brought to the input, and the finding.
-    model
+    model : keras.Model
         The network, with a layer "evidence".
 
     Returns
@@ -112,9 +112,9 @@ def ill_places(masks: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
 
     Parameters
     ----------
-    masks
+    masks : tf.Tensor
         float32 (films, height, width, 1) in [0, 255].
-    grid
+    grid : tuple of int
         Rows and columns of the map.
 
     Returns

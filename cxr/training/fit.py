@@ -254,11 +254,11 @@ def settle_norms(model: keras.Model, films: tf.data.Dataset, steps: int) -> None
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A trained network; changed in place. One without batch normalization stays as it is.
-    films
+    films : tf.data.Dataset
         Training batches, varied as in training.
-    steps
+    steps : int
         How many of them to take: an epoch's.
 
     References

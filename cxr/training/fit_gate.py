@@ -60,7 +60,7 @@ class Pictures:
         Shape (pictures,): the set or folder, as it is reported.
     picture : numpy.ndarray of int64
         Shape (pictures,): number of the picture; a variant has that of its original.
-    original : numpy.ndarray of bool_
+    original : numpy.ndarray of bool
         Shape (pictures,): False for a variant.
     """
 
@@ -92,14 +92,14 @@ def fit_gate(
 
     Parameters
     ----------
-    bundle
+    bundle : Bundle
         Whose network gives the features; its architecture must be one of `LAYERS`.
-    data
+    data : str or pathlib.Path
         The folder that holds the sets ``kermany``, ``tuberculosis``, ``nih``, and the folders
         ``lateral`` and ``not_chest``.
-    seed
+    seed : int, default: 0
         Of the draw of films and of the folds.
-    progress
+    progress : callable
         Called with one line per group.
 
     Returns

@@ -17,7 +17,7 @@ def halve(path: Path) -> None:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         A ``.weights.h5`` file.
 
     Raises

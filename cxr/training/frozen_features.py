@@ -29,11 +29,11 @@ class FeatureStore:
 
     Parameters
     ----------
-    model
+    model : keras.Model
         The whole network, the base's weights loaded.
-    recipe
+    recipe : Recipe
         Augmentation, seed and channels.
-    folder
+    folder : pathlib.Path
         Where the file is put.
     """
 
@@ -61,15 +61,15 @@ class FeatureStore:
 
         Parameters
         ----------
-        name
+        name : str
             Of the file.
-        films
+        films : numpy.ndarray of uint8
             uint8 (films, height, width, 1 or 3).
-        variants
+        variants : int, default: 1
             How often each film is taken.
-        varied
+        varied : bool, default: False
             Whether films are varied as the recipe says, each variant another way.
-        say
+        say : callable
             Takes a line about every minute.
 
         Returns
@@ -108,7 +108,7 @@ def seconds_spent(folder: Path) -> float:
 
     Parameters
     ----------
-    folder
+    folder : pathlib.Path
         Searched through all its folders for the notes of `FeatureStore`.
 
     Returns

@@ -22,10 +22,10 @@ def settle_units(model: keras.Model, films: NDArray[np.float32]) -> None:
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A flat functional network. Its convolutions and dense layers with a bias are changed, from
         the first to the last; those that end in the logit are not.
-    films
+    films : numpy.ndarray of float32
         (films, height, width, channels) in [0, 255], varied as in training; a hundred will do.
 
     References

@@ -31,9 +31,9 @@ def restart_dropouts(model: keras.Model, epoch: int) -> None:
 
     Parameters
     ----------
-    model
+    model : keras.Model
         The network; layers inside layers are not looked at.
-    epoch
+    epoch : int
         Number of the epoch, from 0.
     """
     for layer in model.layers:
@@ -56,7 +56,7 @@ def epochs_done(backup: Path) -> int | None:
 
     Parameters
     ----------
-    backup
+    backup : pathlib.Path
         The callback's folder.
 
     Returns

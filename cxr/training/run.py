@@ -95,19 +95,19 @@ def train(
 
     Parameters
     ----------
-    recipe
+    recipe : Recipe
         What to train and how.
-    data
+    data : str or pathlib.Path
         Folder of labelled films (`cxr.datasets.folders.scan`) with a ``train`` split. Where there
         is no ``validation`` split, a share of the patients of ``train`` becomes one. A ``test``
         split is read only to store its predictions once the network is fixed.
-    out
+    out : str or pathlib.Path
         Folder in which the bundle's folder is made.
-    share
+    share : float, default: 1.0
         Part of the films to use, in (0, 1], drawn without replacement.
-    resume
+    resume : bool, default: False
         Whether to go on with a run that was stopped.
-    progress
+    progress : callable, optional
         Takes a line of text an epoch; standard error where nothing is given.
 
     Returns

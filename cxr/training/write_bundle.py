@@ -96,9 +96,9 @@ def write_bundle(run: Training, out: Path) -> Path:
 
     Parameters
     ----------
-    run
+    run : Training
         The trained network with its films.
-    out
+    out : pathlib.Path
         The folder to put the bundle's folder in. A bundle of that name there is replaced.
 
     Returns
@@ -205,11 +205,11 @@ def predict_held(bundle: Bundle, films: pd.DataFrame, pixels: NDArray[np.uint8])
 
     Parameters
     ----------
-    bundle
+    bundle : Bundle
         The model.
-    films
+    films : pandas.DataFrame
         A film table; those of the splits validation and test are scored.
-    pixels
+    pixels : numpy.ndarray of uint8
         uint8 (films, height, width, 1 or 3), one per row of the table.
 
     Returns
@@ -236,9 +236,9 @@ def judge(card: Card, predictions: pd.DataFrame) -> Card:
 
     Parameters
     ----------
-    card
+    card : Card
         Without calibration, operating points and figures, or with others.
-    predictions
+    predictions : pandas.DataFrame
         A predictions table with a validation split.
 
     Returns

@@ -36,9 +36,9 @@ def component(name: str, script: str) -> Callable[..., Any]:
 
     Parameters
     ----------
-    name
+    name : str
         Of the component.
-    script
+    script : str
         Name of a module in ``static/``; what it exports by default is called as a component's.
 
     Returns

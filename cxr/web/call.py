@@ -21,9 +21,9 @@ def call_view(session: ReadingSession, entry: Entry) -> None:
 
     Parameters
     ----------
-    session
+    session : ReadingSession
         The reader's.
-    entry
+    entry : Entry
         A film that was read.
     """
     if session.log_error:

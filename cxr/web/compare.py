@@ -18,9 +18,9 @@ def beside_of(session: ReadingSession, entry: Entry) -> Beside | None:
 
     Parameters
     ----------
-    session
+    session : ReadingSession
         The reader's.
-    entry
+    entry : Entry
         The film that is open.
     """
     maps = session.maps
@@ -38,9 +38,9 @@ def compare_view(session: ReadingSession, entry: Entry) -> None:
 
     Parameters
     ----------
-    session
+    session : ReadingSession
         The reader's.
-    entry
+    entry : Entry
         The film that is open.
     """
     maps = session.maps

@@ -40,11 +40,11 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         A film table; where it has no ``phash``, the command that fills it is named.
-    folder
+    folder : pathlib.Path
         Folder of the films; None if they are not at hand.
-    name
+    name : str
         Of the model whose data set it is.
     """
     st.subheader("Near duplicates", anchor=False)
@@ -83,7 +83,7 @@ def gate_view(model: Bundle) -> None:
 
     Parameters
     ----------
-    model
+    model : Bundle
         The model; a model without a gate of its own is guarded by that of its finding's default.
     """
     st.subheader("Refused as no frontal chest film", anchor=False)
@@ -110,9 +110,9 @@ def shift_view(table: pd.DataFrame, name: str) -> None:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         A film table; where it has no ``shift_logit``, the command that fills it is named.
-    name
+    name : str
         Of the model whose data set it is.
     """
     st.subheader("Can train be told from test?", anchor=False)

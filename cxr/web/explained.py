@@ -45,7 +45,7 @@ def explanations_view(model: Bundle) -> None:
 
     Parameters
     ----------
-    model
+    model : Bundle
         Where nothing was measured yet, the commands that do are named.
     """
     st.subheader("Do the heatmaps hold up?", anchor=False)

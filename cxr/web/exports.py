@@ -21,9 +21,9 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
 
     Parameters
     ----------
-    session
+    session : ReadingSession
         The reader's.
-    entry
+    entry : Entry
         The film that is open.
     """
     worklist = session.worklist

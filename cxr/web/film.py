@@ -62,26 +62,26 @@ def film_view(
 
     Parameters
     ----------
-    film
+    film : Radiograph
         The film.
-    heatmap
+    heatmap : Heatmap
         Its heatmap, off until the reader asks for it; None for a refused film.
-    name
+    name : str
         What to call the film, for screen readers and above films side by side.
-    height
+    height : int, default: 620
         Of the film's field in CSS pixels.
-    key
+    key : str, default: "film"
         Of the Streamlit element. What the reader set is kept while it stays the same; the zoom
         starts anew with another film, and window, turns and rulers belong to each film.
-    beside
+    beside : Beside or tuple[Radiograph, Heatmap, str], optional
         Another film with its heatmap and name, shown on the right until the reader puts it away;
         both zoom and move together. The same film with a heatmap by another method shows both
         heatmaps at once. The film beside its own heatmap needs nothing from here.
-    keys
+    keys : sequence of tuple of str, optional
         Further keys that the page takes, with their meaning, for the list of keys.
-    without_heatmap
+    without_heatmap : str
         Text under the film if there is no heatmap: why.
-    draw
+    draw : {"auto", "gpu", "cpu"}, default: "auto"
         ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
     """
     sides = [Beside(film, heatmap, name), *([Beside(*beside)] if beside else [])]

@@ -25,15 +25,15 @@ def film_grid(
 
     Parameters
     ----------
-    folder
+    folder : pathlib.Path
         What the paths of the films start from; None where it is not known.
-    films
+    films : pandas.DataFrame
         With a column path.
-    captions
+    captions : iterable of str
         One per film, shown below it.
-    shown
+    shown : int, default: 12
         How many films at most.
-    across
+    across : int, default: 6
         How many in a row.
     """
     if films.empty:
@@ -61,7 +61,7 @@ def film_list(
     ----------
     folder, films, captions
         As for `film_grid`.
-    **options
+    **options : object
         Of the table, to `st.dataframe`.
     """
     left, right = st.columns([1, 1.6])

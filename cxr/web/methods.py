@@ -60,9 +60,9 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
 
     Parameters
     ----------
-    session
+    session : ReadingSession
         The reader's.
-    entry
+    entry : Entry
         The film that is open. Without a score, or with one that is hidden, there is no choice.
     """
     maps = session.maps
@@ -114,15 +114,15 @@ def work_view(
 
     Parameters
     ----------
-    session
+    session : ReadingSession
         The reader's.
-    entry
+    entry : Entry
         The film that is open, and may have a heatmap.
-    method
+    method : str
         One of `cxr.heatmaps.methods.METHODS`.
-    place
+    place : str
         Where on the page this is shown; unique within it.
-    show
+    show : callable, optional
         What the button does that is shown once the map is ready.
     """
     going = session.maps.explainer.working == method

@@ -32,9 +32,9 @@ def overview_button(session: ReadingSession, entry: Entry) -> None:
 
     Parameters
     ----------
-    session
+    session : ReadingSession
         The reader's.
-    entry
+    entry : Entry
         The film that is open.
     """
     maps = session.maps

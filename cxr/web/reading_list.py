@@ -57,9 +57,9 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
 
     Parameters
     ----------
-    session
+    session : ReadingSession
         The reader's.
-    height
+    height : int
         Of the list in CSS pixels.
     """
     if not len(session.worklist):

@@ -22,11 +22,11 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
 
     Parameters
     ----------
-    entry
+    entry : Entry
         The film.
-    point
+    point : OperatingPoint
         The operating point that it was scored against.
-    finding
+    finding : str
         What the score is for.
     """
     prediction = entry.prediction

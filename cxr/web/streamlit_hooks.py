@@ -70,11 +70,11 @@ def keep_media(data: bytes, place: str, name: str) -> str | None:
 
     Parameters
     ----------
-    data
+    data : bytes
         The bytes.
-    place
+    place : str
         Where on the page they are shown; unique within it.
-    name
+    name : str
         Tells large files apart, of which Streamlit compares the ends and the middle alone; it is
         told to nobody.
 

@@ -35,7 +35,7 @@ def grey_levels(film: Radiograph) -> bytes:
 
     Parameters
     ----------
-    film
+    film : Radiograph
         The film.
 
     Returns
@@ -64,9 +64,9 @@ def film_address(film: Radiograph, place: str) -> str:
 
     Parameters
     ----------
-    film
+    film : Radiograph
         The film.
-    place
+    place : str
         Where on the page it is shown; unique within it.
 
     Returns

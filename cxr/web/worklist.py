@@ -37,17 +37,17 @@ def worklist_view(
 
     Parameters
     ----------
-    entries
+    entries : list of Entry
         The films.
-    chosen
+    chosen : int
         Number of the film that is open.
-    hidden
+    hidden : callable
         Says of a film whether its score must not be shown yet.
-    on_choose
+    on_choose : callable
         Called with a film's number when the reader chooses it.
-    height
+    height : int, default: 640
         CSS pixels; the list scrolls within.
-    key
+    key : str, default: "worklist_view"
         Of the Streamlit element.
     """
 

@@ -284,7 +284,7 @@ def test_evaluation_page_says_that_films_of_one_class_have_no_curves(
 
 
 def test_evaluation_page_compares_without_the_films(page, two_models: Path, tmp_path: Path) -> None:
-    for data, words in ((None, "Set CXR_DATA"), (tmp_path, "None of these films stand under")):
+    for data, words in ((None, "Set CXR_DATA"), (tmp_path, "None of these films are under")):
         (tmp_path / "train").mkdir(exist_ok=True)
         app = page("evaluation", models=two_models, data=data)
         assert "DeLong, 20 films." in texts(app)

@@ -47,7 +47,7 @@ def read_description(model: Path) -> Any:
 
     Parameters
     ----------
-    model
+    model : pathlib.Path
         A ``.json`` file, a whole-model ``.h5`` file or a ``.keras`` file; which of them, its first
         bytes tell.
 
@@ -94,9 +94,9 @@ def read_weights(file: Path, shapes: Shapes) -> Weights:
 
     Parameters
     ----------
-    file
+    file : pathlib.Path
         An ``.h5`` file of weights or of a whole model, or a ``.keras`` file.
-    shapes
+    shapes : Shapes
         What `cxr.training.legacy.recognition.weight_shapes` says.
 
     Returns

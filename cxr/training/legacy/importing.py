@@ -85,22 +85,22 @@ def import_legacy(
 
     Parameters
     ----------
-    model
+    model : str or pathlib.Path
         JSON of ``to_json``, a whole-model ``.h5`` file or a ``.keras`` file.
-    weights
+    weights : str or pathlib.Path, optional
         ``.h5`` file of the weights; None where `model` holds them.
-    finding
+    finding : str
         What the network was trained to find.
-    out
+    out : str or pathlib.Path
         Folder in which the bundle's folder is made.
-    name
+    name : str, optional
         Of the bundle; ``<finding>-<architecture>`` where none is given.
-    data
+    data : str or pathlib.Path, optional
         Folder of labelled films with a ``train`` split, to calibrate and to choose operating points
         on. Without it there is one, fixed at 0.5, and nothing is known of it.
-    positive_first
+    positive_first : bool, default: False
         Whether the network was trained with the finding as class 0 and normal as class 1.
-    progress
+    progress : callable
         Takes a line of text: what was found, and what had to be assumed.
 
     Returns

@@ -92,9 +92,9 @@ def reference(name: str, pooling: str = "") -> Chain:
 
     Parameters
     ----------
-    name
+    name : str
         Of `cxr.networks.ARCHITECTURES`.
-    pooling
+    pooling : str, optional
         Of ``tb_cnn``.
 
     Returns
@@ -118,7 +118,7 @@ def recognize(chain: Chain) -> Match:
 
     Parameters
     ----------
-    chain
+    chain : Chain
         What the file says.
 
     Returns

@@ -80,11 +80,11 @@ def read_step(kind: str, config: dict[str, Any], *, outer: str = "", place: str 
 
     Parameters
     ----------
-    kind
+    kind : str
         Of `TAKEN`, but for `IDLE`.
-    config
+    config : dict
         As the file has it.
-    outer, place
+    outer, place : str, optional
         See `Step`.
 
     Raises

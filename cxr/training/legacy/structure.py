@@ -53,7 +53,7 @@ def read_chain(description: Any) -> Chain:
 
     Parameters
     ----------
-    description
+    description : object
         Parsed JSON: ``class_name`` and ``config`` of a Sequential or functional model.
 
     Returns
