@@ -40,7 +40,7 @@ def read_boxes(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `BOX_COLUMNS`; the sides are float64, the finding is empty where the file tells none.
+        `BOX_COLUMNS`; the sides are float64, the finding is empty if the file gives none.
 
     Raises
     ------
@@ -105,12 +105,12 @@ def boxes_of(
     Parameters
     ----------
     boxes : pandas.DataFrame
-        As `read_boxes` returns them; boxes of films that are not asked for are passed over.
+        As `read_boxes` returns them; boxes of other films are ignored.
     paths : iterable of str
         Of the films, as in a film table.
     finding : str, optional
         Only boxes whose finding contains this word, in any case: ``tuberculosis`` takes
-        ``ActiveTuberculosis``. A box that tells no finding counts for any. All boxes where none
+        ``ActiveTuberculosis``. A box without a finding counts for any. All boxes where none
         is given.
 
     Returns
@@ -167,7 +167,7 @@ def mask(corners: ArrayLike, height: int, width: int) -> NDArray[np.bool_]:
     Returns
     -------
     numpy.ndarray
-        bool (height, width); all false where no box meets the film.
+        bool (height, width); all false if no box meets the film.
     """
     found = np.asarray(corners, np.float64)
     if found.ndim != 2 or found.shape[1] != 4:

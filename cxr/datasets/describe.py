@@ -31,7 +31,7 @@ def describe(
     root: str | Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Open every film of a table once and note what near duplicates and shift are told from.
+    """Open every film of a table once and note what near duplicates and shift are found by.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def describe(
     -------
     pandas.DataFrame
         A copy with ``width``, ``height``, ``sha256``, ``phash`` (`cxr.datasets.near_duplicates`),
-        ``shift_logit`` (`cxr.datasets.shift`; NaN where there is no train or no test) and what
+        ``shift_logit`` (`cxr.datasets.shift`; NaN if there is no train or no test) and what
         `cxr.films.statistics` measures, as ``stat_mean`` and so on. Numbers have 4 decimals.
 
     Raises
@@ -116,7 +116,7 @@ def store(table: pd.DataFrame, file: Path) -> None:
 
 
 def summary(table: pd.DataFrame) -> dict[str, Any]:
-    """Put the figures of a data set together, as plain data.
+    """Collect the figures of a data set, as plain data.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
     dict
         Counts, then lists with one entry per row: ``balance`` (`cxr.datasets.table.balance`),
         ``near_duplicates`` (`cxr.datasets.near_duplicates`) and ``shift``
-        (`cxr.datasets.shift.shift`, with the interval as ``auc_ci``; both None where films are too
+        (`cxr.datasets.shift.shift`, with the interval as ``auc_ci``; both None if films are too
         few).
     """
     twins, alike = dataset.duplicates(table), near_duplicates.near_duplicates(table)
@@ -153,7 +153,7 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def as_text(figures: dict[str, Any]) -> str:
-    """Lay out what `summary` returns for the eye."""
+    """Format what `summary` returns as text."""
     lines = [f"{key:34} {value}" for key, value in figures.items() if not isinstance(value, list)]
     for key in ("balance", "near_duplicates"):
         if rows := figures[key]:

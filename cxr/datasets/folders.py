@@ -1,7 +1,7 @@
-"""The folder layouts that labelled films come in, read into one table.
+"""The folder layouts that labeled films come in, read into one table.
 
 A film table has the columns of `COLUMNS`. ``label`` is ``normal`` or the finding, ``subtype`` is
-empty where none is known, ``patient`` groups the films of one person, ``sha256`` is the hash of
+empty if none is known, ``patient`` groups the films of one person, ``sha256`` is the hash of
 the pixels (`cxr.films.radiograph`).
 """
 
@@ -31,17 +31,17 @@ FLAT = re.compile(r"^(?P<patient>.+)_(?P<label>[01])$")
 
 
 class DatasetError(CxrError, ValueError):
-    """A folder that cannot be read as labelled films."""
+    """A folder that cannot be read as labeled films."""
 
     code = "dataset"
 
 
 def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
-    """List the labelled films of a folder, without opening them.
+    """List the labeled films of a folder, without opening them.
 
     Four layouts are known: a ``manifest.csv`` with at least ``path`` and ``label``; a folder of
     folders with such manifests, whose films get a ``source``, the folder's name where the
-    manifest tells none; Kaggle's folders, ``train|val|test`` by class or classes alone, in any
+    manifest gives none; Kaggle's folders, ``train|val|test`` by class or classes alone, in any
     case; and a flat folder whose file names end in ``_0`` (normal) or ``_1`` (the finding).
 
     Parameters
@@ -62,7 +62,7 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
     Raises
     ------
     DatasetError
-        If the folder is not there or holds no labelled film.
+        If the folder is not there or holds no labeled film.
     """
     root = Path(root)
     if not root.is_dir():
@@ -106,13 +106,13 @@ def select(table: pd.DataFrame, parts: Sequence[str], *, folder: str = "") -> pd
     parts : sequence of str
         ``source/label`` each, as ``qatar/normal``.
     folder : str, optional
-        The source of films that tell none: the name of their folder.
+        The source of films that give none: the name of their folder.
 
     Returns
     -------
     pandas.DataFrame
         Those films with their ``source``, without the films that another set lists as normal
-        (``also_listed_normal``): they are no witness for either label.
+        (``also_listed_normal``): they are evidence for neither label.
 
     Raises
     ------

@@ -21,7 +21,7 @@ SIDE = 64
 #: Bits, of 256, in which two fingerprints of one picture may differ. See `near_duplicates`.
 WITHIN = 44
 BLOCK = 16
-# Local contrast: over how many pixels, and the grey levels below which it counts as noise.
+# Local contrast: over how many pixels, and the gray levels below which it counts as noise.
 REACH, FLOOR = 3.0, 2.0
 FACTS = ["path", "split", "label", "subtype", "patient"]
 # Rows of films compared at once: about 60 MB for 6,000 films.
@@ -98,7 +98,7 @@ def near_duplicates(table: pd.DataFrame, within: int = WITHIN) -> pd.DataFrame:
     -------
     pandas.DataFrame
         group (from 1), path, split, label, subtype, patient, distance: in bits, to the nearest
-        film of the group whose pixels differ. Empty where no films are alike.
+        film of the group whose pixels differ. Empty if no films are alike.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def across(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _words(hashes: pd.Series[str]) -> NDArray[np.uint64]:
-    """Return fingerprints as whole numbers, uint64 of shape (films, 4)."""
+    """Return fingerprints as integers, uint64 of shape (films, 4)."""
     digits = BLOCK * BLOCK // 4
     whole = re.compile(f"[0-9a-f]{{{digits}}}")
     if wrong := [text for text in hashes if not whole.fullmatch(str(text))]:

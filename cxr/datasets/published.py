@@ -1,4 +1,4 @@
-"""The published data sets that bundles learn from: what they are, whose, under which licence."""
+"""The published data sets that bundles learn from: what they are, whose, under which license."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def data_folder(name: str) -> Path | None:
     Returns
     -------
     pathlib.Path or None
-        ``CXR_DATA/<name>``, or ``CXR_DATA`` itself where it holds the films directly; None where
+        ``CXR_DATA/<name>``, or ``CXR_DATA`` itself where it holds the films directly; None if
         the variable is not set or nothing is there.
     """
     root = os.environ.get("CXR_DATA")

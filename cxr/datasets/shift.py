@@ -1,4 +1,4 @@
-"""How well one split of a data set can be told from another, where it should not be.
+"""Shift: how well one split of a data set can be told from another, which should not be possible.
 
 Films of one label should look alike whatever split they are in. Where a thumbnail tells the
 splits apart, they come from different sources, and what is measured on one holds less for the
@@ -20,7 +20,7 @@ SIDE = 16
 #: Films of each side without which nothing is said.
 FEWEST = 20
 FOLDS = 5
-# The pixels of a thumbnail say much the same as their neighbours: a weaker penalty fits noise.
+# The pixels of a thumbnail say much the same as their neighbors: a weaker penalty fits noise.
 PENALTY = 0.01
 TOO_FEW = "too few"
 # The smallest AUC for each note, once the interval lies above 0.5.
@@ -102,8 +102,8 @@ def shift(table: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         label (normal first); auc with the ends of its 95 % interval, low and high (DeLong,
-        `cxr.stats.curves.auc`; NaN where films are too few); train and test, the films of each;
-        note, the same in words. 0.5 is right. Empty where there is no train or no test.
+        `cxr.stats.curves.auc`; NaN if films are too few); train and test, the films of each;
+        note, the same in words. 0.5 is right. Empty if there is no train or no test.
 
     Raises
     ------

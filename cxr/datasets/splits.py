@@ -1,4 +1,4 @@
-"""Which films are learned from and which are held out: by patient, seeded, without replacement."""
+"""Which films are for training and which are held out: by patient, seeded, without replacement."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A folder of labelled films as a table: splits by patient, balance, duplicates, leakage.
+"""A folder of labeled films as a table: splits by patient, balance, duplicates, leakage.
 
 The table itself is described in `cxr.datasets.folders`, which reads it from a folder; how it is
-split, in `cxr.datasets.splits`. Both are offered here as well.
+split, in `cxr.datasets.splits`. Both can be imported from here as well.
 """
 
 from __future__ import annotations
@@ -162,8 +162,8 @@ def subtypes(table: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         split (train, validation, test, then others), label, subtype (``unknown`` where a film
-        tells none), films, patients, share (of the films of the split and label, in [0, 1]);
-        empty where no film tells a subtype.
+        gives none), films, patients, share (of the films of the split and label, in [0, 1]);
+        empty if no film tells a subtype.
     """
     told = table.loc[table["subtype"] != "", "label"]
     known = table[table["label"].isin(told)]
@@ -179,7 +179,7 @@ def subtypes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def imbalance_ratio(table: pd.DataFrame) -> float:
-    """Films of the commonest label for each film of the rarest (1 is balanced)."""
+    """Films of the most common label for each film of the rarest (1 is balanced)."""
     counts = table["label"].value_counts()
     return float(counts.max() / counts.min())
 
@@ -198,7 +198,7 @@ def across_splits(table: pd.DataFrame, column: str = "patient") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The column, ``splits`` (their names joined by a comma) and ``films``; empty where a split
+        The column, ``splits`` (their names joined by a comma) and ``films``; empty if a split
         shares nothing with another.
     """
     known = table[table[column] != ""]
@@ -220,7 +220,7 @@ def mean_films(
     pixels : numpy.ndarray of uint8
         uint8 (films, height, width, channels), as `read_films` returns them.
     labels : pd.Series[str] or list of str
-        One label a film.
+        One label per film.
 
     Returns
     -------

@@ -62,7 +62,7 @@ class Rate:
 
     @property
     def value(self) -> float | None:
-        """In [0, 1]; None where there is no film to count."""
+        """In [0, 1]; None if there is no film to count."""
         return self.part / self.whole if self.whole else None
 
     @property
@@ -145,7 +145,7 @@ class PairedComparison:
         The table of `shared_films` with `call_one` and `call_other`: true where the score is at or
         above the threshold.
     auc : AucDifference or None
-        The difference of the areas; None where a class has fewer than two films.
+        The difference of the areas; None if a class has fewer than two films.
     mcnemar : McNemar
         How often each was right.
     rates : pandas.DataFrame
@@ -224,7 +224,7 @@ def compare_pair(
     split : str
     thresholds : tuple of float, optional
         On the calibrated score, within 0 to 1, the first model's and the second's; each
-        model's default operating point where none are given.
+        model's default operating point if none are given.
 
     Raises
     ------

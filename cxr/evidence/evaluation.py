@@ -41,7 +41,7 @@ FEWEST_FILMS = 20
 
 
 def labels_of(predictions: pd.DataFrame) -> NDArray[np.int64]:
-    """Return 0 for each film labelled "normal" and 1 for any finding, shape (n,)."""
+    """Return 0 for each film labeled "normal" and 1 for any finding, shape (n,)."""
     return np.asarray(predictions["label"] != "normal", dtype=np.int64)
 
 
@@ -111,7 +111,7 @@ def confusion(scores: ArrayLike, labels: ArrayLike, threshold: float) -> Confusi
 class Evaluation:
     """A model's figures on one split at one operating point, with 95 % intervals.
 
-    `auc`, `sensitivity` and `specificity` and their intervals are None where the split lacks the
+    `auc`, `sensitivity` and `specificity` and their intervals are None if the split lacks the
     films for them (an external set with one class).
 
     Attributes
@@ -228,7 +228,7 @@ def classification_report(
     -------
     pandas.DataFrame
         Index: the two classes, "macro average", "weighted average". Columns: precision,
-        recall, f1, n. NaN where there is nothing to divide by.
+        recall, f1, n. NaN if there is nothing to divide by.
     """
     if len(classes) != 2:
         raise ValueError(f"Expected two classes, negative first. Received: {list(classes)}")

@@ -1,4 +1,4 @@
-"""A bundle tried on labelled films: scores for `cxr.evidence.evaluation`."""
+"""A bundle tried on labeled films: scores for `cxr.evidence.evaluation`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def assess(
     bundle, data, split, progress
         See `score_split`.
     operating_point : str, optional
-        Name of one of the card's; the default where none is given.
+        Name of one of the card's operating points (default: the card's default).
     keep : bool, default: False
         Whether to `store` the predictions in the bundle.
 
@@ -84,7 +84,7 @@ def score_split(
     bundle : Bundle
         The model.
     data : str or pathlib.Path
-        Folder of labelled films (`cxr.datasets.folders.scan`).
+        Folder of labeled films (`cxr.datasets.folders.scan`).
     split : str, default: "test"
         ``train``, ``validation``, ``test``, the name of one of the card's external sets, or ``""``
         for a set without splits. Which films were train and which validation is as when the

@@ -46,7 +46,7 @@ def to_secondary_capture(
 ) -> bytes:
     """Write a film with its heatmap as a DICOM Secondary Capture (PS3.3 A.8.1).
 
-    An RGB picture of at most 2,048 pixels on a side, not compressed; below it, burnt in, a colour
+    An RGB picture of at most 2,048 pixels on a side, not compressed; below it, burnt in, a color
     bar, the heatmap's caption, the model and the intended use. It is a series of its own.
 
     Parameters
@@ -61,7 +61,7 @@ def to_secondary_capture(
         not name both its study and its series, as with a PNG or JPEG or None, the picture is a new
         study; without a patient where none is known.
     made : datetime, optional
-        When, in UTC where it names no zone; now where none is given.
+        When, in UTC where it names no zone (default: now).
 
     Returns
     -------
@@ -126,7 +126,7 @@ def to_structured_report(
         What the reader said: one of `cxr.reading_room.worklist.CALLS` with the finding's name,
         or None.
     made : datetime, optional
-        When, in UTC where it names no zone; now where none is given.
+        When, in UTC where it names no zone (default: now).
 
     Returns
     -------
@@ -169,7 +169,7 @@ def to_dicom_zip(items: Iterable[Item], card: Card, *, made: datetime | None = N
     card : Card
         Of the model that scored them.
     made : datetime, optional
-        When, in UTC where it names no zone; now where none is given.
+        When, in UTC where it names no zone (default: now).
 
     Returns
     -------

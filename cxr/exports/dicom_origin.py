@@ -64,7 +64,7 @@ def origin_of(film: Radiograph, source: bytes | None) -> Dataset:
     Returns
     -------
     pydicom.Dataset
-        All Type 2 elements of `IDENTITY`, empty where the file holds no valid value, and a
+        All Type 2 elements of `IDENTITY`, empty if the file holds no valid value, and a
         ``StudyInstanceUID``: the film's own, or a new one where the file is not DICOM or does not
         name both study and series. The other elements of `REFERENCE` only where all are valid.
         Names in a character set that the file does not state are taken as Latin-1.

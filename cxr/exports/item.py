@@ -32,7 +32,7 @@ class Item:
     name : str
         The file's name, as the reader sees it on screen.
     film : Radiograph or None
-        The film; None where the file could not be read.
+        The film; None if the file could not be read.
     prediction : Prediction
         What the model says of it.
     call : str or None
@@ -64,7 +64,7 @@ def items_of(
     Yields
     ------
     Item
-        The film is None where its file cannot be read.
+        The film is None if its file cannot be read.
     """
     for entry in entries:
         if entry.prediction is None:
@@ -117,7 +117,7 @@ def method(prediction: Prediction) -> str:
 
 
 def utc(made: datetime | None) -> datetime:
-    """Return a time in UTC to the second: now where none is given, UTC where it has no zone."""
+    """Return a time in UTC to the second: now if none is given, UTC where it has no zone."""
     made = made or datetime.now(UTC)
     made = made if made.tzinfo else made.replace(tzinfo=UTC)
     return made.astimezone(UTC).replace(microsecond=0)

@@ -28,7 +28,7 @@ class Page:
     size : tuple of int
         Width and height of the pictures, in pixels.
     picture : bytes or None
-        JPEG of the film; None where the file could not be read.
+        JPEG of the film; None if the file could not be read.
     overlay : bytes or None
         JPEG of the film with its heatmap; None without a heatmap.
     method : str

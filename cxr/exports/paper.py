@@ -87,9 +87,9 @@ class Paper(FPDF):  # type: ignore[misc, unused-ignore]
         size : float
             Of the type, points.
         width : float, optional
-            Room for it; up to the right margin where none is given.
+            Room for it; up to the right margin if none is given.
         bold, right, colour : bool or Colour
-            Weight, alignment to the right end of the room, colour.
+            Weight, alignment to the right end of the room, color.
         """
         self._type(size, bold, colour)
         room = LEFT + WIDTH - x if width is None else width
@@ -139,7 +139,7 @@ class Paper(FPDF):  # type: ignore[misc, unused-ignore]
         self.rect(x, y, width, height, style="F")
 
     def mark(self, band: str, x: float, y: float, size: float = 1.3) -> None:
-        """Draw a band's sign, which the fonts lack, around a point: no band goes by colour alone.
+        """Draw a band's sign, which the fonts lack, around a point: no band goes by color alone.
 
         ``above`` a full triangle, ``near`` a full diamond, ``below`` an open triangle that points
         down, anything else a cross.

@@ -40,7 +40,7 @@ def to_pdf(items: Iterable[Item], card: Card, *, made: datetime | None = None) -
     card : Card
         Of that model.
     made : datetime, optional
-        When the PDF was made, in UTC where it names no zone; now where none is given. The same
+        When the PDF was made, in UTC where it names no zone (default: now). The same
         items at the same time make the same bytes.
 
     Returns

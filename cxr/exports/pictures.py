@@ -62,13 +62,13 @@ def jpeg(image: Image.Image) -> bytes:
 
 
 def colour_bar(width: int, height: int) -> Image.Image:
-    """Return the colours of a heatmap from `CUT` at the left to 1 at the right."""
+    """Return the colors of a heatmap from `CUT` at the left to 1 at the right."""
     at = np.rint(np.linspace(CUT, 1, width) * 255).astype(int)
     return Image.fromarray(np.repeat(colour_table()[at][None], height, axis=0))
 
 
 def with_legend(picture: Image.Image, lines: Sequence[str]) -> NDArray[np.uint8]:
-    """Put a colour bar and lines of words on black below a picture.
+    """Put a color bar and lines of words on black below a picture.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 A figure function takes numbers that are measured already and returns a
 `plotly.graph_objects.Figure`; it measures nothing itself. Each takes ``theme``, "dark" or
 "light". The background is transparent, the width that of the container. In Streamlit,
-``st.plotly_chart(figure, theme=None)`` keeps these colours.
+``st.plotly_chart(figure, theme=None)`` keeps these colors.
 """
 
 from .calls import confusion_matrix, score_histogram, subtypes

@@ -114,7 +114,7 @@ def film_sizes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
 
 
 def mean_film(array: ArrayLike, title: str, *, theme: str = "dark") -> go.Figure:
-    """Draw a film of shape (H, W) in [0, 1]: grey, square pixels, no axes.
+    """Draw a film of shape (H, W) in [0, 1]: gray, square pixels, no axes.
 
     ValueError for another shape or range.
     """

@@ -1,4 +1,4 @@
-"""What all figures share: two templates, the colours of models and classes, an empty figure."""
+"""What all figures share: two templates, the colors of models and classes, an empty figure."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ THEMES = {
 
 # Okabe and Ito's palette without black and yellow, which vanish on one of the grounds.
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
-# Chosen so that the networks of this project get different colours within each finding.
+# Chosen so that the networks of this project get different colors within each finding.
 _SALT = 263
 # The baselines are subdued: what is not a network has no color.
 _BASELINE_COLOURS = dict(zip(BASELINES, ("#7F868F", "#A9AFB8"), strict=True))
@@ -87,7 +87,7 @@ SCORE_AXIS: dict[str, Any] = {"range": [0, 1], "dtick": 0.2, "title": {"text": "
 
 
 def model_colour(name: str) -> str:
-    """Return the colour of a model, the same in every figure and session; grey of a baseline."""
+    """Return the color of a model, the same in every figure and session; gray of a baseline."""
     _, _, architecture = name.partition("-")
     if architecture in _BASELINE_COLOURS:
         return _BASELINE_COLOURS[architecture]

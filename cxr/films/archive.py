@@ -1,4 +1,4 @@
-"""Films out of a zip, read in memory and within limits: an upload is not to be trusted."""
+"""Films from a zip, read in memory and within limits: an upload is not to be trusted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def unpack(data: bytes) -> Iterator[tuple[str, bytes | RadiographError]]:
     name : str
         The file's name without its folders.
     content : bytes or RadiographError
-        The file, or why it cannot be had; the files behind it go on.
+        The file, or why it cannot be read; the files after it are still yielded.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """DICOM files: what is read of them, how their pixels are decoded, and what they say of a film.
 
-`cxr.films.radiograph` is the way in; `cxr.films.dicom_grey` turns stored values into grey.
+`cxr.films.radiograph` is the way in; `cxr.films.dicom_grey` turns stored values into gray.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def age(stated: str, birth: str, study: str) -> float | None:
 
 
 def decode(dataset: Dataset) -> NDArray:
-    """Decode the stored values, as (rows, columns) or, for colour, (rows, columns, 3) RGB.
+    """Decode the stored values, as (rows, columns) or, for color, (rows, columns, 3) RGB.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def decode(dataset: Dataset) -> NDArray:
 
 
 def _checked_frame(dataset: Dataset) -> bytes:
-    """Take the one compressed frame, its size checked, mended where decoders would stumble."""
+    """Return the one compressed frame, its size checked, repaired where decoders would fail."""
     syntax = dataset.file_meta.TransferSyntaxUID
     tables = (dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths"))
     offsets = tables if all(tables) else None
@@ -244,7 +244,7 @@ def render(dataset: Dataset) -> NDArray[np.float32]:
     Raises
     ------
     UnreadableFile
-        If the picture is neither grey nor colour in a way that is known.
+        If the picture is neither gray nor color in a way that is known.
     """
     kind = text(dataset, "PhotometricInterpretation").upper()
     if kind not in (*_GREY, *_YBR, "RGB", "PALETTE COLOR"):

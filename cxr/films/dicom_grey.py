@@ -1,4 +1,4 @@
-"""From the stored values of a DICOM film to grey in [0, 1], white = dense.
+"""From the stored values of a DICOM film to gray in [0, 1], white = dense.
 
 Flat functions, to be called in this order (PS3.4 N.2): `apply_modality`, `apply_voi`,
 `apply_polarity`. They go from whole arrays to whole arrays and leave the dataset as it is.
@@ -60,7 +60,7 @@ def apply_voi(values: NDArray, dataset: Dataset, valid: NDArray[np.bool_] | None
     -------
     numpy.ndarray
         Floats in [0, 1]. Without a table or a window of positive width, the range of the valid
-        values is stretched to [0, 1]; all 0 where they are all the same.
+        values is stretched to [0, 1]; all 0 if they are all the same.
     """
     items = dataset.get("VOILUTSequence")
     if items and "LUTDescriptor" in items[0] and "LUTData" in items[0]:
@@ -141,7 +141,7 @@ def apply_lut(values: NDArray, item: Dataset, dataset: Dataset) -> tuple[NDArray
 
 
 def padding_mask(stored: NDArray, dataset: Dataset) -> NDArray[np.bool_] | None:
-    """Say which stored values are padding (PS3.3 C.7.5.1.1.2); None if none is."""
+    """Return which stored values are padding (PS3.3 C.7.5.1.1.2); None if none is."""
     value = dataset.get("PixelPaddingValue")
     if not isinstance(value, int):
         return None
@@ -152,9 +152,9 @@ def padding_mask(stored: NDArray, dataset: Dataset) -> NDArray[np.bool_] | None:
 
 
 def luminance(rgb: NDArray) -> NDArray[np.uint64]:
-    """Luminance of ITU-R BT.601 in whole numbers, (rows, columns, 3) to (rows, columns).
+    """Luminance of ITU-R BT.601 in integers, (rows, columns, 3) to (rows, columns).
 
-    The weights are those of Pillow and add up to 1, so grey comes out as it went in.
+    The weights are those of Pillow and add up to 1, so gray comes out as it went in.
     """
     red, green, blue = (rgb[..., channel].astype(np.uint64) for channel in range(3))
     return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> np.uint64(16)
@@ -163,7 +163,7 @@ def luminance(rgb: NDArray) -> NDArray[np.uint64]:
 def text(dataset: Dataset, keyword: str) -> str:
     """Return an element as written in the file, "" if absent.
 
-    Going round pydicom's conversion keeps its warnings, which quote values, out of the logs.
+    Bypassing pydicom's conversion keeps its warnings, which quote values, out of the logs.
     """
     if keyword not in dataset:
         return ""
@@ -177,7 +177,7 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Take an element as finite numbers; empty if absent or if any of it is none."""
+    """Return an element as finite numbers; empty if absent or if any value is not one."""
     try:
         numbers = [float(part) for part in text(dataset, keyword).split("\\")]
     except ValueError:

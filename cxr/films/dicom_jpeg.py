@@ -25,7 +25,7 @@ DECODER_DEPENDENCIES = dict.fromkeys(_SYNTAXES, ("imagecodecs",))
 
 
 def is_available(uid: str) -> bool:
-    """Say whether a transfer syntax is decoded here."""
+    """Return whether a transfer syntax is decoded here."""
     return uid in DECODER_DEPENDENCIES
 
 

@@ -1,4 +1,4 @@
-"""PNG and JPEG files to grey in [0, 1]; `cxr.films.radiograph` is the way in.
+"""PNG and JPEG files to gray in [0, 1]; `cxr.films.radiograph` is the way in.
 
 Pillow's two picture classes are called directly and not through `Image.open`: that would try every
 format there is, and its warning of large pictures is set globally and goes by another limit.
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 MAX_PIXELS = 100_000_000  # several times what detectors have, and it still fits memory
 
-_GREY_16, _RGB_16, _GREY_ALPHA_16, _RGB_ALPHA_16 = 0, 2, 4, 6  # PNG colour types
+_GREY_16, _RGB_16, _GREY_ALPHA_16, _RGB_ALPHA_16 = 0, 2, 4, 6  # PNG color types
 
 
 class UnreadableFile(ValueError):  # noqa: N818 - what it is, rather than another "error"
@@ -55,7 +55,7 @@ def read_jpeg(data: bytes) -> NDArray[np.float32]:
     Returns
     -------
     numpy.ndarray
-        float32 of shape (height, width) in [0, 1]; colour and CMYK as luminance.
+        float32 of shape (height, width) in [0, 1]; color and CMYK as luminance.
 
     Raises
     ------
@@ -75,9 +75,9 @@ def read_png(data: bytes) -> tuple[NDArray[np.float32], int]:
     Returns
     -------
     pixels : numpy.ndarray
-        float32 of shape (height, width) in [0, 1]; colour as luminance.
+        float32 of shape (height, width) in [0, 1]; color as luminance.
     bits : int
-        Of a sample.
+        Meaningful bits of a sample.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def _png_chunks(data: bytes) -> dict[bytes, bytes]:
 def _png_16(
     chunks: dict[bytes, bytes], size: tuple[int, int], colour: int, interlaced: int
 ) -> tuple[NDArray, NDArray | None]:
-    """Decode 16-bit samples to (grey, alpha); Pillow alone would keep 8 bits of colour or alpha."""
+    """Decode 16-bit samples to (gray, alpha); Pillow alone would keep 8 bits of color or alpha."""
 
     def unpack(mode: str, rawmode: str) -> NDArray:
         packed = chunks[b"IDAT"]
@@ -142,7 +142,7 @@ def _png_16(
         samples = unpack("I;16", "I;16B")
         grey = samples
     elif colour == _GREY_ALPHA_16:
-        pairs = unpack("I", "I;32B").view(np.uint32)  # grey in the upper half, alpha in the lower
+        pairs = unpack("I", "I;32B").view(np.uint32)  # gray in the upper half, alpha in the lower
         grey, alpha = pairs >> 16, pairs & 0xFFFF
     else:
         mode = {_RGB_16: "RGB", _RGB_ALPHA_16: "RGBA"}[colour]

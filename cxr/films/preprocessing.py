@@ -100,7 +100,7 @@ class Preprocessing:
         return dataclasses.asdict(self)
 
     def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Bring a film to the input: cut the margin, squash, round, equalize, repeat channels.
+        """Bring a film to the input: crop the margin, squash, round, equalize, repeat channels.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
-"""Radiographs: pixels, and what the file says of itself.
+"""Radiographs: pixels, and what the file says about them.
 
 `read` takes PNG, JPEG and DICOM, told apart by what they hold and not by their names. What comes
-out is always grey in [0, 1] with white = dense. `cxr.films.preprocessing` brings it to a
+out is always gray in [0, 1] with white = dense. `cxr.films.preprocessing` brings it to a
 network's size.
 """
 
@@ -65,13 +65,13 @@ class Radiograph:
         float32 of shape (height, width) in [0, 1], white = dense; read-only.
     sha256 : str
         Of the shape and of the pixels in 16 bits: the same pixels have the same hash whatever
-        the file. Worked out where none is given.
+        the file. Worked out if none is given.
     format : str
         "png", "jpeg" or "dicom".
     bits : int
         Meaningful bits of a sample in the file.
     age : float or None
-        In years. This and what follows is as the DICOM header says, None where it does not.
+        In years. This and what follows is as the DICOM header says, None if it does not.
     sex, view, modality, body_part : str or None
         In upper case: "F", "PA", "DX", "CHEST".
     pixel_spacing : tuple of float or None
@@ -127,7 +127,7 @@ def read(source: str | Path | bytes | BinaryIO) -> Radiograph:
     Returns
     -------
     Radiograph
-        JPEG is turned as its EXIF orientation says; colour becomes luminance (ITU-R BT.601);
+        JPEG is turned as its EXIF orientation says; color becomes luminance (ITU-R BT.601);
         what is transparent becomes black. DICOM goes through the modality lookup table, then
         the window, then the inversion of MONOCHROME1.
 

@@ -1,4 +1,4 @@
-"""Five numbers of a film's grey values, to tell whether films of another kind come in."""
+"""Five numbers of a film's gray values, to tell whether films of another kind come in."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["LEAST", "STATISTICS", "film_statistics"]
 STATISTICS = ("mean", "spread", "dark", "bright", "sharpness")
 #: Longest side at which a film is measured, pixels.
 SIDE = 256
-#: Shortest side that leaves a pixel with all its neighbours.
+#: Shortest side that leaves a pixel with all its neighbors.
 LEAST = 3
 # As in the gate: within 2 % of black or of white.
 NEAR = 0.02
 
 
 def film_statistics(pixels: NDArray[np.float32]) -> dict[str, float]:
-    """Measure a film's grey values.
+    """Measure a film's gray values.
 
     The film is first reduced to `SIDE` pixels on its longer side, each the mean of a block, so
     that two exports of one film in different sizes measure alike. A smaller film stays as it is.
@@ -32,7 +32,7 @@ def film_statistics(pixels: NDArray[np.float32]) -> dict[str, float]:
     Returns
     -------
     dict
-        ``mean`` and ``spread`` (standard deviation) of the grey values, in [0, 1]; ``dark`` and
+        ``mean`` and ``spread`` (standard deviation) of the gray values, in [0, 1]; ``dark`` and
         ``bright``, the shares of pixels within 2 % of black and of white, in [0, 1];
         ``sharpness``, the standard deviation of the film less the mean of 3 x 3 pixels, at least
         0: low for a blurred film, high for a noisy one.

@@ -68,7 +68,7 @@ def address(url: str | None = None) -> sa.URL | None:
     Parameters
     ----------
     url : str, optional
-        ``sqlite:///FILE``, ``postgresql://...`` or ``off``. Where none is given, what
+        ``sqlite:///FILE``, ``postgresql://...`` or ``off``. If none is given, what
         ``CXR_READINGS_URL`` names, and ``readings.sqlite3`` in the user's data folder where that
         is not set either.
 

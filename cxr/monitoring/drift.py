@@ -1,6 +1,6 @@
 """How far the films that come in differ from those that a model was validated on.
 
-Measured on scores and on films' grey values by the population stability index, with what chance
+Measured on scores and on films' gray values by the population stability index, with what chance
 alone would give.
 """
 
@@ -132,7 +132,7 @@ def psi(expected: ArrayLike, actual: ArrayLike, bins: int = BINS) -> float:
     Returns
     -------
     float
-        At least 0; NaN where `expected` is one value, which has no bins.
+        At least 0; NaN if `expected` is one value, which has no bins.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def drift(name: str, validation: ArrayLike, logged: ArrayLike) -> Drift:
 
 
 def drifts(table: pd.DataFrame, bundle: Bundle) -> list[Drift]:
-    """Measure the drift of scores and of films' grey values from those of a model's validation.
+    """Measure the drift of scores and of films' gray values from those of a model's validation.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def drifts(table: pd.DataFrame, bundle: Bundle) -> list[Drift]:
 
 
 def as_table(found: Sequence[Drift]) -> pd.DataFrame:
-    """Lay drift out for people, one row a quantity; NaN where there is no figure."""
+    """Lay drift out for people, one row per quantity; NaN if there is no figure."""
     return pd.DataFrame(
         {
             "quantity": each.name,
@@ -251,7 +251,7 @@ def validation_films(bundle: Bundle) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``score`` (calibrated) and those of `STATISTICS`, one row per film; NaN where it is
+        Columns ``score`` (calibrated) and those of `STATISTICS`, one row per film; NaN if it is
         not known. The rows of scores and statistics do not belong together.
     """
     scored = bundle.predictions[bundle.predictions["split"] == "validation"]

@@ -77,7 +77,7 @@ class Readings:
 
     @property
     def enabled(self) -> bool:
-        """False where the log is switched off."""
+        """False if the log is switched off."""
         return self._engine is not None
 
     @property
@@ -247,7 +247,7 @@ def latest(table: pd.DataFrame) -> pd.DataFrame:
         that could not be read has its own. The columns are those of `Reading` and ``blind_call``:
         what the model and the film's statistics say is of the last event, `call` and `call_blind`
         of the last call, `agreement` and `reason` of the last call or judgement, whichever came
-        later. ``blind_call`` is the first call that was made blind, NaN where none was.
+        later. ``blind_call`` is the first call that was made blind, NaN if none was.
     """
     rows = table.assign(film=film_numbers(table))
     called, judged = rows["event"] == "called", rows["event"] == "judged"

@@ -141,7 +141,7 @@ def refusals(table: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         code, films, n (all films), share with its 95 % interval low and high (Wilson),
         overridden (films that were scored all the same; they are in `films` too); the commonest
-        first. Empty where none was refused.
+        first. Empty if none was refused.
     """
     rows = _scored(table)
     n = len(rows)
@@ -208,7 +208,7 @@ def by_week(table: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         week (its Monday, UTC without a zone), called (`BEFORE` or `AFTER`), n, agreed, unsure,
-        rate, low, high (Wilson, 95 %; NaN where n is 0), kappa, kappa_low, kappa_high (NaN where
+        rate, low, high (Wilson, 95 %; NaN if n is 0), kappa, kappa_low, kappa_high (NaN if
         not known), note (``few`` under `FEW` films). A week without a call has no row.
     """
     rows = []

@@ -96,7 +96,7 @@ class Reading:
     refusal_overridden : bool
         Whether the reader had a refused film scored: it then has a code and a score.
     call : str or None
-        One of `CALLS`; None where the film was only scored.
+        One of `CALLS`; None if the film was only scored.
     call_blind : bool
         Whether the call was made before score and heatmap were shown.
     agreement : str or None
@@ -200,7 +200,7 @@ class Reading:
         film_sha256 : str, optional
             `Radiograph.sha256`; None or empty for a file that could not be read.
         statistics : mapping of str to float, optional
-            As `cxr.films.statistics.film_statistics` returns them; None where not measured.
+            As `cxr.films.statistics.film_statistics` returns them; None if not measured.
         """
         refusal = prediction.refusal
         measured: dict[str, Any] = dict(statistics or {})
@@ -228,7 +228,7 @@ FIELDS = tuple(entry.name for entry in fields(Reading))
 
 
 def agreement_of(call: str | None, score: float | None, threshold: float) -> str | None:
-    """Say whether a reader's call agrees with the model's.
+    """Return whether a reader's call agrees with the model's.
 
     The operating point decides, also within its ``near`` zone: at or above the threshold the
     model's call is the finding.
@@ -245,7 +245,7 @@ def agreement_of(call: str | None, score: float | None, threshold: float) -> str
     Returns
     -------
     str or None
-        One of `AGREEMENTS`; None where there is no score, no call, or the reader is unsure.
+        One of `AGREEMENTS`; None if there is no score, no call, or the reader is unsure.
 
     Raises
     ------

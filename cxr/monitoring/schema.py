@@ -92,7 +92,7 @@ assert tuple(READINGS.columns.keys()) == ("id", "event", *FIELDS)
 
 
 def bring_up_to_date(engine: sa.Engine) -> None:
-    """Make the table, or bring it up to `HEAD`; does nothing where it is.
+    """Make the table, or bring it up to `HEAD`; does nothing if it is.
 
     Several threads and processes may do so at once: one does the work, the others wait.
 

@@ -88,7 +88,7 @@ class Entry:
         return self.prediction.band or "refused"
 
     def note(self, film: Radiograph) -> None:
-        """Keep what the list and the log say of the film: thumbnail, hash, facts, grey values."""
+        """Keep what the list and the log say of the film: thumbnail, hash, facts, gray values."""
         if self.sha256:
             return  # scored again: it is the same film
         self.thumbnail = _thumbnail(film)

@@ -29,7 +29,7 @@ class Maps:
     film : callable
         Reads a film's pixels.
     wanted : callable
-        False where the reader's tab is closed.
+        False if the reader's tab is closed.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Maps:
         return self.explainer.state(self._worklist.bundle, entry.sha256, method)
 
     def states(self, entry: Entry) -> tuple[str, ...]:
-        """What the page's maps hang on: they are drawn anew where this has changed."""
+        """What the page's maps depend on: they are redrawn when this has changed."""
         if not self.allowed(entry):
             return ()
         return tuple(self.state(entry, method).kind for method in METHODS)
@@ -89,7 +89,7 @@ class Maps:
     def doubts(self, method: str) -> list[str] | None:
         """Return the checks of the audit that a method failed with this model, a sentence each.
 
-        None where there was no audit of it, or what it left cannot be read.
+        None if there was no audit of it, or what it left cannot be read.
         """
         bundle = self._worklist.bundle
         # The page asks on each run, and a bundle stays as it is while the dashboard runs.

@@ -31,7 +31,7 @@ def sample_films(each: int = 4) -> list[Path]:
     Returns
     -------
     list of pathlib.Path
-        Empty where nothing is found; `HOW_TO_GET` says what to do then.
+        Empty if nothing is found; `HOW_TO_GET` says what to do then.
     """
     return [*_from_data(each), *_from_pydicom()]
 

@@ -59,7 +59,7 @@ class Scorer:
         self.worklist = worklist
         self.paused = False
         self.error = ""
-        """What stopped the work, for people; empty where nothing did."""
+        """What stopped the work, for people; empty if nothing did."""
         self._wanted = wanted
         self._scored = scored
         self._thread: threading.Thread | None = None

@@ -43,7 +43,7 @@ class Worklist:
     bundle : Bundle
         The model that scores them.
     operating_point : str, optional
-        Name of one of its operating points; the default where none is given.
+        Name of one of its operating points (default: the card's default).
     """
 
     def __init__(self, bundle: Bundle, operating_point: str | None = None) -> None:
@@ -215,7 +215,7 @@ class Worklist:
         return sorted(entries, key=key)
 
     def open(self, number: int | None = None, order: str = "score") -> Entry | None:
-        """Open a film by number; where none is given or it is gone, the first that is done."""
+        """Open a film by number; if none is given or it is gone, the first that is done."""
         wanted = number if number is not None else self.chosen
         found = next((e for e in self.entries if e.number == wanted), None)
         found = found or next((e for e in self.ordered(order) if e.prediction), None)

@@ -16,7 +16,7 @@ TONE_PIECES = 6
 
 
 def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Tensor:
-    """Vary a batch of grey films; see `augment_with_masks`."""
+    """Vary a batch of gray films; see `augment_with_masks`."""
     varied, _ = augment_with_masks(films, None, settings, seed)
     return varied
 
@@ -24,7 +24,7 @@ def augment(films: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Ten
 def augment_with_masks(
     films: tf.Tensor, masks: tf.Tensor | None, settings: Augmentation, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Vary a batch of grey films, and move what is marked in them along.
+    """Vary a batch of gray films, and move what is marked in them along.
 
     All changes of place (turn, part, shift, shear, flip) are one affine map, so that a film is
     interpolated once. Pixels from outside repeat the nearest edge.

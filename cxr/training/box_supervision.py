@@ -1,8 +1,8 @@
 """Box supervision: radiologists' boxes teach a network where the finding is.
 
 A network with a layer "evidence" (`cxr.networks.efficientnet_lite`) has a map of its own. Film
-by film its logit is held against the label, and place by place the map against the boxes, so that
-it cannot live on what tells one source from another.
+by film its logit is compared with the label, and position by position the map with the boxes, so
+that it cannot live on what tells one source from another.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def read_places(
     boxed = np.array([path in found for path in table["path"]], bool)
     if not (boxed & ill).any():
         raise DatasetError(f"{recipe.boxes} has no box for any of the films of {recipe.finding}.")
-    # As films, but for their grey levels: a box stays one where those are equalized.
+    # As films, but for their gray levels: a box stays one where those are equalized.
     to_input = replace(recipe.to_input, channels=1, levels="plain")
     masks = np.zeros((len(table), to_input.height, to_input.width, 1), np.uint8)
     for row in np.flatnonzero(boxed & ill):
@@ -108,7 +108,7 @@ def ill_places(masks: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
     """Say which places of a map are ill.
 
     A position is where the heatmap draws it (`cxr.heatmaps.geometry.interpolation`), and its
-    surroundings reach as far as its colour does.
+    surroundings reach as far as its color does.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ from .recipes import Recipe
 
 __all__ = ["Material", "compile_for", "fit", "settle_norms"]
 
-#: Batches that the first weights are settled on.
+#: Batches that the initial weights are settled on.
 SETTLING = 4
 
 

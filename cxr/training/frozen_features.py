@@ -25,7 +25,7 @@ STILL = Augmentation()
 class FeatureStore:
     """Features of films on disk, as float16: (variants, films, rows, columns, channels).
 
-    A run that was stopped goes on where the last whole batch was written.
+    A run that was stopped continues where the last whole batch was written.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class FeatureStore:
         varied : bool, default: False
             Whether films are varied as the recipe says, each variant another way.
         say : callable
-            Takes a line about every minute.
+            Called with a line about every minute.
 
         Returns
         -------

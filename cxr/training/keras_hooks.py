@@ -62,7 +62,7 @@ def epochs_done(backup: Path) -> int | None:
     Returns
     -------
     int or None
-        None where there is no backup.
+        None if there is no backup.
     """
     note = backup / "training_metadata.json"
     if not note.is_file():

@@ -98,7 +98,7 @@ def train(
     recipe : Recipe
         What to train and how.
     data : str or pathlib.Path
-        Folder of labelled films (`cxr.datasets.folders.scan`) with a ``train`` split. Where there
+        Folder of labeled films (`cxr.datasets.folders.scan`) with a ``train`` split. Where there
         is no ``validation`` split, a share of the patients of ``train`` becomes one. A ``test``
         split is read only to store its predictions once the network is fixed.
     out : str or pathlib.Path
@@ -106,9 +106,9 @@ def train(
     share : float, default: 1.0
         Part of the films to use, in (0, 1], drawn without replacement.
     resume : bool, default: False
-        Whether to go on with a run that was stopped.
+        Whether to continue with a run that was stopped.
     progress : callable, optional
-        Takes a line of text an epoch; standard error where nothing is given.
+        Called with a line of text an epoch; standard error where nothing is given.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def _check(state: Path, asked: dict[str, Any], resume: bool) -> None:
 
 
 def _claim(state: Path, asked: dict[str, Any], resume: bool) -> None:
-    """Make the folder of a run's state, or go on with the one that is there."""
+    """Make the folder of a run's state, or continue with the one that is there."""
     _check(state, asked, resume)
     note = state / "run.json"
     if not note.is_file():

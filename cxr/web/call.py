@@ -64,7 +64,7 @@ def _blind(session: ReadingSession, entry: Entry) -> None:
         session.worklist.calls,
         index=None,
         key=key,
-        # Noted before the page is drawn anew, so that score and list show at once.
+        # Noted before the page is drawn again, so that score and list show at once.
         on_change=lambda: session.call(entry, st.session_state[key]),
         help=f"Score and heatmap appear once you have called. {KEPT}",
     )

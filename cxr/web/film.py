@@ -120,7 +120,7 @@ def _side(side: Beside, place: str, top: float) -> dict[str, object]:
         "width": film.width,
         "height": film.height,
         "bits": depth(film),
-        # The reader counts in the file's own grey levels, in whatever depth they are sent.
+        # The reader counts in the file's own gray levels, in whatever depth they are sent.
         "top": 2 ** min(16, max(8, film.bits)) - 1,
         "spacing": film.pixel_spacing,
         "heatmap": _heatmap(heatmap, top) if heatmap else None,

@@ -26,7 +26,7 @@ def film_grid(
     Parameters
     ----------
     folder : pathlib.Path
-        What the paths of the films start from; None where it is not known.
+        What the paths of the films start from; None if it is not known.
     films : pandas.DataFrame
         With a column path.
     captions : iterable of str

@@ -1,4 +1,4 @@
-"""Which theme the reader sees, so that plots have the colours of the page around them.
+"""Which theme the reader sees, so that plots have the colors of the page around them.
 
 Streamlit tells the theme of the browser, not that of the page, until the page is used for the
 first time; the page itself knows better.

@@ -117,7 +117,7 @@ def _picture(film: Radiograph, heatmap: Heatmap | None, top: float | None) -> Im
 
 
 def _bar(top: float | None) -> str:
-    """Return the colours of the maps from least to most, and what the ends are."""
+    """Return the colors of the maps from least to most, and what the ends are."""
     table = colour_table()[:: 255 // 15]
     colours = ",".join(f"rgb({red},{green},{blue})" for red, green, blue in table)
     least, most = (

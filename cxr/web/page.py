@@ -101,5 +101,5 @@ def header(title: str, card: Card | None = None) -> None:
 
 
 def plot(figure: Any, key: str, **options: Any) -> Any:
-    """Show a Plotly figure in its own colours; options go to `st.plotly_chart`."""
+    """Show a Plotly figure in its own colors; options go to `st.plotly_chart`."""
     return st.plotly_chart(figure, key=key, width="stretch", theme=None, config=PLOT, **options)

@@ -1,8 +1,8 @@
 """Every private part of Streamlit that the pages lean on, each with what is done without it.
 
 Streamlit may change these from one minor version to the next. Where a part is missing, the log
-says so once and the pages go on with what Streamlit does by itself. The tests fail on every other
-minor version than `VERSION`, so that somebody reads the parts again and raises it.
+says so once and the pages continue with what Streamlit does by itself. The tests fail on every
+other minor version than `VERSION`, so that somebody reads the parts again and raises it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def keep_media(data: bytes, place: str, name: str) -> str | None:
     Returns
     -------
     str or None
-        The address, below that of the dashboard; None where this Streamlit has no such store.
+        The address, below that of the dashboard; None if this Streamlit has no such store.
     """
     store = _store()
     if store is None:

@@ -1,4 +1,4 @@
-"""A film's grey levels on their way to the browser: raw, once, by address, in memory alone.
+"""A film's gray levels on their way to the browser: raw, once, by address, in memory alone.
 
 The bytes lie in Streamlit's own store of media files, under an address that is a hash. Streamlit
 drops them when a run of the script ends that did not show the film, and when the session ends.
@@ -31,7 +31,7 @@ def depth(film: Radiograph) -> int:
 
 
 def grey_levels(film: Radiograph) -> bytes:
-    """Return a film's pixels as whole numbers.
+    """Return a film's pixels as integers.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def film_address(film: Radiograph, place: str) -> str:
     -------
     str
         An address below that of the dashboard, of hexadecimal figures that tell nothing; the film
-        itself as a ``data:`` address where this Streamlit cannot store it; empty where no server
+        itself as a ``data:`` address where this Streamlit cannot store it; empty if no server
         runs.
     """
     if not runtime.exists():

@@ -12,7 +12,7 @@ from .assets import component
 
 __all__ = ["BANDS", "worklist_view"]
 
-#: Sign and words of each band: a state is never told by its colour alone.
+#: Sign and words of each band: a state is never told by its color alone.
 BANDS = {
     "above": ("▲", "above"),
     "near": ("◆", "near"),

@@ -47,7 +47,7 @@ from .structure import read_chain
 __all__ = ["import_legacy"]
 
 NOT_STATED = "a population that the imported file does not state"
-#: Published scripts for grey films resize with OpenCV, the others with Keras's generators.
+#: Published scripts for gray films resize with OpenCV, the others with Keras's generators.
 RESAMPLE: dict[str, Resample] = {"grey_cnn": "bilinear", "tb_cnn": "bilinear"}
 REVERSED = (
     "On the validation films the score is higher for normal films than for others: the classes "
@@ -88,20 +88,20 @@ def import_legacy(
     model : str or pathlib.Path
         JSON of ``to_json``, a whole-model ``.h5`` file or a ``.keras`` file.
     weights : str or pathlib.Path, optional
-        ``.h5`` file of the weights; None where `model` holds them.
+        ``.h5`` file of the weights; None if `model` holds them.
     finding : str
         What the network was trained to find.
     out : str or pathlib.Path
         Folder in which the bundle's folder is made.
     name : str, optional
-        Of the bundle; ``<finding>-<architecture>`` where none is given.
+        Of the bundle; ``<finding>-<architecture>`` if none is given.
     data : str or pathlib.Path, optional
-        Folder of labelled films with a ``train`` split, to calibrate and to choose operating points
+        Folder of labeled films with a ``train`` split, to calibrate and to choose operating points
         on. Without it there is one, fixed at 0.5, and nothing is known of it.
     positive_first : bool, default: False
         Whether the network was trained with the finding as class 0 and normal as class 1.
     progress : callable
-        Takes a line of text: what was found, and what had to be assumed.
+        Called with a line of text: what was found, and what had to be assumed.
 
     Returns
     -------
@@ -269,7 +269,7 @@ def _notes(
 
 
 def _films(data: str | Path, card: Card) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
-    """Read labelled films and hold out validation, as training does.
+    """Read labeled films and hold out validation, as training does.
 
     Returns
     -------

@@ -64,7 +64,7 @@ class Step:
     place: str = field(default="", compare=False)
 
     def get(self, setting: str) -> Any:
-        """Return a setting; None where this kind of layer has none of that name."""
+        """Return a setting; None if this kind of layer has none of that name."""
         return dict(self.settings).get(setting)
 
     def having(self, **settings: Any) -> Step:
