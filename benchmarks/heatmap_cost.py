@@ -24,8 +24,9 @@ from tf_keras_vis.layercam import Layercam
 from tf_keras_vis.scorecam import Scorecam
 
 import cxr
+from cxr.heatmaps.attribute import attribute
+from cxr.heatmaps.methods import FAST
 from cxr.networks.graph import compile_forward
-from cxr.scoring.explain import FAST, attribute, layers
 
 THEIRS = {"gradcam": Gradcam, "gradcam++": GradcamPlusPlus, "layercam": Layercam}
 #: Score-CAM runs the network hundreds of times per film; this many are not worth the wait.
@@ -80,7 +81,7 @@ def against_tf_keras_vis(
     for method, kind in THEIRS.items():
         theirs = kind(bundle.model, clone=False)
         ours, other = alternately(
-            lambda method=method: attribute(bundle, film, method=method),
+            lambda method=method: attribute(bundle.network, film, method=method),
             lambda theirs=theirs: theirs(score, film, **raw),
             rounds,
             warm=1,
@@ -91,7 +92,7 @@ def against_tf_keras_vis(
             "ratio": round(other / ours, 2),
         }
     if bundle.card.architecture["parameters"] > MOST_PARAMETERS:
-        channels = bundle.model.get_layer(layers(bundle)[-1]).output.shape[-1]
+        channels = bundle.model.get_layer(bundle.network.layer()).output.shape[-1]
         found["scorecam"] = {
             "left_out": f"{channels} passes of this network a film: minutes a call"
         }
@@ -99,7 +100,7 @@ def against_tf_keras_vis(
     theirs = Scorecam(bundle.model, clone=False)
     with contextlib.redirect_stdout(io.StringIO()):  # the bar of `Model.predict`
         ours, other = alternately(
-            lambda: attribute(bundle, film, method="scorecam"),
+            lambda: attribute(bundle.network, film, method="scorecam"),
             lambda: theirs(score, film, **raw),
             max(1, rounds // 10),
             warm=1,

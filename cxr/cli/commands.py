@@ -171,7 +171,7 @@ def explain(options: argparse.Namespace) -> int:
         film = read(options.file)
         # How long it takes is told before it starts, and of a refused film nothing starts.
         if METHODS[options.method].slow and not bundle.predict(film).refusal:
-            seconds = expected_seconds(bundle, options.method, layer=options.layer)
+            seconds = expected_seconds(bundle.network, options.method, layer=options.layer)
             print(f"{METHODS[options.method].title} takes about {seconds:.0f} s.", file=sys.stderr)
         heatmap = bundle.explain(
             film,

@@ -7,28 +7,24 @@ imported; load it inside a function.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ..heatmaps.methods import METHODS
 from .class_activation import WEIGHTINGS
 
-if TYPE_CHECKING:
-    from ..scoring.bundle import Bundle
-
 __all__ = [
+    "Forward",
+    "Inputs",
     "Outputs",
     "compile_features",
     "compile_forward",
     "convolutions",
     "find_layer",
-    "forward_of",
     "last_convolution",
-    "layer_of",
 ]
 
 Inputs = NDArray[np.uint8] | NDArray[np.float32]
@@ -52,6 +48,9 @@ class Outputs(NamedTuple):
     logits: NDArray[np.float32]
     maps: NDArray[np.float32]
     features: NDArray[np.float32]
+
+
+Forward = Callable[[Inputs], Outputs]
 
 
 def convolutions(model: keras.Model) -> list[str]:
@@ -83,11 +82,7 @@ def find_layer(model: keras.Model, name: str | None) -> str:
     """
     known = convolutions(model)
     if not known:
-        raise ValueError(
-            f"{model.name} has no convolution, so it has no heatmap of this kind. The methods "
-            f"that look at the film itself do: "
-            f"{', '.join(key for key, method in METHODS.items() if not method.layered)}."
-        )
+        raise ValueError(f"{model.name} has no convolution, so it has no heatmap of this kind.")
     if name is None:
         return known[-1]
     names = [str(layer.name) for layer in model.layers]
@@ -112,7 +107,7 @@ def compile_forward(
     method: str | None = None,
     layer: str | None = None,
     features: Sequence[str] = (),
-) -> Callable[[Inputs], Outputs]:
+) -> Forward:
     """Compile the forward pass, with a class activation map and averaged features where asked for.
 
     Only what lies between the layer and the logit is differentiated: what lies before it runs
@@ -124,7 +119,7 @@ def compile_forward(
     model
         A flat functional network with a linear last layer.
     method
-        One of `cxr.heatmaps.methods.FAST`; no map where none is given.
+        One of `cxr.networks.class_activation.WEIGHTINGS`; no map where none is given.
     layer
         To map; the last convolution where none is given, see `find_layer`.
     features
@@ -176,24 +171,6 @@ def compile_forward(
         return Outputs(*(part.numpy() for part in traced(tf.constant(films, tf.float32))))
 
     return run
-
-
-def layer_of(bundle: Bundle, name: str | None) -> str:
-    """Do as `find_layer` with a bundle's network, which is gone through once a name."""
-    return bundle.compiled(f"layer {name}", lambda: find_layer(bundle.model, name))
-
-
-def forward_of(
-    bundle: Bundle, method: str | None = None, layer: str | None = None
-) -> Callable[[Inputs], Outputs]:
-    """Return a bundle's forward pass, compiled once; it also gives the features of its own gate."""
-    layer = layer_of(bundle, layer) if method else None
-
-    def make() -> Callable[[Inputs], Outputs]:
-        features = bundle.gate.layers if bundle.card.gate else ()
-        return compile_forward(bundle.model, method=method, layer=layer, features=features)
-
-    return bundle.compiled(f"forward {method} {layer}", make)
 
 
 def compile_features(

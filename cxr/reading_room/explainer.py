@@ -245,7 +245,7 @@ class Explainer:
     def _make(self, bundle: Bundle, film: Radiograph, key: _Key) -> None:
         try:
             # Compiles what is needed, so that the price of the map is that of the pass alone.
-            expected_seconds(bundle, key.method)
+            expected_seconds(bundle.network, key.method)
             (heatmap,) = heatmaps(bundle, [film], method=key.method)
             self._keep(key, heatmap)
         except Exception as error:  # a thread that dies in silence would leave the page waiting
@@ -257,7 +257,7 @@ class Explainer:
         if not self._wanted():
             return
         try:
-            seconds = expected_seconds(bundle, key.method)
+            seconds = expected_seconds(bundle.network, key.method)
             with self._lock:
                 self._seconds[key.weights, key.method] = seconds
         except Exception as error:

@@ -16,7 +16,6 @@ from typing import Any
 from ..films.archive import is_zip, unpack
 from ..films.radiograph import Radiograph, RadiographError
 from ..scoring.bundle import Bundle
-from ..scoring.explain import layers
 from ..scoring.operating_points import OperatingPoint, band
 from ..scoring.population import intended_use
 from ..scoring.predict import Prediction, predict, unread
@@ -107,7 +106,7 @@ class Worklist:
                 [film for _, film in films],
                 operating_point=point,
                 # Without a convolution there is no Grad-CAM, and a score all the same.
-                heatmaps=bool(layers(bundle)),
+                heatmaps=bool(bundle.network.convolutions()),
                 overridden={i for i, (entry, _) in enumerate(films) if entry.overridden},
             )
             for (entry, film), prediction in zip(films, results, strict=True):

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import CxrError
 from ..films.radiograph import Radiograph
+from ..networks.network import Network
 from ..storage.hashes import file_hash
 from .card import Card, CardError
 
@@ -40,7 +40,6 @@ __all__ = [
     "models_folder",
 ]
 
-T = TypeVar("T")
 #: Columns that are read as text, whatever they look like and where they are empty too.
 TEXTS = ("split", "path", "patient", "label", "subtype", "source", "sha256", "phash")
 
@@ -64,11 +63,12 @@ class Bundle:
     only reads the stored figures never loads TensorFlow.
     """
 
-    def __init__(self, folder: Path, card: Card) -> None:
+    def __init__(self, folder: Path, card: Card, *, network: Network | None = None) -> None:
         self.folder = folder
         self.card = card
-        self._lock = threading.RLock()
-        self._compiled: dict[str, Any] = {}
+        self.network = network or Network(
+            build=self._build, taps=lambda: self.gate.layers if self.card.gate else ()
+        )
 
     def __repr__(self) -> str:
         return f"<Bundle {self.card.name}>"
@@ -145,7 +145,7 @@ class Bundle:
         BundleError
             If the weights do not fit the network that the card names.
         """
-        return self.compiled("model", self._build)
+        return self.network.model
 
     def _build(self) -> keras.Model:
         from ..networks.runtime import prepare
@@ -169,15 +169,7 @@ class Bundle:
             ) from error
         return model
 
-    def compiled(self, key: str, make: Callable[[], T]) -> T:
-        """Return what `make` makes, made once for this bundle and kept under `key`."""
-        with self._lock:
-            if key not in self._compiled:
-                self._compiled[key] = make()
-            result: T = self._compiled[key]
-            return result
-
-    # What a bundle does is in the modules above it; these are their short names.
+    # What a bundle does stands in the modules above it; these are their short names.
 
     def predict(
         self, film: Radiograph, *, operating_point: str | None = None, heatmap: bool = False

@@ -39,7 +39,6 @@ __all__ = [
     "heatmaps",
     "heatmaps_of",
     "interpolation",
-    "layers",
     "passes",
 ]
 
@@ -48,13 +47,6 @@ class RefusedError(CxrError, ValueError):
     """A film that was refused has no heatmap."""
 
     code = "refused"
-
-
-def layers(bundle: Bundle) -> list[str]:
-    """Name the layers that a layered method can look at: the convolutions, the default last."""
-    from ..networks.graph import convolutions
-
-    return bundle.compiled("convolutions", lambda: convolutions(bundle.model))
 
 
 def explain(
@@ -77,7 +69,8 @@ def explain(
     method
         One of `METHODS`.
     layer
-        To look at, see `layers`; the last convolution where none is given.
+        To look at, see `cxr.networks.network.Network.layer`; the last convolution where none is
+        given.
     progress, stopped
         See `attribute`; a method that is not slow takes one pass and asks neither.
 
@@ -96,7 +89,7 @@ def explain(
     """
     from .predict import predict
 
-    check(bundle, method, layer)
+    check(bundle.network, method, layer)
     # A map that comes with the score costs no pass of its own.
     fast = method in FAST
     (prediction,) = predict(bundle, [film], heatmaps=method if fast else False, layer=layer)
@@ -126,14 +119,16 @@ def heatmaps(
     For evaluation, where every film counts; see `explain` for a film to be read, and `attribute`
     for the parameters and errors.
     """
-    check(bundle, method, layer)
+    check(bundle.network, method, layer)
     if not films:
         return []
     inputs = np.stack([bundle.prepare(film) for film in films])
     start = time.perf_counter()
-    maps = attribute(bundle, inputs, method=method, layer=layer, progress=progress, stopped=stopped)
+    maps = attribute(
+        bundle.network, inputs, method=method, layer=layer, progress=progress, stopped=stopped
+    )
     seconds = (time.perf_counter() - start) / len(films)
-    cost = Cost(seconds, passes(bundle, method, layer))
+    cost = Cost(seconds, passes(bundle.network, method, layer))
     return heatmaps_of(bundle, films, maps, method, layer, cost)
 
 
@@ -160,11 +155,7 @@ def heatmaps_of(
     cost
         Of each.
     """
-    name = ""
-    if METHODS[method].layered:
-        from ..networks.graph import layer_of
-
-        name = layer_of(bundle, layer)
+    name = bundle.network.layer(layer) if METHODS[method].layered else ""
     margin, finding = bundle.card.to_input.margin, bundle.card.finding
     return [
         Heatmap(grid, film.height, film.width, method, name, finding, margin, cost)

@@ -13,6 +13,7 @@ the Mahalanobis distance in a network's features, averaged over the picture.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,19 +149,22 @@ def gate_of(bundle: Bundle) -> tuple[Bundle, Gate] | None:
         If a gate is missing or was changed.
     """
 
-    def find() -> tuple[Bundle, Gate] | None:
-        from .bundle import default_name, load
+    if bundle.card.gate:
+        return bundle, bundle.gate
+    return _default_gate(bundle)
 
-        if bundle.card.gate:
-            return bundle, bundle.gate
-        folder = bundle.folder.parent
-        name = default_name(bundle.card.finding, folder)
-        if name in (None, bundle.name):
-            return None
-        default = load(str(name), folder=folder)
-        return (default, default.gate) if default.card.gate else None
 
-    return bundle.compiled("gate", find)
+@lru_cache(maxsize=16)
+def _default_gate(bundle: Bundle) -> tuple[Bundle, Gate] | None:
+    """Find the gate of a bundle's finding's default."""
+    from .bundle import default_name, load
+
+    folder = bundle.folder.parent
+    name = default_name(bundle.card.finding, folder)
+    if name in (None, bundle.name):
+        return None
+    default = load(str(name), folder=folder)
+    return (default, default.gate) if default.card.gate else None
 
 
 def refusals(
@@ -182,8 +186,6 @@ def refusals(
         return [None] * len(films)
     judge, gate = found
     if own is None or judge is not bundle:
-        from ..networks.graph import compile_features
-
-        forward = judge.compiled("features", lambda: compile_features(judge.model, gate.layers))
+        forward = judge.network.features(gate.layers)
         own = forward(np.stack([judge.prepare(film) for film in films]))
     return gate(own)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..datasets.folders import SUFFIXES
 from ..films.radiograph import Radiograph, RadiographError, read
+from ..heatmaps.attribute import check as check_method
 from ..heatmaps.heatmap import Cost, Heatmap
 from . import gate
 from .bundle import Bundle
@@ -108,13 +109,11 @@ def logits(bundle: Bundle, films: NDArray[np.uint8]) -> NDArray[np.float64]:
     numpy.ndarray
         float64 (films,).
     """
-    from ..networks.graph import forward_of
-
     channels = bundle.card.input["channels"]
     if films.shape[-1] != channels:
         films = np.repeat(films, channels, axis=-1)
     starts = range(0, len(films), BATCH)
-    forward = forward_of(bundle)
+    forward = bundle.network.forward()
     parts = [forward(films[i : i + BATCH]).logits for i in starts]
     return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
 
@@ -164,11 +163,11 @@ def predict(
     open_ = [i for i, refusal in enumerate(refusals) if refusal is None or i in overridden]
     outputs: dict[int, tuple[float, Heatmap | None]] = {}
     if open_:
-        from ..networks.graph import forward_of
-
+        if method:
+            check_method(bundle.network, method, layer)
         passed = [films[i] for i in open_]
         inputs = np.stack([bundle.prepare(film) for film in passed])
-        forward = forward_of(bundle, method, layer)
+        forward = bundle.network.forward(method, layer)
         start = time.perf_counter()
         found = forward(inputs)
         cost = Cost((time.perf_counter() - start) / len(passed), 1)

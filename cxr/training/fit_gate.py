@@ -210,9 +210,7 @@ def _features(
     parts: Iterable[tuple[str, int, list[Path]]],
     say: Callable[[str], None],
 ) -> Pictures:
-    from ..networks.graph import compile_features
-
-    forward = compile_features(bundle.model, layers)
+    forward = bundle.network.features(layers)
     features, rows = [], []
     number = 0
     for name, kind, paths in parts:

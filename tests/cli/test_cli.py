@@ -62,8 +62,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: object) -> None:
         raise AssertionError("a network was built")
 
-    monkeypatch.setattr("cxr.scoring.bundle.Bundle._build", fail)
-    monkeypatch.setattr("cxr.scoring.bundle.Bundle.compiled", fail)
+    monkeypatch.setattr("cxr.networks.network.Network.model", property(fail))
 
 
 @pytest.fixture
@@ -561,8 +560,8 @@ def kept(made_bundle, tmp_path, monkeypatch) -> Bundle:
     folder = shutil.copytree(made_bundle.folder, tmp_path / "kept" / "pneumonia-made")
     points = made_bundle.card.operating_points
     low = [dataclasses.replace(point, threshold=1e-9, near=(0, 1)) for point in points]
-    bundle = Bundle(folder, dataclasses.replace(made_bundle.card, operating_points=tuple(low)))
-    bundle.compiled("model", lambda: made_bundle.model)
+    card = dataclasses.replace(made_bundle.card, operating_points=tuple(low))
+    bundle = Bundle(folder, card, network=made_bundle.network)
     monkeypatch.setattr(evidence_commands, "load", lambda name: bundle)
     return bundle
 

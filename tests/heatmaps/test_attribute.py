@@ -9,6 +9,7 @@ from tf_keras_vis.saliency import Saliency
 from tf_keras_vis.scorecam import Scorecam
 
 from cxr.heatmaps import sweep
+from cxr.heatmaps.attribute import check, expected_seconds
 from cxr.heatmaps.gradients import (
     CELLS,
     STEPS,
@@ -16,8 +17,10 @@ from cxr.heatmaps.gradients import (
     SmoothGrad,
     cells,
 )
+from cxr.heatmaps.methods import METHODS
 from cxr.heatmaps.perturbation import NODES, Occlusion, ScoreCam
 from cxr.heatmaps.sweep import StoppedError, run, seconds_of
+from cxr.networks.network import Network
 from tests.conftest import chest_like
 
 
@@ -276,3 +279,17 @@ class TestRun:
         method = Counted()
         assert seconds_of(method, self.FILMS[:1]) == pytest.approx(2 / 5)
         assert method.batches == [5, 5]
+
+
+class TestWithoutAConvolution:
+    NETWORK = Network(linear(np.eye(4, dtype=np.float32)))
+
+    @pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].layered])
+    def test_the_methods_that_look_at_the_film_are_named(self, method):
+        with pytest.raises(ValueError, match=r"no convolution.* do: .*occlusion\."):
+            check(self.NETWORK, method, None)
+
+    @pytest.mark.parametrize("method", [name for name in METHODS if not METHODS[name].layered])
+    def test_these_do_go(self, method):
+        check(self.NETWORK, method, None)
+        assert expected_seconds(self.NETWORK, method) > 0

@@ -11,6 +11,7 @@ import pytest
 import cxr.reading_room.explainer
 from cxr.heatmaps.heatmap import Cost, Heatmap
 from cxr.heatmaps.methods import FAST
+from cxr.networks.network import Network
 from cxr.reading_room.explainer import Explainer, State
 from cxr.scoring.bundle import Bundle
 from cxr.scoring.explain import StoppedError
@@ -226,10 +227,10 @@ def test_the_methods_themselves(made_bundle):
 
 
 def test_without_a_convolution_there_is_no_such_map(made_bundle):
-    bundle = Bundle(made_bundle.folder, made_bundle.card)
     film = keras.Input((64, 64, 1))
     score = keras.layers.Dense(1)(keras.layers.Flatten()(film))
-    bundle.compiled("model", lambda: keras.Model(film, score, name="flat"))
+    flat = Network(keras.Model(film, score, name="flat"))
+    bundle = Bundle(made_bundle.folder, made_bundle.card, network=flat)
     explainer = Explainer()
     explainer.look_at(bundle, FILM.sha256)
     for method in ("layercam", "scorecam", "smoothgrad"):

@@ -16,6 +16,7 @@ from cxr.films.preprocessing import Preprocessing
 from cxr.films.radiograph import Radiograph
 from cxr.heatmaps import attribute as attribution
 from cxr.heatmaps.gradients import STEPS
+from cxr.networks.network import Network
 from cxr.scoring.bundle import Bundle
 from cxr.scoring.explain import (
     CAPTION,
@@ -30,7 +31,6 @@ from cxr.scoring.explain import (
     explain,
     heatmaps,
     heatmaps_of,
-    layers,
     passes,
 )
 from cxr.scoring.predict import predict
@@ -182,7 +182,7 @@ class TestEveryMethod:
         assert result.array.max() == pytest.approx(1, abs=1e-3)
         assert result.layer == ("block5_conv" if METHODS[method].layered else "")
         assert result.method == method
-        assert result.cost.passes == price == passes(made_bundle, method)
+        assert result.cost.passes == price == passes(made_bundle.network, method)
         assert result.cost.seconds > 0
 
     @pytest.mark.parametrize("method", METHODS)
@@ -202,41 +202,41 @@ class TestEveryMethod:
         assert (result.layer, result.grid.shape) == ("block4_conv", (8, 8))
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_of_another_network_leaves_nothing_behind(self, made_bundle, method):
+    def test_of_another_network_leave_the_first_as_it_was(self, made_bundle, method):
         """As when a network with weights drawn anew is asked for its maps."""
         explain(made_bundle, film_like(2, ill=True), method=method)
         inputs = np.stack([made_bundle.prepare(film_like(seed, ill=True)) for seed in (1, 2)])
-        own = attribute(made_bundle, inputs, method=method)
-        kept = set(made_bundle._compiled)
+        own = attribute(made_bundle.network, inputs, method=method)
         same = keras.models.clone_model(made_bundle.model)
         same.set_weights(made_bundle.model.get_weights())
-        scale = float(own.max())
-        again = attribute(made_bundle, inputs, method=method, model=same)
+        other, scale = Network(same), float(own.max())
+        again = attribute(other, inputs, method=method)
         np.testing.assert_allclose(again, own, rtol=0, atol=1e-4 * scale)
         same.get_layer("block5_conv").set_weights(
             [-w for w in same.get_layer("block5_conv").get_weights()]
         )
-        changed = attribute(made_bundle, inputs, method=method, model=same)
+        changed = attribute(other, inputs, method=method)
         assert np.abs(changed - own).max() > 1e-3 * scale
-        assert set(made_bundle._compiled) == kept
+        np.testing.assert_array_equal(attribute(made_bundle.network, inputs, method=method), own)
 
     def test_no_films(self, made_bundle):
         assert heatmaps(made_bundle, []) == []
         inputs = np.zeros((0, 64, 64, 1), np.uint8)
         for method in ("gradcam", "occlusion"):
-            assert attribute(made_bundle, inputs, method=method).shape == (0, 0, 0)
+            assert attribute(made_bundle.network, inputs, method=method).shape == (0, 0, 0)
 
 
 class TestLayers:
     def test_are_the_convolutions_the_default_last(self, made_bundle):
-        assert layers(made_bundle) == [f"block{i}_conv" for i in range(1, 6)]
+        assert made_bundle.network.convolutions() == [f"block{i}_conv" for i in range(1, 6)]
 
     @pytest.mark.parametrize("method", ["gradcam", "scorecam"])
     def test_an_unknown_one_names_the_valid_ones(self, made_bundle, method):
-        known = ", ".join(layers(made_bundle))
-        for call in (explain, lambda *given, **more: expected_seconds(given[0], method, layer="x")):
-            with pytest.raises(ValueError, match=rf"layer of {known}\. Received: 'x'"):
-                call(made_bundle, film_like(1), method=method, layer="x")
+        known = ", ".join(made_bundle.network.convolutions())
+        with pytest.raises(ValueError, match=rf"layer of {known}\. Received: 'x'"):
+            explain(made_bundle, film_like(1), method=method, layer="x")
+        with pytest.raises(ValueError, match=rf"layer of {known}\. Received: 'x'"):
+            expected_seconds(made_bundle.network, method, layer="x")
 
     @pytest.mark.parametrize("method", [m for m in METHODS if not METHODS[m].layered])
     def test_are_nothing_to_a_method_that_looks_at_the_film(self, made_bundle, method):
@@ -286,15 +286,15 @@ class TestLongWork:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_how_long_it_takes_is_known_before(self, made_bundle, method):
-        one = expected_seconds(made_bundle, method)
+        one = expected_seconds(made_bundle.network, method)
         assert 0 < one < 60
         if METHODS[method].slow:
-            assert expected_seconds(made_bundle, method, films=7) == pytest.approx(7 * one)
+            assert expected_seconds(made_bundle.network, method, films=7) == pytest.approx(7 * one)
         # Measured once.
-        assert expected_seconds(made_bundle, method) == one
+        assert expected_seconds(made_bundle.network, method) == one
 
     def test_is_the_time_of_a_warm_batch_times_their_number(self, made_bundle, monkeypatch):
-        fresh = Bundle(made_bundle.folder, made_bundle.card)
+        fresh = Network(made_bundle.model)
         monkeypatch.setattr(attribution, "seconds_of", lambda sweep, films: 0.25)
         assert expected_seconds(fresh, "occlusion", films=2) == 2 * 225 * 0.25
 

@@ -97,7 +97,7 @@ class TestPredict:
         def fail(*arguments):
             raise AssertionError("the network was run")
 
-        monkeypatch.setattr("cxr.networks.graph.forward_of", fail)
+        monkeypatch.setattr(made_bundle.network, "forward", fail)
         for heatmap in (False, True):
             assert made_bundle.predict(blank(), heatmap=heatmap).refusal.code == "blank"
 

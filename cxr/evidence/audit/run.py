@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...heatmaps.attribute import attribute, passes
 from ...heatmaps.methods import METHODS
-from ...scoring.explain import attribute, layers, passes
+from ...networks.network import Network
 from ...stats.bootstrap import mean_interval
 from .sanity import (
     STEPS,
@@ -21,8 +22,6 @@ from .sanity import (
 from .store import SANITY
 
 if TYPE_CHECKING:
-    import keras
-
     from ...scoring.bundle import Bundle
 
 __all__ = ["BUDGET", "CURVES", "FEWEST", "FILMS", "SPLIT", "Progress", "Run"]
@@ -61,9 +60,9 @@ class Run:
         # A slow method is compared with the head randomized, about halfway, and at the end.
         few, all_ = {0, last // 2, last}, set(range(last + 1))
         self.stages = {name: few if METHODS[name].slow else all_ for name in names}
-        self.price = {name: passes(bundle, name) for name in names}
+        self.price = {name: passes(bundle.network, name) for name in names}
         self.size = {name: self._size(name) for name in names}
-        self.layer = {n: layers(bundle)[-1] if METHODS[n].layered else "" for n in names}
+        self.layer = {n: bundle.network.layer() if METHODS[n].layered else "" for n in names}
         self.total = float(sum(self.size[n] * (self._each(n) + CURVES) for n in names))
         self.done, self.progress = 0.0, progress
         self.random: dict[tuple[int, ...], tuple[float, float]] = {}
@@ -80,15 +79,18 @@ class Run:
         """The prepared films of a method."""
         return self.inputs[: self.size[name]]
 
-    def maps(self, name: str, films: NDArray[np.uint8], model: keras.Model | None = None) -> Map:
-        """Map films, (films, rows, columns), and say how far the work is."""
+    def maps(self, name: str, films: NDArray[np.uint8], network: Network | None = None) -> Map:
+        """Map films, (films, rows, columns), and say how far the work is.
+
+        By the bundle's network, or by another one of the same architecture.
+        """
         share = len(films) * self.price[name]
 
         def within(done: int, total: int) -> None:
             if self.progress:
                 self.progress(self.done + share * done / total, self.total)
 
-        found = attribute(self.bundle, films, method=name, model=model, progress=within)
+        found = attribute(network or self.bundle.network, films, method=name, progress=within)
         self.step(share)
         return found
 

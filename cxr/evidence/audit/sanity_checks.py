@@ -20,7 +20,7 @@ from ...films.radiograph import read
 from ...heatmaps.geometry import over_film
 from ...heatmaps.heatmap import Heatmap
 from ...heatmaps.methods import METHODS
-from ...scoring.explain import layers
+from ...networks.network import Network
 from ...scoring.predict import logits
 from ...stats.bootstrap import owners
 from ..score_split import films_folder, score_split
@@ -112,9 +112,10 @@ def audit(
     from .randomization import cascade
 
     for stage, (share, model) in enumerate(cascade(bundle.model, seed=seed)):
+        network = Network(model)
         for name in names:
             if stage in run.stages[name]:
-                other = run.maps(name, run.films(name), model)
+                other = run.maps(name, run.films(name), network)
                 ranks, alike = run.compare(own[name], other)
                 run.put(name, "randomization_rank", ranks, stage=share)
                 run.put(name, "randomization_ssim", alike, stage=share)
@@ -124,7 +125,7 @@ def audit(
 def _methods(bundle: Bundle, wanted: Sequence[str] | None) -> list[str]:
     """Take the methods that are wanted, or all that the network allows, in their usual order."""
     names = [name for name in METHODS if name in (wanted or METHODS)]
-    if layers(bundle):
+    if bundle.network.convolutions():
         return names
     plain = [name for name in names if not METHODS[name].layered]
     if wanted and plain != names:

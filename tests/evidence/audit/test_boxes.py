@@ -22,7 +22,7 @@ from cxr.evidence.audit.box_figures import (
 from cxr.evidence.audit.boxes import Localization, assess_boxes, localize
 from cxr.evidence.audit.store import BOXES, BOXES_ALL
 from cxr.heatmaps.heatmap import Heatmap
-from cxr.scoring.bundle import Bundle, load
+from cxr.scoring.bundle import Bundle
 from tests import planted
 from tests.planted import FAINT, N, plant
 
@@ -236,8 +236,8 @@ class TestLocalize:
 
 class TestStore:
     def test_figures_are_kept_of_any_split(self, seeing, root, tmp_path):
-        bundle = load(str(shutil.copytree(seeing.folder, tmp_path / "bundle")))
-        bundle.compiled("model", lambda: seeing.model)
+        folder = shutil.copytree(seeing.folder, tmp_path / "bundle")
+        bundle = Bundle(folder, seeing.card, network=seeing.network)
         boxes = read_boxes(root / "boxes.csv")
         before = (bundle.folder / "predictions.csv").read_bytes()
         assert bundle.explanations.empty

@@ -13,8 +13,9 @@ from cxr.datasets.folders import DatasetError
 from cxr.evidence.audit import run as audit_run
 from cxr.evidence.audit.sanity_checks import audit
 from cxr.evidence.audit.verdict import failures
+from cxr.heatmaps.attribute import passes
+from cxr.heatmaps.methods import METHODS
 from cxr.scoring.bundle import Bundle
-from cxr.scoring.explain import METHODS, layers, passes
 from tests import planted
 from tests.planted import plant
 
@@ -60,7 +61,7 @@ def run(seeing, root) -> Run:
         seen: list[tuple[float, float]] = []
         with pytest.MonkeyPatch.context() as patch:
             if maps:
-                patch.setattr(audit_run, "attribute", lambda bundle, films, **_: maps(films))
+                patch.setattr(audit_run, "attribute", lambda network, films, **_: maps(films))
             rows = audit(
                 seeing,
                 root,
@@ -100,7 +101,7 @@ class TestRows:
         n = {name: rows["n"].max() for name, rows in table.groupby("method")}
         assert n == {"gradcam": 4, "occlusion": 2}
         # A film's own map, that of the mirrored film, and one a stage.
-        monkeypatch.setattr(audit_run, "BUDGET", 3 * 4 * passes(seeing, "occlusion"))
+        monkeypatch.setattr(audit_run, "BUDGET", 3 * 4 * passes(seeing.network, "occlusion"))
         films = np.zeros((4, 64, 64, 1), np.uint8)
         now = audit_run.Run(seeing, films, np.arange(4).astype(str), ["occlusion"], 0, None)
         assert now.size == {"occlusion": 3}
@@ -219,7 +220,7 @@ def test_a_real_network_is_randomized_in_six_stages(made_bundle, made_films):
     assert len(stages) == 6
     assert stages == sorted(stages)
     assert stages[-1] == 1
-    assert set(table["layer"]) == {layers(made_bundle)[-1]}
+    assert set(table["layer"]) == {made_bundle.network.layer()}
 
 
 def test_fewer_films_where_asked(seeing, root):
@@ -237,7 +238,7 @@ class TestWords:
     def test_a_network_without_convolutions(self, made_bundle, monkeypatch):
         from cxr.evidence.audit.sanity_checks import _methods
 
-        monkeypatch.setattr("cxr.evidence.audit.sanity_checks.layers", lambda bundle: [])
+        monkeypatch.setattr(made_bundle.network, "convolutions", lambda: [])
         with pytest.raises(ValueError, match="no convolution, which gradcam would look at"):
             _methods(made_bundle, ["gradcam", "occlusion"])
         plain = [name for name, method in METHODS.items() if not method.layered]
