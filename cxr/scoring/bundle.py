@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from ..errors import CxrError
 from ..films.radiograph import Radiograph
 from ..networks.network import Network
+from ..networks.network import Network
 from ..storage.hashes import file_hash
+from . import explanations
 from .card import Card, CardError
 
 if TYPE_CHECKING:
@@ -118,10 +120,16 @@ class Bundle:
 
     @cached_property
     def explanations(self) -> pd.DataFrame:
-        """``explanations.csv``: how far the heatmaps hold up (`cxr.evidence.audit.store`)."""
-        from ..evidence.audit.store import read
+        """``explanations.csv``: how far the heatmaps hold up (`cxr.evidence.audit`).
 
-        return read(self)
+        Rows of other weights are left out, since they tell of another model.
+        """
+        try:
+            table = explanations.read(self.folder)
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{explanations.FILE} of {self.name} is damaged.") from error
+        own = table["weights"] == self.card.weights["sha256"]
+        return table[own].reset_index(drop=True)
 
     def _table(self, name: str) -> pd.DataFrame:
         try:

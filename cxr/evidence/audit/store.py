@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ...scoring.bundle import Bundle
+from ...scoring.explanations import COLUMNS, FILE
+
 if TYPE_CHECKING:
-    from ...scoring.bundle import Bundle
     from .boxes import Localization
 
 __all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "SANITY", "box_rows", "read", "store"]
 
-FILE = "explanations.csv"
-#: ``weights`` is the sha256 of those that the maps were made with; ``stage`` the share of the
-#: layers that were randomized, NaN of what knows no stages; ``n`` the films behind the value;
-#: ``low`` and ``high`` its 95 % interval, NaN where it has none.
-COLUMNS = [
-    *("weights", "kind", "films", "method", "layer", "measure"),
-    *("stage", "n", "value", "low", "high"),
-]
-TEXTS = COLUMNS[:6]
 #: The kinds of rows: what `cxr.evidence.audit.sanity_checks` measures; the boxes of films that the
 #: model calls; those of all films that have any.
 SANITY = "sanity"
@@ -34,30 +27,10 @@ KEY = ["kind", "films", "method", "layer"]
 def read(bundle: Bundle) -> pd.DataFrame:
     """Read what is known of a bundle's heatmaps.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `COLUMNS`. Rows of other weights are left out, since they tell of another model; empty
-        where nothing was measured.
-
-    Raises
-    ------
-    BundleError
-        If the file is damaged.
+    As they are on disk, not as they were when the bundle was loaded; see
+    `cxr.scoring.bundle.Bundle.explanations`.
     """
-    from ...scoring.bundle import BundleError
-
-    path = bundle.folder / FILE
-    if not path.is_file():
-        return pd.DataFrame(columns=COLUMNS)
-    try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
-        table = table[COLUMNS].fillna(dict.fromkeys(TEXTS, ""))
-        table = table.astype(dict.fromkeys(["stage", "value", "low", "high"], float) | {"n": int})
-    except (OSError, ValueError, KeyError) as error:
-        raise BundleError(f"{FILE} of {bundle.name} is damaged.") from error
-    own = table["weights"] == bundle.card.weights["sha256"]
-    return table[own].reset_index(drop=True)
+    return Bundle(bundle.folder, bundle.card).explanations
 
 
 def store(bundle: Bundle, rows: list[dict[str, Any]]) -> None:
@@ -72,7 +45,7 @@ def store(bundle: Bundle, rows: list[dict[str, Any]]) -> None:
         ``high`` may be missing.
     """
     new = pd.DataFrame(rows).assign(weights=bundle.card.weights["sha256"]).reindex(columns=COLUMNS)
-    kept = read(bundle)  # as it is on disk, not as it was when the bundle was loaded
+    kept = read(bundle)
     replaced = pd.MultiIndex.from_frame(kept[KEY]).isin(pd.MultiIndex.from_frame(new[KEY]))
     kept = kept[~replaced]
     merged = pd.concat([kept, new], ignore_index=True) if len(kept) else new
