@@ -13,12 +13,8 @@ from typing import Any
 from . import _moved
 from .films.radiograph import Radiograph, RadiographError, read
 from .heatmaps.heatmap import Heatmap
-from .scoring.bundle import (
-    Bundle,
-    BundleError,
-    available,
-    load,
-)
+from .model import Model, load
+from .scoring.bundle import Bundle, BundleError, available
 from .scoring.card import Card, CardError
 from .scoring.population import INTENDED_USE, intended_use
 from .scoring.predict import Prediction, find_films, predict_files
@@ -31,6 +27,7 @@ __all__ = [
     "Card",
     "CardError",
     "Heatmap",
+    "Model",
     "Prediction",
     "Radiograph",
     "RadiographError",

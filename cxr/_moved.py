@@ -1,7 +1,7 @@
 """The module paths of version 0.1, which go on working for one version and warn.
 
-A path of 0.1 is imported under its new name: ``from cxr.bundle import load`` gives what
-``from cxr.scoring.bundle import load`` gives, with a `DeprecationWarning`. Removed with 0.3.
+A path of 0.1 is imported under its new name: ``from cxr.bundle import Bundle`` gives what
+``from cxr.scoring.bundle import Bundle`` gives, with a `DeprecationWarning`. Removed with 0.3.
 """
 
 from __future__ import annotations
@@ -154,6 +154,9 @@ MOVED = {
     "viewer.worklist": "web.worklist",
 }
 
+#: By old path, the names that are not in its new module but in another one.
+ELSEWHERE = {"bundle": {"load": "model"}}
+
 
 def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
     old = name.removeprefix("cxr.")
@@ -189,6 +192,8 @@ class _Forward(importlib.abc.Loader):
         module.__dict__.update(
             {key: value for key, value in vars(real).items() if not key.startswith("__")}
         )
+        for name, place in ELSEWHERE.get(module.__name__.removeprefix("cxr."), {}).items():
+            module.__dict__[name] = getattr(importlib.import_module(f"cxr.{place}"), name)
         module.__doc__, module.__dict__["__all__"] = real.__doc__, getattr(real, "__all__", [])
 
 

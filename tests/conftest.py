@@ -169,7 +169,7 @@ def made_models(made_films: Path, made_recipe, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="session")
 def made_bundle(made_models: Path):
     """The bundle of `made_models`."""
-    from cxr.scoring.bundle import load
+    from cxr.model import load
 
     return load("pneumonia-made", folder=made_models)
 

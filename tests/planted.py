@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cxr.model import Model, load
 from cxr.networks.network import Network
-from cxr.scoring.bundle import Bundle, load
 from cxr.scoring.operating_points import Calibration
 from tests.conftest import png
 
@@ -36,7 +36,7 @@ def plant(root: Path) -> Path:
     return root
 
 
-def seeing(made: Bundle, folder: Path) -> Bundle:
+def seeing(made: Model, folder: Path) -> Model:
     """Copy a bundle whose network is replaced by one that looks for what is bright."""
     import keras
 
@@ -57,4 +57,4 @@ def seeing(made: Bundle, folder: Path) -> Bundle:
         made.card, calibration=Calibration(1.0), default_operating_point="fixed-0.6"
     )
     card.write(folder / "card.json")
-    return Bundle(folder, load(str(folder)).card, network=Network(network))
+    return Model(folder, load(str(folder)).card, network=Network(network))

@@ -21,9 +21,7 @@ from cxr.scoring.explain import (
     METHODS,
     attribute,
     heatmaps,
-    layers,
 )
-from cxr.scoring.gate import gate_of
 from cxr.scoring.operating_points import choose, fit_temperature
 from cxr.scoring.predict import predict
 from cxr.training.recipes import RECIPES, Recipe
@@ -47,7 +45,7 @@ SHIPPED = {
 
 
 @pytest.fixture(params=NAMES)
-def bundle(request: pytest.FixtureRequest) -> cxr.Bundle:
+def bundle(request: pytest.FixtureRequest) -> cxr.Model:
     return cxr.load(request.param, folder=ROOT / "models")
 
 
@@ -65,7 +63,7 @@ def test_each_finding_has_a_default_and_both_baselines(finding: str) -> None:
     assert {card.architecture["name"] for card in own.values() if card.baseline} == set(BASELINES)
 
 
-def test_the_heatmaps_of_each_were_audited_and_held_against_boxes(bundle: cxr.Bundle) -> None:
+def test_the_heatmaps_of_each_were_audited_and_held_against_boxes(bundle: cxr.Model) -> None:
     """The rows belong to these weights: others are left out when the table is read."""
     table = bundle.explanations
     # A baseline has no convolution, so no method that looks at one.
@@ -81,7 +79,7 @@ def test_each_ships_as_its_recipe_stands() -> None:
         assert Recipe.from_json(card.recipe) == RECIPES[card.name], card.name
 
 
-def test_each_scores_a_film(bundle: cxr.Bundle) -> None:
+def test_each_scores_a_film(bundle: cxr.Model) -> None:
     # A drawing of a chest is refused, so that its score must be asked for.
     (prediction,) = predict(bundle, [film_like(1, size=400)], overridden={0})
     assert prediction.refusal.code == "not_chest"
@@ -89,7 +87,7 @@ def test_each_scores_a_film(bundle: cxr.Bundle) -> None:
 
 
 @pytest.fixture(params=[card.name for card in CARDS if not card.baseline])
-def network(request: pytest.FixtureRequest) -> cxr.Bundle:
+def network(request: pytest.FixtureRequest) -> cxr.Model:
     """The bundles that have convolutions."""
     return cxr.load(request.param, folder=ROOT / "models")
 
@@ -98,16 +96,16 @@ class TestHeatmaps:
     """The maps that come with the score are those of tf-keras-vis on the same flat graph."""
 
     @pytest.fixture
-    def inputs(self, network: cxr.Bundle) -> np.ndarray:
+    def inputs(self, network: cxr.Model) -> np.ndarray:
         films = [film_like(seed, ill=seed > 1, size=300) for seed in (1, 2)]
         return np.stack([network.prepare(film) for film in films])
 
-    def reference(self, bundle: cxr.Bundle, inputs: np.ndarray, method: str, **options):
+    def reference(self, bundle: cxr.Model, inputs: np.ndarray, method: str, **options):
         theirs = {"gradcam": Gradcam, "gradcam++": GradcamPlusPlus, "layercam": Layercam}[method]
         score = theirs(bundle.model, clone=False)
         return np.asarray(score(lambda out: out[:, 0], inputs.astype(np.float32), **options))
 
-    def test_raw(self, network: cxr.Bundle, inputs: np.ndarray) -> None:
+    def test_raw(self, network: cxr.Model, inputs: np.ndarray) -> None:
         """Behind the last convolution too: before its ReLU some networks have no map here."""
         last = [layer.name for layer in network.model.layers if len(layer.output.shape) == 4][-1]
         options = {"expand_cam": False, "normalize_cam": False}
@@ -115,7 +113,7 @@ class TestHeatmaps:
         highest = 0.0
         for method in ("gradcam", "gradcam++", "layercam"):
             for layer, more in ((None, {}), (last, behind)):
-                maps = attribute(network, inputs, method=method, layer=layer)
+                maps = attribute(network.network, inputs, method=method, layer=layer)
                 theirs = self.reference(network, inputs, method, **options, **more)
                 assert maps.shape == theirs.shape
                 highest = max(highest, float(theirs.max()))
@@ -148,14 +146,14 @@ def test_a_baseline_has_the_maps_that_need_no_convolution(name: str) -> None:
             (heatmap,) = heatmaps(bundle, [film], method=key)
             assert heatmap.grid.max() > 0
             assert heatmap.layer == ""
-    assert layers(bundle) == []
+    assert bundle.network.convolutions() == []
 
 
 @pytest.mark.parametrize("finding", ["pneumonia", "tuberculosis"])
 def test_each_default_has_a_gate_that_every_model_of_its_finding_uses(finding: str) -> None:
     default = default_name(finding, ROOT / "models")
     for name in (card.name for card in CARDS if card.finding == finding):
-        judge, gate = gate_of(cxr.load(name, folder=ROOT / "models"))
+        judge, gate = cxr.load(name, folder=ROOT / "models").judge
         assert judge.name == default
         assert list(gate.layers) == judge.card.gate["layers"]
 
@@ -192,7 +190,7 @@ def test_weights_stay_small() -> None:
     assert sum(sizes) <= 80e6
 
 
-def test_operating_points_and_calibration_are_those_of_validation(bundle: cxr.Bundle) -> None:
+def test_operating_points_and_calibration_are_those_of_validation(bundle: cxr.Model) -> None:
     card = bundle.card
     films = bundle.predictions[bundle.predictions["split"] == "validation"]
     truth, logits = labels_of(films), films["logit"].to_numpy()
@@ -211,7 +209,7 @@ def test_operating_points_and_calibration_are_those_of_validation(bundle: cxr.Bu
                 assert value == pytest.approx(expected, abs=1e-9), (new.name, key)
 
 
-def test_evaluation_is_that_of_the_predictions(bundle: cxr.Bundle) -> None:
+def test_evaluation_is_that_of_the_predictions(bundle: cxr.Model) -> None:
     card = bundle.card
     assert set(card.evaluation) == {"validation", "test", *card.external}
     assert card.external
@@ -231,7 +229,7 @@ def test_evaluation_is_that_of_the_predictions(bundle: cxr.Bundle) -> None:
                 assert np.allclose(value, stored[key], atol=1e-9), (split, key)
 
 
-def test_training_and_data_facts_are_those_of_the_tables(bundle: cxr.Bundle) -> None:
+def test_training_and_data_facts_are_those_of_the_tables(bundle: cxr.Model) -> None:
     card, history = bundle.card, bundle.history
     assert card.training["epochs"] == len(history)
     assert card.training["wall_seconds"] == pytest.approx(history["seconds"].sum(), abs=0.11)
@@ -241,7 +239,7 @@ def test_training_and_data_facts_are_those_of_the_tables(bundle: cxr.Bundle) -> 
     assert counted == card.data["films"]
 
 
-def test_no_patient_and_no_picture_stands_in_two_splits(bundle: cxr.Bundle) -> None:
+def test_no_patient_and_no_picture_stands_in_two_splits(bundle: cxr.Model) -> None:
     assert across_splits(bundle.films).empty
     assert across_splits(bundle.films, "sha256").empty
     held = bundle.films[bundle.films["split"] != "train"]
@@ -249,7 +247,7 @@ def test_no_patient_and_no_picture_stands_in_two_splits(bundle: cxr.Bundle) -> N
     assert set(held["path"]) == set(own["path"])
 
 
-def test_external_films_are_of_sources_that_were_not_learned_from(bundle: cxr.Bundle) -> None:
+def test_external_films_are_of_sources_that_were_not_learned_from(bundle: cxr.Model) -> None:
     card = bundle.card
     learned = set(card.recipe["films"])
     for name, parts in card.external.items():
@@ -259,12 +257,12 @@ def test_external_films_are_of_sources_that_were_not_learned_from(bundle: cxr.Bu
         assert not set(films["path"]) & set(bundle.films["path"])
 
 
-def test_the_number_of_parameters_is_that_of_the_network(bundle: cxr.Bundle) -> None:
+def test_the_number_of_parameters_is_that_of_the_network(bundle: cxr.Model) -> None:
     assert bundle.model.count_params() == bundle.card.architecture["parameters"]
 
 
 @pytest.mark.data
-def test_stored_logits_are_those_of_the_shipped_weights(bundle: cxr.Bundle, data_dir: Path) -> None:
+def test_stored_logits_are_those_of_the_shipped_weights(bundle: cxr.Model, data_dir: Path) -> None:
     films = bundle.predictions[bundle.predictions["split"] == "test"].iloc[::40]
     read = [cxr.read(data_dir / bundle.card.data["set"] / path) for path in films["path"]]
     # Figures are of all films, whatever the gate makes of them.

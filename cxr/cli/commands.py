@@ -19,8 +19,9 @@ from typing import Any
 from ..datasets.folders import NORMAL
 from ..errors import CxrError
 from ..films.radiograph import RadiographError
+from ..model import load
 from ..networks import BASELINES
-from ..scoring.bundle import available, default_name, load
+from ..scoring.bundle import available, default_name
 from ..scoring.predict import FIELDS, find_films, predict_files
 from ..stats.wording import count
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..scoring.bundle import load
+from ..model import load
 from ..stats.wording import count, interval, percent, with_interval
 from .commands import DONE, UsageError, counter
 

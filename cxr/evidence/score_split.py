@@ -17,6 +17,7 @@ from ..datasets.folders import (
 from ..datasets.table import read_films
 from ..scoring.bundle import Bundle
 from ..scoring.card import Card
+from ..scoring.classifier import Classifier
 from ..scoring.predict import logits
 from .evaluation import Evaluation, evaluate
 
@@ -27,7 +28,7 @@ Progress = Callable[[int], Callable[[int], None]]
 
 
 def assess(
-    bundle: Bundle,
+    bundle: Classifier,
     data: str | Path,
     *,
     split: str = "test",
@@ -73,7 +74,7 @@ def evaluated(
 
 
 def score_split(
-    bundle: Bundle, data: str | Path, *, split: str = "test", progress: Progress | None = None
+    bundle: Classifier, data: str | Path, *, split: str = "test", progress: Progress | None = None
 ) -> pd.DataFrame:
     """Score the films of a split.
 

@@ -18,7 +18,7 @@ from ..errors import fault
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import Heatmap
 from ..heatmaps.methods import METHODS
-from ..scoring.bundle import Bundle
+from ..model import Model
 from ..scoring.explain import StoppedError, expected_seconds, heatmaps
 
 __all__ = ["KEPT", "Explainer", "State"]
@@ -151,7 +151,7 @@ class Explainer:
         job = self._job
         return job.key.method if job else ""
 
-    def look_at(self, bundle: Bundle, film_sha256: str) -> None:
+    def look_at(self, bundle: Model, film_sha256: str) -> None:
         """Say which film is open, and with which model; what is made for another one stops."""
         place = bundle.card.weights["sha256"], film_sha256
         with self._lock:
@@ -161,7 +161,7 @@ class Explainer:
             self._notes.clear()
         self.stop()
 
-    def state(self, bundle: Bundle, film_sha256: str, method: str) -> State:
+    def state(self, bundle: Model, film_sha256: str, method: str) -> State:
         """Tell how far a method is with a film; starts nothing."""
         key = _Key(bundle.card.weights["sha256"], film_sha256, method)
         with self._lock:
@@ -177,7 +177,7 @@ class Explainer:
             return State("running")
         return State("timing") if seconds is None else State("offered", seconds=seconds)
 
-    def ask(self, bundle: Bundle, film: Radiograph, method: str) -> None:
+    def ask(self, bundle: Model, film: Radiograph, method: str) -> None:
         """Have a map of one pass made, or the time measured that a slow one takes.
 
         Parameters
@@ -200,7 +200,7 @@ class Explainer:
         """Wait for the maps of one pass, but no longer than this."""
         self._quick.join(seconds)
 
-    def start(self, bundle: Bundle, film: Radiograph, method: str) -> None:
+    def start(self, bundle: Model, film: Radiograph, method: str) -> None:
         """Work a slow map out, unless one is being worked out already."""
         job = _Job(_Key(bundle.card.weights["sha256"], film.sha256, method))
         with self._lock:
@@ -242,7 +242,7 @@ class Explainer:
             if self._place in (None, (key.weights, key.film)):
                 self._notes[key] = State("failed", message=message)
 
-    def _make(self, bundle: Bundle, film: Radiograph, key: _Key) -> None:
+    def _make(self, bundle: Model, film: Radiograph, key: _Key) -> None:
         try:
             # Compiles what is needed, so that the price of the map is that of the pass alone.
             expected_seconds(bundle.network, key.method)
@@ -251,7 +251,7 @@ class Explainer:
         except Exception as error:  # a thread that dies in silence would leave the page waiting
             self._fail(key, error)
 
-    def _time(self, bundle: Bundle, key: _Key) -> None:
+    def _time(self, bundle: Model, key: _Key) -> None:
         # What the reader looks at first is not to share the processor with a measurement.
         self._quick.join()
         if not self._wanted():
@@ -263,7 +263,7 @@ class Explainer:
         except Exception as error:
             self._fail(key, error)
 
-    def _work(self, bundle: Bundle, film: Radiograph, job: _Job) -> None:
+    def _work(self, bundle: Model, film: Radiograph, job: _Job) -> None:
         def progress(done: int, total: int) -> None:
             job.share = done / total
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..films.archive import is_zip, unpack
 from ..films.radiograph import Radiograph, RadiographError
+from ..model import Model
 from ..scoring.bundle import Bundle
 from ..scoring.operating_points import OperatingPoint, band
 from ..scoring.population import intended_use
@@ -45,7 +46,7 @@ class Worklist:
         Name of one of its operating points (default: the card's default).
     """
 
-    def __init__(self, bundle: Bundle, operating_point: str | None = None) -> None:
+    def __init__(self, bundle: Model, operating_point: str | None = None) -> None:
         self.bundle = bundle
         self.operating_point = bundle.card.operating_point(operating_point)
         self.entries: list[Entry] = []
@@ -118,7 +119,7 @@ class Worklist:
                         entry.prediction = prediction
             yield len(self.entries) - len(self.waiting)
 
-    def rescore(self, bundle: Bundle, operating_point: str | None = None) -> None:
+    def rescore(self, bundle: Model, operating_point: str | None = None) -> None:
         """Change the model or the operating point.
 
         Under another model every film that can be read waits anew, and what the reader said of

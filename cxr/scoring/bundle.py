@@ -1,4 +1,4 @@
-"""A trained model on disk: find it, verify it, load it.
+"""A trained model on disk: find it, verify it, read it.
 
 A bundle is data. Its weights are read as arrays into a network that is in this package's own
 code; nothing in a bundle is executed.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -19,18 +18,11 @@ from numpy.typing import NDArray
 
 from ..errors import CxrError
 from ..films.radiograph import Radiograph
-from ..networks.network import Network
-from ..networks.network import Network
 from ..storage.hashes import file_hash
 from . import explanations
 from .card import Card, CardError
-
-if TYPE_CHECKING:
-    import keras
-
-    from ..heatmaps.heatmap import Heatmap
-    from .gate import Gate
-    from .predict import Prediction
+from .gate import FILE as GATE
+from .gate import Gate
 
 __all__ = [
     "Bundle",
@@ -38,7 +30,6 @@ __all__ = [
     "available",
     "default_name",
     "file_hash",
-    "load",
     "models_folder",
 ]
 
@@ -59,21 +50,66 @@ def models_folder() -> Path:
 
 
 class Bundle:
-    """One trained model with its card and everything that was stored of its training.
+    """What is on disk of one trained model: its card, and all that was stored of its training.
 
-    Safe to share between threads. The network is built at its first use, so that a page which
-    only reads the stored figures never loads TensorFlow.
+    Data alone, each table read at its first use; `cxr.scoring.classifier` adds the network.
     """
 
-    def __init__(self, folder: Path, card: Card, *, network: Network | None = None) -> None:
+    def __init__(self, folder: Path, card: Card) -> None:
         self.folder = folder
         self.card = card
-        self.network = network or Network(
-            build=self._build, taps=lambda: self.gate.layers if self.card.gate else ()
-        )
+
+    @classmethod
+    def load(cls, name: str, *, folder: Path | None = None) -> Self:
+        """Load a bundle and verify that its weights are those that the card describes.
+
+        Parameters
+        ----------
+        name
+            A bundle's name, a finding (which takes that finding's default), or the path of a
+            bundle's folder.
+        folder
+            Where the bundles stand; `models_folder` where none is given.
+
+        Returns
+        -------
+        Bundle
+            Of the class that this is called on.
+
+        Raises
+        ------
+        BundleError
+            If there is no such bundle, a file is missing or damaged, or the weights are not those
+            that the operating points were chosen for.
+        """
+        folder = folder or models_folder()
+        place = folder / name
+        if not (place / "card.json").is_file():
+            place = Path(name)
+        try:
+            if not (place / "card.json").is_file():
+                default = default_name(name, folder)
+                if default is None:
+                    known = ", ".join(card.name for card in available(folder)) or "none"
+                    raise BundleError(f"There is no model {name!r}. Known: {known}.")
+                place = folder / default
+            card = Card.read(place / "card.json")
+        except CardError as error:
+            raise BundleError(str(error)) from error
+        bundle = cls(place, card)
+        if not bundle.weights_path.is_file():
+            raise BundleError(
+                f"The weights of {card.name} are missing: {bundle.weights_path.name}."
+            )
+        if file_hash(bundle.weights_path) != card.weights["sha256"]:
+            raise BundleError(
+                f"The weights of {card.name} are not those that its operating points were chosen "
+                "for. Restore the file, or train the model again."
+            )
+        return bundle
 
     def __repr__(self) -> str:
-        return f"<Bundle {self.card.name}>"
+        return f"<{type(self).__name__} {self.card.name}>"
 
     @property
     def name(self) -> str:
@@ -106,17 +142,15 @@ class Bundle:
 
         BundleError where the bundle has none, or its file is missing or was changed.
         """
-        from .gate import FILE, Gate
-
-        path = self.folder / FILE
+        path = self.folder / GATE
         try:
             if file_hash(path) != self.card.gate.get("sha256"):
-                raise BundleError(f"{FILE} of {self.name} is not the one its card describes.")
+                raise BundleError(f"{GATE} of {self.name} is not the one its card describes.")
             return Gate.read(path)
         except (OSError, ValueError) as error:
             if isinstance(error, BundleError):
                 raise
-            raise BundleError(f"{FILE} of {self.name} is missing or damaged.") from error
+            raise BundleError(f"{GATE} of {self.name} is missing or damaged.") from error
 
     @cached_property
     def explanations(self) -> pd.DataFrame:
@@ -143,73 +177,6 @@ class Bundle:
     def prepare(self, film: Radiograph) -> NDArray[np.uint8]:
         """Bring a film to the network's input, as in training: uint8 (height, width, channels)."""
         return self.card.to_input(film.pixels)
-
-    @property
-    def model(self) -> keras.Model:
-        """The flat `keras.Model`: (batch, height, width, channels) in [0, 255] to a logit.
-
-        Raises
-        ------
-        BundleError
-            If the weights do not fit the network that the card names.
-        """
-        return self.network.model
-
-    def _build(self) -> keras.Model:
-        from ..networks.runtime import prepare
-
-        prepare()
-        from ..networks import build
-
-        name = self.card.architecture["name"]
-        try:
-            model = build(name, **self.card.architecture["arguments"])
-            if base := self.card.architecture.get("base"):
-                from ..networks.bases import head_of, load_base
-
-                load_base(model, base["base"])
-                head_of(model).load_weights(self.weights_path)
-            else:
-                model.load_weights(self.weights_path)
-        except (ValueError, TypeError, OSError, KeyError) as error:
-            raise BundleError(
-                f"The weights of {self.name} cannot be loaded into {name}: {error}"
-            ) from error
-        return model
-
-    # What a bundle does stands in the modules above it; these are their short names.
-
-    def predict(
-        self, film: Radiograph, *, operating_point: str | None = None, heatmap: bool = False
-    ) -> Prediction:
-        """Score one film; see `cxr.scoring.predict.predict`."""
-        return self.predict_many([film], operating_point=operating_point, heatmaps=heatmap)[0]
-
-    def predict_many(
-        self,
-        films: Sequence[Radiograph],
-        *,
-        operating_point: str | None = None,
-        heatmaps: bool = False,
-    ) -> list[Prediction]:
-        """Score films in one call; see `cxr.scoring.predict.predict`."""
-        from .predict import predict
-
-        return predict(self, films, operating_point=operating_point, heatmaps=heatmaps)
-
-    def explain(
-        self,
-        film: Radiograph,
-        method: str = "gradcam",
-        *,
-        layer: str | None = None,
-        progress: Callable[[int, int], None] | None = None,
-        stopped: Callable[[], bool] | None = None,
-    ) -> Heatmap:
-        """Show where the score of a film came from; see `cxr.scoring.explain.explain`."""
-        from .explain import explain
-
-        return explain(self, film, method=method, layer=layer, progress=progress, stopped=stopped)
 
 
 def available(folder: Path | None = None) -> list[Card]:
@@ -249,49 +216,3 @@ def default_name(finding: str, folder: Path | None = None) -> str | None:
     found = [card for card in available(folder) if card.finding == finding]
     names = [card.name for card in found if not card.baseline]
     return names[0] if len(names) == 1 else None
-
-
-def load(name: str, *, folder: Path | None = None) -> Bundle:
-    """Load a bundle and verify that its weights are those that the card describes.
-
-    Parameters
-    ----------
-    name
-        A bundle's name, a finding (which takes that finding's default), or the path of a bundle's
-        folder.
-    folder
-        Folder of the bundles (default: `models_folder`).
-
-    Returns
-    -------
-    Bundle
-
-    Raises
-    ------
-    BundleError
-        If there is no such bundle, a file is missing or damaged, or the weights are not those
-        that the operating points were chosen for.
-    """
-    folder = folder or models_folder()
-    place = folder / name
-    if not (place / "card.json").is_file():
-        place = Path(name)
-    try:
-        if not (place / "card.json").is_file():
-            default = default_name(name, folder)
-            if default is None:
-                known = ", ".join(card.name for card in available(folder)) or "none"
-                raise BundleError(f"There is no model {name!r}. Known: {known}.")
-            place = folder / default
-        card = Card.read(place / "card.json")
-    except CardError as error:
-        raise BundleError(str(error)) from error
-    bundle = Bundle(place, card)
-    if not bundle.weights_path.is_file():
-        raise BundleError(f"The weights of {card.name} are missing: {bundle.weights_path.name}.")
-    if file_hash(bundle.weights_path) != card.weights["sha256"]:
-        raise BundleError(
-            f"The weights of {card.name} are not those that its operating points were chosen "
-            "for. Restore the file, or train the model again."
-        )
-    return bundle

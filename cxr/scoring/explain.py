@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import CxrError
 from ..films.radiograph import Radiograph
@@ -20,9 +18,8 @@ from ..heatmaps.heatmap import (
 )
 from ..heatmaps.methods import FAST, METHODS, Method
 from ..heatmaps.sweep import Progress, Stopped, StoppedError
-
-if TYPE_CHECKING:
-    from .bundle import Bundle
+from .classifier import Classifier
+from .predict import heatmaps_of, predict
 
 __all__ = [
     "CAPTION",
@@ -37,7 +34,6 @@ __all__ = [
     "expected_seconds",
     "explain",
     "heatmaps",
-    "heatmaps_of",
     "interpolation",
     "passes",
 ]
@@ -50,7 +46,7 @@ class RefusedError(CxrError, ValueError):
 
 
 def explain(
-    bundle: Bundle,
+    bundle: Classifier,
     film: Radiograph,
     *,
     method: str = "gradcam",
@@ -87,8 +83,6 @@ def explain(
     StoppedError
         If `stopped` said so.
     """
-    from .predict import predict
-
     check(bundle.network, method, layer)
     # A map that comes with the score costs no pass of its own.
     fast = method in FAST
@@ -106,7 +100,7 @@ def explain(
 
 
 def heatmaps(
-    bundle: Bundle,
+    bundle: Classifier,
     films: Sequence[Radiograph],
     *,
     method: str = "gradcam",
@@ -130,34 +124,3 @@ def heatmaps(
     seconds = (time.perf_counter() - start) / len(films)
     cost = Cost(seconds, passes(bundle.network, method, layer))
     return heatmaps_of(bundle, films, maps, method, layer, cost)
-
-
-def heatmaps_of(
-    bundle: Bundle,
-    films: Sequence[Radiograph],
-    maps: NDArray[np.float32],
-    method: str = "gradcam",
-    layer: str | None = None,
-    cost: Cost | None = None,
-) -> list[Heatmap]:
-    """Make heatmaps from maps, one per film.
-
-    Parameters
-    ----------
-    bundle
-        The model.
-    films
-        As they were read.
-    maps
-        (films, rows, columns), see `attribute`.
-    method, layer
-        That they were made by.
-    cost
-        Of each.
-    """
-    name = bundle.network.layer(layer) if METHODS[method].layered else ""
-    margin, finding = bundle.card.to_input.margin, bundle.card.finding
-    return [
-        Heatmap(grid, film.height, film.width, method, name, finding, margin, cost)
-        for grid, film in zip(maps, films, strict=True)
-    ]

@@ -13,22 +13,16 @@ the Mahalanobis distance in a network's features, averaged over the picture.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..films.radiograph import Radiograph
+from ..networks.network import Network
 from .refusal import Refusal
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .bundle import Bundle
-
-__all__ = ["CLASSES", "FILE", "LEFT_OUT", "Gate", "gate_of", "refusals"]
+__all__ = ["CLASSES", "FILE", "LEFT_OUT", "Gate"]
 
 #: What the classifier tells apart. A picture is refused unless the first is likely enough.
 CLASSES = ("frontal", "lateral", "other")
@@ -96,6 +90,18 @@ class Gate:
             for p, distance in zip(*self.measures(features), strict=True)
         ]
 
+    def judge(self, network: Network, inputs: NDArray[np.uint8]) -> list[Refusal | None]:
+        """Do as a call with the features that a network sees in prepared films.
+
+        Parameters
+        ----------
+        network
+            The one that the gate was fitted on.
+        inputs
+            uint8 (films, height, width, channels), as it takes them.
+        """
+        return self(network.features(self.layers)(inputs))
+
     def _decide(self, p: NDArray[Any], distance: float) -> Refusal | None:
         if p[0] >= self.least and distance <= self.farthest:
             return None
@@ -133,59 +139,3 @@ class Gate:
                 )
             except KeyError as error:
                 raise ValueError(f"{path.name} lacks {error}.") from error
-
-
-def gate_of(bundle: Bundle) -> tuple[Bundle, Gate] | None:
-    """Find the gate of a bundle: its own, else that of its finding's default.
-
-    Returns
-    -------
-    tuple or None
-        The bundle whose features it judges by, and the gate; None where neither has one.
-
-    Raises
-    ------
-    BundleError
-        If a gate is missing or was changed.
-    """
-
-    if bundle.card.gate:
-        return bundle, bundle.gate
-    return _default_gate(bundle)
-
-
-@lru_cache(maxsize=16)
-def _default_gate(bundle: Bundle) -> tuple[Bundle, Gate] | None:
-    """Find the gate of a bundle's finding's default."""
-    from .bundle import default_name, load
-
-    folder = bundle.folder.parent
-    name = default_name(bundle.card.finding, folder)
-    if name in (None, bundle.name):
-        return None
-    default = load(str(name), folder=folder)
-    return (default, default.gate) if default.card.gate else None
-
-
-def refusals(
-    bundle: Bundle, films: Sequence[Radiograph], own: NDArray[np.floating[Any]] | None = None
-) -> list[Refusal | None]:
-    """Say of each film whether the learned check refuses it.
-
-    Parameters
-    ----------
-    bundle
-        The model that is to score them.
-    films
-        Films that the rules of `cxr.scoring.refusal` let pass.
-    own
-        (films, features) of the bundle's own gate, where they came with the score.
-    """
-    found = gate_of(bundle)
-    if found is None or not films:
-        return [None] * len(films)
-    judge, gate = found
-    if own is None or judge is not bundle:
-        forward = judge.network.features(gate.layers)
-        own = forward(np.stack([judge.prepare(film) for film in films]))
-    return gate(own)

@@ -15,13 +15,21 @@ from ..datasets.folders import SUFFIXES
 from ..films.radiograph import Radiograph, RadiographError, read
 from ..heatmaps.attribute import check as check_method
 from ..heatmaps.heatmap import Cost, Heatmap
-from . import gate
+from ..heatmaps.methods import METHODS
 from .bundle import Bundle
-from .explain import heatmaps_of
+from .classifier import Classifier
 from .operating_points import band
 from .refusal import Refusal, check
 
-__all__ = ["FIELDS", "Prediction", "find_films", "logits", "predict", "predict_files"]
+__all__ = [
+    "FIELDS",
+    "Prediction",
+    "find_films",
+    "heatmaps_of",
+    "logits",
+    "predict",
+    "predict_files",
+]
 
 #: The columns of a prediction row.
 FIELDS = (
@@ -93,7 +101,7 @@ class Prediction:
         return {name: values.get(name, getattr(self, name, None)) for name in FIELDS}
 
 
-def logits(bundle: Bundle, films: NDArray[np.uint8]) -> NDArray[np.float64]:
+def logits(bundle: Classifier, films: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Run the network on prepared films, in batches.
 
     Parameters
@@ -119,7 +127,7 @@ def logits(bundle: Bundle, films: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def predict(
-    bundle: Bundle,
+    bundle: Classifier,
     films: Sequence[Radiograph],
     *,
     operating_point: str | None = None,
@@ -171,7 +179,7 @@ def predict(
         start = time.perf_counter()
         found = forward(inputs)
         cost = Cost((time.perf_counter() - start) / len(passed), 1)
-        learned = gate.refusals(bundle, passed, found.features if card.gate else None)
+        learned = _learned(bundle, passed, found.features)
         maps: Sequence[Heatmap | None] = [None] * len(passed)
         if method:
             maps = heatmaps_of(bundle, passed, found.maps, method, layer, cost)
@@ -199,6 +207,53 @@ def predict(
     return [result(i) for i in range(len(films))]
 
 
+def heatmaps_of(
+    bundle: Classifier,
+    films: Sequence[Radiograph],
+    maps: NDArray[np.float32],
+    method: str = "gradcam",
+    layer: str | None = None,
+    cost: Cost | None = None,
+) -> list[Heatmap]:
+    """Say what maps are, one a film.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    films
+        As they were read.
+    maps
+        (films, rows, columns), see `cxr.heatmaps.attribute.attribute`.
+    method, layer
+        That they were made by.
+    cost
+        Of each.
+    """
+    name = bundle.network.layer(layer) if METHODS[method].layered else ""
+    margin, finding = bundle.card.to_input.margin, bundle.card.finding
+    return [
+        Heatmap(grid, film.height, film.width, method, name, finding, margin, cost)
+        for grid, film in zip(maps, films, strict=True)
+    ]
+
+
+def _learned(
+    bundle: Classifier, films: Sequence[Radiograph], features: NDArray[np.float32]
+) -> list[Refusal | None]:
+    """Say of films that the rules let pass whether the learned gate refuses them.
+
+    The features are those that came with the score; they are of use to the bundle's own gate.
+    """
+    judge = bundle.judge
+    if judge is None:
+        return [None] * len(films)
+    if judge.classifier is bundle:
+        return judge.gate(features)
+    inputs = np.stack([judge.classifier.prepare(film) for film in films])
+    return judge.gate.judge(judge.classifier.network, inputs)
+
+
 def find_films(paths: Iterable[str | Path]) -> list[Path]:
     """List the files to score: files as given, folders walked for films.
 
@@ -222,7 +277,7 @@ def find_films(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def predict_files(
-    bundle: Bundle,
+    bundle: Classifier,
     paths: Iterable[Path],
     *,
     operating_point: str | None = None,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..datasets.folders import SUFFIXES, DatasetError, scan
 from ..films.radiograph import RadiographError, read
+from ..model import Model
 from ..scoring.bundle import Bundle
 from ..scoring.gate import CLASSES, FILE, Gate
 from ..stats.intervals import wilson
@@ -82,7 +83,7 @@ class Pictures:
 
 
 def fit_gate(
-    bundle: Bundle,
+    bundle: Model,
     data: str | Path,
     *,
     seed: int = 0,
@@ -164,7 +165,7 @@ def store_gate(bundle: Bundle, gate: Gate, measured: list[dict[str, Any]], seed:
 
 
 def _pictures(
-    bundle: Bundle,
+    bundle: Model,
     layers: tuple[str, ...],
     data: Path,
     seed: int,
@@ -205,7 +206,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _features(
-    bundle: Bundle,
+    bundle: Model,
     layers: tuple[str, ...],
     parts: Iterable[tuple[str, int, list[Path]]],
     say: Callable[[str], None],

@@ -33,9 +33,9 @@ from ..datasets.table import (
     subset,
 )
 from ..errors import CxrError
+from ..model import load
 from ..networks import BASES, build
 from ..networks.runtime import keep_memory
-from ..scoring.bundle import load
 from .box_supervision import read_places
 from .fit import Material, fit
 from .frozen_features import seconds_spent

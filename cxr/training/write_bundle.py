@@ -23,8 +23,8 @@ from ..datasets.table import balance
 from ..evidence.evaluation import evaluate, labels_of
 from ..evidence.score_split import PREDICTION_COLUMNS
 from ..networks import BASES, build
-from ..scoring.bundle import Bundle
 from ..scoring.card import Card
+from ..scoring.classifier import Classifier
 from ..scoring.operating_points import Calibration, choose, fit_temperature
 from ..scoring.predict import logits
 from ..storage.hashes import file_hash
@@ -113,8 +113,7 @@ def write_bundle(run: Training, out: Path) -> Path:
         folder.mkdir()
         weights = _save_weights(run, folder)
         card = _describe(run, {"file": weights.name, "sha256": file_hash(weights)})
-        bundle = Bundle(folder, card)
-        predictions = predict_held(bundle, run.films, run.pixels)
+        predictions = predict_held(Classifier(folder, card), run.films, run.pixels)
         card = judge(card, predictions)
         card.write(folder / "card.json")
         run.history.to_csv(folder / "history.csv", index=False)
@@ -200,7 +199,9 @@ def _describe(run: Training, weights: dict[str, str]) -> Card:
     )
 
 
-def predict_held(bundle: Bundle, films: pd.DataFrame, pixels: NDArray[np.uint8]) -> pd.DataFrame:
+def predict_held(
+    bundle: Classifier, films: pd.DataFrame, pixels: NDArray[np.uint8]
+) -> pd.DataFrame:
     """Score the films that the network did not learn from, through the bundle as stored.
 
     Parameters

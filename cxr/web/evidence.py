@@ -11,8 +11,7 @@ from .. import figures
 from ..datasets.describe import FACTS
 from ..datasets.near_duplicates import WITHIN, across, near_duplicates
 from ..datasets.shift import shift
-from ..scoring.bundle import Bundle
-from ..scoring.gate import gate_of
+from ..model import Model
 from ..stats.wording import count
 from .films import film_list
 from .look import theme
@@ -78,7 +77,7 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
     film_list(folder, found, captions)
 
 
-def gate_view(model: Bundle) -> None:
+def gate_view(model: Model) -> None:
     """Show what the learned part of the gate lets pass and what it refuses, as measured.
 
     Parameters
@@ -87,11 +86,10 @@ def gate_view(model: Bundle) -> None:
         The model; a model without a gate of its own is guarded by that of its finding's default.
     """
     st.subheader("Refused as no frontal chest film", anchor=False)
-    found = gate_of(model)
-    if found is None:
+    if model.judge is None:
         st.caption("Rules alone: neither this model nor its finding's default has a learned gate.")
         return
-    judge, gate = found
+    judge, gate = model.judge
     rows = pd.DataFrame(judge.card.gate["measured"])
     low, high = zip(*rows.pop("ci"), strict=True)
     st.dataframe(

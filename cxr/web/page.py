@@ -8,13 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from ..scoring.bundle import (
-    Bundle,
-    BundleError,
-    available,
-    default_name,
-    load,
-)
+from ..model import Model, load
+from ..scoring.bundle import BundleError, available, default_name
 from ..scoring.card import Card, CardError
 from ..scoring.population import intended_use
 from .look import watch_theme
@@ -30,7 +25,7 @@ PLOT = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 # Bounded, since a network takes tens of megabytes; the least recently used goes first. More than
 # ship, so that a look at all models side by side does not push out the one that reads films.
 @st.cache_resource(max_entries=16, show_spinner="Loading the model")
-def _load(name: str, sha256: str) -> Bundle:
+def _load(name: str, sha256: str) -> Model:
     return load(name)
 
 
@@ -49,8 +44,8 @@ def cards() -> list[Card]:
     return found
 
 
-def bundle(card: Card) -> Bundle:
-    """Return a bundle, kept in memory between runs; where it cannot be used, say why and stop."""
+def bundle(card: Card) -> Model:
+    """Return a model, kept in memory between runs; where it cannot be used, say why and stop."""
     try:
         return _load(card.name, card.weights["sha256"])
     except BundleError as error:

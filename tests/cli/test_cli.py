@@ -19,8 +19,7 @@ from cxr.cli import commands
 from cxr.cli import evidence as evidence_commands
 from cxr.cli import parser as cli
 from cxr.exports import FORMATS, read_rows
-from cxr.scoring import bundle as bundles
-from cxr.scoring.bundle import Bundle
+from cxr.model import Model
 from cxr.scoring.predict import FIELDS
 from tests.conftest import chest_like, png
 
@@ -29,11 +28,11 @@ IMPORT = ["import-legacy", "--finding", "pneumonia", "--out", "OUT"]
 
 
 @pytest.fixture(autouse=True)
-def _models(made_models: Path, made_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def _models(made_models: Path, made_bundle: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bundle made for the tests, found and verified as ever, its network built only once."""
 
-    def load(name: str) -> Bundle:
-        bundle = bundles.load(name)
+    def load(name: str) -> Model:
+        bundle = Model.load(name)
         return made_bundle if bundle.folder == made_bundle.folder else bundle
 
     monkeypatch.setenv("CXR_MODELS", str(made_models))
@@ -555,13 +554,13 @@ class TestEvaluate:
 
 
 @pytest.fixture
-def kept(made_bundle, tmp_path, monkeypatch) -> Bundle:
+def kept(made_bundle, tmp_path, monkeypatch) -> Model:
     """A copy of the made bundle that may be written to, and that calls every film."""
     folder = shutil.copytree(made_bundle.folder, tmp_path / "kept" / "pneumonia-made")
     points = made_bundle.card.operating_points
     low = [dataclasses.replace(point, threshold=1e-9, near=(0, 1)) for point in points]
     card = dataclasses.replace(made_bundle.card, operating_points=tuple(low))
-    bundle = Bundle(folder, card, network=made_bundle.network)
+    bundle = Model(folder, card, network=made_bundle.network)
     monkeypatch.setattr(evidence_commands, "load", lambda name: bundle)
     return bundle
 
@@ -788,7 +787,7 @@ class TestDataset:
         after = pd.read_csv(file, dtype=str, keep_default_na=False)
         pd.testing.assert_frame_equal(after[before.columns], before)
         assert after["phash"].str.fullmatch("[0-9a-f]{64}").all()
-        films = bundles.load("pneumonia-made").films
+        films = Model.load("pneumonia-made").films
         assert films["phash"].tolist() == after["phash"].tolist()
         assert films["shift_logit"].dtype == float
 

@@ -20,7 +20,7 @@ from cxr.evidence.score_split import (
     store,
 )
 from cxr.films.radiograph import read
-from cxr.scoring.bundle import Bundle, load
+from cxr.model import Model, load
 from cxr.training.recipes import RECIPES
 from tests.conftest import chest_like, png
 
@@ -64,7 +64,7 @@ def test_the_bundles_own_table_tells_what_was_validation(made_bundle, made_films
     films = pd.read_csv(folder / "films.csv", dtype={"patient": str})
     held = films.index[films["split"] == "validation"]
     films.drop(index=held[:3]).to_csv(folder / "films.csv", index=False)
-    bundle = Bundle(folder, made_bundle.card)
+    bundle = Model(folder, made_bundle.card)
     assert assess(bundle, made_films, split="validation").n == len(held) - 3
     # The three that it never saw are training films to the folder, and so they count there.
     learned = int((films["split"] == "train").sum())
@@ -138,7 +138,7 @@ EXTERNAL = {
 
 
 @pytest.fixture
-def bundle(made_bundle, tmp_path) -> Bundle:
+def bundle(made_bundle, tmp_path) -> Model:
     """A copy of the made bundle that names two external sets."""
     folder = shutil.copytree(made_bundle.folder, tmp_path / "models" / "made")
     card = json.loads((folder / "card.json").read_text())
@@ -293,7 +293,7 @@ class TestOwnSplits:
         return shutil.copytree(made_films / "train", tmp_path_factory.mktemp("sets") / "kermany")
 
     @pytest.fixture(scope="class")
-    def own(self, unsplit, tmp_path_factory) -> Bundle:
+    def own(self, unsplit, tmp_path_factory) -> Model:
         from cxr.training.run import train
 
         recipe = dataclasses.replace(

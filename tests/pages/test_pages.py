@@ -684,14 +684,12 @@ def test_a_film_is_scored_without_a_convolution_and_says_why_it_has_no_map(
     import keras
     import streamlit as st
 
-    from cxr.scoring.bundle import Bundle
+    from cxr.networks.network import Network
 
-    def flat(self: Bundle) -> keras.Model:
-        film = keras.Input((64, 64, 1))
-        score = keras.layers.Dense(1)(keras.layers.Flatten()(film))
-        return keras.Model(film, score, name="flat")
-
-    monkeypatch.setattr(Bundle, "_build", flat)
+    film = keras.Input((64, 64, 1))
+    score = keras.layers.Dense(1)(keras.layers.Flatten()(film))
+    flat = Network(keras.Model(film, score, name="flat"))
+    monkeypatch.setattr("cxr.scoring.classifier.shared_network", lambda bundle: flat)
     st.cache_resource.clear()
     app = page("triage")
     worklist = with_samples(app)

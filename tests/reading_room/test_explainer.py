@@ -11,9 +11,9 @@ import pytest
 import cxr.reading_room.explainer
 from cxr.heatmaps.heatmap import Cost, Heatmap
 from cxr.heatmaps.methods import FAST
+from cxr.model import Model
 from cxr.networks.network import Network
 from cxr.reading_room.explainer import Explainer, State
-from cxr.scoring.bundle import Bundle
 from cxr.scoring.explain import StoppedError
 from tests.conftest import film_like
 
@@ -57,7 +57,7 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
     return stand_in
 
 
-def told(explainer: Explainer, bundle: Bundle, method: str, film=FILM) -> State:
+def told(explainer: Explainer, bundle: Model, method: str, film=FILM) -> State:
     return explainer.state(bundle, film.sha256, method)
 
 
@@ -230,7 +230,7 @@ def test_without_a_convolution_there_is_no_such_map(made_bundle):
     film = keras.Input((64, 64, 1))
     score = keras.layers.Dense(1)(keras.layers.Flatten()(film))
     flat = Network(keras.Model(film, score, name="flat"))
-    bundle = Bundle(made_bundle.folder, made_bundle.card, network=flat)
+    bundle = Model(made_bundle.folder, made_bundle.card, network=flat)
     explainer = Explainer()
     explainer.look_at(bundle, FILM.sha256)
     for method in ("layercam", "scorecam", "smoothgrad"):

@@ -8,15 +8,15 @@ import threading
 
 import pytest
 
+from cxr.model import Model
 from cxr.reading_room.entry import Entry
 from cxr.reading_room.scorer import Progress, Scorer
 from cxr.reading_room.worklist import BATCH, Worklist
-from cxr.scoring.bundle import Bundle
 from tests.conftest import chest_like, png
 from tests.film_files import dicom, scene
 
 
-def filled(bundle: Bundle, n: int) -> Worklist:
+def filled(bundle: Model, n: int) -> Worklist:
     worklist = Worklist(bundle)
     for k in range(n):
         worklist.add(f"{k}.png", png(chest_like(k, ill=k % 2 == 0)))
@@ -143,7 +143,7 @@ def test_the_log_of_a_bad_film_holds_no_name(made_bundle, monkeypatch, caplog):
 
 def test_another_model_while_films_are_scored(made_bundle, slow):
     """What was under way with the old model must not end in the list of the new one."""
-    other = Bundle(made_bundle.folder, dataclasses.replace(made_bundle.card, name="other"))
+    other = Model(made_bundle.folder, dataclasses.replace(made_bundle.card, name="other"))
     worklist = filled(made_bundle, BATCH)
     told: list[Entry] = []
     scorer = Scorer(worklist, scored=told.append)

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from cxr.films.radiograph import RadiographError
+from cxr.model import Model
 from cxr.reading_room.entry import THUMBNAIL
 from cxr.reading_room.worklist import (
     BATCH,
@@ -20,7 +21,6 @@ from cxr.reading_room.worklist import (
     EXPORTED,
     Worklist,
 )
-from cxr.scoring.bundle import Bundle
 from cxr.scoring.operating_points import band
 from cxr.scoring.population import INTENDED_USE
 from cxr.scoring.predict import FIELDS, Prediction
@@ -229,9 +229,9 @@ class TestOpen:
 
 class TestRescore:
     @pytest.fixture
-    def other(self, made_bundle) -> Bundle:
+    def other(self, made_bundle) -> Model:
         """The same network under another name, with its default at a fixed threshold."""
-        return Bundle(
+        return Model(
             made_bundle.folder,
             dataclasses.replace(
                 made_bundle.card, name="other", default_operating_point="fixed-0.6"
@@ -265,7 +265,7 @@ class TestRescore:
         mixed.rescore(other)
         assert (entry.call, entry.blind) == ("pneumonia seen", True)
         card = dataclasses.replace(made_bundle.card, name="third", finding="tuberculosis")
-        mixed.rescore(Bundle(made_bundle.folder, card))
+        mixed.rescore(Model(made_bundle.folder, card))
         list(mixed.score())
         assert (entry.call, entry.blind) == (None, False)
         assert mixed.hidden(entry)

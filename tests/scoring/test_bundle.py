@@ -6,6 +6,7 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import h5py
 import numpy as np
@@ -13,14 +14,9 @@ import pandas as pd
 import pytest
 
 from cxr.films.preprocessing import Preprocessing
+from cxr.model import load
 from cxr.scoring import bundle as bundles
-from cxr.scoring.bundle import (
-    BundleError,
-    available,
-    default_name,
-    load,
-    models_folder,
-)
+from cxr.scoring.bundle import BundleError, available, default_name, models_folder
 from cxr.scoring.card import CardError
 from cxr.storage.hashes import file_hash
 from tests.conftest import film_like
@@ -51,7 +47,7 @@ class TestFind:
         bundle = load(NAME, folder=models)
         assert bundle.name == NAME
         assert bundle.folder == models / NAME
-        assert repr(bundle) == "<Bundle pneumonia-made>"
+        assert repr(bundle) == "<Model pneumonia-made>"
 
     @pytest.mark.parametrize("as_text", [True, False])
     def test_by_path(self, models, as_text):
@@ -225,6 +221,7 @@ class TestTables:
 class TestUse:
     def test_the_network_is_built_once_also_among_threads(self, models, monkeypatch):
         from cxr import networks as architectures
+        from cxr.scoring import classifier
 
         built = []
         build = architectures.build
@@ -234,6 +231,8 @@ class TestUse:
             return build(*arguments, **more)
 
         monkeypatch.setattr(architectures, "build", counting)
+        # Else it would be the network that other tests hold.
+        monkeypatch.setattr(classifier, "_NETWORKS", WeakValueDictionary())
         bundle = load(NAME, folder=models)
         assert built == []
         with ThreadPoolExecutor(8) as pool:

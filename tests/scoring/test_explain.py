@@ -16,8 +16,8 @@ from cxr.films.preprocessing import Preprocessing
 from cxr.films.radiograph import Radiograph
 from cxr.heatmaps import attribute as attribution
 from cxr.heatmaps.gradients import STEPS
+from cxr.model import Model
 from cxr.networks.network import Network
-from cxr.scoring.bundle import Bundle
 from cxr.scoring.explain import (
     CAPTION,
     FAST,
@@ -109,7 +109,7 @@ class TestMargin:
 
     def test_comes_from_the_card(self, made_bundle):
         card = replace(made_bundle.card, input=made_bundle.card.input | {"margin": 0.25})
-        array = explain(Bundle(made_bundle.folder, card), film_like(2, ill=True)).array
+        array = explain(Model(made_bundle.folder, card), film_like(2, ill=True)).array
         assert array[40:120, 40:120].max() > 0.99
         outside = np.ones(array.shape, bool)
         outside[40:120, 40:120] = False

@@ -13,18 +13,14 @@ from PIL import Image
 
 from cxr.datasets.folders import DatasetError
 from cxr.films.radiograph import Radiograph
-from cxr.scoring.bundle import (
-    Bundle,
-    BundleError,
-    load,
-)
+from cxr.model import Model, load
+from cxr.scoring.bundle import BundleError
 from cxr.scoring.gate import (
     CLASSES,
     FILE,
     LATERAL,
     LEFT_OUT,
     Gate,
-    gate_of,
 )
 from cxr.scoring.predict import predict
 from cxr.storage.hashes import file_hash
@@ -146,7 +142,7 @@ def fitted(made_bundle, sets) -> tuple[Gate, list[dict]]:
 
 
 @pytest.fixture
-def gated(made_models, fitted, tmp_path) -> Bundle:
+def gated(made_models, fitted, tmp_path) -> Model:
     """The made bundle with a gate, in a folder of its own."""
     folder = tmp_path / "models" / "pneumonia-made"
     shutil.copytree(made_models / "pneumonia-made", folder)
@@ -234,13 +230,12 @@ class TestBundle:
         defaults = {"pneumonia": "pneumonia-made"}
         (folder.parent / "defaults.json").write_text(json.dumps(defaults))
         other = load("pneumonia-other", folder=folder.parent)
-        judge, _ = gate_of(other)
-        assert judge.name == "pneumonia-made"
+        assert other.judge.classifier.name == "pneumonia-made"
         films = [Radiograph(hand(50).astype(np.float32) / 255), film_like(60)]
         assert [p.refusal and p.refusal.code for p in predict(other, films)] == ["not_chest", None]
 
     def test_without_any_there_are_the_rules_alone(self, made_bundle):
-        assert gate_of(made_bundle) is None
+        assert made_bundle.judge is None
         assert dataclasses.replace(made_bundle.card).gate == {}
 
 

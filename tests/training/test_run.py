@@ -17,8 +17,9 @@ import pytest
 from cxr.datasets.folders import DatasetError
 from cxr.datasets.table import read_films
 from cxr.films.radiograph import read
+from cxr.model import Model, load
 from cxr.networks.bases import FILES, BaseFile
-from cxr.scoring.bundle import Bundle, BundleError, load
+from cxr.scoring.bundle import BundleError
 from cxr.training.callbacks import HISTORY_COLUMNS
 from cxr.training.fit import Material
 from cxr.training.recipes import (
@@ -75,7 +76,7 @@ class Killed:
         note.write_text(json.dumps(noted))
         self.lines: list[str] = []
         self.folder = train(recipe, films, out, resume=True, progress=self.lines.append)
-        self.bundle: Bundle = load(str(self.folder))
+        self.bundle: Model = load(str(self.folder))
 
     def left(self) -> list[str]:
         return sorted(path.name for path in self.out.iterdir())
@@ -392,7 +393,7 @@ def prints(films: np.ndarray) -> list[bytes]:
 class Noted(NamedTuple):
     """A run whose fits were noted, and its films as they were given to it."""
 
-    bundle: Bundle
+    bundle: Model
     calls: list[Call]
     table: pd.DataFrame
     pixels: np.ndarray
@@ -555,7 +556,7 @@ class TestBaseline:
         return dataclasses.replace(RECIPES["pneumonia-thumbnail"], name="made", validation=0.2)
 
     @pytest.fixture(scope="class")
-    def bundle(self, recipe, made_films, tmp_path_factory) -> Bundle:
+    def bundle(self, recipe, made_films, tmp_path_factory) -> Model:
         out = tmp_path_factory.mktemp("baseline")
         return load(str(train(recipe, made_films, out, progress=lambda line: None)))
 

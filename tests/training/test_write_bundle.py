@@ -17,8 +17,8 @@ from cxr.datasets.describe import FACTS
 from cxr.evidence.evaluation import best_epoch, evaluate, labels_of
 from cxr.films.preprocessing import Preprocessing
 from cxr.films.radiograph import read
+from cxr.model import load
 from cxr.networks import build
-from cxr.scoring.bundle import load
 from cxr.scoring.operating_points import choose, fit_temperature
 from cxr.scoring.predict import logits
 from cxr.storage.hashes import file_hash

@@ -27,7 +27,7 @@ from .store import box_rows
 from .store import store as store_rows
 
 if TYPE_CHECKING:
-    from ...scoring.bundle import Bundle
+    from ...scoring.classifier import Classifier
 
 __all__ = ["Localization", "assess_boxes", "localize"]
 
@@ -80,7 +80,7 @@ class Localization:
 
 
 def assess_boxes(
-    bundle: Bundle,
+    bundle: Classifier,
     data: str | Path,
     boxes: pd.DataFrame,
     *,
@@ -133,7 +133,7 @@ def assess_boxes(
 
 
 def localize(
-    bundle: Bundle,
+    bundle: Classifier,
     data: str | Path,
     boxes: pd.DataFrame,
     *,
@@ -206,7 +206,7 @@ def localize(
 
 
 def _explained(
-    bundle: Bundle,
+    bundle: Classifier,
     folder: Path,
     table: pd.DataFrame,
     boxes: dict[str, NDArray[np.float64]],

@@ -22,7 +22,7 @@ from .sanity import (
 from .store import SANITY
 
 if TYPE_CHECKING:
-    from ...scoring.bundle import Bundle
+    from ...scoring.classifier import Classifier
 
 __all__ = ["BUDGET", "CURVES", "FEWEST", "FILMS", "SPLIT", "Progress", "Run"]
 
@@ -45,7 +45,7 @@ class Run:
 
     def __init__(
         self,
-        bundle: Bundle,
+        bundle: Classifier,
         inputs: NDArray[np.uint8],
         patients: NDArray[np.str_],
         names: Sequence[str],
@@ -56,7 +56,7 @@ class Run:
 
         self.bundle, self.inputs, self.patients, self.seed = bundle, inputs, patients, seed
         self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-        last = len(stages(bundle.model)) - 1
+        last = len(stages(bundle.network.model)) - 1
         # A slow method is compared with the head randomized, about halfway, and at the end.
         few, all_ = {0, last // 2, last}, set(range(last + 1))
         self.stages = {name: few if METHODS[name].slow else all_ for name in names}

@@ -43,7 +43,7 @@ from .sanity import (
 )
 
 if TYPE_CHECKING:
-    from ...scoring.bundle import Bundle
+    from ...scoring.classifier import Classifier
 
 __all__ = ["BUDGET", "FEWEST", "FILMS", "audit"]
 
@@ -55,7 +55,7 @@ Areas = tuple[float, float]
 
 
 def audit(
-    bundle: Bundle,
+    bundle: Classifier,
     data: str | Path,
     *,
     methods: Sequence[str] | None = None,
@@ -111,7 +111,7 @@ def audit(
         _film_checks(run, name, own[name])
     from .randomization import cascade
 
-    for stage, (share, model) in enumerate(cascade(bundle.model, seed=seed)):
+    for stage, (share, model) in enumerate(cascade(bundle.network.model, seed=seed)):
         network = Network(model)
         for name in names:
             if stage in run.stages[name]:
@@ -122,7 +122,7 @@ def audit(
     return [row for name in names for row in run.rows[name]]
 
 
-def _methods(bundle: Bundle, wanted: Sequence[str] | None) -> list[str]:
+def _methods(bundle: Classifier, wanted: Sequence[str] | None) -> list[str]:
     """Take the methods that are wanted, or all that the network allows, in their usual order."""
     names = [name for name in METHODS if name in (wanted or METHODS)]
     if bundle.network.convolutions():
@@ -135,7 +135,7 @@ def _methods(bundle: Bundle, wanted: Sequence[str] | None) -> list[str]:
 
 
 def _sample(
-    bundle: Bundle, data: str | Path, films: int, seed: int
+    bundle: Classifier, data: str | Path, films: int, seed: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
     """Draw films that the model calls; return them prepared, and the patient of each."""
     table = score_split(bundle, data, split=SPLIT)

@@ -26,8 +26,8 @@ from ...datasets.splits import splits
 from ...datasets.table import balance, hold_out, read_films
 from ...films.preprocessing import Preprocessing, Resample
 from ...networks import build
-from ...scoring.bundle import Bundle
 from ...scoring.card import Card
+from ...scoring.classifier import Classifier
 from ...scoring.operating_points import Calibration, OperatingPoint
 from ...storage.hashes import file_hash
 from ..callbacks import HISTORY_COLUMNS
@@ -152,7 +152,7 @@ def import_legacy(
         predictions = pd.DataFrame(columns=PREDICTION_COLUMNS)
         if pixels is not None:
             held = films[films["split"].isin(["validation", "test"])].reset_index(drop=True)
-            predictions = predict_held(Bundle(folder, card), held, pixels)
+            predictions = predict_held(Classifier(folder, card), held, pixels)
             counts = balance(films)[["split", "label", "films", "patients"]].to_dict("records")
             card = replace(
                 card,

@@ -22,7 +22,7 @@ from cxr.evidence.audit.box_figures import (
 from cxr.evidence.audit.boxes import Localization, assess_boxes, localize
 from cxr.evidence.audit.store import BOXES, BOXES_ALL
 from cxr.heatmaps.heatmap import Heatmap
-from cxr.scoring.bundle import Bundle
+from cxr.model import Model
 from tests import planted
 from tests.planted import FAINT, N, plant
 
@@ -124,7 +124,7 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seeing(made_bundle, tmp_path_factory) -> Bundle:
+def seeing(made_bundle, tmp_path_factory) -> Model:
     return planted.seeing(made_bundle, tmp_path_factory.mktemp("seeing") / "bundle")
 
 
@@ -237,7 +237,7 @@ class TestLocalize:
 class TestStore:
     def test_figures_are_kept_of_any_split(self, seeing, root, tmp_path):
         folder = shutil.copytree(seeing.folder, tmp_path / "bundle")
-        bundle = Bundle(folder, seeing.card, network=seeing.network)
+        bundle = Model(folder, seeing.card, network=seeing.network)
         boxes = read_boxes(root / "boxes.csv")
         before = (bundle.folder / "predictions.csv").read_bytes()
         assert bundle.explanations.empty

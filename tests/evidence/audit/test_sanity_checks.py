@@ -15,7 +15,7 @@ from cxr.evidence.audit.sanity_checks import audit
 from cxr.evidence.audit.verdict import failures
 from cxr.heatmaps.attribute import passes
 from cxr.heatmaps.methods import METHODS
-from cxr.scoring.bundle import Bundle
+from cxr.model import Model
 from tests import planted
 from tests.planted import plant
 
@@ -43,7 +43,7 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seeing(made_bundle, tmp_path_factory) -> Bundle:
+def seeing(made_bundle, tmp_path_factory) -> Model:
     return planted.seeing(made_bundle, tmp_path_factory.mktemp("seeing") / "bundle")
 
 

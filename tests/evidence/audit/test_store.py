@@ -15,11 +15,12 @@ from cxr.evidence.audit.store import (
     SANITY,
     store,
 )
-from cxr.scoring.bundle import Bundle, BundleError, load
+from cxr.model import Model, load
+from cxr.scoring.bundle import BundleError
 
 
 @pytest.fixture
-def bundle(made_bundle: Bundle, tmp_path: Path) -> Bundle:
+def bundle(made_bundle: Model, tmp_path: Path) -> Model:
     return load(str(shutil.copytree(made_bundle.folder, tmp_path / "bundle")))
 
 
@@ -61,7 +62,7 @@ def test_measured_again_replaces_what_was_there_and_leaves_the_rest(bundle):
 def test_rows_of_other_weights_tell_of_another_model(bundle):
     store(bundle, [row(0.1)])
     weights = bundle.card.weights | {"sha256": "0" * 64}
-    other = Bundle(bundle.folder, dataclasses.replace(bundle.card, weights=weights))
+    other = Model(bundle.folder, dataclasses.replace(bundle.card, weights=weights))
     assert other.explanations.empty
     store(other, [row(0.2)])
     assert other.explanations["value"].tolist() == [0.2]

@@ -238,10 +238,10 @@ def write_h5(path: Path, weights: dict[str, list[Weight]], config: Any = None) -
 
 
 @pytest.fixture
-def take(tmp_path: Path) -> Callable[..., cxr.scoring.bundle.Bundle]:
+def take(tmp_path: Path) -> Callable[..., cxr.Model]:
     """Import and load; the lines that were said are in `said`."""
 
-    def run(*files: Path, **options: Any) -> cxr.scoring.bundle.Bundle:
+    def run(*files: Path, **options: Any) -> cxr.Model:
         run.said = []  # type: ignore[attr-defined]
         options = {"finding": "pneumonia", "out": tmp_path / "out"} | options
         folder = import_legacy(*files, progress=run.said.append, **options)
@@ -272,13 +272,13 @@ def stored(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
     return run
 
 
-def weights_of(bundle: cxr.scoring.bundle.Bundle) -> list[np.ndarray]:
+def weights_of(bundle: cxr.Model) -> list[np.ndarray]:
     """The weights that come from the file."""
     two_way = "two_way" in [layer.name for layer in bundle.model.layers]
     return [np.asarray(w) for w in bundle.model.weights][: -1 if two_way else None]
 
 
-def check_equal(bundle: cxr.scoring.bundle.Bundle, model: keras.Model) -> None:
+def check_equal(bundle: cxr.Model, model: keras.Model) -> None:
     """Every weight and every logit, to the last bit."""
     mine, theirs = weights_of(bundle), [np.asarray(w) for w in model.weights]
     assert len(mine) == len(theirs)
@@ -944,7 +944,7 @@ class TestModelFiles:
 
 class TestBundle:
     @pytest.fixture(scope="class")
-    def bare(self, tmp_path_factory) -> cxr.scoring.bundle.Bundle:
+    def bare(self, tmp_path_factory) -> cxr.Model:
         """Imported without films."""
         folder = tmp_path_factory.mktemp("bare")
         (folder / "model.json").write_text(json.dumps(keras_2_json(published("grey"))))

@@ -1,0 +1,111 @@
+"""A bundle with its network: what scores films.
+
+Networks are shared: whoever holds the same weights, be it as a model or as the judge of another
+model's films, holds the same network.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakValueDictionary
+
+from ..networks.network import Network
+from .bundle import Bundle, BundleError, default_name
+from .card import Card
+from .gate import Gate
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Classifier", "Judge", "shared_network"]
+
+# Of every network that is in use, by what makes it the one it is.
+_NETWORKS: WeakValueDictionary[tuple[str, ...], Network] = WeakValueDictionary()
+_LOCK = threading.Lock()
+
+
+class Judge(NamedTuple):
+    """A gate, and the model by whose features it judges."""
+
+    classifier: Classifier
+    gate: Gate
+
+
+class Classifier(Bundle):
+    """A bundle with its network, which is built at its first use.
+
+    Safe to share between threads. What only reads the stored figures never loads TensorFlow.
+
+    Parameters
+    ----------
+    folder, card
+        See `cxr.scoring.bundle.Bundle`.
+    network
+        To take in the place of the bundle's own.
+    """
+
+    def __init__(self, folder: Path, card: Card, *, network: Network | None = None) -> None:
+        super().__init__(folder, card)
+        self.network = network or shared_network(self)
+
+    @cached_property
+    def judge(self) -> Judge | None:
+        """The gate that its films must pass: its own, else that of its finding's default.
+
+        None where neither has one. BundleError where a gate is missing or was changed.
+        """
+        if self.card.gate:
+            return Judge(self, self.gate)
+        folder = self.folder.parent
+        name = default_name(self.card.finding, folder)
+        if name in (None, self.name):
+            return None
+        default = Classifier.load(str(name), folder=folder)
+        return Judge(default, default.gate) if default.card.gate else None
+
+
+def shared_network(bundle: Bundle) -> Network:
+    """Return the network of a bundle: one for all that hold the same weights.
+
+    It also gives the features of the bundle's own gate. It goes when nothing holds it any more.
+    """
+    card = bundle.card
+    # The same weights in another architecture, or with another gate, are another network.
+    key = (card.weights["sha256"], repr(card.architecture), repr(card.gate))
+    with _LOCK:
+        network = _NETWORKS.get(key)
+        if network is None:
+            # Not the classifier itself: it would never go, since it holds the network.
+            plain = Bundle(bundle.folder, card)
+            network = Network(
+                build=lambda: _build(plain), taps=lambda: plain.gate.layers if card.gate else ()
+            )
+            _NETWORKS[key] = network
+        return network
+
+
+def _build(bundle: Bundle) -> keras.Model:
+    """Build the architecture that the card names, and fill it with the bundle's weights."""
+    from ..networks.runtime import prepare
+
+    prepare()
+    from ..networks import build
+
+    name = bundle.card.architecture["name"]
+    try:
+        model = build(name, **bundle.card.architecture["arguments"])
+        if base := bundle.card.architecture.get("base"):
+            from ..networks.bases import head_of, load_base
+
+            load_base(model, base["base"])
+            head_of(model).load_weights(bundle.weights_path)
+        else:
+            model.load_weights(bundle.weights_path)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise BundleError(
+            f"The weights of {bundle.name} cannot be loaded into {name}: {error}"
+        ) from error
+    return model
