@@ -10,7 +10,6 @@ from cxr.evidence.evaluation import (
     cell,
     classification_report,
     confusion,
-    labels_of,
 )
 from cxr.scoring.population import folder_of, split_note
 from cxr.stats.wording import count, p_value
@@ -44,15 +43,15 @@ def main() -> None:
     left, middle, right = st.columns([2, 1.4, 3], vertical_alignment="bottom")
     with left:
         card = choose_model("evaluation_model")
-    predictions = bundle(card).predictions
-    names = splits(predictions)
+    model = bundle(card)
+    names = splits(model.predictions)
     if not names:
         st.info(f"No films were scored when {card.name} was imported. Import it with --data DIR.")
         return
     first = "test" if "test" in names else names[0]
     split = middle.segmented_control("Split", names, default=first, required=True)
-    films = predictions[predictions["split"] == split].reset_index(drop=True)
-    scores, labels = card.calibration.score(films["logit"]), labels_of(films)
+    films = model.scored(split)
+    scores, labels = films["score"].to_numpy(), films["truth"].to_numpy()
     with right:
         threshold, near = choose_threshold(card)
     if note := split_note(card, split):

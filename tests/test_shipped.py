@@ -13,7 +13,7 @@ from tf_keras_vis.layercam import Layercam
 import cxr
 from cxr.datasets.table import across_splits, balance
 from cxr.evidence.audit.store import BOXES, SANITY
-from cxr.evidence.evaluation import best_epoch, evaluate, labels_of
+from cxr.evidence.evaluation import best_epoch, evaluate
 from cxr.heatmaps.methods import FAST
 from cxr.networks import BASELINES
 from cxr.scoring.bundle import default_name, models_folder
@@ -24,6 +24,7 @@ from cxr.scoring.explain import (
 )
 from cxr.scoring.operating_points import choose, fit_temperature
 from cxr.scoring.predict import predict
+from cxr.scoring.scores import labels_of
 from cxr.training.recipes import RECIPES, Recipe
 from tests.conftest import ROOT, film_like
 

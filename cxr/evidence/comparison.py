@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..scoring.bundle import Bundle
+from ..scoring.scores import labels_of
 from ..stats.curves import PrecisionRecall, Reliability, RocCurve
 from ..stats.intervals import wilson
 from ..stats.paired_tests import (
@@ -19,7 +20,7 @@ from ..stats.paired_tests import (
     paired_rates,
 )
 from ..stats.wording import count, p_value, percent, with_interval
-from .evaluation import Confusion, labels_of
+from .evaluation import Confusion
 
 __all__ = [
     "AucDifference",
@@ -112,8 +113,8 @@ def compare(bundles: Iterable[Bundle], split: str) -> Comparison:
     """
     result = Comparison()
     for bundle in bundles:
-        table = bundle.predictions[bundle.predictions["split"] == split]
-        scores, labels = bundle.card.calibration.score(table["logit"]), labels_of(table)
+        films = bundle.scored(split)
+        scores, labels = films["score"].to_numpy(), films["truth"].to_numpy()
         if len(set(labels)) < 2:
             continue
         point = bundle.card.operating_point()
@@ -180,14 +181,14 @@ def shared_films(one: Bundle, other: Bundle, split: str) -> pd.DataFrame:
     """
     tables = []
     for bundle, score in ((one, "score_one"), (other, "score_other")):
-        rows = bundle.predictions[bundle.predictions["split"] == split]
+        rows = bundle.scored(split)
         twice = rows["path"][rows["path"].duplicated()]
         if not twice.empty:
             raise ValueError(
                 f"Expected one prediction of {bundle.name} a film. "
                 f"Received: {twice.nunique()} films with more, among them {twice.iloc[0]}"
             )
-        tables.append(rows[FACTS].assign(**{score: bundle.card.calibration.score(rows["logit"])}))
+        tables.append(rows[[*FACTS, "score"]].rename(columns={"score": score}))
     films = tables[0].merge(tables[1][["path", "label", "score_other"]], on="path")
     if films.empty:
         had = " and ".join(

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..scoring.operating_points import Calibration, OperatingPoint
+from ..scoring.scores import labels_of, scored
 from ..stats.curves import auc
 from ..stats.intervals import paired, wilson
 
@@ -38,11 +39,6 @@ __all__ = [
 Interval = tuple[float, float]
 # Below this many films a rate says more about chance than about the subtype.
 FEWEST_FILMS = 20
-
-
-def labels_of(predictions: pd.DataFrame) -> NDArray[np.int64]:
-    """Return 0 for each film labeled "normal" and 1 for any finding, shape (n,)."""
-    return np.asarray(predictions["label"] != "normal", dtype=np.int64)
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -185,11 +181,11 @@ def evaluate(
     ValueError
         When the table has no film of `split`; the message names the splits it has.
     """
-    films = predictions[predictions["split"] == split]
+    films = scored(predictions[predictions["split"] == split], calibration)
     if films.empty:
         known = ", ".join(sorted(predictions["split"].unique())) or "none"
         raise ValueError(f"Expected one of the splits {known}. Received: {split}")
-    scores, labels = calibration.score(films["logit"]), labels_of(films)
+    scores, labels = films["score"].to_numpy(), films["truth"].to_numpy()
     counts = confusion(scores, labels, point.threshold)
     ill, well = counts.tp + counts.fn, counts.tn + counts.fp
     area, area_ci = auc(scores, labels) if ill and well else (None, None)

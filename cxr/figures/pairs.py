@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..evidence.comparison import PairedComparison
-from ..evidence.evaluation import labels_of
+from ..scoring.scores import labels_of
 from ..stats.wording import count
 from .theme import SCORE_AXIS, colours, empty
 

@@ -254,9 +254,8 @@ def validation_films(bundle: Bundle) -> pd.DataFrame:
         Columns ``score`` (calibrated) and those of `STATISTICS`, one row per film; NaN if it is
         not known. The rows of scores and statistics do not belong together.
     """
-    scored = bundle.predictions[bundle.predictions["split"] == "validation"]
     films = bundle.films[bundle.films["split"] == "validation"]
-    columns = {SCORE: pd.Series(bundle.card.calibration.score(scored["logit"]))}
+    columns = {SCORE: bundle.scored("validation")["score"]}
     for name in STATISTICS:
         if PREFIX + name in films:
             columns[name] = films[PREFIX + name].astype(float).reset_index(drop=True)

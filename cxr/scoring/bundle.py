@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +23,7 @@ from . import explanations
 from .card import Card, CardError
 from .gate import FILE as GATE
 from .gate import Gate
+from .scores import scored
 
 __all__ = [
     "Bundle",
@@ -93,7 +94,7 @@ class Bundle:
                     known = ", ".join(card.name for card in available(folder)) or "none"
                     raise BundleError(f"There is no model {name!r}. Known: {known}.")
                 place = folder / default
-            card = Card.read(place / "card.json")
+            card = _card(place / "card.json")
         except CardError as error:
             raise BundleError(str(error)) from error
         bundle = cls(place, card)
@@ -130,6 +131,18 @@ class Bundle:
     def predictions(self) -> pd.DataFrame:
         """``predictions.csv``, one row per film: split, path, patient, label, subtype, logit."""
         return self._table("predictions.csv")
+
+    def scored(self, split: str) -> pd.DataFrame:
+        """Return the stored predictions of a split with scores and labels.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The rows of `predictions` of that split, none where it has no such; with ``score``,
+            calibrated by the card, and ``truth``, 0 or 1, see `cxr.scoring.scores.scored`.
+        """
+        films = self.predictions[self.predictions["split"] == split]
+        return scored(films.reset_index(drop=True), self.card.calibration)
 
     @cached_property
     def films(self) -> pd.DataFrame:
@@ -180,7 +193,7 @@ class Bundle:
 
 
 def available(folder: Path | None = None) -> list[Card]:
-    """Read the cards of all bundles in a folder, by name.
+    """Read the cards of all bundles in a folder, by name; each is parsed once until it changes.
 
     Raises
     ------
@@ -188,7 +201,21 @@ def available(folder: Path | None = None) -> list[Card]:
         If one of the cards is damaged.
     """
     folder = folder or models_folder()
-    return [Card.read(path) for path in sorted(folder.glob("*/card.json"))]
+    return [_card(path) for path in sorted(folder.glob("*/card.json"))]
+
+
+def _card(path: Path) -> Card:
+    """Read a card, parsed anew only where its file was changed."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return Card.read(path)  # which says what is wrong
+    return _parsed(path, facts.st_mtime_ns, facts.st_size, facts.st_ino)
+
+
+@lru_cache(maxsize=512)
+def _parsed(path: Path, *state: int) -> Card:
+    return Card.read(path)
 
 
 def default_name(finding: str, folder: Path | None = None) -> str | None:

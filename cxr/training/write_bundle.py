@@ -20,13 +20,14 @@ from ..datasets.describe import FACTS
 from ..datasets.folders import COLUMNS, NORMAL
 from ..datasets.published import SOURCES
 from ..datasets.table import balance
-from ..evidence.evaluation import evaluate, labels_of
+from ..evidence.evaluation import evaluate
 from ..evidence.score_split import PREDICTION_COLUMNS
 from ..networks import BASES, build
 from ..scoring.card import Card
 from ..scoring.classifier import Classifier
 from ..scoring.operating_points import Calibration, choose, fit_temperature
 from ..scoring.predict import logits
+from ..scoring.scores import labels_of
 from ..storage.hashes import file_hash
 from .float16 import halve
 from .recipes import Recipe

@@ -14,10 +14,12 @@ from cxr.evidence.comparison import (
     sentences,
     shared_films,
 )
-from cxr.evidence.evaluation import confusion, labels_of
+from cxr.evidence.evaluation import confusion
 from cxr.scoring.operating_points import Calibration, OperatingPoint
+from cxr.scoring.scores import labels_of
 from cxr.stats import paired_tests as significance
 from cxr.stats.wording import p_value
+from tests.stored import stored
 
 LABELS = np.repeat([0, 1], [40, 60])
 
@@ -45,7 +47,7 @@ def bundle(name, *, threshold=0.5, temperature=1.0, **columns):
         calibration=Calibration(temperature),
         operating_point=lambda: point,
     )
-    return SimpleNamespace(name=name, card=card, predictions=table)
+    return stored(card, table)
 
 
 def cut(one, *rows):

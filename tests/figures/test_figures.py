@@ -16,6 +16,7 @@ from cxr.figures.theme import THEMES
 from cxr.scoring.operating_points import Calibration
 from cxr.stats.curves import PrecisionRecall, Reliability, RocCurve
 from cxr.training.recipes import RECIPES
+from tests.stored import stored
 
 CLASSES = ["normal", "pneumonia"]
 ONE, TWO = "pneumonia-efficientnet-lite0", "pneumonia-small-cnn"
@@ -98,12 +99,13 @@ EXPLAINED = explanations()
 def scored(name, logits):
     """What the comparison of two models takes of one."""
     card = SimpleNamespace(
+        name=name,
         classes=CLASSES,
         calibration=Calibration(1.0),
         operating_point=lambda: SimpleNamespace(threshold=0.5),
     )
     table = FILMS.assign(split="test", patient=FILMS["path"], logit=logits)
-    return SimpleNamespace(name=name, card=card, predictions=table)
+    return stored(card, table)
 
 
 LOGITS = np.log(SCORES / (1 - SCORES))

@@ -23,6 +23,7 @@ from cxr.monitoring.drift import (
     validation_films,
 )
 from cxr.scoring.operating_points import Calibration
+from tests.stored import stored
 
 WEIGHTS = "c" * 64
 
@@ -47,10 +48,10 @@ def bundle_of(scores, films: pd.DataFrame | None = None, temperature: float = 1.
     more = pd.DataFrame({"split": "test", "logit": np.full(50, 9.0)})
     if films is None:
         films = pd.DataFrame({"split": ["validation", "train"], "width": 224})
-    return SimpleNamespace(
-        predictions=pd.concat([predictions, more], ignore_index=True),
-        films=films,
-        card=SimpleNamespace(calibration=Calibration(temperature)),
+    return stored(
+        SimpleNamespace(calibration=Calibration(temperature)),
+        pd.concat([predictions, more], ignore_index=True).assign(label="normal"),
+        films,
     )
 
 

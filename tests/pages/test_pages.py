@@ -16,6 +16,8 @@ import cxr
 from cxr.heatmaps.heatmap import CAPTION
 from cxr.heatmaps.methods import METHODS
 from cxr.reading_room.worklist import Worklist
+from cxr.scoring import bundle as bundles
+from cxr.scoring.card import Card
 from cxr.scoring.population import split_note
 from tests.conftest import ROOT, png
 
@@ -247,6 +249,23 @@ def two_models(made_models: Path, tmp_path: Path) -> Path:
     adults = table[table["split"] == "test"].assign(split="adults")
     pd.concat([table, adults]).to_csv(file, index=False)
     return tmp_path
+
+
+def test_a_page_that_runs_again_parses_no_card_again(
+    page, two_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at this page asks for cards again and again: ever so often was each one parsed."""
+    asked, parsed = [], []
+    ask, read = bundles._card, Card.read
+    monkeypatch.setattr(bundles, "_card", lambda path: asked.append(path) or ask(path))
+    monkeypatch.setattr(Card, "read", lambda path: parsed.append(path) or read(path))
+    app = page("evaluation", models=two_models)
+    assert sorted(path.parent.name for path in parsed) == ["pneumonia-made", "pneumonia-other"]
+    asked.clear()
+    app.run()
+    assert not app.exception
+    assert len(asked) >= 8
+    assert len(parsed) == 2
 
 
 def test_evaluation_page_compares_two_models_on_the_same_films(page, two_models: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from cxr.films.preprocessing import Preprocessing
 from cxr.model import load
 from cxr.scoring import bundle as bundles
 from cxr.scoring.bundle import BundleError, available, default_name, models_folder
-from cxr.scoring.card import CardError
+from cxr.scoring.card import Card, CardError
 from cxr.storage.hashes import file_hash
 from tests.conftest import film_like
 
@@ -99,6 +100,46 @@ class TestFind:
         second(models, "a-first")
         (models / ".half.training").mkdir()
         assert [card.name for card in available(models)] == ["a-first", NAME]
+
+
+class TestCardsAreParsedOnce:
+    @pytest.fixture
+    def parsed(self, monkeypatch) -> list[str]:
+        names: list[str] = []
+        read = Card.read
+        monkeypatch.setattr(Card, "read", lambda path: names.append(path.parent.name) or read(path))
+        return names
+
+    def test_until_one_changes(self, models, parsed):
+        second(models)
+        for _ in range(3):
+            assert [card.name for card in available(models)] == [NAME, "pneumonia-other"]
+        load(NAME, folder=models)
+        assert parsed == [NAME, "pneumonia-other"]
+        change(models, population="adults and others")
+        assert next(card.population for card in available(models)) == "adults and others"
+        assert load(NAME, folder=models).card.population == "adults and others"
+        assert parsed == [NAME, "pneumonia-other", NAME]
+
+    def test_a_card_put_in_its_place_is_seen_though_its_time_and_size_are_the_same(
+        self, models, parsed
+    ):
+        path = models / NAME / "card.json"
+        before = available(models)[0].population
+        facts = path.stat()
+        other = path.with_name("new.json")
+        other.write_text(path.read_text().replace(before, before[::-1]))
+        os.utime(other, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        other.replace(path)
+        assert path.stat().st_size == facts.st_size
+        assert available(models)[0].population == before[::-1]
+
+    def test_a_damaged_one_is_told_each_time(self, models, parsed):
+        (models / NAME / "card.json").write_text("{")
+        for _ in range(2):
+            with pytest.raises(CardError, match="is not JSON"):
+                available(models)
+        assert parsed == [NAME, NAME]
 
 
 class TestVerify:
@@ -206,6 +247,17 @@ class TestTables:
         assert made_bundle.predictions["logit"].dtype == np.float64
         assert set(made_bundle.predictions["subtype"]) == {"", "bacteria", "virus"}
         assert len(made_bundle.films) == 80
+
+    def test_scored_is_a_split_with_scores_and_labels(self, made_bundle):
+        films = made_bundle.scored("test")
+        stored = made_bundle.predictions[made_bundle.predictions["split"] == "test"]
+        pd.testing.assert_frame_equal(films[stored.columns], stored.reset_index(drop=True))
+        np.testing.assert_array_equal(
+            films["score"], made_bundle.card.calibration.score(stored["logit"])
+        )
+        assert films["truth"].tolist() == [int(x != "normal") for x in stored["label"]]
+        assert made_bundle.scored("no such split").empty
+        assert "score" not in made_bundle.predictions
 
     @pytest.mark.parametrize("name", ["history", "predictions", "films"])
     def test_missing_or_empty(self, models, name):

@@ -14,13 +14,14 @@ import pytest
 
 from cxr.datasets import table as dataset
 from cxr.datasets.describe import FACTS
-from cxr.evidence.evaluation import best_epoch, evaluate, labels_of
+from cxr.evidence.evaluation import best_epoch, evaluate
 from cxr.films.preprocessing import Preprocessing
 from cxr.films.radiograph import read
 from cxr.model import load
 from cxr.networks import build
 from cxr.scoring.operating_points import choose, fit_temperature
 from cxr.scoring.predict import logits
+from cxr.scoring.scores import labels_of
 from cxr.storage.hashes import file_hash
 from cxr.training.callbacks import HISTORY_COLUMNS
 from cxr.training.write_bundle import PREDICTION_COLUMNS, Training, write_bundle

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from ...datasets.boxes import boxes_of
 from ...datasets.folders import DatasetError
 from ...films.radiograph import read
+from ...scoring.classifier import Classifier
+from ...scoring.explain import heatmaps
+from ...scoring.scores import scored as with_scores
 from ...stats.bootstrap import owners
 from ..evaluation import Evaluation
 from ..score_split import (
@@ -22,14 +26,11 @@ from ..score_split import (
     score_split,
     store,
 )
-from .box_figures import BoxedFilm, Selection, measure
-from .store import box_rows
+from .box_figures import MEASURES, BoxedFilm, Selection, measure
+from .store import BOXES, BOXES_ALL
 from .store import store as store_rows
 
-if TYPE_CHECKING:
-    from ...scoring.classifier import Classifier
-
-__all__ = ["Localization", "assess_boxes", "localize"]
+__all__ = ["Localization", "assess_boxes", "box_rows", "localize"]
 
 FILMS_AT_ONCE = 16
 
@@ -184,7 +185,7 @@ def localize(
             f"{', '.join(sorted(set(boxes['finding']))[:5])}, on {boxes['file'].iloc[0]} and "
             "others. Give the boxes of these films, or another split."
         )
-    called = card.calibration.score(table["logit"]) >= point.threshold
+    called = with_scores(table, card.calibration)["score"].to_numpy() >= point.threshold
     folder = films_folder(bundle, data, split)
     films = list(_explained(bundle, folder, table, found, method, layer, progress))
     above, everywhere = measure(films, called)
@@ -205,6 +206,32 @@ def localize(
     )
 
 
+def box_rows(found: Localization) -> list[dict[str, Any]]:
+    """Return the figures on boxes as rows: each measure, and ``baseline.measure`` of a baseline."""
+    rows = []
+    for kind, selection in ((BOXES, found.called), (BOXES_ALL, found.all_films)):
+        each = {"": selection.method} | {f"{k}.": v for k, v in selection.baselines.items()}
+        for prefix, figures in each.items():
+            measures = (*MEASURES, "hit_rate_difference") if prefix else MEASURES
+            for name in measures:
+                value, interval = getattr(figures, name), getattr(figures, f"{name}_ci")
+                low, high = interval or (math.nan, math.nan)
+                rows.append(
+                    {
+                        "kind": kind,
+                        "films": found.split,
+                        "method": found.method,
+                        "layer": found.layer,
+                        "measure": prefix + name,
+                        "n": selection.films,
+                        "value": math.nan if value is None else value,
+                        "low": low,
+                        "high": high,
+                    }
+                )
+    return rows
+
+
 def _explained(
     bundle: Classifier,
     folder: Path,
@@ -215,8 +242,6 @@ def _explained(
     progress: Progress | None,
 ) -> Iterator[BoxedFilm]:
     """Explain the films of a table, a few at a time: films at full size are large."""
-    from ...scoring.explain import heatmaps
-
     say = progress(len(table)) if progress else None
     patients = owners(table)
     for start in range(0, len(table), FILMS_AT_ONCE):

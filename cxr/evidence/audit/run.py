@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...heatmaps.attribute import attribute, passes
 from ...heatmaps.methods import METHODS
 from ...networks.network import Network
+from ...scoring.classifier import Classifier
 from ...stats.bootstrap import mean_interval
 from .sanity import (
     STEPS,
@@ -20,9 +21,6 @@ from .sanity import (
     ssim,
 )
 from .store import SANITY
-
-if TYPE_CHECKING:
-    from ...scoring.classifier import Classifier
 
 __all__ = ["BUDGET", "CURVES", "FEWEST", "FILMS", "SPLIT", "Progress", "Run"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from ...heatmaps.geometry import over_film
 from ...heatmaps.heatmap import Heatmap
 from ...heatmaps.methods import METHODS
 from ...networks.network import Network
+from ...scoring.classifier import Classifier
 from ...scoring.predict import logits
+from ...scoring.scores import scored
 from ...stats.bootstrap import owners
 from ..score_split import films_folder, score_split
 from .run import (
@@ -41,9 +43,6 @@ from .sanity import (
     edge_share,
     order,
 )
-
-if TYPE_CHECKING:
-    from ...scoring.classifier import Classifier
 
 __all__ = ["BUDGET", "FEWEST", "FILMS", "audit"]
 
@@ -138,10 +137,9 @@ def _sample(
     bundle: Classifier, data: str | Path, films: int, seed: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
     """Draw films that the model calls; return them prepared, and the patient of each."""
-    table = score_split(bundle, data, split=SPLIT)
-    scores = bundle.card.calibration.score(table["logit"])
+    table = scored(score_split(bundle, data, split=SPLIT), bundle.card.calibration)
     point = bundle.card.operating_point()
-    called = table[scores >= point.threshold]
+    called = table[table["score"] >= point.threshold]
     if called.empty:
         raise DatasetError(
             f"{bundle.name} calls none of the {len(table)} {SPLIT} films above its operating point "

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from ...scoring.bundle import Bundle
 from ...scoring.explanations import COLUMNS, FILE
 
-if TYPE_CHECKING:
-    from .boxes import Localization
-
-__all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "SANITY", "box_rows", "read", "store"]
+__all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "SANITY", "read", "store"]
 
 #: The kinds of rows: what `cxr.evidence.audit.sanity_checks` measures; the boxes of films that the
 #: model calls; those of all films that have any.
@@ -51,31 +47,3 @@ def store(bundle: Bundle, rows: list[dict[str, Any]]) -> None:
     merged = pd.concat([kept, new], ignore_index=True) if len(kept) else new
     merged.to_csv(bundle.folder / FILE, index=False, float_format="%.6f")
     vars(bundle).pop("explanations", None)
-
-
-def box_rows(found: Localization) -> list[dict[str, Any]]:
-    """Return the figures on boxes as rows: each measure, and ``baseline.measure`` of a baseline."""
-    from .box_figures import MEASURES
-
-    rows = []
-    for kind, selection in ((BOXES, found.called), (BOXES_ALL, found.all_films)):
-        each = {"": selection.method} | {f"{k}.": v for k, v in selection.baselines.items()}
-        for prefix, figures in each.items():
-            measures = (*MEASURES, "hit_rate_difference") if prefix else MEASURES
-            for measure in measures:
-                value, interval = getattr(figures, measure), getattr(figures, f"{measure}_ci")
-                low, high = interval or (math.nan, math.nan)
-                rows.append(
-                    {
-                        "kind": kind,
-                        "films": found.split,
-                        "method": found.method,
-                        "layer": found.layer,
-                        "measure": prefix + measure,
-                        "n": selection.films,
-                        "value": math.nan if value is None else value,
-                        "low": low,
-                        "high": high,
-                    }
-                )
-    return rows

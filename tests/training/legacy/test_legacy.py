@@ -24,9 +24,9 @@ from keras import layers
 
 import cxr
 from cxr.datasets.folders import COLUMNS, DatasetError
-from cxr.evidence.evaluation import labels_of
 from cxr.scoring.bundle import BundleError
 from cxr.scoring.operating_points import OperatingPoint, choose, fit_temperature
+from cxr.scoring.scores import labels_of
 from cxr.storage.hashes import file_hash
 from cxr.training.callbacks import HISTORY_COLUMNS
 from cxr.training.legacy import LegacyError, import_legacy

@@ -1,0 +1,37 @@
+"""Stored logits as calibrated scores, with the truth as a number: what figures are computed of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .operating_points import Calibration
+
+__all__ = ["labels_of", "scored"]
+
+
+def labels_of(predictions: pd.DataFrame) -> NDArray[np.int64]:
+    """Return 0 for each film labelled "normal" and 1 for any finding, shape (n,)."""
+    return np.asarray(predictions["label"] != "normal", dtype=np.int64)
+
+
+def scored(predictions: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
+    """Put calibrated scores and numbered labels beside the logits of films.
+
+    Parameters
+    ----------
+    predictions
+        One row per film, with the columns ``logit`` and ``label`` at least.
+    calibration
+        Of the card.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows and columns, and ``score``, float64 within (0, 1), and ``truth``, int64: see
+        `labels_of`.
+    """
+    return predictions.assign(
+        score=calibration.score(predictions["logit"]), truth=labels_of(predictions)
+    )
