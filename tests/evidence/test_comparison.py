@@ -52,7 +52,7 @@ def bundle(name, *, threshold=0.5, temperature=1.0, **columns):
 
 def cut(one, *rows):
     """The bundle with only some of its predictions."""
-    return SimpleNamespace(**{**vars(one), "predictions": one.predictions.iloc[list(rows)]})
+    return stored(one.card, one.predictions.iloc[list(rows)])
 
 
 def test_it_offers_the_tests_of_significance():

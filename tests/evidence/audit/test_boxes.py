@@ -199,6 +199,7 @@ class TestLocalize:
             {
                 "path": [f"test/PNEUMONIA/person{i}_virus_test.png" for i in range(2)],
                 "patient": ["a", "b"],
+                "label": "pneumonia",
                 # 0.6 is above the one, and below the other.
                 "logit": [0.3, 0.5],
             }
