@@ -75,7 +75,7 @@ def load(name: str, *, folder: Path | None = None) -> Model:
         A model's name, a finding (which takes that finding's default), or the path of a bundle's
         folder.
     folder
-        Where the bundles are; `cxr.scoring.bundle.models_folder` where none is given.
+        Folder of the bundles (default: `cxr.scoring.bundle.models_folder`).
 
     Returns
     -------

@@ -70,7 +70,7 @@ class Bundle:
             A bundle's name, a finding (which takes that finding's default), or the path of a
             bundle's folder.
         folder
-            Where the bundles stand; `models_folder` where none is given.
+            Folder of the bundles (default: `models_folder`).
 
         Returns
         -------

@@ -12,12 +12,12 @@ __all__ = ["labels_of", "scored"]
 
 
 def labels_of(predictions: pd.DataFrame) -> NDArray[np.int64]:
-    """Return 0 for each film labelled "normal" and 1 for any finding, shape (n,)."""
+    """Return 0 for each film labeled "normal" and 1 for any finding, shape (n,)."""
     return np.asarray(predictions["label"] != "normal", dtype=np.int64)
 
 
 def scored(predictions: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
-    """Put calibrated scores and numbered labels beside the logits of films.
+    """Put calibrated scores and numbered labels next to the logits of films.
 
     Parameters
     ----------
