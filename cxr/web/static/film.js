@@ -61,11 +61,16 @@ class FilmView {
     this.data = data;
     this.root.style.setProperty("--field", `${data.field}px`);
     this.root.dataset.sha256 = data.films[0].sha256;
-    this.colours ??= Object.fromEntries(Object.entries(data.colours).map(([name, table]) => [name, new Colours(table)]));
+    this.colours ??= Object.fromEntries(
+      Object.entries(data.colours).map(([name, table]) => [name, new Colours(table)]),
+    );
     overlay.opacity ??= data.opacity;
     overlay.cut ??= data.cut;
     overlay.map ??= Object.keys(data.colours)[0];
-    this.films = data.films.map((film) => ({ film, heat: film.heatmap && new Heat(film.heatmap, film) }));
+    this.films = data.films.map((film) => ({
+      film,
+      heat: film.heatmap && new Heat(film.heatmap, film),
+    }));
     if (before?.films[0].sha256 !== data.films[0].sha256) this.view.fit();
     // A film that the page puts beside is shown at once; the reader may put it away.
     if (!before || besideOf(before) !== besideOf(data)) {
@@ -81,9 +86,22 @@ class FilmView {
     const [one, other] = this.films;
     if (this.beside === "film" && other) {
       // Whoever puts methods side by side has asked for their maps; H shows the film alone.
-      if (this.byMethods) return [one, other].map((slot) => ({ ...slot, title: slot.heat.method, heated: () => !this.flashed }));
-      const named = ({ film, heat }) => (heat && one.heat && heat.method !== one.heat.method ? `${film.name} · ${heat.method}` : film.name);
-      return [one, other].map((slot) => ({ ...slot, title: named(slot), heated: () => overlay.on !== this.flashed }));
+      if (this.byMethods) {
+        return [one, other].map((slot) => ({
+          ...slot,
+          title: slot.heat.method,
+          heated: () => !this.flashed,
+        }));
+      }
+      const named = ({ film, heat }) =>
+        heat && one.heat && heat.method !== one.heat.method
+          ? `${film.name} · ${heat.method}`
+          : film.name;
+      return [one, other].map((slot) => ({
+        ...slot,
+        title: named(slot),
+        heated: () => overlay.on !== this.flashed,
+      }));
     }
     if (this.beside === "heatmap" && one.heat) {
       return [
@@ -99,10 +117,12 @@ class FilmView {
     while (this.panes.length > slots.length) this.panes.pop().close();
     while (this.panes.length < slots.length) this.addPane();
     slots.forEach(({ film, heat, title, heated }, i) => {
-      const pane = this.panes[i], known = pane.film;
+      const pane = this.panes[i],
+        known = pane.film;
       pane.heated = heated;
-      if (known?.sha256 === film.sha256 && known.bits === film.bits && known.top === film.top) pane.update(film, heat, title);
-      else pane.show(film, heat, title);
+      if (known?.sha256 === film.sha256 && known.bits === film.bits && known.top === film.top) {
+        pane.update(film, heat, title);
+      } else pane.show(film, heat, title);
     });
     this.load();
     this.resize();
@@ -126,7 +146,12 @@ class FilmView {
       else wanted.add(pane.film);
     }
     const ids = new Set([...wanted].map((film) => film.sha256));
-    for (const [id, load] of this.loads) if (!ids.has(id)) { load.abort(); this.loads.delete(id); }
+    for (const [id, load] of this.loads) {
+      if (!ids.has(id)) {
+        load.abort();
+        this.loads.delete(id);
+      }
+    }
     for (const film of wanted) if (!this.loads.has(film.sha256)) this.fetch(film);
     clearTimeout(this.waiting);
     this.notice("");
@@ -159,14 +184,22 @@ class FilmView {
   // Read out by screen readers, once the value rests.
   say(text) {
     clearTimeout(this.saying);
-    this.saying = setTimeout(() => { this.find(".said").textContent = text; }, 350);
+    this.saying = setTimeout(() => {
+      this.find(".said").textContent = text;
+    }, 350);
   }
 
   // What the reader does.
 
-  get states() { return [...new Set(this.panes.map((pane) => pane.state))]; }
-  get state() { return this.panes[0].state; }
-  get hasHeat() { return this.panes.some((pane) => pane.heat); }
+  get states() {
+    return [...new Set(this.panes.map((pane) => pane.state))];
+  }
+  get state() {
+    return this.panes[0].state;
+  }
+  get hasHeat() {
+    return this.panes.some((pane) => pane.heat);
+  }
 
   // Whether the page has put the same film beside itself, by another method.
   get byMethods() {
@@ -175,7 +208,9 @@ class FilmView {
   }
 
   // Whether the maps are shown whatever the reader says of the overlay.
-  get mapsAsked() { return this.beside === "heatmap" || (this.beside === "film" && this.byMethods); }
+  get mapsAsked() {
+    return this.beside === "heatmap" || (this.beside === "film" && this.byMethods);
+  }
 
   change(act, said) {
     this.states.forEach(act);
@@ -193,7 +228,11 @@ class FilmView {
   toggleCommon() {
     if (!this.hasHeat) return;
     overlay.common = !overlay.common;
-    this.say(overlay.common ? "One scale for all maps, in times the mean of each" : "Each map on its own range");
+    this.say(
+      overlay.common
+        ? "One scale for all maps, in times the mean of each"
+        : "Each map on its own range",
+    );
     this.refresh();
   }
 
@@ -203,19 +242,38 @@ class FilmView {
     this.refresh();
   }
 
-  invert() { this.change((state) => { state.inverted = !state.inverted; }, this.state.inverted ? "Not inverted" : "Inverted"); }
-  rotate() { this.change((state) => state.pose.rotate(), "Turned by 90 degrees"); }
-  flip() { this.change((state) => state.pose.flip(), "Left and right have changed places"); }
+  invert() {
+    this.change(
+      (state) => {
+        state.inverted = !state.inverted;
+      },
+      this.state.inverted ? "Not inverted" : "Inverted",
+    );
+  }
+  rotate() {
+    this.change((state) => state.pose.rotate(), "Turned by 90 degrees");
+  }
+  flip() {
+    this.change((state) => state.pose.flip(), "Left and right have changed places");
+  }
 
-  fit() { this.view.fit(); this.paintSoon(); }
+  fit() {
+    this.view.fit();
+    this.paintSoon();
+  }
   zoomTo(pane, scale, x, y) {
     if (!pane.placed) return;
     this.view.zoomTo(pane.placement(this.view), scale, x, y);
     this.paintSoon();
   }
 
-  zoomBy(pane, factor, x, y) { this.zoomTo(pane, pane.placement(this.view).scale * factor, x, y); }
-  move(pane, right, down) { this.view.pan(pane.placement(this.view), right, down); this.paintSoon(); }
+  zoomBy(pane, factor, x, y) {
+    this.zoomTo(pane, pane.placement(this.view).scale * factor, x, y);
+  }
+  move(pane, right, down) {
+    this.view.pan(pane.placement(this.view), right, down);
+    this.paintSoon();
+  }
 
   sayWindow() {
     const [width, level] = this.state.window.figures;
@@ -223,18 +281,33 @@ class FilmView {
     this.refresh();
   }
 
-  dragWindow(pane, right, down) { pane.state.window.drag(right, down); this.sayWindow(); }
-  setWindow(width, level) { this.state.window.set(width, level); this.sayWindow(); }
+  dragWindow(pane, right, down) {
+    pane.state.window.drag(right, down);
+    this.sayWindow();
+  }
+  setWindow(width, level) {
+    this.state.window.set(width, level);
+    this.sayWindow();
+  }
 
   choosePreset(preset) {
     for (const pane of this.panes) if (pane.levels) pane.state.window.choose(preset, pane.levels);
     this.sayWindow();
   }
 
-  nextPreset() { this.choosePreset(((this.state.window.preset ?? -1) + 1) % PRESETS.length); }
+  nextPreset() {
+    this.choosePreset(((this.state.window.preset ?? -1) + 1) % PRESETS.length);
+  }
 
-  measure(on) { this.measuring = on; this.refresh(); }
-  clearRulers() { this.change((state) => { state.rulers.length = 0; }, "No rulers"); }
+  measure(on) {
+    this.measuring = on;
+    this.refresh();
+  }
+  clearRulers() {
+    this.change((state) => {
+      state.rulers.length = 0;
+    }, "No rulers");
+  }
 
   putBeside(what) {
     this.beside = what;
@@ -281,10 +354,15 @@ class FilmView {
     cancelAnimationFrame(this.frame);
     this.frame = undefined;
     for (const pane of this.panes) {
-      pane.paint(this.view, { ...overlay, shown: pane.heated(), colours: this.colours[overlay.map] });
+      pane.paint(this.view, {
+        ...overlay,
+        shown: pane.heated(),
+        colours: this.colours[overlay.map],
+      });
       if (pane.placed) pane.rulers.paint(pane.placed);
     }
-    const { dataset } = this.root, first = this.panes[0];
+    const { dataset } = this.root,
+      first = this.panes[0];
     if (!first?.levels) {
       delete dataset.painted;
       return;

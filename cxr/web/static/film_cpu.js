@@ -17,7 +17,9 @@ export class CanvasPainter {
     this.window = null;
   }
 
-  free() { this.levels = this.image = null; }
+  free() {
+    this.levels = this.image = null;
+  }
 
   // `scene`: placement, window [offset, factor] on levels as sent, and heat where it is filled in:
   // {map, colours, opacity, cut, common}.
@@ -40,7 +42,9 @@ export class CanvasPainter {
   look([offset, factor]) {
     if (this.window?.[0] === offset && this.window[1] === factor) return;
     this.window = [offset, factor];
-    if (this.greys.length !== this.levels.max + 1) this.greys = new Uint32Array(this.levels.max + 1);
+    if (this.greys.length !== this.levels.max + 1) {
+      this.greys = new Uint32Array(this.levels.max + 1);
+    }
     for (let level = 0; level <= this.levels.max; level++) {
       const grey = Math.round(255 * Math.min(1, Math.max(0, offset + factor * level)));
       this.greys[level] = BLACK | (grey << 16) | (grey << 8) | grey;
@@ -49,12 +53,19 @@ export class CanvasPainter {
 
   film(placement) {
     const { data, width, height, step } = this.levels.at(placement.scale);
-    const { squares } = placement, { greys, pixels } = this, across = this.canvas.width;
-    const columns = screenAxis(placement, 0, this.canvas), rows = screenAxis(placement, 1, this.canvas);
+    const { squares } = placement,
+      { greys, pixels } = this,
+      across = this.canvas.width;
+    const columns = screenAxis(placement, 0, this.canvas),
+      rows = screenAxis(placement, 1, this.canvas);
     // Along the screen's x lies the film's x, or its y where it is turned.
-    const [cells, lines, along, down] = columns.upright ? [width, height, 1, width] : [height, width, width, 1];
+    const [cells, lines, along, down] = columns.upright
+      ? [width, height, 1, width]
+      : [height, width, width, 1];
     const count = columns.to - columns.from;
-    const near = new Int32Array(count), far = new Int32Array(count), share = new Float32Array(count);
+    const near = new Int32Array(count),
+      far = new Int32Array(count),
+      share = new Float32Array(count);
     for (let i = 0; i < count; i++) {
       const at = columns.film(columns.from + i) / step - 0.5;
       const cell = Math.min(cells - 1, Math.max(0, squares ? Math.round(at) : snapped(at)));
@@ -62,14 +73,17 @@ export class CanvasPainter {
       far[i] = Math.min(near[i] + 1, cells - 1);
       share[i] = cell - near[i];
     }
-    const first = Math.min(near[0], near[count - 1]), last = Math.max(far[0], far[count - 1]);
+    const first = Math.min(near[0], near[count - 1]),
+      last = Math.max(far[0], far[count - 1]);
     const plain = share.every((part) => part === 0);
     const line = new Float32Array(cells);
     for (let j = rows.from; j < rows.to; j++) {
       const at = rows.film(j) / step - 0.5;
       const row = Math.min(lines - 1, Math.max(0, squares ? Math.round(at) : snapped(at)));
-      const top = Math.floor(row), weight = row - top;
-      const upper = top * down, lower = Math.min(top + 1, lines - 1) * down;
+      const top = Math.floor(row),
+        weight = row - top;
+      const upper = top * down,
+        lower = Math.min(top + 1, lines - 1) * down;
       let out = j * across + columns.from;
       if (plain && weight === 0) {
         for (let i = 0; i < count; i++) pixels[out++] = greys[data[upper + near[i] * along]];
@@ -89,8 +103,10 @@ export class CanvasPainter {
   heat(placement, { map, colours, opacity, cut, common }) {
     const scale = map.scale(common);
     if (!scale) return;
-    const { left, top, width, height } = map.inside, { pixels } = this;
-    const columns = screenAxis(placement, 0, this.canvas), rows = screenAxis(placement, 1, this.canvas);
+    const { left, top, width, height } = map.inside,
+      { pixels } = this;
+    const columns = screenAxis(placement, 0, this.canvas),
+      rows = screenAxis(placement, 1, this.canvas);
     const inColumn = columns.upright ? [left, width, map.columns] : [top, height, map.rows];
     const inRow = columns.upright ? [top, height, map.rows] : [left, width, map.columns];
     const [acrossCell, downCell] = columns.upright ? [1, map.columns] : [map.columns, 1];
@@ -98,28 +114,39 @@ export class CanvasPainter {
       const found = [];
       for (let i = axis.from; i < axis.to; i++) {
         const at = axis.film(i);
-        if (at >= start && at <= start + length) found.push([i, Heat.along(at, start, length, count)]);
+        if (at >= start && at <= start + length) {
+          found.push([i, Heat.along(at, start, length, count)]);
+        }
       }
       return found;
     };
-    const across = nodes(columns, inColumn), keep = 1 - opacity, { low, range } = scale;
-    const cells = inColumn[2], line = new Float32Array(cells + 1);
+    const across = nodes(columns, inColumn),
+      keep = 1 - opacity,
+      { low, range } = scale;
+    const cells = inColumn[2],
+      line = new Float32Array(cells + 1);
     for (const [j, v] of nodes(rows, inRow)) {
-      const row = Math.floor(v), below = Math.min(row + 1, inRow[2] - 1);
+      const row = Math.floor(v),
+        below = Math.min(row + 1, inRow[2] - 1);
       for (let k = 0; k < cells; k++) {
         const value = map.grid[row * downCell + k * acrossCell];
-        line[k] = (value + (map.grid[below * downCell + k * acrossCell] - value) * (v - row) - low) / range;
+        line[k] =
+          (value + (map.grid[below * downCell + k * acrossCell] - value) * (v - row) - low) / range;
       }
       line[cells] = line[cells - 1];
       for (const [i, u] of across) {
-        const cell = Math.floor(u), value = line[cell] + (line[cell + 1] - line[cell]) * (u - cell);
+        const cell = Math.floor(u),
+          value = line[cell] + (line[cell + 1] - line[cell]) * (u - cell);
         if (value < cut || value <= 0) continue;
-        const at = j * this.canvas.width + i, grey = (pixels[at] & 255) * keep + 0.5;
-        const colour = 3 * Math.round(Math.min(1, value) * 255), { table } = colours;
-        pixels[at] = BLACK
-          | ((grey + table[colour + 2] * opacity) << 16)
-          | ((grey + table[colour + 1] * opacity) << 8)
-          | (grey + table[colour] * opacity);
+        const at = j * this.canvas.width + i,
+          grey = (pixels[at] & 255) * keep + 0.5;
+        const colour = 3 * Math.round(Math.min(1, value) * 255),
+          { table } = colours;
+        pixels[at] =
+          BLACK |
+          ((grey + table[colour + 2] * opacity) << 16) |
+          ((grey + table[colour + 1] * opacity) << 8) |
+          (grey + table[colour] * opacity);
       }
     }
   }

@@ -76,8 +76,12 @@ void main() {
 export function graphicsCard() {
   if (graphicsCard.found === undefined) {
     const gl = document.createElement("canvas").getContext("webgl2");
-    const name = gl?.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? gl?.RENDERER;
-    graphicsCard.found = gl && { maximum: gl.getParameter(gl.MAX_TEXTURE_SIZE), software: SOFTWARE.test(gl.getParameter(name)) };
+    const name =
+      gl?.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? gl?.RENDERER;
+    graphicsCard.found = gl && {
+      maximum: gl.getParameter(gl.MAX_TEXTURE_SIZE),
+      software: SOFTWARE.test(gl.getParameter(name)),
+    };
     gl?.getExtension("WEBGL_lose_context")?.loseContext();
   }
   return graphicsCard.found;
@@ -87,11 +91,21 @@ export class TexturePainter {
   // `restored`: called where the card was lost and came back. Throws where it does not take part.
   constructor(canvas, restored) {
     this.canvas = canvas;
-    this.gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true });
+    this.gl = canvas.getContext("webgl2", {
+      alpha: false,
+      antialias: false,
+      depth: false,
+      preserveDrawingBuffer: true,
+    });
     if (!this.gl) throw new Error("No WebGL2");
     this.start();
-    canvas.addEventListener("webglcontextlost", (event) => { if (this.levels) event.preventDefault(); });
-    canvas.addEventListener("webglcontextrestored", () => { this.start(); restored(); });
+    canvas.addEventListener("webglcontextlost", (event) => {
+      if (this.levels) event.preventDefault();
+    });
+    canvas.addEventListener("webglcontextrestored", () => {
+      this.start();
+      restored();
+    });
   }
 
   start() {
@@ -99,14 +113,19 @@ export class TexturePainter {
     this.sizes = new Map(); // textures of the film by size
     this.heated = null;
     const program = gl.createProgram();
-    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTICES], [gl.FRAGMENT_SHADER, FRAGMENTS]]) {
+    for (const [kind, source] of [
+      [gl.VERTEX_SHADER, VERTICES],
+      [gl.FRAGMENT_SHADER, FRAGMENTS],
+    ]) {
       const shader = gl.createShader(kind);
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
       gl.attachShader(program, shader);
     }
     gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) {
+      throw new Error(gl.getProgramInfoLog(program));
+    }
     gl.useProgram(program);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     gl.bindVertexArray(gl.createVertexArray());
@@ -117,11 +136,14 @@ export class TexturePainter {
       }),
     );
     ["film", "grid", "colours"].forEach((name, unit) => gl.uniform1i(this.place[name], unit));
-    [this.grid, this.colours] = [1, 2].map((unit) => this.texture(unit, gl.R32F, 1, 1, gl.RED, gl.FLOAT, new Float32Array(1)));
+    [this.grid, this.colours] = [1, 2].map((unit) =>
+      this.texture(unit, gl.R32F, 1, 1, gl.RED, gl.FLOAT, new Float32Array(1)),
+    );
   }
 
   texture(unit, format, width, height, channels, kind, data) {
-    const { gl } = this, texture = gl.createTexture();
+    const { gl } = this,
+      texture = gl.createTexture();
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.bindTexture(gl.TEXTURE_2D, texture);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
@@ -148,12 +170,21 @@ export class TexturePainter {
     gl.clearColor(0, 0, 0, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     if (!this.levels) return;
-    const size = this.levels.at(placement.scale), byte = this.levels.max === 255;
+    const size = this.levels.at(placement.scale),
+      byte = this.levels.max === 255;
     if (!this.sizes.has(size.index)) {
-      this.sizes.set(size.index, this.texture(
-        0, byte ? gl.R8UI : gl.R16UI, size.width, size.height,
-        gl.RED_INTEGER, byte ? gl.UNSIGNED_BYTE : gl.UNSIGNED_SHORT, size.data,
-      ));
+      this.sizes.set(
+        size.index,
+        this.texture(
+          0,
+          byte ? gl.R8UI : gl.R16UI,
+          size.width,
+          size.height,
+          gl.RED_INTEGER,
+          byte ? gl.UNSIGNED_BYTE : gl.UNSIGNED_SHORT,
+          size.data,
+        ),
+      );
     }
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.sizes.get(size.index));

@@ -1,39 +1,55 @@
 // Keys, and the panel that lists them.
 
 const STEP = 48; // CSS pixels that an arrow key moves the film
-const TYPED_IN = "textarea, select, [contenteditable], input:not([type=range]):not([type=radio]):not([type=checkbox])";
+const TYPED_IN =
+  "textarea, select, [contenteditable], input:not([type=range]):not([type=radio]):not([type=checkbox])";
 
 const LISTED = [
-  ["Heatmap", [
-    ["O", "Show or hide it"],
-    ["H", "Flash it while held"],
-    ["S", "One scale for all maps, or each on its own range"],
-  ]],
-  ["Film", [
-    ["W", "Next window preset"],
-    ["I", "Invert"],
-    ["R", "Turn by 90 degrees"],
-    ["X", "Flip left and right"],
-    ["M", "Ruler on or off"],
-    ["C", "Side by side on or off"],
-    ["0", "Reset"],
-  ]],
-  ["Zoom", [
-    ["F", "Fit the film to the field"],
-    ["1", "One pixel on one of the screen"],
-    ["+  −", "Zoom, with the film focused"],
-    ["Arrows", "Move, with the film focused"],
-  ]],
-  ["Mouse and touch", [
-    ["Wheel, pinch", "Zoom there"],
-    ["Drag", "Move"],
-    ["Right-drag", "Window: sideways width, up brighter"],
-    ["Shift-drag", "The same"],
-    ["Double click", "Fit"],
-  ]],
+  [
+    "Heatmap",
+    [
+      ["O", "Show or hide it"],
+      ["H", "Flash it while held"],
+      ["S", "One scale for all maps, or each on its own range"],
+    ],
+  ],
+  [
+    "Film",
+    [
+      ["W", "Next window preset"],
+      ["I", "Invert"],
+      ["R", "Turn by 90 degrees"],
+      ["X", "Flip left and right"],
+      ["M", "Ruler on or off"],
+      ["C", "Side by side on or off"],
+      ["0", "Reset"],
+    ],
+  ],
+  [
+    "Zoom",
+    [
+      ["F", "Fit the film to the field"],
+      ["1", "One pixel on one of the screen"],
+      ["+  −", "Zoom, with the film focused"],
+      ["Arrows", "Move, with the film focused"],
+    ],
+  ],
+  [
+    "Mouse and touch",
+    [
+      ["Wheel, pinch", "Zoom there"],
+      ["Drag", "Move"],
+      ["Right-drag", "Window: sideways width, up brighter"],
+      ["Shift-drag", "The same"],
+      ["Double click", "Fit"],
+    ],
+  ],
 ];
 const OF_THE_PAGE = [["J  K", "Next and previous film of the list"]];
-const OF_THE_PANEL = [["?", "This list"], ["Esc", "Close this list, leave the ruler"]];
+const OF_THE_PANEL = [
+  ["?", "This list"],
+  ["Esc", "Close this list, leave the ruler"],
+];
 
 export class Keys {
   constructor(view) {
@@ -43,13 +59,28 @@ export class Keys {
     // Before Streamlit, which would take R for a new run of the script.
     const first = { signal, capture: true };
     document.addEventListener("keydown", (event) => this.down(event), first);
-    document.addEventListener("keyup", (event) => { if (event.key.toLowerCase() === "h") view.flash(false); }, first);
+    document.addEventListener(
+      "keyup",
+      (event) => {
+        if (event.key.toLowerCase() === "h") view.flash(false);
+      },
+      first,
+    );
     window.addEventListener("blur", () => view.flash(false), { signal });
     view.find(".help .close").addEventListener("click", () => this.help(false), { signal });
     this.acts = {
-      o: () => view.toggleOverlay(), i: () => view.invert(), r: () => view.rotate(), x: () => view.flip(),
-      f: () => view.fit(), 1: () => view.zoomTo(view.panes[0], 1), m: () => view.measure(!view.measuring),
-      c: () => view.toggleBeside(), w: () => view.nextPreset(), s: () => view.toggleCommon(), 0: () => view.reset(), "?": () => this.help(this.panel.hidden),
+      o: () => view.toggleOverlay(),
+      i: () => view.invert(),
+      r: () => view.rotate(),
+      x: () => view.flip(),
+      f: () => view.fit(),
+      1: () => view.zoomTo(view.panes[0], 1),
+      m: () => view.measure(!view.measuring),
+      c: () => view.toggleBeside(),
+      w: () => view.nextPreset(),
+      s: () => view.toggleCommon(),
+      0: () => view.reset(),
+      "?": () => this.help(this.panel.hidden),
     };
   }
 
@@ -58,7 +89,14 @@ export class Keys {
     if (target instanceof Element && target.matches(TYPED_IN)) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.toLowerCase();
-    if (!(this.escape(key) || this.hold(key) || this.onFilm(key, target) || this.act(key, event.repeat))) return;
+    if (!(
+      this.escape(key) ||
+      this.hold(key) ||
+      this.onFilm(key, target) ||
+      this.act(key, event.repeat)
+    )) {
+      return;
+    }
     event.preventDefault();
     event.stopPropagation();
   }
@@ -78,8 +116,10 @@ export class Keys {
   onFilm(key, target) {
     const pane = this.view.panes.find(({ canvas }) => canvas === target);
     if (!pane?.placed) return false;
-    const way = { arrowleft: [1, 0], arrowright: [-1, 0], arrowup: [0, 1], arrowdown: [0, -1] }[key];
-    const zoom = { "+": 1.25, "=": 1.25, "-": 0.8, "_": 0.8 }[key];
+    const way = { arrowleft: [1, 0], arrowright: [-1, 0], arrowup: [0, 1], arrowdown: [0, -1] }[
+      key
+    ];
+    const zoom = { "+": 1.25, "=": 1.25, "-": 0.8, _: 0.8 }[key];
     if (way) this.view.move(pane, ...way.map((part) => part * STEP * devicePixelRatio));
     if (zoom) this.view.zoomBy(pane, zoom);
     return Boolean(way || zoom);
@@ -108,12 +148,20 @@ export class Keys {
   // `extra`: pairs of key and meaning that the page adds.
   list(extra) {
     const groups = [...LISTED, ["Elsewhere", [...OF_THE_PAGE, ...extra, ...OF_THE_PANEL]]];
-    this.panel.querySelector(".keys").replaceChildren(...groups.map(([title, entries]) => {
-      const group = document.createElement("dl");
-      const add = (tag, text) => group.appendChild(Object.assign(document.createElement(tag), { textContent: text }));
-      group.append(Object.assign(document.createElement("div"), { textContent: title, className: "title" }));
-      for (const [key, meaning] of entries) { add("dt", key); add("dd", meaning); }
-      return group;
-    }));
+    this.panel.querySelector(".keys").replaceChildren(
+      ...groups.map(([title, entries]) => {
+        const group = document.createElement("dl");
+        const add = (tag, text) =>
+          group.appendChild(Object.assign(document.createElement(tag), { textContent: text }));
+        group.append(
+          Object.assign(document.createElement("div"), { textContent: title, className: "title" }),
+        );
+        for (const [key, meaning] of entries) {
+          add("dt", key);
+          add("dd", meaning);
+        }
+        return group;
+      }),
+    );
   }
 }

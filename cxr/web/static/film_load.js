@@ -11,8 +11,12 @@ export class Levels {
     this.sizes = [{ data, width, height }];
   }
 
-  get width() { return this.sizes[0].width; }
-  get height() { return this.sizes[0].height; }
+  get width() {
+    return this.sizes[0].width;
+  }
+  get height() {
+    return this.sizes[0].height;
+  }
 
   // The version to draw from when a film pixel takes `scale` pixels of the screen: between 0.7 and
   // 1.4 of its own pixels go into one of the screen, so that nothing is skipped and little blurred.
@@ -35,7 +39,8 @@ export class Levels {
       this.total = Math.ceil(data.length / step);
     }
     return shares.map((share) => {
-      let below = 0, level = 0;
+      let below = 0,
+        level = 0;
       while (level < this.max && (below += this.counts[level]) < share * this.total) level++;
       return level;
     });
@@ -43,13 +48,17 @@ export class Levels {
 }
 
 function halved({ data, width, height }) {
-  const w = (width + 1) >> 1, h = (height + 1) >> 1;
+  const w = (width + 1) >> 1,
+    h = (height + 1) >> 1;
   const half = new data.constructor(w * h);
   for (let j = 0, at = 0; j < h; j++) {
-    const top = 2 * j * width, below = Math.min(2 * j + 1, height - 1) * width;
+    const top = 2 * j * width,
+      below = Math.min(2 * j + 1, height - 1) * width;
     for (let i = 0; i < w; i++, at++) {
-      const left = 2 * i, right = left + 1 < width ? left + 1 : left;
-      half[at] = (data[top + left] + data[top + right] + data[below + left] + data[below + right] + 2) >> 2;
+      const left = 2 * i,
+        right = left + 1 < width ? left + 1 : left;
+      half[at] =
+        (data[top + left] + data[top + right] + data[below + left] + data[below + right] + 2) >> 2;
     }
   }
   return { data: half, width: w, height: h };
@@ -59,7 +68,8 @@ const keptAs = (film) => `${film.sha256}/${film.bits}`;
 
 // A film that is at hand, or undefined.
 export function keptFilm(film) {
-  const id = keptAs(film), levels = keptFilms.get(id);
+  const id = keptAs(film),
+    levels = keptFilms.get(id);
   if (levels) {
     keptFilms.delete(id);
     keptFilms.set(id, levels);

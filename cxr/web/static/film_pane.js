@@ -54,7 +54,12 @@ export class Pane {
     this.lines = find(".lines");
     this.labels = find(".labels");
     this.scale = find(".scale");
-    this.parts = { zoom: find(".zoom"), window: find(".window"), title: find(".title"), marks: find(".marks") };
+    this.parts = {
+      zoom: find(".zoom"),
+      window: find(".window"),
+      title: find(".title"),
+      marks: find(".marks"),
+    };
   }
 
   close() {
@@ -78,7 +83,10 @@ export class Pane {
     this.film = film;
     this.heat = heat;
     this.parts.title.textContent = title;
-    this.canvas.setAttribute("aria-label", `Film ${film.name}, ${film.width} by ${film.height} pixels`);
+    this.canvas.setAttribute(
+      "aria-label",
+      `Film ${film.name}, ${film.width} by ${film.height} pixels`,
+    );
   }
 
   take(levels) {
@@ -123,18 +131,24 @@ export class Pane {
     this.canvas.style.height = `${size[1] / devicePixelRatio}px`;
   }
 
-  placement(view) { return new Placement(view, this.state.pose, this.film, this.canvas); }
+  placement(view) {
+    return new Placement(view, this.state.pose, this.film, this.canvas);
+  }
 
   // Where an event happened, in device pixels of the canvas.
   place(event) {
     const box = this.canvas.getBoundingClientRect();
-    return [(event.clientX - box.left) * devicePixelRatio, (event.clientY - box.top) * devicePixelRatio];
+    return [
+      (event.clientX - box.left) * devicePixelRatio,
+      (event.clientY - box.top) * devicePixelRatio,
+    ];
   }
 
   // `overlay`: {shown, contour, opacity, cut, common, colours}.
   paint(view, overlay) {
     if (!this.levels) return;
-    const placement = (this.placed = this.placement(view)), { state, heat } = this;
+    const placement = (this.placed = this.placement(view)),
+      { state, heat } = this;
     const shown = Boolean(overlay.shown && heat);
     this.painter.paint({
       placement,
@@ -146,15 +160,20 @@ export class Pane {
     this.parts.window.textContent = state.window.text;
     const { turns, flipped } = state.pose;
     this.parts.marks.textContent = [
-      flipped && "Flipped", turns && `Turned ${90 * turns}°`, state.inverted && "Inverted",
-    ].filter(Boolean).join(" · ");
+      flipped && "Flipped",
+      turns && `Turned ${90 * turns}°`,
+      state.inverted && "Inverted",
+    ]
+      .filter(Boolean)
+      .join(" · ");
     this.paintScale(shown ? overlay : null);
   }
 
   paintScale(overlay) {
     this.scale.hidden = !overlay;
     if (!overlay) return;
-    const { common, map, cut, contour } = overlay, { top } = this.heat;
+    const { common, map, cut, contour } = overlay,
+      { top } = this.heat;
     const look = [map, cut, contour, common && top].join("/");
     if (this.scale.dataset.look === look) return;
     this.scale.dataset.look = look;
@@ -164,11 +183,15 @@ export class Pane {
     const bar = this.scale.querySelector(".bar");
     bar.style.setProperty("--colours", overlay.colours.gradient);
     bar.style.setProperty("--cut", `${100 * overlay.cut}%`);
-    bar.replaceChildren(...(overlay.contour ? LINES : []).filter((level) => level >= overlay.cut).map((level) => {
-      const tick = document.createElement("i");
-      tick.style.bottom = `${100 * level}%`;
-      return tick;
-    }));
+    bar.replaceChildren(
+      ...(overlay.contour ? LINES : [])
+        .filter((level) => level >= overlay.cut)
+        .map((level) => {
+          const tick = document.createElement("i");
+          tick.style.bottom = `${100 * level}%`;
+          return tick;
+        }),
+    );
   }
 
   paintContours(placement, overlay) {
@@ -178,22 +201,31 @@ export class Pane {
     const { common } = overlay;
     if (this.contoured?.heat !== this.heat || this.contoured.common !== common) {
       this.contoured = { heat: this.heat, common };
-      group.replaceChildren(...LINES.flatMap((level) => ["edge", "line"].map((name) => {
-        const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-        path.setAttribute("class", name);
-        path.setAttribute("d", this.heat.contour(level, common));
-        path.dataset.level = level;
-        return path;
-      })));
+      group.replaceChildren(
+        ...LINES.flatMap((level) =>
+          ["edge", "line"].map((name) => {
+            const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+            path.setAttribute("class", name);
+            path.setAttribute("d", this.heat.contour(level, common));
+            path.dataset.level = level;
+            return path;
+          }),
+        ),
+      );
     }
-    const ratio = devicePixelRatio, { a, b, c, d, e, f } = placement;
-    group.setAttribute("transform", `matrix(${[a, b, c, d, e, f].map((part) => part / ratio).join(" ")})`);
+    const ratio = devicePixelRatio,
+      { a, b, c, d, e, f } = placement;
+    group.setAttribute(
+      "transform",
+      `matrix(${[a, b, c, d, e, f].map((part) => part / ratio).join(" ")})`,
+    );
     // Lines are thin: at half opacity they are drawn in full.
     group.style.opacity = Math.min(1, 2 * overlay.opacity);
     for (const path of group.children) {
       const level = Number(path.dataset.level);
       path.style.display = level >= overlay.cut ? "" : "none";
-      const { colours } = overlay, edge = path.getAttribute("class") === "edge";
+      const { colours } = overlay,
+        edge = path.getAttribute("class") === "edge";
       path.style.stroke = edge ? colours.edge(level) : colours.css(level);
     }
   }

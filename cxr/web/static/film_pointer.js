@@ -13,11 +13,15 @@ export class Pointers {
     on("pointerup", (event) => this.up(event));
     on("pointercancel", (event) => this.up(event));
     on("wheel", (event) => this.wheel(event));
-    on("dblclick", (event) => { if (this.onFilm(event) && !view.measuring) view.fit(); });
+    on("dblclick", (event) => {
+      if (this.onFilm(event) && !view.measuring) view.fit();
+    });
     on("contextmenu", (event) => event.preventDefault());
   }
 
-  onFilm(event) { return event.target === this.pane.canvas && this.pane.placed; }
+  onFilm(event) {
+    return event.target === this.pane.canvas && this.pane.placed;
+  }
 
   // The left button moves or measures, the right one or Shift (on a Mac also Control) sets the
   // window; the middle one moves whatever the left one does.
@@ -53,8 +57,9 @@ export class Pointers {
     else if (this.doing === "measure") {
       this.pane.rulers.move(...now);
       this.view.paintSoon();
-    } else if (this.doing === "window") this.view.dragWindow(this.pane, right / devicePixelRatio, down / devicePixelRatio);
-    else this.view.move(this.pane, right, down);
+    } else if (this.doing === "window") {
+      this.view.dragWindow(this.pane, right / devicePixelRatio, down / devicePixelRatio);
+    } else this.view.move(this.pane, right, down);
     this.held.set(event.pointerId, now);
   }
 
@@ -62,7 +67,12 @@ export class Pointers {
     const still = [...this.held].find(([id]) => id !== moved)[1];
     const spread = (place) => Math.hypot(place[0] - still[0], place[1] - still[1]) || 1;
     this.view.move(this.pane, (now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
-    this.view.zoomBy(this.pane, spread(now) / spread(before), (now[0] + still[0]) / 2, (now[1] + still[1]) / 2);
+    this.view.zoomBy(
+      this.pane,
+      spread(now) / spread(before),
+      (now[0] + still[0]) / 2,
+      (now[1] + still[1]) / 2,
+    );
   }
 
   up(event) {

@@ -1,18 +1,23 @@
 // Where a film stands on the screen: turned, flipped, zoomed and moved. Film coordinates are in
 // its pixels from its upper left corner, screen coordinates in device pixels of the canvas.
 
-const CLOSEST = 40, FARTHEST = 0.05; // device pixels a film pixel
+const CLOSEST = 40,
+  FARTHEST = 0.05; // device pixels a film pixel
 
 // Flipped first, then turned clockwise.
 export class Pose {
-  constructor() { this.reset(); }
+  constructor() {
+    this.reset();
+  }
 
   reset() {
     this.turns = 0;
     this.flipped = false;
   }
 
-  rotate() { this.turns = (this.turns + 1) % 4; }
+  rotate() {
+    this.turns = (this.turns + 1) % 4;
+  }
 
   // As the reader sees it, left and right change places, however the film is turned.
   flip() {
@@ -22,7 +27,12 @@ export class Pose {
 
   // [a, b, c, d] of the matrix that takes film directions to those of the screen.
   get axes() {
-    const [a, b, c, d] = [[1, 0, 0, 1], [0, 1, -1, 0], [-1, 0, 0, -1], [0, -1, 1, 0]][this.turns];
+    const [a, b, c, d] = [
+      [1, 0, 0, 1],
+      [0, 1, -1, 0],
+      [-1, 0, 0, -1],
+      [0, -1, 1, 0],
+    ][this.turns];
     return this.flipped ? [-a, -b, c, d] : [a, b, c, d];
   }
 }
@@ -30,7 +40,9 @@ export class Pose {
 // What every film beside the other shares: zoom over that at which it fits, and which point of the
 // film, as shares of its width and height, is in the middle.
 export class View {
-  constructor() { this.fit(); }
+  constructor() {
+    this.fit();
+  }
 
   fit() {
     this.zoom = 1;
@@ -73,14 +85,17 @@ export class Placement {
       : Math.min(canvas.width / film.height, canvas.height / film.width);
     this.scale = this.fit * view.zoom;
     [this.a, this.b, this.c, this.d] = [a, b, c, d].map((part) => part * this.scale);
-    const x = view.u * film.width, y = view.v * film.height;
+    const x = view.u * film.width,
+      y = view.v * film.height;
     // On whole pixels, so that 1:1 shows the film's own pixels and moving does not blur.
     this.e = Math.round(this.middle[0] - this.a * x - this.c * y);
     this.f = Math.round(this.middle[1] - this.b * x - this.d * y);
   }
 
   // Enlarged far, a film shows its own pixels rather than a blur that looks like detail.
-  get squares() { return this.scale >= 4; }
+  get squares() {
+    return this.scale >= 4;
+  }
 
   // A direction of the screen as one of the film.
   direction(x, y) {
@@ -88,7 +103,9 @@ export class Placement {
     return [(this.a * x + this.b * y) / area, (this.c * x + this.d * y) / area];
   }
 
-  toFilm(x, y) { return this.direction(x - this.e, y - this.f); }
+  toFilm(x, y) {
+    return this.direction(x - this.e, y - this.f);
+  }
 
   toScreen(x, y) {
     return [this.a * x + this.c * y + this.e, this.b * x + this.d * y + this.f];

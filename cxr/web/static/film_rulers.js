@@ -6,7 +6,8 @@ const SHORTEST = 3; // CSS pixels; what is shorter was a click
 
 // `from` and `to` in film pixels; spacing (row, column) in mm, or null where it is not known.
 export function rulerLength({ from, to }, spacing) {
-  const across = to[0] - from[0], down = to[1] - from[1];
+  const across = to[0] - from[0],
+    down = to[1] - from[1];
   if (!spacing) return `${Math.round(Math.hypot(across, down))} px`;
   return `${Math.hypot(across * spacing[1], down * spacing[0]).toFixed(1)} mm`;
 }
@@ -20,7 +21,9 @@ export class Rulers {
     this.items = new Map(); // elements of each ruler
   }
 
-  get list() { return this.pane.state.rulers; }
+  get list() {
+    return this.pane.state.rulers;
+  }
 
   start(x, y) {
     const at = this.pane.placed.toFilm(x, y);
@@ -80,7 +83,9 @@ export class Rulers {
   beside([x, y]) {
     const { clientWidth: wide, clientHeight: tall } = this.pane.root;
     const seen = x >= 0 && x <= wide && y >= 0 && y <= tall;
-    return seen ? [Math.min(x + 8, wide - LABEL[0]), Math.min(Math.max(y - LABEL[1] / 2, 0), tall - LABEL[1])] : [x + 8, y];
+    return seen
+      ? [Math.min(x + 8, wide - LABEL[0]), Math.min(Math.max(y - LABEL[1] / 2, 0), tall - LABEL[1])]
+      : [x + 8, y];
   }
 
   elements(ruler) {
@@ -91,7 +96,9 @@ export class Rulers {
       line.append(path);
     }
     this.group.append(line);
-    const label = document.createElement("div"), text = document.createElement("span"), cross = document.createElement("button");
+    const label = document.createElement("div"),
+      text = document.createElement("span"),
+      cross = document.createElement("button");
     label.className = "length";
     cross.type = "button";
     cross.textContent = "×";

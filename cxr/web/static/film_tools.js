@@ -5,7 +5,8 @@ import { PRESETS } from "./film_window.js";
 export class Toolbar {
   constructor(view) {
     this.view = view;
-    const { find, overlay } = view, { signal } = view.end;
+    const { find, overlay } = view,
+      { signal } = view.end;
     const on = (name, event, act) => find(name).addEventListener(event, act, { signal });
     const click = (name, act) => on(name, "click", act);
 
@@ -29,26 +30,41 @@ export class Toolbar {
     find(".full").hidden = !document.fullscreenEnabled;
     document.addEventListener("fullscreenchange", () => this.reflect(), { signal });
 
-    this.presets = PRESETS.map(({ name }, i) => this.choice(".presets", name, () => view.choosePreset(i)));
-    on(".width", "input", (event) => view.setWindow(Number(event.target.value), view.state.window.level));
-    on(".level", "input", (event) => view.setWindow(view.state.window.width, Number(event.target.value)));
-    this.sides = ["none", "heatmap", "film"].map((what) => this.choice(".sides", "", () => {
-      view.putBeside(what);
-      this.closeMenus();
-    }));
+    this.presets = PRESETS.map(({ name }, i) =>
+      this.choice(".presets", name, () => view.choosePreset(i)),
+    );
+    on(".width", "input", (event) =>
+      view.setWindow(Number(event.target.value), view.state.window.level),
+    );
+    on(".level", "input", (event) =>
+      view.setWindow(view.state.window.width, Number(event.target.value)),
+    );
+    this.sides = ["none", "heatmap", "film"].map((what) =>
+      this.choice(".sides", "", () => {
+        view.putBeside(what);
+        this.closeMenus();
+      }),
+    );
 
     this.menus = [...view.root.querySelectorAll(".menu")].map((menu) => {
       const [button, panel] = menu.children;
       button.addEventListener("click", () => this.open(panel.hidden ? menu : null), { signal });
       return menu;
     });
-    document.addEventListener("pointerdown", (event) => {
-      if (!this.menus.some((menu) => event.composedPath().includes(menu))) this.closeMenus();
-    }, { signal, capture: true });
+    document.addEventListener(
+      "pointerdown",
+      (event) => {
+        if (!this.menus.some((menu) => event.composedPath().includes(menu))) this.closeMenus();
+      },
+      { signal, capture: true },
+    );
   }
 
   choice(place, name, act) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+    const button = Object.assign(document.createElement("button"), {
+      type: "button",
+      textContent: name,
+    });
     button.addEventListener("click", act);
     this.view.find(place).append(button);
     return button;
@@ -77,28 +93,40 @@ export class Toolbar {
 
   // Bring every control to what holds now.
   reflect() {
-    const { view } = this, { find, overlay } = view;
+    const { view } = this,
+      { find, overlay } = view;
     if (!view.panes.length) return;
-    const { state } = view, { window } = state;
-    const press = (element, pressed) => element.setAttribute("aria-pressed", String(Boolean(pressed)));
+    const { state } = view,
+      { window } = state;
+    const press = (element, pressed) =>
+      element.setAttribute("aria-pressed", String(Boolean(pressed)));
     const heated = view.panes.filter((pane) => pane.heat && pane.heated());
 
     press(find(".toggle"), overlay.on && view.hasHeat && !view.mapsAsked);
     find(".toggle").disabled = !view.hasHeat || view.mapsAsked;
-    for (const name of [".opacity", ".cut", ".contour", ".common", ".map"]) find(name).disabled = !view.hasHeat;
+    for (const name of [".opacity", ".cut", ".contour", ".common", ".map"]) {
+      find(name).disabled = !view.hasHeat;
+    }
     press(find(".contour"), overlay.contour);
     press(find(".common"), overlay.common);
     find(".opacity").value = Math.round(100 * overlay.opacity);
     find(".cut").value = Math.round(100 * overlay.cut);
     const map = find(".map");
-    if (!map.options.length) map.replaceChildren(...Object.keys(view.colours).map((name) => new Option(name)));
+    if (!map.options.length) {
+      map.replaceChildren(...Object.keys(view.colours).map((name) => new Option(name)));
+    }
     map.value = overlay.map;
     const [first] = heated;
     const methods = [...new Set(heated.map((pane) => pane.heat.method))].join(" and ");
-    const empty = heated.length && heated.every((pane) => !pane.heat.scale(overlay.common)) ? " It marks no place." : "";
+    const empty =
+      heated.length && heated.every((pane) => !pane.heat.scale(overlay.common))
+        ? " It marks no place."
+        : "";
     find(".caption").textContent = !view.hasHeat
       ? view.data.without
-      : first ? `${methods}.${empty} ${first.heat.caption}` : "The film alone. O shows the heatmap, holding H flashes it.";
+      : first
+        ? `${methods}.${empty} ${first.heat.caption}`
+        : "The film alone. O shows the heatmap, holding H flashes it.";
     view.root.dataset.overlay = first ? "on" : "off";
 
     press(find(".invert"), state.inverted);
@@ -112,16 +140,35 @@ export class Toolbar {
 
     this.presets.forEach((button, i) => press(button, window.preset === i));
     const [width, level] = window.figures;
-    Object.assign(find(".width"), { min: 1, max: 2 * window.top, value: width, ariaValueText: `${width} grey levels` });
-    Object.assign(find(".level"), { min: 0, max: window.top, value: level, ariaValueText: `grey level ${level}` });
-    find(".figures").textContent = `WW ${Math.round(width)}, WL ${Math.round(level)}, in grey levels of 0 to ${window.top}`;
+    Object.assign(find(".width"), {
+      min: 1,
+      max: 2 * window.top,
+      value: width,
+      ariaValueText: `${width} grey levels`,
+    });
+    Object.assign(find(".level"), {
+      min: 0,
+      max: window.top,
+      value: level,
+      ariaValueText: `grey level ${level}`,
+    });
+    find(".figures").textContent =
+      `WW ${Math.round(width)}, WL ${Math.round(level)}, in grey levels of 0 to ${window.top}`;
 
-    const names = ["One film", "Film and heatmap", view.films[1] && `With ${view.byMethods ? view.films[1].heat.method : view.films[1].film.name}`];
+    const names = [
+      "One film",
+      "Film and heatmap",
+      view.films[1] &&
+        `With ${view.byMethods ? view.films[1].heat.method : view.films[1].film.name}`,
+    ];
     this.sides.forEach((button, i) => {
       button.textContent = names[i] ?? "";
       button.hidden = !names[i];
       button.disabled = i === 1 && !view.films[0].heat;
-      press(button, view.panes.length > 1 ? view.beside === ["none", "heatmap", "film"][i] : i === 0);
+      press(
+        button,
+        view.panes.length > 1 ? view.beside === ["none", "heatmap", "film"][i] : i === 0,
+      );
     });
     press(find(".compare"), view.panes.length > 1);
   }

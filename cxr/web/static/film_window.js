@@ -24,9 +24,15 @@ export class FilmWindow {
     this.preset = 0;
   }
 
-  get width() { return this.high - this.low; }
-  get level() { return (this.high + this.low) / 2; }
-  get figures() { return [figure(this.width), figure(this.level)]; }
+  get width() {
+    return this.high - this.low;
+  }
+  get level() {
+    return (this.high + this.low) / 2;
+  }
+  get figures() {
+    return [figure(this.width), figure(this.level)];
+  }
 
   get text() {
     const preset = this.preset ? `  ${PRESETS[this.preset].name.split(":")[0]}` : "";
@@ -50,7 +56,9 @@ export class FilmWindow {
   choose(preset, levels) {
     const { shares } = PRESETS[preset];
     if (shares) {
-      const [low, high] = levels.percentiles(shares).map((level) => (level * this.top) / levels.max);
+      const [low, high] = levels
+        .percentiles(shares)
+        .map((level) => (level * this.top) / levels.max);
       this.set(Math.max(1, high - low), (low + high) / 2);
     } else this.reset();
     this.preset = preset;
@@ -58,7 +66,8 @@ export class FilmWindow {
 
   // [offset, factor] that take a level as it was sent to black 0 and white 1.
   line(max, inverted) {
-    const factor = this.top / max / this.width, offset = -this.low / this.width;
+    const factor = this.top / max / this.width,
+      offset = -this.low / this.width;
     return inverted ? [1 - offset, -factor] : [offset, factor];
   }
 }

@@ -18,19 +18,28 @@ export default function (component) {
   // One list takes the keys. While films are scored it is drawn anew again and again, and one that
   // was not told of its end would move the choice a second time.
   document.cxrWorklist?.abort();
-  const end = document.cxrWorklist = new AbortController();
-  document.addEventListener("keydown", (event) => {
-    const target = event.composedPath()[0];
-    if (target instanceof Element && target.matches("input, textarea, select, [contenteditable]")) return;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const inList = event.composedPath().includes(list);
-    const step = { j: 1, k: -1, ...(inList ? { ArrowDown: 1, ArrowUp: -1 } : {}) }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const at = data.rows.findIndex((row) => row.number === Number(list.dataset.chosen));
-    const next = data.rows[at + step];
-    if (next) choose(next.number);
-  }, { signal: end.signal });
+  const end = (document.cxrWorklist = new AbortController());
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const target = event.composedPath()[0];
+      if (
+        target instanceof Element &&
+        target.matches("input, textarea, select, [contenteditable]")
+      ) {
+        return;
+      }
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const inList = event.composedPath().includes(list);
+      const step = { j: 1, k: -1, ...(inList ? { ArrowDown: 1, ArrowUp: -1 } : {}) }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const at = data.rows.findIndex((row) => row.number === Number(list.dataset.chosen));
+      const next = data.rows[at + step];
+      if (next) choose(next.number);
+    },
+    { signal: end.signal },
+  );
   return () => end.abort();
 }
 
@@ -77,7 +86,14 @@ function item(row, choose) {
   if (row.thumbnail) picture.style.backgroundImage = `url(${row.thumbnail})`;
   const text = document.createElement("div");
   text.style.minWidth = 0;
-  text.append(part("div", "name", row.name), part("div", "sub", `${row.number}${row.called ? ` · ${row.called}` : ""}${row.reason ? ` · ${row.reason}` : ""}`));
+  text.append(
+    part("div", "name", row.name),
+    part(
+      "div",
+      "sub",
+      `${row.number}${row.called ? ` · ${row.called}` : ""}${row.reason ? ` · ${row.reason}` : ""}`,
+    ),
+  );
   const score = part("div", "score", "");
   score.append(part("b", "", row.score ?? ""), part("span", "band", `${row.sign} ${row.word}`));
   element.append(picture, text, score);
