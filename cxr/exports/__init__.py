@@ -4,12 +4,14 @@ The libraries that write PDF and DICOM are loaded when an export is made, not wi
 """
 
 from .dicom import to_dicom_zip, to_secondary_capture, to_structured_report
-from .item import Item, items_of
+from .item import Item, call_words, items_of
 from .pdf import to_pdf
 from .tables import (
+    EXPORTED,
     FORMATS,
     check_format,
     read_rows,
+    rows_of,
     to_csv,
     to_json,
     write_overlay,
@@ -17,11 +19,14 @@ from .tables import (
 )
 
 __all__ = [
+    "EXPORTED",
     "FORMATS",
     "Item",
+    "call_words",
     "check_format",
     "items_of",
     "read_rows",
+    "rows_of",
     "to_csv",
     "to_dicom_zip",
     "to_json",

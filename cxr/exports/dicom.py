@@ -14,6 +14,7 @@ from ..heatmaps.overlay import CUT, overlay
 from ..scoring.card import Card
 from ..scoring.population import intended_use
 from ..scoring.predict import Prediction
+from ..scoring.reader import Call
 from .item import (
     OVERRIDDEN,
     VERSION,
@@ -103,7 +104,7 @@ def to_structured_report(
     prediction: Prediction,
     card: Card,
     source: bytes | None,
-    call: str | None = None,
+    call: Call | None = None,
     made: datetime | None = None,
 ) -> bytes:
     """Write a film's score as a DICOM Structured Report by TID 1500 (PS3.16, PS3.3 A.35.3).
@@ -122,9 +123,8 @@ def to_structured_report(
     source : bytes
         The film's DICOM file, which patient and study are taken from; of each element only a valid
         value.
-    call : str, optional
-        What the reader said: one of `cxr.reading_room.worklist.CALLS` with the finding's name,
-        or None.
+    call : Call, optional
+        What the reader said of the model's finding (default: nothing).
     made : datetime, optional
         When, in UTC where it names no zone (default: now).
 
@@ -138,7 +138,7 @@ def to_structured_report(
     ValueError
         If the film is refused, scored by another model, not from a DICOM file or not from this
         one; if that does not name its study, series and image or is of no kind of film; or if the
-        call is not one for the model's finding.
+        call is none that is known.
     """
     scored_by(card, prediction)
     if prediction.score is None:
@@ -224,9 +224,9 @@ def _written(item: Item, card: Card, made: datetime) -> tuple[dict[str, bytes], 
     call = item.call
     try:
         if call is not None:
-            call_code(call, card.finding)
+            call_code(call)
     except ValueError:
-        notes.append(f"The reader's call is not about {card.finding} and was left out.")
+        notes.append("The reader's call is none that is known, and was left out.")
         call = None
     try:
         written["sr"] = to_structured_report(film, prediction, card, item.source, call, made)

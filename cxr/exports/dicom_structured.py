@@ -36,10 +36,10 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from ..reading_room.worklist import CALLS
 from ..scoring.card import Card
 from ..scoring.population import intended_use
 from ..scoring.predict import Prediction
+from ..scoring.reader import Call
 from .dicom_filing import (
     anonymous,
     device_uid,
@@ -68,34 +68,31 @@ BANDS = {
     band: CodedConcept(band, SCHEME, f"{band.capitalize()} the operating point")
     for band in ("above", "near", "below")
 }
-#: In the order of `cxr.reading_room.worklist.CALLS`; the group's finding says what was seen.
-CALL_CODES = (
-    CodedConcept("seen", SCHEME, "Finding seen"),
-    CodedConcept("not-seen", SCHEME, "Finding not seen"),
-    CodedConcept("unsure", SCHEME, "Unsure"),
-)
+#: The group's finding says what was seen.
+CALL_CODES = {
+    Call.FINDING: CodedConcept("seen", SCHEME, "Finding seen"),
+    Call.NO_FINDING: CodedConcept("not-seen", SCHEME, "Finding not seen"),
+    Call.UNSURE: CodedConcept("unsure", SCHEME, "Unsure"),
+}
 SCORE = CodedConcept("score", SCHEME, "Score of the finding, calibrated, 0 to 1")
 THRESHOLD = CodedConcept("threshold", SCHEME, "Threshold of the operating point")
 BAND = CodedConcept("band", SCHEME, "Score against the operating point")
 CALL = CodedConcept("reader-call", SCHEME, "Call of the human reader")
 
 
-def call_code(call: str, finding: str) -> CodedConcept:
+def call_code(call: Call) -> CodedConcept:
     """Return the code of a reader's call.
 
     Raises
     ------
     ValueError
-        If it is none of `cxr.reading_room.worklist.CALLS` for this finding.
+        If there is no such call.
     """
-    calls = [words.replace("*", finding) for words in CALLS]
-    if call not in calls:
-        raise ValueError(f"Expected a call of {', '.join(calls)}. Received: {call!r}")
-    return CALL_CODES[calls.index(call)]
+    return CALL_CODES[Call(call)]
 
 
 def structured_report(
-    prediction: Prediction, origin: Dataset, card: Card, call: str | None, made: datetime
+    prediction: Prediction, origin: Dataset, card: Card, call: Call | None, made: datetime
 ) -> bytes:
     """Write a score as Comprehensive SR (PS3.3 A.35.3).
 
@@ -165,7 +162,7 @@ def _observer(card: Card) -> ObservationContext:
 
 
 def _group(
-    prediction: Prediction, image: Dataset, card: Card, call: str | None
+    prediction: Prediction, image: Dataset, card: Card, call: Call | None
 ) -> MeasurementsAndQualitativeEvaluations:
     point = card.operating_point(prediction.operating_point)
     sha256 = card.weights["sha256"]
@@ -175,7 +172,7 @@ def _group(
     assert prediction.band is not None
     evaluations = [QualitativeEvaluation(BAND, BANDS[prediction.band])]
     if call is not None:
-        evaluations.append(QualitativeEvaluation(CALL, call_code(call, card.finding)))
+        evaluations.append(QualitativeEvaluation(CALL, call_code(call)))
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(generate_uid(), f"{card.finding} score"),
         finding_type=_finding(card.finding),

@@ -11,11 +11,22 @@ from ..films.radiograph import Radiograph, RadiographError, read
 from ..heatmaps.heatmap import Heatmap
 from ..scoring.card import Card
 from ..scoring.predict import Prediction
+from ..scoring.reader import Call
 
 if TYPE_CHECKING:
     from ..reading_room.entry import Entry
 
-__all__ = ["OVERRIDDEN", "VERSION", "Item", "facts", "items_of", "method", "scored_by", "utc"]
+__all__ = [
+    "OVERRIDDEN",
+    "VERSION",
+    "Item",
+    "call_words",
+    "facts",
+    "items_of",
+    "method",
+    "scored_by",
+    "utc",
+]
 
 #: Of this package, as exports state it.
 VERSION = "0.1.0"
@@ -35,7 +46,7 @@ class Item:
         The film; None if the file could not be read.
     prediction : Prediction
         What the model says of it.
-    call : str or None
+    call : Call or None
         What the reader said of it; None without a call.
     source : bytes or None
         The file as it came. Needed for DICOM exports of DICOM files, which are filed with it.
@@ -44,7 +55,7 @@ class Item:
     name: str = field(repr=False)
     film: Radiograph | None
     prediction: Prediction
-    call: str | None = None
+    call: Call | None = None
     source: bytes | None = field(default=None, repr=False)
 
 
@@ -86,6 +97,12 @@ def items_of(
             entry.call,
             source if isinstance(source, bytes) else None,
         )
+
+
+def call_words(call: Call, finding: str) -> str:
+    """Write what a reader said of a film: "pneumonia seen", "no pneumonia seen", "unsure"."""
+    words = {Call.FINDING: f"{finding} seen", Call.NO_FINDING: f"no {finding} seen"}
+    return words.get(call, str(call))
 
 
 def scored_by(card: Card, prediction: Prediction) -> None:

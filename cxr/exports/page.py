@@ -44,6 +44,7 @@ class Page:
     sha256: str
     prediction: Prediction
     call: str | None
+    """What the reader said, in words."""
     size: tuple[int, int] = (1, 1)
     picture: bytes | None = None
     overlay: bytes | None = None

@@ -10,6 +10,7 @@ from ..heatmaps.overlay import overlay
 from ..scoring.card import Card
 from .item import (
     Item,
+    call_words,
     facts,
     method,
     scored_by,
@@ -78,7 +79,7 @@ def _page(item: Item, card: Card) -> Page:
         facts=facts(film) if film else "Not read",
         sha256=film.sha256 if film else "",
         prediction=dataclasses.replace(item.prediction, heatmap=None),
-        call=item.call,
+        call=item.call and call_words(item.call, card.finding),
         method=method(item.prediction),
         sign=heatmap.sign if heatmap else "",
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from PIL.PngImagePlugin import PngInfo
@@ -15,13 +15,20 @@ from PIL.PngImagePlugin import PngInfo
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import CAPTION, Heatmap
 from ..heatmaps.overlay import overlay
-from ..scoring.population import INTENDED_USE
+from ..scoring.population import INTENDED_USE, intended_use
 from ..scoring.predict import FIELDS
+from .item import call_words
+
+if TYPE_CHECKING:
+    from ..reading_room.entry import Entry
+    from ..reading_room.worklist import Worklist
 
 __all__ = [
+    "EXPORTED",
     "FORMATS",
     "check_format",
     "read_rows",
+    "rows_of",
     "to_csv",
     "to_json",
     "write_overlay",
@@ -32,7 +39,40 @@ Row = dict[str, Any]
 NUMBERS = ("score", "threshold")
 #: What the columns are in a Parquet file, whether or not a row fills them.
 DTYPES = {field: "float64" if field in NUMBERS else "str" for field in FIELDS}
+#: What an exported worklist says of a film behind the columns of a prediction row.
+EXPORTED = ("call", "blind", "judgement", "reason", "refusal_overridden", "intended_use")
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
+
+
+def rows_of(worklist: Worklist, order: str = "score") -> Iterator[tuple[Entry, Row]]:
+    """Yield the scored films of a worklist, each with its prediction row and those of `EXPORTED`.
+
+    Films whose score is still hidden are left out.
+
+    Parameters
+    ----------
+    worklist
+        The films.
+    order
+        One of `cxr.reading_room.worklist.ORDERS`.
+    """
+    card = worklist.bundle.card
+    use = intended_use(card.population)
+    for entry in worklist.ordered(order):
+        if entry.prediction is None or worklist.hidden(entry):
+            continue
+        yield (
+            entry,
+            entry.prediction.row(entry.name)
+            | {
+                "call": entry.call and call_words(entry.call, card.finding),
+                "blind": entry.blind if entry.call else None,
+                "judgement": entry.judgement,
+                "reason": entry.reason,
+                "refusal_overridden": entry.prediction.overridden,
+                "intended_use": use,
+            },
+        )
 
 
 def check_format(path: Path) -> str:

@@ -1,16 +1,17 @@
 """Monitoring: the log of what was scored and what the reader said, to look back on use and drift.
 
->>> from cxr.monitoring import Reading, Readings, new_list_id
+>>> from cxr.monitoring import Agreement, Call, Reading, Readings, Reason, new_list_id
 >>> log = Readings()  # CXR_READINGS_URL, or a file in the user's data folder
 >>> reading = Reading.of(prediction, finding="pneumonia", list_id=new_list_id(), film_sha256=sha)
 >>> log.scored(reading)
->>> reading = log.called(reading, "finding", blind=True)
->>> log.judged(reading, "override", "artefact or device")
+>>> reading = log.called(reading, Call.FINDING, blind=True)
+>>> log.judged(reading, Agreement.OVERRIDE, Reason.ARTEFACT)
 
 It holds hashes, scores and words of closed lists: no name, no identifier, no file name, no pixel.
 """
 
 from .._moved import forwarded
+from ..scoring.reader import Agreement, Call, Reason
 from .log import (
     COLUMNS,
     Readings,
@@ -34,9 +35,12 @@ __all__ = [
     "COLUMNS",
     "EVENTS",
     "REASONS",
+    "Agreement",
+    "Call",
     "Reading",
     "Readings",
     "ReadingsError",
+    "Reason",
     "agreement_of",
     "film_numbers",
     "latest",

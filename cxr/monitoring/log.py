@@ -11,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ..scoring.population import INTENDED_USE
+from ..scoring.reader import Agreement, Call, Reason
 from .database import (
     DAMAGED,
     address,
@@ -19,8 +20,6 @@ from .database import (
     open_engine,
 )
 from .reading import (
-    AGREEMENTS,
-    CALLS,
     FIELDS,
     Reading,
     ReadingsError,
@@ -97,15 +96,15 @@ class Readings:
         """
         self._add("scored", readings)
 
-    def called(self, reading: Reading, call: str, *, blind: bool) -> Reading:
+    def called(self, reading: Reading, call: Call | str, *, blind: bool) -> Reading:
         """Note what the reader says of a film, and whether that agrees with the model.
 
         Parameters
         ----------
         reading : Reading
             The film's entry as it was scored.
-        call : str
-            One of `CALLS`.
+        call : Call or str
+            What was said, or its value.
         blind : bool
             Whether it was said before score and heatmap were shown.
 
@@ -121,8 +120,7 @@ class Readings:
         ValueError
             If there is no such call.
         """
-        if call not in CALLS:
-            raise ValueError(f"Expected a call of {', '.join(CALLS)}.")
+        call = Call(call)
         agreement = agreement_of(call, reading.score, reading.threshold)
         new = dataclasses.replace(
             reading,
@@ -135,17 +133,19 @@ class Readings:
         self._add("called", [new])
         return new
 
-    def judged(self, reading: Reading, agreement: str, reason: str | None = None) -> Reading:
+    def judged(
+        self, reading: Reading, agreement: Agreement | str, reason: Reason | str | None = None
+    ) -> Reading:
         """Note what the reader says of a score, having seen it.
 
         Parameters
         ----------
         reading : Reading
             The film's entry as it was scored or called; a call that it holds stays in the new one.
-        agreement : str
-            One of `AGREEMENTS`.
-        reason : str, optional
-            One of `REASONS` for an override, or None.
+        agreement : Agreement or str
+            What was said, or its value.
+        reason : Reason or str, optional
+            Of an override, or its value (default: none was given).
 
         Returns
         -------
@@ -160,10 +160,11 @@ class Readings:
             If the film has no score, there is no such agreement or reason, or a reason stands
             without an override.
         """
-        if agreement not in AGREEMENTS:
-            raise ValueError(f"Expected an agreement of {', '.join(AGREEMENTS)}.")
         new = dataclasses.replace(
-            reading, time=datetime.now(UTC), agreement=agreement, reason=reason
+            reading,
+            time=datetime.now(UTC),
+            agreement=Agreement(agreement),
+            reason=Reason(reason) if reason is not None else None,
         )
         self._add("judged", [new])
         return new

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..evidence.comparison import Rate
+from ..scoring.reader import Agreement as Verdict
+from ..scoring.reader import Call
 from ..stats.intervals import wilson
 from ..stats.paired_tests import Kappa, kappa
 from . import film_numbers
@@ -179,11 +181,11 @@ def _answers(table: pd.DataFrame, blind: bool) -> pd.DataFrame:
 
 def _agreement(answers: pd.DataFrame, blind: bool) -> Agreement:
     sure = answers[answers["agreement"].notna()]
-    agreed = int((sure["agreement"] == "agree").sum())
+    agreed = int((sure["agreement"] == Verdict.AGREE).sum())
     found = None
     if blind:
         model = sure["score"] >= sure["threshold"]
-        found = kappa(sure["call"] == "finding", model)
+        found = kappa(sure["call"] == Call.FINDING, model)
     return Agreement(blind, len(sure), agreed, len(answers) - len(sure), found)
 
 
@@ -236,6 +238,6 @@ def reasons(table: pd.DataFrame) -> pd.DataFrame:
     Overrides without a reason count as "not said".
     """
     answers = _answers(table, blind=False)
-    overrides = answers[answers["agreement"] == "override"]
+    overrides = answers[answers["agreement"] == Verdict.OVERRIDE]
     counts = overrides["reason"].fillna("not said").value_counts()
     return counts.rename_axis("reason").rename("films").reset_index()

@@ -8,10 +8,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CxrError
 from ..films.statistics import STATISTICS
+from ..scoring.reader import Agreement, Call, Reason
 
 if TYPE_CHECKING:
     from ..scoring.predict import Prediction
@@ -21,26 +23,17 @@ __all__ = [
     "CALLS",
     "FIELDS",
     "REASONS",
+    "Agreement",
+    "Call",
     "Reading",
     "ReadingsError",
+    "Reason",
     "agreement_of",
     "new_list_id",
 ]
 
-#: What a reader can say of a film, in the order of `cxr.reading_room.worklist.CALLS`.
-CALLS = ("finding", "no finding", "unsure")
-#: Whether a reader agrees with the model.
-AGREEMENTS = ("agree", "override")
-#: Why a reader says otherwise than the model. A closed list: free text could hold a name.
-REASONS = (
-    "artefact or device",
-    "old finding",
-    "film quality",
-    "other disease",
-    "heatmap elsewhere",
-    "clinical knowledge",
-    "other",
-)
+_SAID: dict[str, type[StrEnum]] = {"call": Call, "agreement": Agreement, "reason": Reason}
+CALLS, AGREEMENTS, REASONS = tuple(Call), tuple(Agreement), tuple(Reason)
 
 # What comes from a card or a rule of this package: one line, and not a path.
 _WORDS = re.compile(r"[^\s/\\][^\n\r/\\]{0,99}")
@@ -95,14 +88,14 @@ class Reading:
         Why the film was refused; None if it was not.
     refusal_overridden : bool
         Whether the reader had a refused film scored: it then has a code and a score.
-    call : str or None
-        One of `CALLS`; None if the film was only scored.
+    call : Call or None
+        None if the film was only scored. This, `agreement` and `reason` may be given by value.
     call_blind : bool
         Whether the call was made before score and heatmap were shown.
-    agreement : str or None
-        One of `AGREEMENTS`.
-    reason : str or None
-        One of `REASONS`, of an override.
+    agreement : Agreement or None
+        Whether the reader agrees with the model.
+    reason : Reason or None
+        Of an override.
     mean, spread, dark, bright, sharpness : float or None
         As `cxr.films.statistics.film_statistics` gives them.
 
@@ -124,10 +117,10 @@ class Reading:
     score: float | None = None
     refusal_code: str | None = None
     refusal_overridden: bool = False
-    call: str | None = None
+    call: Call | None = None
     call_blind: bool = False
-    agreement: str | None = None
-    reason: str | None = None
+    agreement: Agreement | None = None
+    reason: Reason | None = None
     mean: float | None = None
     spread: float | None = None
     dark: float | None = None
@@ -152,9 +145,9 @@ class Reading:
             _match(_SHA256, "film_sha256", self.film_sha256, "64 hexadecimal digits")
         if self.refusal_code is not None:
             _match(_CODE, "refusal_code", self.refusal_code, "one word")
-        for name, known in (("call", CALLS), ("agreement", AGREEMENTS), ("reason", REASONS)):
-            if getattr(self, name) not in (None, *known):
-                raise ValueError(f"Expected {name} of {', '.join(known)}, or none.")
+        for name, known in _SAID.items():
+            if (value := getattr(self, name)) is not None:
+                self._set(name, known(value))
         self._check_sense()
 
     def _check_sense(self) -> None:
@@ -171,7 +164,7 @@ class Reading:
             raise ValueError("Expected a call where it was blind.")
         if self.agreement is not None and self.score is None:
             raise ValueError("Expected a score to agree with.")
-        if self.reason is not None and self.agreement != "override":
+        if self.reason is not None and self.agreement is not Agreement.OVERRIDE:
             raise ValueError("Expected a reason with an override alone.")
 
     def _set(self, name: str, value: object) -> None:
@@ -219,15 +212,18 @@ class Reading:
         )
 
     def row(self) -> dict[str, Any]:
-        """Return the values by name, with the names of `FIELDS`."""
-        return {name: getattr(self, name) for name in FIELDS}
+        """Return the values by name, as a database takes them, with the names of `FIELDS`."""
+        values = {name: getattr(self, name) for name in FIELDS}
+        return {k: v.value if isinstance(v, StrEnum) else v for k, v in values.items()}
 
 
 #: The names of a reading's values, in order.
 FIELDS = tuple(entry.name for entry in fields(Reading))
 
 
-def agreement_of(call: str | None, score: float | None, threshold: float) -> str | None:
+def agreement_of(
+    call: Call | str | None, score: float | None, threshold: float
+) -> Agreement | None:
     """Return whether a reader's call agrees with the model's.
 
     The operating point decides, also within its ``near`` zone: at or above the threshold the
@@ -235,8 +231,8 @@ def agreement_of(call: str | None, score: float | None, threshold: float) -> str
 
     Parameters
     ----------
-    call : str
-        One of `CALLS`, or None.
+    call : Call or str, or None
+        What the reader says, or its value.
     score : float
         Calibrated, in [0, 1]; None for a refused film.
     threshold : float
@@ -244,19 +240,19 @@ def agreement_of(call: str | None, score: float | None, threshold: float) -> str
 
     Returns
     -------
-    str or None
-        One of `AGREEMENTS`; None if there is no score, no call, or the reader is unsure.
+    Agreement or None
+        None if there is no score, no call, or the reader is unsure.
 
     Raises
     ------
     ValueError
-        If the call is not one of `CALLS`.
+        If there is no such call.
     """
-    if call not in (None, *CALLS):
-        raise ValueError(f"Expected a call of {', '.join(CALLS)}, or none.")
-    if call in (None, "unsure") or score is None:
+    call = None if call is None else Call(call)
+    if call in (None, Call.UNSURE) or score is None:
         return None
-    return "agree" if (score >= threshold) == (call == "finding") else "override"
+    alike = (score >= threshold) == (call is Call.FINDING)
+    return Agreement.AGREE if alike else Agreement.OVERRIDE
 
 
 def _finite(name: str, value: Any) -> float:

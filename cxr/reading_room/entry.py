@@ -12,6 +12,7 @@ from PIL import Image
 from ..films.radiograph import Radiograph, read
 from ..films.statistics import LEAST, film_statistics
 from ..scoring.predict import Prediction
+from ..scoring.reader import Agreement, Call, Reason
 
 __all__ = ["BANDS", "THUMBNAIL", "Entry"]
 
@@ -43,14 +44,14 @@ class Entry:
         Whether the reader has opened it.
     overridden : bool
         Whether the reader wants it scored although the gate refuses it.
-    call : str or None
-        The reader's call: one of `CALLS` with the finding's name.
+    call : Call or None
+        What the reader sees in it; the finding is the model's.
     blind : bool
         Whether the call was made before score and heatmap were shown.
-    judgement : str or None
-        One of `JUDGEMENTS`.
-    reason : str or None
-        Of an override: one of `cxr.monitoring.REASONS`.
+    judgement : Agreement or None
+        Whether the score lies on the right side of the operating point, as the reader sees it.
+    reason : Reason or None
+        Of an override.
     statistics : dict of str to float
         Of its gray values, see `cxr.films.statistics`.
     """
@@ -64,10 +65,10 @@ class Entry:
     facts: str = ""
     opened: bool = False
     overridden: bool = False
-    call: str | None = None
+    call: Call | None = None
     blind: bool = False
-    judgement: str | None = None
-    reason: str | None = None
+    judgement: Agreement | None = None
+    reason: Reason | None = None
     statistics: dict[str, float] = field(default_factory=dict, repr=False)
 
     def film(self) -> Radiograph:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..films.radiograph import Radiograph
-from ..monitoring import CALLS as LOGGED
 from ..monitoring import Reading, Readings, ReadingsError, new_list_id
+from ..scoring.reader import Agreement, Call, Reason
 from .entry import Entry
 from .maps import Maps
 from .scorer import Scorer
@@ -69,15 +69,16 @@ class ReadingSession:
         first = entry is None and any(e.prediction for e in self.worklist.entries)
         return chosen, id(entry.prediction) if entry else first, self.scorer.busy
 
-    def call(self, entry: Entry, call: str) -> None:
+    def call(self, entry: Entry, call: Call | str) -> None:
         """Note what the reader sees in a film."""
         blind = self.worklist.hidden(entry)
         self.picked = True
         self.worklist.call(entry, call)
-        word = LOGGED[self.worklist.calls.index(call)]
-        self._note(entry, lambda log, reading: log.called(reading, word, blind=blind))
+        self._note(entry, lambda log, reading: log.called(reading, call, blind=blind))
 
-    def judge(self, entry: Entry, judgement: str, reason: str | None = None) -> None:
+    def judge(
+        self, entry: Entry, judgement: Agreement | str, reason: Reason | str | None = None
+    ) -> None:
         """Note what the reader says of a film's score."""
         self.picked = True
         self.worklist.judge(entry, judgement, reason)

@@ -11,27 +11,20 @@ import threading
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..films.archive import is_zip, unpack
 from ..films.radiograph import Radiograph, RadiographError
 from ..model import Model
 from ..scoring.bundle import Bundle
 from ..scoring.operating_points import OperatingPoint, band
-from ..scoring.population import intended_use
 from ..scoring.predict import Prediction, predict, unread
+from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.refusal import Refusal
 from .entry import BANDS, Entry
 
-__all__ = ["BANDS", "CALLS", "EXPORTED", "JUDGEMENTS", "ORDERS", "Entry", "Worklist"]
+__all__ = ["BANDS", "ORDERS", "Entry", "Worklist"]
 
 ORDERS = ("score", "arrival")
-#: What a reader can say of a film. The finding's name replaces the star.
-CALLS = ("* seen", "no * seen", "unsure")
-#: What a reader can say of a score: which side of the operating point it lies on is right, or not.
-JUDGEMENTS = ("agree", "override")
-#: What an exported worklist says of a film behind the columns of a prediction row.
-EXPORTED = ("call", "blind", "judgement", "reason", "refusal_overridden", "intended_use")
 BATCH = 4
 
 
@@ -149,24 +142,25 @@ class Worklist:
             entry.overridden = True
             entry.prediction = None
 
-    @property
-    def calls(self) -> list[str]:
-        """`CALLS` with the finding's name."""
-        return [call.replace("*", self.bundle.card.finding) for call in CALLS]
-
     def hidden(self, entry: Entry) -> bool:
         """Whether score and heatmap must not be shown yet, since the reader is to call first."""
         scored = entry.prediction is not None and entry.prediction.score is not None
         return self.blind and scored and entry.call is None
 
-    def call(self, entry: Entry, call: str | None) -> None:
+    def call(self, entry: Entry, call: Call | str | None) -> None:
         """Note what the reader sees in a film, and whether the score was hidden till then."""
         if entry.blind:
             return  # a call made blind is not changed by what was seen after it
-        entry.blind = self.hidden(entry)
-        entry.call, entry.judgement, entry.reason = call, None, None
+        said = Call(call) if call else None
+        entry.blind, entry.call = self.hidden(entry), said
+        entry.judgement = entry.reason = None
 
-    def judge(self, entry: Entry, judgement: str | None, reason: str | None = None) -> None:
+    def judge(
+        self,
+        entry: Entry,
+        judgement: Agreement | str | None,
+        reason: Reason | str | None = None,
+    ) -> None:
         """Note what the reader says of a score.
 
         Unless the film was called blind, the call follows from it.
@@ -174,18 +168,21 @@ class Worklist:
         Raises
         ------
         ValueError
-            If the judgement is none of `JUDGEMENTS`, or the film has no score.
+            If the film has no score, or there is no such judgement or reason.
         """
         if entry.prediction is None or entry.prediction.score is None:
             raise ValueError("A film without a score cannot be judged.")
-        if judgement not in (*JUDGEMENTS, None):
-            raise ValueError(f"Expected one of {', '.join(JUDGEMENTS)}. Received: {judgement!r}")
-        entry.judgement = judgement
-        entry.reason = reason if judgement == "override" else None
+        judgement = Agreement(judgement) if judgement else None
+        reason = Reason(reason) if reason and judgement is Agreement.OVERRIDE else None
+        entry.judgement, entry.reason = judgement, reason
         if entry.blind:
             return
-        seen = (entry.prediction.score >= entry.prediction.threshold) == (judgement == "agree")
-        entry.call = self.calls[0 if seen else 1] if judgement else None
+        if judgement is None:
+            entry.call = None
+            return
+        positive = entry.prediction.score >= entry.prediction.threshold
+        seen = positive == (judgement is Agreement.AGREE)
+        entry.call = Call.FINDING if seen else Call.NO_FINDING
 
     def ordered(self, order: str = "score", bands: Collection[str] = BANDS) -> list[Entry]:
         """Return the films of some bands, highest score first or as they arrived.
@@ -231,32 +228,6 @@ class Worklist:
             for other in self.entries
             if other is not entry and other.sha256 and other.sha256 == entry.sha256
         ]
-
-    def rows(self, order: str = "score") -> list[dict[str, Any]]:
-        """Return the scored films as prediction rows, with the columns of `EXPORTED` behind.
-
-        Films whose score is still hidden are left out.
-        """
-        return [row for _, row in self.rows_of(order)]
-
-    def rows_of(self, order: str = "score") -> Iterator[tuple[Entry, dict[str, Any]]]:
-        """Yield the rows of `rows`, each with its film."""
-        use = intended_use(self.bundle.card.population)
-        for entry in self.ordered(order):
-            if entry.prediction is None or self.hidden(entry):
-                continue
-            yield (
-                entry,
-                entry.prediction.row(entry.name)
-                | {
-                    "call": entry.call,
-                    "blind": entry.blind if entry.call else None,
-                    "judgement": entry.judgement,
-                    "reason": entry.reason,
-                    "refusal_overridden": entry.prediction.overridden,
-                    "intended_use": use,
-                },
-            )
 
 
 def _at(prediction: Prediction, bundle: Bundle, point: OperatingPoint) -> Prediction:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
-from ..monitoring import REASONS
+from ..exports import call_words
 from ..reading_room.entry import Entry
 from ..reading_room.session import ReadingSession
+from ..scoring.reader import Agreement, Call, Reason
 
 __all__ = ["call_view"]
 
@@ -61,8 +64,9 @@ def _blind(session: ReadingSession, entry: Entry) -> None:
     key = f"call_{entry.number}"
     st.radio(
         "Your call, before the score",
-        session.worklist.calls,
+        list(Call),
         index=None,
+        format_func=partial(call_words, finding=session.worklist.bundle.card.finding),
         key=key,
         # Noted before the page is drawn again, so that score and list show at once.
         on_change=lambda: session.call(entry, st.session_state[key]),
@@ -72,41 +76,41 @@ def _blind(session: ReadingSession, entry: Entry) -> None:
 
 def _judge(session: ReadingSession, entry: Entry) -> None:
     worklist = session.worklist
+    words = call_words(entry.call, worklist.bundle.card.finding) if entry.call else ""
     if entry.blind:
-        st.markdown(f"Called blind: **{entry.call}**")
-    said = entry.call if entry.call and not entry.blind else "none yet"
+        st.markdown(f"Called blind: **{words}**")
+    said = words if words and not entry.blind else "none yet"
     st.caption("Do you agree?" if entry.blind else f"Your call: {said}", help=KEPT)
     agree, override, unsure = st.columns([1.2, 1.45, 1.2], gap="xsmall")
     for column, judgement, word, key in (
-        (agree, "agree", "Agree", "a"),
-        (override, "override", "Disagree", "d"),
+        (agree, Agreement.AGREE, "Agree", "a"),
+        (override, Agreement.OVERRIDE, "Disagree", "d"),
     ):
         column.button(
             word,
             key=f"{judgement}_{entry.number}",
-            type="primary" if entry.judgement == judgement else "secondary",
+            type="primary" if entry.judgement is judgement else "secondary",
             on_click=session.judge,
             args=(entry, judgement),
             width="stretch",
             shortcut=key,
         )
-    doubt = worklist.calls[-1]
     unsure.button(
         "Unsure",
         key=f"unsure_{entry.number}",
-        type="primary" if entry.call == doubt and not entry.blind else "secondary",
+        type="primary" if entry.call is Call.UNSURE and not entry.blind else "secondary",
         on_click=session.call,
-        args=(entry, doubt),
+        args=(entry, Call.UNSURE),
         width="stretch",
         disabled=entry.blind,
     )
-    if entry.judgement == "override":
-        key = f"reason_{entry.number}"
+    if entry.judgement is Agreement.OVERRIDE:
+        key, reasons = f"reason_{entry.number}", list(Reason)
         st.selectbox(
             "Why",
-            REASONS,
-            index=REASONS.index(entry.reason) if entry.reason else None,
+            reasons,
+            index=reasons.index(entry.reason) if entry.reason else None,
             key=key,
             placeholder="Choose a reason",
-            on_change=lambda: session.judge(entry, "override", st.session_state[key]),
+            on_change=lambda: session.judge(entry, Agreement.OVERRIDE, st.session_state[key]),
         )

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import streamlit as st
 
 from .. import exports as report
+from ..exports import EXPORTED, to_csv, to_json
 from ..reading_room.entry import Entry
 from ..reading_room.session import ReadingSession
-from ..reading_room.worklist import EXPORTED
 
 __all__ = ["export_view"]
 
@@ -38,7 +38,8 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
         numbers = {e.number for e in entries}
 
         def rows() -> list[dict[str, object]]:
-            return [row for e, row in worklist.rows_of(session.order) if e.number in numbers]
+            listed = report.rows_of(worklist, session.order)
+            return [row for e, row in listed if e.number in numbers]
 
         def items() -> Iterator[report.Item]:
             return report.items_of(entries, session.maps.exported)
@@ -46,8 +47,13 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
         stem = "worklist" if scope == "the list" else "film"
         card = worklist.bundle.card
         for label, name, kind, make in (
-            ("CSV", f"{stem}.csv", "text/csv", lambda: report.to_csv(rows(), EXPORTED)),
-            ("JSON", f"{stem}.json", "application/json", lambda: report.to_json(rows(), EXPORTED)),
+            ("CSV", f"{stem}.csv", "text/csv", lambda: to_csv(rows(), EXPORTED)),
+            (
+                "JSON",
+                f"{stem}.json",
+                "application/json",
+                lambda: to_json(rows(), EXPORTED),
+            ),
             (
                 "PDF",
                 f"{stem}.pdf",

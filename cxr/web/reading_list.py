@@ -104,6 +104,7 @@ def _list(session: ReadingSession, height: int) -> None:
     worklist_view(
         worklist.ordered(order, bands),
         worklist.chosen,
+        finding=worklist.bundle.card.finding,
         hidden=worklist.hidden,
         on_choose=session.choose,
         height=height - 84,

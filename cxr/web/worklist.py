@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from ..exports import call_words
 from ..reading_room.entry import Entry
 from .assets import component
 
@@ -28,6 +29,7 @@ def worklist_view(
     entries: list[Entry],
     chosen: int | None,
     *,
+    finding: str,
     hidden: Callable[[Entry], bool] = lambda entry: False,
     on_choose: Callable[[int], None],
     height: int = 640,
@@ -41,6 +43,8 @@ def worklist_view(
         The films.
     chosen : int
         Number of the film that is open.
+    finding : str
+        What the reader's calls are of.
     hidden : callable
         Says of a film whether its score must not be shown yet.
     on_choose : callable
@@ -63,13 +67,13 @@ def worklist_view(
         data={
             "height": height,
             "chosen": chosen,
-            "rows": [_row(entry, hidden(entry)) for entry in entries],
+            "rows": [_row(entry, hidden(entry), finding) for entry in entries],
         },
         on_chosen_change=changed,
     )
 
 
-def _row(entry: Entry, hidden: bool) -> dict[str, object]:
+def _row(entry: Entry, hidden: bool, finding: str) -> dict[str, object]:
     band = "hidden" if hidden else entry.band
     sign, word = BANDS[band]
     prediction = entry.prediction
@@ -85,7 +89,7 @@ def _row(entry: Entry, hidden: bool) -> dict[str, object]:
         "reason": _reason(entry),
         "thumbnail": f"data:image/jpeg;base64,{thumbnail}" if thumbnail else "",
         "opened": entry.opened,
-        "called": entry.call or "",
+        "called": call_words(entry.call, finding) if entry.call else "",
     }
 
 

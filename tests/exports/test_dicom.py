@@ -33,9 +33,9 @@ from cxr.exports.dicom import SIDE
 from cxr.exports.item import OVERRIDDEN, VERSION
 from cxr.films.radiograph import Radiograph, read
 from cxr.heatmaps.overlay import overlay
-from cxr.reading_room.worklist import CALLS
 from cxr.scoring.explain import CAPTION
 from cxr.scoring.population import intended_use
+from cxr.scoring.reader import Call
 from tests.conftest import chest_like, film_like, png
 from tests.exports.test_pdf import MADE, REASON, SHA256, a_card, said
 from tests.film_files import dicom, dicom_dataset, encode, save
@@ -230,7 +230,7 @@ class TestSecondaryCapture:
 class TestStructuredReport:
     @pytest.fixture(scope="class")
     def made(self) -> Dataset:
-        return report(a_source(), "no pneumonia seen")
+        return report(a_source(), Call.NO_FINDING)
 
     def test_is_a_measurement_report(self, made):
         assert made.SOPClassUID == ComprehensiveSRStorage
@@ -265,10 +265,10 @@ class TestStructuredReport:
         assert code(call) == ("not-seen", "99CXR", "Finding not seen")
 
     @pytest.mark.parametrize(
-        ("call", "value"), zip(CALLS, ("seen", "not-seen", "unsure"), strict=True)
+        ("call", "value"), zip(Call, ("seen", "not-seen", "unsure"), strict=True)
     )
     def test_calls(self, call, value):
-        made = report(a_source(), call.replace("*", "pneumonia"))
+        made = report(a_source(), call)
         assert code(group(made, "Call of the human reader"))[0] == value
 
     def test_without_a_call(self):
@@ -507,8 +507,8 @@ class TestWhatIsTurnedAway:
         with pytest.raises(ValueError, match="Expected films scored by tuberculosis-made"):
             to_secondary_capture(film, prediction.heatmap, prediction, card, source)
 
-    def test_a_call_about_something_else(self):
-        with pytest.raises(ValueError, match="Expected a call of pneumonia seen, no pneumonia"):
+    def test_a_call_that_is_none(self):
+        with pytest.raises(ValueError, match="Expected a call of finding, no finding"):
             report(a_source(), "tuberculosis seen")
 
     def test_the_file_of_another_film(self):
@@ -556,7 +556,7 @@ class TestZip:
         assert "not from a DICOM file" in rows[1]["note"]
         for row in rows[2:4]:
             assert (row["files"], row["note"]) == ("", REASON.reason)
-        assert "not about pneumonia" in rows[4]["note"]
+        assert "left out" in rows[4]["note"]
         assert rows[5]["note"] == "There is no heatmap."
         assert rows[6]["note"].startswith(f"{OVERRIDDEN} {REASON.reason}")
         assert "no report can refer to it" in rows[6]["note"]

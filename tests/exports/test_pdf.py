@@ -32,6 +32,7 @@ from cxr.scoring.explain import CAPTION, Heatmap
 from cxr.scoring.operating_points import Calibration, OperatingPoint, band
 from cxr.scoring.population import intended_use
 from cxr.scoring.predict import Prediction
+from cxr.scoring.reader import Call
 from cxr.scoring.refusal import Refusal
 from tests.conftest import ROOT, film_like, png
 from tests.film_files import dicom, scene
@@ -113,7 +114,7 @@ def texts(pdf: bytes) -> list[str]:
 class TestOneFilm:
     @pytest.fixture(scope="class")
     def item(self) -> Item:
-        return an_item("film.png", 0.8713, call="pneumonia seen")
+        return an_item("film.png", 0.8713, call=Call.FINDING)
 
     @pytest.fixture(scope="class")
     def page(self, item) -> str:

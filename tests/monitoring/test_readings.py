@@ -25,6 +25,7 @@ import pytest
 import sqlalchemy as sa
 
 from cxr import monitoring as package
+from cxr.exports import call_words
 from cxr.films.statistics import STATISTICS, film_statistics
 from cxr.monitoring import (
     AGREEMENTS,
@@ -44,7 +45,6 @@ from cxr.monitoring import (
 from cxr.monitoring import (
     database as place,
 )
-from cxr.reading_room.worklist import CALLS as WORKLIST_CALLS
 from cxr.scoring.population import INTENDED_USE
 from cxr.scoring.predict import Prediction
 from cxr.scoring.refusal import Refusal
@@ -280,8 +280,8 @@ def test_what_makes_sense_is_taken():
 def test_reasons_and_calls_are_plain_words():
     assert all(text == text.lower() and len(text) <= 20 for text in (*REASONS, *CALLS, *AGREEMENTS))
     assert len(set(REASONS)) == len(REASONS) == 7
-    # In the order of the worklist's, which the finding's name is put into.
-    assert [call.replace("*", "pneumonia") for call in WORKLIST_CALLS] == [
+    # As exports and pages write them.
+    assert [call_words(call, "pneumonia") for call in CALLS] == [
         "pneumonia seen", "no pneumonia seen", "unsure",
     ]  # fmt: skip
     assert CALLS == ("finding", "no finding", "unsure")
@@ -431,7 +431,7 @@ def test_a_judgement_keeps_the_call_and_a_later_call_drops_its_reason(url: str):
         (("Doe",), "Expected an agreement of"),
         ((None,), "Expected an agreement of"),
         (("agree", "other"), "reason with an override alone"),
-        (("override", "Doe"), "Expected reason of"),
+        (("override", "Doe"), "Expected a reason of"),
     ):
         with pytest.raises(ValueError, match=words):
             log.judged(called, *wrong)

@@ -13,12 +13,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import cxr
+from cxr.exports import rows_of
 from cxr.heatmaps.heatmap import CAPTION
 from cxr.heatmaps.methods import METHODS
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring import bundle as bundles
 from cxr.scoring.card import Card
 from cxr.scoring.population import split_note
+from cxr.scoring.reader import Agreement, Call
 from tests.conftest import ROOT, png
 
 PAGES = ("triage", "dataset", "training", "evaluation", "monitoring", "models")
@@ -478,14 +480,14 @@ def test_the_readers_word_stays_with_the_film(page) -> None:
     first = worklist.open()
     assert first.band == "above"
     press(app, "Disagree")
-    assert (first.call, first.judgement) == ("no pneumonia seen", "override")
+    assert (first.call, first.judgement) == (Call.NO_FINDING, Agreement.OVERRIDE)
     next(s for s in app.selectbox if s.label == "Why").set_value("film quality").run()
     assert first.reason == "film quality"
     app.session_state["reading_session"].choose(worklist.ordered()[1].number)
     app.run()
     assert "Why" not in [s.label for s in app.selectbox]
     press(app, "Unsure")
-    calls = [row["call"] for row in worklist.rows()]
+    calls = [row["call"] for _, row in rows_of(worklist)]
     assert calls[:3] == ["no pneumonia seen", "unsure", None]
 
 
@@ -498,8 +500,8 @@ def test_blind_reading_shows_no_score_until_the_call(page) -> None:
     assert "the operating point for" not in texts(app)
     assert plots(app) == 0
     assert "Agree" not in [b.label for b in app.button]
-    app.radio[0].set_value("pneumonia seen").run()
-    assert (entry.call, entry.blind) == ("pneumonia seen", True)
+    app.radio[0].set_value(Call.FINDING).run()
+    assert (entry.call, entry.blind) == (Call.FINDING, True)
     assert "the operating point for" in texts(app)
     assert "Called blind: **pneumonia seen**" in texts(app)
     press(app, "Agree")
