@@ -16,6 +16,10 @@ from cxr.films.radiograph import Radiograph
 from cxr.networks.runtime import prepare
 
 prepare()
+# Two workers on two cores: more threads than one each would only wait for one another.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 # What the tests score and say must not stand in the log of whoever runs them, nor outlive them.
 READINGS = tempfile.TemporaryDirectory(prefix="cxr-readings-", ignore_cleanup_errors=True)
 os.environ["CXR_READINGS_URL"] = f"sqlite:///{READINGS.name}/r.db"
@@ -172,6 +176,19 @@ def made_bundle(made_models: Path):
     from cxr.model import load
 
     return load("pneumonia-made", folder=made_models)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the browser tests first and on one worker: a lane of their own, on one dashboard.
+
+    So are the tests on PostgreSQL, which start a server, and those of each bundle that ships.
+    """
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif "postgresql" in item.name:
+            item.add_marker(pytest.mark.xdist_group("postgresql"))
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
 _skipped: list[str] = []
