@@ -1,3 +1,3 @@
-"""The command line: a thin layer of words over the package."""
+"""The command line: a thin layer over the package."""
 
 __all__: list[str] = []

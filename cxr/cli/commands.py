@@ -2,7 +2,7 @@
 
 Those that measure a model or a data set are in `cxr.cli.evidence`.
 
-Each takes the parsed words and returns an exit status.
+Each function takes the parsed options and returns an exit status.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the commands do that measure: a model on labelled films, its heatmaps, a data set, the gate.
+"""The commands that measure: a model on labeled films, its heatmaps, a data set, the gate.
 
-Each takes the parsed words and returns an exit status, as those of `cxr.cli.commands`.
+Each function takes the parsed options and returns an exit status, like those of `cxr.cli.commands`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _print_boxes(maps: dict[str, Any]) -> None:
 
 
 def audit(options: argparse.Namespace) -> int:
-    """Measure how far a bundle's heatmaps can be believed, and keep it.
+    """Measure how far a bundle's heatmaps can be trusted, and keep the result.
 
     See `cxr.evidence.audit.sanity_checks`.
     """
@@ -114,7 +114,7 @@ def audit(options: argparse.Namespace) -> int:
 
 
 def _clock() -> Callable[[float, float], None]:
-    """Show how far long work is and the time left; once a percent where nobody looks on."""
+    """Show progress and the time left; every 10 % only, if standard error is no terminal."""
     start, shown = time.monotonic(), -1
     terminal = sys.stderr.isatty()
 
@@ -134,7 +134,7 @@ def _clock() -> Callable[[float, float], None]:
 
 
 def dataset(options: argparse.Namespace) -> int:
-    """Describe labelled films; see `cxr.datasets.describe`."""
+    """Describe labeled films; see `cxr.datasets.describe`."""
     from ..datasets import describe as film_facts
     from ..datasets.folders import scan
 

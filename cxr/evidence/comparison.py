@@ -107,7 +107,7 @@ class Comparison:
 
 
 def compare(bundles: Iterable[Bundle], split: str) -> Comparison:
-    """Draw up the curves of all models that have stored predictions of a split.
+    """Compute the curves of all models that have stored predictions of a split.
 
     Films of one class alone have no curves: models with no others there are left out.
     """
@@ -255,7 +255,7 @@ def compare_pair(
 
 
 def disagreements(found: PairedComparison) -> pd.DataFrame:
-    """Return the films that one of the models called and the other did not.
+    """Return the films for which one model is positive and the other is not.
 
     Returns
     -------
@@ -272,7 +272,7 @@ def disagreements(found: PairedComparison) -> pd.DataFrame:
 
 
 def sentences(found: PairedComparison) -> list[str]:
-    """Say in plain sentences what the comparison found.
+    """Return the result of the comparison in plain sentences.
 
     The area's, the calls', and, where patients have several films, what that does to both.
     """

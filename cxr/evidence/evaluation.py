@@ -1,7 +1,7 @@
 """What stored predictions say: counts, rates, intervals, and the films behind them.
 
-It measures and draws nothing; curves are in `cxr.stats.curves` (`auc` too, offered here as
-well), figures in `cxr.figures`. A film is called positive when its calibrated score is
+It measures and draws nothing; curves are in `cxr.stats.curves` (`auc` too, which can be
+imported from here), figures in `cxr.figures`. A film is positive when its calibrated score is
 at or above the threshold. A predictions table has the columns split, path, patient,
 label, subtype and logit.
 """
@@ -72,27 +72,27 @@ class Confusion:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of films called rightly."""
+        """Share of films on the right side of the threshold."""
         return _share(self.tn + self.tp, self.n)
 
     @property
     def sensitivity(self) -> float | None:
-        """Share of films with the finding that were called positive."""
+        """Share of positive films that are at or above the threshold."""
         return _share(self.tp, self.tp + self.fn)
 
     @property
     def specificity(self) -> float | None:
-        """Share of normal films that were called negative."""
+        """Share of negative films that are below the threshold."""
         return _share(self.tn, self.tn + self.fp)
 
     @property
     def ppv(self) -> float | None:
-        """Share of positive calls that were right, at these films' prevalence."""
+        """Share of films at or above the threshold that are positive, at this prevalence."""
         return _share(self.tp, self.tp + self.fp)
 
     @property
     def npv(self) -> float | None:
-        """Share of negative calls that were right, at these films' prevalence."""
+        """Share of films below the threshold that are negative, at this prevalence."""
         return _share(self.tn, self.tn + self.fn)
 
 
@@ -187,8 +187,8 @@ def evaluate(
         raise ValueError(f"Expected one of the splits {known}. Received: {split}")
     scores, labels = films["score"].to_numpy(), films["truth"].to_numpy()
     counts = confusion(scores, labels, point.threshold)
-    ill, well = counts.tp + counts.fn, counts.tn + counts.fp
-    area, area_ci = auc(scores, labels) if ill and well else (None, None)
+    positives, negatives = counts.tp + counts.fn, counts.tn + counts.fp
+    area, area_ci = auc(scores, labels) if positives and negatives else (None, None)
     right = counts.tn + counts.tp
     return Evaluation(
         model=model,
@@ -201,9 +201,9 @@ def evaluate(
         accuracy=right / counts.n,
         accuracy_ci=wilson(right, counts.n),
         sensitivity=counts.sensitivity,
-        sensitivity_ci=wilson(counts.tp, ill) if ill else None,
+        sensitivity_ci=wilson(counts.tp, positives) if positives else None,
         specificity=counts.specificity,
-        specificity_ci=wilson(counts.tn, well) if well else None,
+        specificity_ci=wilson(counts.tn, negatives) if negatives else None,
         confusion=counts,
     )
 
@@ -249,7 +249,7 @@ def _scored(predictions: pd.DataFrame, scores: ArrayLike) -> pd.DataFrame:
 
 
 def by_subtype(predictions: pd.DataFrame, scores: ArrayLike, threshold: float) -> pd.DataFrame:
-    """Share of films called positive, for each subtype, or each source where the films tell it.
+    """Share of films at or above the threshold, by subtype, or by source if the films name it.
 
     For a finding that share is the sensitivity, for "normal" the false alarm rate. Films
     without a subtype are under their label.

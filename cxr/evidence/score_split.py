@@ -1,4 +1,4 @@
-"""A bundle tried on labeled films: scores for `cxr.evidence.evaluation`."""
+"""Scores of a bundle on labeled films, for `cxr.evidence.evaluation`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def assess(
     keep: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Score the films of a split anew and evaluate them.
+    """Score the films of a split and evaluate the scores.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def score_split(
 ) -> pd.DataFrame:
     """Score the films of a split.
 
-    Films are not refused here: a figure over the films that a model likes says nothing.
+    Films are not refused here: a figure over only the films that a model accepts means nothing.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Predictions and heatmaps out of the house: tables, pictures, PDF and DICOM.
+"""Exports of predictions and heatmaps: tables, pictures, PDF and DICOM.
 
 The libraries that write PDF and DICOM are loaded when an export is made, not with this package.
 """

@@ -1,4 +1,4 @@
-"""Whose film it was, and which image: what a DICOM export takes over from the upload.
+"""The origin of a film: patient, study and image that a DICOM export takes over from the upload.
 
 Headers met in practice break the standard in many ways, and what is written here must not: of each
 element only a valid value is taken, as if a wrong one were not there. Loaded with a DICOM export.

@@ -1,4 +1,4 @@
-"""What an export is made of: films with what was said of them, and the words for it."""
+"""The items of an export: films with what was said of them, and the texts for it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def items_of(
     entries : iterable of Entry
         For instance of `cxr.reading_room.worklist.Worklist.ordered`.
     shown : callable, optional
-        Says which heatmap the reader sees of a film; that of its prediction where not given.
+        Returns the heatmap that the reader sees of a film (default: that of its prediction).
 
     Yields
     ------

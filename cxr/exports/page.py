@@ -1,4 +1,4 @@
-"""A film as a page of a PDF: what is kept of it until the sheets are set."""
+"""A film as a page of a PDF: what is kept of it until the pages are set."""
 
 from __future__ import annotations
 

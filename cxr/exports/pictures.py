@@ -1,4 +1,4 @@
-"""Films and overlays as pictures for exports: bounded in size, packed, with their words below."""
+"""Films and overlays as pictures for exports: bounded in size, compressed, with text below."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def grey(film: Radiograph) -> Image.Image:
 
 
 def jpeg(image: Image.Image) -> bytes:
-    """Pack a picture as JPEG."""
+    """Compress a picture as JPEG."""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=QUALITY)
     return out.getvalue()
@@ -68,7 +68,7 @@ def colour_bar(width: int, height: int) -> Image.Image:
 
 
 def with_legend(picture: Image.Image, lines: Sequence[str]) -> NDArray[np.uint8]:
-    """Put a color bar and lines of words on black below a picture.
+    """Put a color bar and lines of text on black below a picture.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Predictions and heatmaps out of the house: CSV, JSON, JSON lines, Parquet, PNG."""
+"""Exports of predictions and heatmaps as files: CSV, JSON, JSON lines, Parquet, PNG."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _ordered(row: Row, more: Sequence[str] = ()) -> Row:
 
 
 def to_csv(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
-    """Return prediction rows as CSV with a header; `more` names columns behind the usual ones."""
+    """Return prediction rows as CSV with a header; `more` names columns after the usual ones."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [*FIELDS, *more], lineterminator="\n")
     writer.writeheader()
@@ -112,7 +112,7 @@ def write_rows(rows: Iterable[Row], path: Path) -> None:
     """Write prediction rows to a file, in the format that its name ends in.
 
     CSV and JSON lines are written row by row. JSON and Parquet have to be whole: they are written
-    at the end, and with the rows so far if that is cut short.
+    at the end, and with the rows so far if the work is stopped.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Monitoring: the log of what was scored and what the reader said, to look back on use and drift.
+"""Monitoring: the log of what was scored and what readers said, and what can be measured from it.
 
 >>> from cxr.monitoring import Agreement, Call, Reading, Readings, Reason, new_list_id
 >>> log = Readings()  # CXR_READINGS_URL, or a file in the user's data folder
@@ -7,7 +7,8 @@
 >>> reading = log.called(reading, Call.FINDING, blind=True)
 >>> log.judged(reading, Agreement.OVERRIDE, Reason.ARTEFACT)
 
-It holds hashes, scores and words of closed lists: no name, no identifier, no file name, no pixel.
+The log holds hashes, scores and words of closed lists: no name, no identifier, no file name, no
+pixel.
 """
 
 from .._moved import forwarded

@@ -104,9 +104,10 @@ def is_sqlite(url: sa.URL) -> bool:
 
 
 def open_engine(url: sa.URL) -> sa.Engine:
-    """Make an engine that keeps no connection, so that threads and processes may share it.
+    """Create an engine that keeps no connection, so that threads and processes may share it.
 
-    A file that is not there yet is made for its owner alone (0600), and so is its folder (0700).
+    A file that does not exist yet is created for its owner alone (0600), and so is its folder
+    (0700).
 
     Raises
     ------
@@ -150,7 +151,7 @@ def _begin(connection: sa.Connection) -> None:
 
 @contextmanager
 def connected(engine: sa.Engine, *, write: bool = False) -> Iterator[sa.Connection]:
-    """Connect for one transaction: kept at the end, undone where something is raised.
+    """Connect for one transaction: committed at the end, rolled back if something is raised.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How far the films that come in differ from those that a model was validated on.
+"""Drift: how far the incoming films differ from those that a model was validated on.
 
 Measured on scores and on films' gray values by the population stability index, with what chance
 alone would give.
@@ -118,7 +118,7 @@ def psi(expected: ArrayLike, actual: ArrayLike, bins: int = BINS) -> float:
     """Return the population stability index of one sample against another.
 
     It is the sum over bins of (q - p) ln(q / p), p and q the shares of `expected` and `actual`.
-    The bins are cut at the quantiles of `expected` (deciles), so that each holds about as many;
+    The bins are bounded by quantiles of `expected` (deciles), so that each holds about as many;
     where many values are equal, there are fewer. An empty bin counts as half a value: a fixed
     small number in its place would make much of one bin in a small sample.
 
@@ -201,7 +201,7 @@ def drifts(table: pd.DataFrame, bundle: Bundle) -> list[Drift]:
 
 
 def as_table(found: Sequence[Drift]) -> pd.DataFrame:
-    """Lay drift out for people, one row per quantity; NaN if there is no figure."""
+    """Return drift as a table for people, one row per quantity; NaN if there is no figure."""
     return pd.DataFrame(
         {
             "quantity": each.name,
@@ -216,7 +216,7 @@ def as_table(found: Sequence[Drift]) -> pd.DataFrame:
 
 
 def spread(table: pd.DataFrame, bundle: Bundle) -> Spread:
-    """Count how the scores of a model's validation films and those logged are spread.
+    """Count the scores of a model's validation films and those logged, in equal bins.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def spread(table: pd.DataFrame, bundle: Bundle) -> Spread:
 
 
 def logged_films(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what was logged of each film that was scored, once however often it was read.
+    """Return what was logged of each film that was scored, once per film however often it was read.
 
     Returns
     -------

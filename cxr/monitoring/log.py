@@ -1,4 +1,4 @@
-"""The log of readings in a database: written to as films are read, read back as tables."""
+"""The log of readings in a database: written as films are read, returned as tables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Readings:
     """The log: one table of events to which rows are only ever added.
 
     A film's entry is written when it is scored, again with each call of its reader, and again when
-    the reader judges the score. Nothing is changed or taken away, so that a call that was made
+    the reader judges the score. Nothing is changed or removed, so that a call that was made
     before the score was seen stays in the log whatever is said later. No connection is kept
     between calls: one log may be shared by threads, and any number of processes may use one
     database.
@@ -81,13 +81,13 @@ class Readings:
 
     @property
     def where(self) -> str:
-        """For people: the file's path, ``PostgreSQL``, or ``nowhere`` where it is off."""
+        """For people: the file's path, ``PostgreSQL``, or ``nowhere`` if it is off."""
         if self._url is None:
             return "nowhere"
         return self._url.database or "" if is_sqlite(self._url) else "PostgreSQL"
 
     def scored(self, *readings: Reading) -> None:
-        """Note that films were scored or refused; all of them, or none where that fails.
+        """Record that films were scored or refused; all of them, or none if that fails.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Readings:
         self._add("scored", readings)
 
     def called(self, reading: Reading, call: Call | str, *, blind: bool) -> Reading:
-        """Note what the reader says of a film, and whether that agrees with the model.
+        """Record a reader's call, and whether it agrees with the model.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Readings:
     def judged(
         self, reading: Reading, agreement: Agreement | str, reason: Reason | str | None = None
     ) -> Reading:
-        """Note what the reader says of a score, having seen it.
+        """Record what the reader says of a score, having seen it.
 
         Parameters
         ----------
@@ -157,8 +157,8 @@ class Readings:
         ReadingsError
             If the log cannot be written to.
         ValueError
-            If the film has no score, there is no such agreement or reason, or a reason stands
-            without an override.
+            If the film has no score, there is no such agreement or reason, or a reason is
+            given without an override.
         """
         new = dataclasses.replace(
             reading,
@@ -227,14 +227,14 @@ class Readings:
         return latest(self.table(since))
 
     def to_csv(self, since: datetime | None = None) -> str:
-        """Return the events as CSV: the columns of `table`, and the intended use behind them."""
+        """Return the events as CSV: the columns of `table`, and the intended use after them."""
         table = self.table(since).assign(intended_use=INTENDED_USE)
         table["time"] = [time.isoformat() for time in table["time"]]
         return str(table.to_csv(index=False, lineterminator="\n"))
 
 
 def latest(table: pd.DataFrame) -> pd.DataFrame:
-    """Draw the events of each film together.
+    """Combine the events of each film.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """What the log of readings says: how a model is used, what it refuses, how readers agree with it.
 
-It measures and draws nothing; figures are in `cxr.figures`, drift in `cxr.monitoring.drift`. Each
-function takes a table of events as `cxr.monitoring.Readings.table` returns it. A film counts once
-in each list: what was scored last counts of several scores.
+This module measures and draws nothing; figures are in `cxr.figures`, drift in
+`cxr.monitoring.drift`. Each function takes a table of events as `cxr.monitoring.Readings.table`
+returns it. A film counts once in each list: what was scored last counts of several scores.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def n_text(n: int) -> str:
 def of_model(table: pd.DataFrame, model: str, sha256: str) -> tuple[pd.DataFrame, int]:
     """Return the events of a model's weights, and how many there are of its name's other weights.
 
-    What another set of weights scored says nothing of this one, whatever its name.
+    What other weights scored says nothing about these, whatever the name.
     """
     ours = table["model_sha256"] == sha256
     return table[ours], int((~ours & (table["model"] == model)).sum())
@@ -142,7 +142,7 @@ def refusals(table: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         code, films, n (all films), share with its 95 % interval low and high (Wilson),
-        overridden (films that were scored all the same; they are in `films` too); the commonest
+        overridden (films that were scored all the same; they are in `films` too); the most common
         first. Empty if none was refused.
     """
     rows = _scored(table)
@@ -168,7 +168,7 @@ def refusal_rates(table: pd.DataFrame) -> list[Rate]:
 
 
 def _answers(table: pd.DataFrame, blind: bool) -> pd.DataFrame:
-    """Return one event a film: its first blind call, or the last word after the score was seen."""
+    """Return one event per film: its first blind call, or the last word after seeing the score."""
     called = table["event"] == "called"
     if blind:
         rows = table[called & table["call_blind"] & table["score"].notna()]
@@ -233,7 +233,7 @@ def by_week(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def reasons(table: pd.DataFrame) -> pd.DataFrame:
-    """Count why readers overrode scores that they had seen: reason and films, commonest first.
+    """Count why readers overrode scores that they had seen: reason and films, most common first.
 
     Overrides without a reason count as "not said".
     """

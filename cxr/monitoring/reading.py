@@ -49,7 +49,7 @@ class ReadingsError(CxrError, RuntimeError):
 
 
 def new_list_id() -> str:
-    """Return a random name for a worklist: 32 hexadecimal digits that tell nothing of anyone."""
+    """Return a random name for a worklist: 32 hexadecimal digits that identify nobody."""
     return uuid.uuid4().hex
 
 

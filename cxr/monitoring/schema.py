@@ -48,7 +48,7 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Give a time its zone back."""
+        """Return a time with its zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -92,7 +92,7 @@ assert tuple(READINGS.columns.keys()) == ("id", "event", *FIELDS)
 
 
 def bring_up_to_date(engine: sa.Engine) -> None:
-    """Make the table, or bring it up to `HEAD`; does nothing if it is.
+    """Create the table, or bring it up to `HEAD`; does nothing if it is up to date.
 
     Several threads and processes may do so at once: one does the work, the others wait.
 
@@ -123,7 +123,7 @@ def _version(connection: sa.Connection) -> str | None:
 
 
 def _write_ahead(engine: sa.Engine) -> None:
-    """Have those who read and one who writes not wait for each other; the file keeps it so."""
+    """Let readers and one writer not wait for each other; the setting is kept in the file."""
     until = time.monotonic() + PATIENCE
     with explained():
         raw = engine.raw_connection()

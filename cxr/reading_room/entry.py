@@ -1,4 +1,4 @@
-"""A film of a worklist: its bytes as they came, what the model said, what the reader said."""
+"""A film of a worklist: its bytes as they came, the model's prediction, the reader's call."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Heatmaps of the film that is open by any method, made in the background and remembered.
+"""Heatmaps of the open film by any method, computed in the background and cached.
 
-The methods that take one pass of the network are made at once, in a thread all the same, so that a
-film never waits for its map. A slow one first says how long it will take and begins when it is
-asked to; one at a time, and no longer than the film stays open.
+One-pass methods are computed at once, in a thread all the same, so that a film never waits for its
+map. A slow method first says how long it will take and begins when it is asked to; one at a time,
+and only as long as the film is open.
 """
 
 from __future__ import annotations
@@ -118,9 +118,9 @@ class _Lane:
 
 
 class Explainer:
-    """Makes heatmaps for one reader.
+    """Computes heatmaps for one reader.
 
-    Whether a film may have a map is for the caller to know: a refused film has no score and so
+    The caller has to know whether a film may have a map: a refused film has no score and so
     none, unless a reader has overridden the refusal.
 
     Parameters
@@ -147,12 +147,12 @@ class Explainer:
 
     @property
     def working(self) -> str:
-        """The slow method that is being worked out; "" where none is."""
+        """The slow method that is being computed; "" if none is."""
         job = self._job
         return job.key.method if job else ""
 
     def look_at(self, bundle: Model, film_sha256: str) -> None:
-        """Say which film is open, and with which model; what is made for another one stops."""
+        """Tell which film is open, and with which model; work on any other one stops."""
         place = bundle.card.weights["sha256"], film_sha256
         with self._lock:
             if place == self._place:
@@ -162,7 +162,7 @@ class Explainer:
         self.stop()
 
     def state(self, bundle: Model, film_sha256: str, method: str) -> State:
-        """Tell how far a method is with a film; starts nothing."""
+        """Return how far a method is with a film; starts nothing."""
         key = _Key(bundle.card.weights["sha256"], film_sha256, method)
         with self._lock:
             if key in self._maps:
@@ -178,7 +178,7 @@ class Explainer:
         return State("timing") if seconds is None else State("offered", seconds=seconds)
 
     def ask(self, bundle: Model, film: Radiograph, method: str) -> None:
-        """Have a map of one pass made, or the time measured that a slow one takes.
+        """Compute a one-pass map, or measure the time that a slow one takes.
 
         Parameters
         ----------
@@ -197,11 +197,11 @@ class Explainer:
             self._quick.put(key, lambda: self._make(bundle, film, key))
 
     def wait(self, seconds: float | None = PATIENCE) -> None:
-        """Wait for the maps of one pass, but no longer than this."""
+        """Wait for the one-pass maps, at most this long."""
         self._quick.join(seconds)
 
     def start(self, bundle: Model, film: Radiograph, method: str) -> None:
-        """Work a slow map out, unless one is being worked out already."""
+        """Compute a slow map, unless one is being computed already."""
         job = _Job(_Key(bundle.card.weights["sha256"], film.sha256, method))
         with self._lock:
             if self._job or job.key in self._maps:

@@ -1,4 +1,4 @@
-"""Which heatmap a reader sees of a film: the methods chosen, and what is made for them."""
+"""Which heatmap a reader sees of a film: the chosen methods, and what is computed for them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Maps:
         return scored and not self._worklist.hidden(entry)
 
     def state(self, entry: Entry, method: str) -> State:
-        """Tell how far a method is with a film that may have a heatmap."""
+        """Return how far a method is with a film that may have a heatmap."""
         # Grad-CAM came with the score.
         if entry.prediction and (own := entry.prediction.heatmap) and own.method == method:
             return State("ready", own)
@@ -87,9 +87,9 @@ class Maps:
         return next((state.heatmap for state in states if state.heatmap), None)
 
     def doubts(self, method: str) -> list[str] | None:
-        """Return the checks of the audit that a method failed with this model, a sentence each.
+        """Return the checks of the audit that a method failed with this model, as sentences.
 
-        None if there was no audit of it, or what it left cannot be read.
+        None if it was not audited, or the audit's table cannot be read.
         """
         bundle = self._worklist.bundle
         # The page asks on each run, and a bundle stays as it is while the dashboard runs.
@@ -98,7 +98,7 @@ class Maps:
         return self._doubts[key]
 
     def without(self, entry: Entry) -> str:
-        """Say why a film shows no heatmap."""
+        """Return why a film shows no heatmap."""
         if self._worklist.hidden(entry):
             return AFTER
         if not self.allowed(entry):
@@ -118,11 +118,11 @@ class Maps:
         return None
 
     def work_out(self, entry: Entry, method: str) -> None:
-        """Begin with a slow map of the film that is open."""
+        """Start a slow map of the open film."""
         self.explainer.start(self._worklist.bundle, self._film(entry), method)
 
     def prepare(self, entry: Entry | None, other: Entry | None) -> None:
-        """Begin with the maps that the page is about to show; a moment later most are there.
+        """Start the maps that the page is about to show; most are ready a moment later.
 
         Parameters
         ----------

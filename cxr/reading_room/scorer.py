@@ -37,7 +37,7 @@ class Progress:
 
 
 class Scorer:
-    """Scores the films of a list that wait, in a thread of its own.
+    """Scores the waiting films of a list, in a thread of its own.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Scorer:
 
     @property
     def progress(self) -> Progress:
-        """How far the list is."""
+        """How far the scoring of the list is."""
         total, waiting = len(self.worklist), len(self.worklist.waiting)
         done = total - waiting
         new = done - self._before
@@ -94,7 +94,7 @@ class Scorer:
         self.paused = True
 
     def go_on(self) -> None:
-        """Go on after a pause or a failure."""
+        """Continue after a pause or a failure."""
         self.paused, self.error = False, ""
         self.start()
 

@@ -38,7 +38,7 @@ class ReadingSession:
         self._films: dict[int, Radiograph] = {}
 
     def choose(self, number: int) -> None:
-        """Open a film because the reader wants it."""
+        """Open a film that the reader asked for."""
         self.picked = True
         self.worklist.chosen = number
 
@@ -70,7 +70,7 @@ class ReadingSession:
         return chosen, id(entry.prediction) if entry else first, self.scorer.busy
 
     def call(self, entry: Entry, call: Call | str) -> None:
-        """Note what the reader sees in a film."""
+        """Record the reader's call of a film."""
         blind = self.worklist.hidden(entry)
         self.picked = True
         self.worklist.call(entry, call)
@@ -79,7 +79,7 @@ class ReadingSession:
     def judge(
         self, entry: Entry, judgement: Agreement | str, reason: Reason | str | None = None
     ) -> None:
-        """Note what the reader says of a film's score."""
+        """Record what the reader says of a film's score."""
         self.picked = True
         self.worklist.judge(entry, judgement, reason)
         self._note(entry, lambda log, reading: log.judged(reading, judgement, entry.reason))

@@ -1,7 +1,7 @@
 """The worklist of one reader: films as they arrived, scored, ranked, read and called.
 
-Lives in memory alone. Of each film it keeps the bytes as they came, a thumbnail and what the
-model said; the pixels are read anew when a film is opened, so that hundreds fit. Films may be added
+It is kept in memory alone: of each film the bytes as they came, a thumbnail and the prediction; the
+pixels are read again when a film is opened, so that hundreds fit. Films may be added
 and read while others are scored in another thread (`cxr.reading_room.scorer`).
 """
 
@@ -54,7 +54,7 @@ class Worklist:
         return len(self.entries)
 
     def add(self, name: str, source: bytes | Path) -> None:
-        """Put a film, or all films of a zip, at the end of the list."""
+        """Add a film, or all films of a zip, at the end of the list."""
         if isinstance(source, bytes) and is_zip(source):
             try:
                 for inner, content in unpack(source):
@@ -83,7 +83,7 @@ class Worklist:
     def score(self) -> Iterator[int]:
         """Score the waiting films a few at a time; yields how many are done after each step.
 
-        Can be left at any point: what is done stays, the rest keeps waiting.
+        Can be abandoned at any point: what is done is kept, the rest keeps waiting.
         """
         while batch := self.waiting[:BATCH]:
             with self._lock:
@@ -115,9 +115,9 @@ class Worklist:
     def rescore(self, bundle: Model, operating_point: str | None = None) -> None:
         """Change the model or the operating point.
 
-        Under another model every film that can be read waits anew, and what the reader said of
-        the old scores is gone; under another operating point alone the scores stay. What the
-        reader saw in a film stays as long as the finding is the same.
+        With another model every readable film waits again, and what the reader said of the old
+        scores is dropped; with another operating point alone the scores are kept. The reader's
+        call of a film is kept as long as the finding is the same.
         """
         point = bundle.card.operating_point(operating_point)
         with self._lock:
@@ -137,18 +137,18 @@ class Worklist:
                     entry.prediction = None
 
     def override(self, entry: Entry) -> None:
-        """Have a film scored that the gate refused; one that could not be read stays refused."""
+        """Score a film that the gate refused; one that could not be read stays refused."""
         if entry.source and entry.prediction and entry.prediction.refusal:
             entry.overridden = True
             entry.prediction = None
 
     def hidden(self, entry: Entry) -> bool:
-        """Whether score and heatmap must not be shown yet, since the reader is to call first."""
+        """Whether score and heatmap must not be shown yet, because the reader calls first."""
         scored = entry.prediction is not None and entry.prediction.score is not None
         return self.blind and scored and entry.call is None
 
     def call(self, entry: Entry, call: Call | str | None) -> None:
-        """Note what the reader sees in a film, and whether the score was hidden till then."""
+        """Record the reader's call of a film, and whether the score was hidden until then."""
         if entry.blind:
             return  # a call made blind is not changed by what was seen after it
         said = Call(call) if call else None
@@ -161,7 +161,7 @@ class Worklist:
         judgement: Agreement | str | None,
         reason: Reason | str | None = None,
     ) -> None:
-        """Note what the reader says of a score.
+        """Record what the reader says of a score.
 
         Unless the film was called blind, the call follows from it.
 

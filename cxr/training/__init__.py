@@ -1,9 +1,9 @@
 """Training: a recipe and films become a bundle.
 
-`run` is the way through: `batches` and `augmentation` bring the films, `frozen_features` those of
+`run` goes all the way: `batches` and `augmentation` bring the films, `frozen_features` those of
 a frozen base, `box_supervision` the boxes; `fit` starts from `initialization` and `callbacks` keep
-what a stopped run goes on from; `write_bundle` makes the bundle, its weights as small as `float16`
-can make them.
+what a stopped run continues from; `write_bundle` makes the bundle, its weights as small as
+`float16` can make them.
 """
 
 from .._moved import forwarded

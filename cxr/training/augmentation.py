@@ -1,4 +1,4 @@
-"""Films varied on the fly, from a seed and a step number: the same step gives the same films."""
+"""Films varied on the fly from a seed and a step number: the same step gives the same films."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def augment_with_masks(
 
 
 def _tone(x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Bend values in [0, 1] by a rising curve of straight pieces, one curve a film.
+    """Bend values in [0, 1] by a rising curve of straight pieces, one curve per film.
 
     The ends stay where they are; piece k rises in proportion to ``weights[k]``.
     """

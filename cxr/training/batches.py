@@ -15,8 +15,8 @@ from .box_supervision import (
     EVIDENCE,
     LOGIT,
     Places,
-    ill_places,
     place_weights,
+    positive_places,
 )
 from .recipes import Recipe
 
@@ -87,10 +87,10 @@ def _both(
     grid: tuple[int, int],
 ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """Return the labels and weights of a network's two outputs, the film's and its places'."""
-    ill = ill_places(masks, grid)
+    positive = positive_places(masks, grid)
     return (
-        {LOGIT: labels, EVIDENCE: ill},
-        {LOGIT: weights, EVIDENCE: place_weights(ill, known)},
+        {LOGIT: labels, EVIDENCE: positive},
+        {LOGIT: weights, EVIDENCE: place_weights(positive, known)},
     )
 
 

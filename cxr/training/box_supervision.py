@@ -25,8 +25,8 @@ __all__ = [
     "EVIDENCE",
     "LOGIT",
     "Places",
-    "ill_places",
     "place_weights",
+    "positive_places",
     "read_places",
     "with_evidence",
 ]
@@ -34,7 +34,7 @@ __all__ = [
 #: The network's layers that are taught: its map, and what it makes of the film.
 EVIDENCE = "evidence"
 LOGIT = "logit"
-#: A place counts as ill where the boxes cover this much of its surroundings.
+#: A position counts as positive if the boxes cover this much of its surroundings.
 COVERED = 0.5
 #: Ill places are few: each counts this many times as much as a healthy one.
 ILL_WEIGHT = 3.0
@@ -89,23 +89,23 @@ def read_places(
         If there is no such table, or it names no film with the finding.
     """
     found = boxes_of(read_boxes(Path(data) / recipe.boxes), list(table["path"]), recipe.finding)
-    ill = (table["label"] != NORMAL).to_numpy()
+    positive = (table["label"] != NORMAL).to_numpy()
     boxed = np.array([path in found for path in table["path"]], bool)
-    if not (boxed & ill).any():
+    if not (boxed & positive).any():
         raise DatasetError(f"{recipe.boxes} has no box for any of the films of {recipe.finding}.")
     # As films, but for their gray levels: a box stays one where those are equalized.
     to_input = replace(recipe.to_input, channels=1, levels="plain")
     masks = np.zeros((len(table), to_input.height, to_input.width, 1), np.uint8)
-    for row in np.flatnonzero(boxed & ill):
+    for row in np.flatnonzero(boxed & positive):
         film = table.iloc[row]
         painted = mask(found[film["path"]], int(film["height"]), int(film["width"]))
         masks[row] = to_input(painted.astype(np.float32))
     rows, columns = model.get_layer(EVIDENCE).output.shape[1:3]
-    return Places(masks, np.asarray(boxed | ~ill, bool), (rows, columns))
+    return Places(masks, np.asarray(boxed | ~positive, bool), (rows, columns))
 
 
-def ill_places(masks: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
-    """Say which places of a map are ill.
+def positive_places(masks: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
+    """Return which positions of a map are positive.
 
     A position is where the heatmap draws it (`cxr.heatmaps.geometry.interpolation`), and its
     surroundings reach as far as its color does.
@@ -132,7 +132,7 @@ def ill_places(masks: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
 
 
 def place_weights(places: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-    """Weigh each place of `ill_places` in the loss, (films, rows, columns): 0 where not known."""
+    """Weigh each place in the loss, (films, rows, columns): 0 if it is not known."""
     return known[:, None, None] * (1 + (ILL_WEIGHT - 1) * places[..., 0])
 
 

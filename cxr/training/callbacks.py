@@ -20,7 +20,7 @@ from .box_supervision import LOGIT
 from .keras_hooks import epochs_done, restart_dropouts
 from .recipes import Recipe
 
-__all__ = ["HISTORY_COLUMNS", "Journal", "plateau_rate", "should_stop"]
+__all__ = ["HISTORY_COLUMNS", "TrainingLog", "plateau_rate", "should_stop"]
 
 HISTORY_COLUMNS = [
     "epoch",
@@ -69,7 +69,7 @@ def _of_films(logs: dict[str, Any], name: str) -> float:
     return float(logs[own if own in logs else held + name])
 
 
-class Journal(keras.callbacks.Callback):
+class TrainingLog(keras.callbacks.Callback):
     """Keeps ``history.csv`` and ``kept.weights.h5`` (see `Recipe.keep`) in a folder.
 
     Comes before `BackupAndRestore` among the callbacks: a kill between the two leaves a row too

@@ -31,7 +31,7 @@ from .box_supervision import (
     Places,
     with_evidence,
 )
-from .callbacks import HISTORY_COLUMNS, Journal
+from .callbacks import HISTORY_COLUMNS, TrainingLog
 from .initialization import settle_units
 from .recipes import Recipe
 
@@ -106,9 +106,9 @@ def fit(
     held = fixed_batches(
         material.held_films, material.held_labels, recipe, places=material.held_places
     )
-    journal = _fit_epochs(taught, recipe, feed, held, steps, state, say)
+    log = _fit_epochs(taught, recipe, feed, held, steps, state, say)
     settle_norms(model, feed(recipe.epochs), steps)
-    return journal.history, journal.kept_epoch
+    return log.history, log.kept_epoch
 
 
 def _fit_head(
@@ -129,7 +129,7 @@ def _fit_head(
     def feed(first_epoch: int) -> tf.data.Dataset:
         return feature_batches(features, material.labels, recipe, first_epoch=first_epoch)
 
-    journal = _fit_epochs(
+    log = _fit_epochs(
         head_of(model),
         recipe,
         feed,
@@ -138,7 +138,7 @@ def _fit_head(
         state,
         say,
     )
-    return journal.history, journal.kept_epoch
+    return log.history, log.kept_epoch
 
 
 def _fit_epochs(
@@ -149,13 +149,13 @@ def _fit_epochs(
     steps: int,
     state: Path,
     say: Callable[[str], None],
-) -> Journal:
+) -> TrainingLog:
     """Run the epochs that are left; the kept weights end in the model."""
     state.mkdir(parents=True, exist_ok=True)
     compile_for(model, recipe, steps)
-    journal = Journal(recipe, state, say)
-    done = journal.resume()
-    if not journal.ended:
+    log = TrainingLog(recipe, state, say)
+    done = log.resume()
+    if not log.ended:
         model.fit(
             feed(done),
             validation_data=held,
@@ -163,7 +163,7 @@ def _fit_epochs(
             steps_per_epoch=steps,
             shuffle=False,
             callbacks=[
-                journal,
+                log,
                 keras.callbacks.BackupAndRestore(
                     state / "backup", double_checkpoint=True, delete_checkpoint=False
                 ),
@@ -171,7 +171,7 @@ def _fit_epochs(
             verbose=0,
         )
     model.load_weights(state / "kept.weights.h5")
-    return journal
+    return log
 
 
 def _fit_regression(

@@ -1,7 +1,7 @@
-"""A recipe and a data set in, a bundle out.
+"""From a recipe and a data set to a bundle.
 
 The state of a run is kept in ``<out>/.<name>.training`` until its bundle is written: a run that was
-killed goes on from its last whole epoch, and one that ended needs only its bundle written.
+killed continues from its last whole epoch, and one that ended needs only its bundle written.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ __all__ = ["TrainingError", "train"]
 
 
 class TrainingError(CxrError, RuntimeError):
-    """A run that cannot start or go on."""
+    """A run that cannot start or continue."""
 
     code = "training"
 
@@ -108,7 +108,7 @@ def train(
     resume : bool, default: False
         Whether to continue with a run that was stopped.
     progress : callable, optional
-        Called with a line of text an epoch; standard error where nothing is given.
+        Called with one line of text per epoch (default: writes to standard error).
 
     Returns
     -------
@@ -121,7 +121,7 @@ def train(
         If a run of that name is under way and `resume` is False, or was made with another recipe
         or other films.
     DatasetError, ValueError
-        If the films do not serve.
+        If the films cannot be used.
     """
     keep_memory()
     say = progress or (lambda line: print(line, file=sys.stderr, flush=True))

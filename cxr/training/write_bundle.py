@@ -234,7 +234,7 @@ def _kept(table: pd.DataFrame, columns: list[str]) -> list[str]:
 
 
 def judge(card: Card, predictions: pd.DataFrame) -> Card:
-    """Fit what is fitted on validation, then evaluate each split once at the default point.
+    """Fit calibration and operating points on validation, then evaluate each split once.
 
     Parameters
     ----------

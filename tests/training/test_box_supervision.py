@@ -22,8 +22,8 @@ from cxr.training.box_supervision import (
     ILL_WEIGHT,
     LOGIT,
     Places,
-    ill_places,
     place_weights,
+    positive_places,
     read_places,
     with_evidence,
 )
@@ -113,7 +113,7 @@ class TestIllPlaces:
                 masks = np.zeros((1, 80, 80, 1), np.float32)
                 y, x = round(row * 79 / 7), round(column * 79 / 7)
                 masks[0, max(0, y - 6) : y + 7, max(0, x - 6) : x + 7] = 255
-                places = ill_places(tf.constant(masks), (8, 8)).numpy()[0, ..., 0]
+                places = positive_places(tf.constant(masks), (8, 8)).numpy()[0, ..., 0]
                 assert np.unravel_index(places.argmax(), places.shape) == (row, column)
                 array = Heatmap(places, 80, 80, "gradcam", "evidence", "tuberculosis").array
                 at = np.unravel_index(array.argmax(), array.shape)
@@ -122,7 +122,7 @@ class TestIllPlaces:
     def test_range(self):
         masks = np.zeros((2, 64, 64, 1), np.float32)
         masks[1] = 255
-        found = ill_places(tf.constant(masks), (4, 4)).numpy()
+        found = positive_places(tf.constant(masks), (4, 4)).numpy()
         assert found.shape == (2, 4, 4, 1)
         assert not found[0].any()
         np.testing.assert_allclose(found[1], 1, rtol=1e-6)
@@ -222,7 +222,7 @@ def test_a_network_learns_where_the_square_is(recipe, tmp_path):
     assert history[["loss", "val_loss", "accuracy", "val_auc"]].notna().all(axis=None)
     ill = np.flatnonzero(held_labels)
     maps = np.asarray(with_evidence(model)(np.repeat(held_films[ill], 3, axis=-1))[EVIDENCE])
-    where = ill_places(tf.constant(held.masks[ill], tf.float32), (2, 2)).numpy()
+    where = positive_places(tf.constant(held.masks[ill], tf.float32), (2, 2)).numpy()
     hits = maps.reshape(len(ill), 4).argmax(axis=1) == where.reshape(len(ill), 4).argmax(axis=1)
     assert hits.mean() >= 0.9  # by chance a quarter
 

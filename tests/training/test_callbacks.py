@@ -1,4 +1,4 @@
-"""The journal of a run: the plateau rule, when to stop, what is kept, and going on after a kill."""
+"""The log of a run: the plateau rule, when to stop, what is kept, and going on after a kill."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from cxr.training.callbacks import (
     HISTORY_COLUMNS,
-    Journal,
+    TrainingLog,
     plateau_rate,
     should_stop,
 )
@@ -111,27 +111,25 @@ class TestShouldStop:
 
 
 class Script:
-    """A journal fed with made-up epochs."""
+    """A log fed with made-up epochs."""
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         self.lines: list[str] = []
-        self.journal = Journal(recipe, folder, self.lines.append)
+        self.log = TrainingLog(recipe, folder, self.lines.append)
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
         model.compile(keras.optimizers.SGD(recipe.learning_rate), "mse")
         model.stop_training = False
         self.model = model
-        self.journal.set_model(model)
+        self.log.set_model(model)
 
     def epoch(self, number: int, val_auc: float, val_accuracy: float = 0.5) -> None:
-        self.journal.on_epoch_begin(number - 1)
+        self.log.on_epoch_begin(number - 1)
         self.model.set_weights([np.full((1, 1), number, np.float32)])
         logs = dict.fromkeys(HISTORY_COLUMNS[1:7], 1 / 3)
-        self.journal.on_epoch_end(
-            number - 1, logs | {"val_auc": val_auc, "val_accuracy": val_accuracy}
-        )
+        self.log.on_epoch_end(number - 1, logs | {"val_auc": val_auc, "val_accuracy": val_accuracy})
 
     def kept(self) -> float:
-        self.model.load_weights(self.journal.folder / "kept.weights.h5")
+        self.model.load_weights(self.log.folder / "kept.weights.h5")
         return float(self.model.get_weights()[0][0, 0])
 
 
@@ -143,7 +141,7 @@ class TestJournal:
             written = pd.read_csv(tmp_path / "history.csv")
             assert written.columns.tolist() == HISTORY_COLUMNS
             assert written["epoch"].tolist() == list(range(1, number + 1))
-        assert script.journal.kept_epoch == 2
+        assert script.log.kept_epoch == 2
         assert script.kept() == 2
         assert len(script.lines) == 3
         assert script.lines[1].startswith("epoch 2/6  loss 0.3333")
@@ -152,7 +150,7 @@ class TestJournal:
         script = Script(dataclasses.replace(recipe, keep="last"), tmp_path)
         for number, val_auc in enumerate([0.7, 0.9, 0.8], start=1):
             script.epoch(number, val_auc)
-        assert script.journal.kept_epoch == 3
+        assert script.log.kept_epoch == 3
         assert script.kept() == 3
 
     def test_stops_the_training(self, recipe, tmp_path):
@@ -162,14 +160,14 @@ class TestJournal:
             assert not script.model.stop_training
         script.epoch(4, 0.85)
         assert script.model.stop_training
-        assert script.journal.ended
+        assert script.log.ended
         assert script.lines[-1].endswith("done")
 
     def test_sets_the_rate_of_the_plateau_rule(self, recipe, tmp_path):
         script = Script(recipe, tmp_path)
         for number in range(1, 6):
             script.epoch(number, number / 10, val_accuracy=0.5)
-        rates = script.journal.history["learning_rate"].tolist()
+        rates = script.log.history["learning_rate"].tolist()
         assert rates == pytest.approx([1e-2, 1e-2, 1e-2, 3e-3, 3e-3])
 
     def test_leaves_the_rate_alone_under_other_schedules(self, recipe, tmp_path):
@@ -186,10 +184,10 @@ class TestJournal:
         # Killed between the third row and its backup.
         (tmp_path / "backup" / "training_metadata.json").write_text(json.dumps({"epoch": 2}))
         second = Script(recipe, tmp_path)
-        assert second.journal.resume() == 2
+        assert second.log.resume() == 2
         assert second.lines == ["Going on after epoch 2"]
         pd.testing.assert_frame_equal(
-            second.journal.history, first.journal.history.head(2), check_exact=True
+            second.log.history, first.log.history.head(2), check_exact=True
         )
         second.epoch(3, 0.85)
         assert pd.read_csv(tmp_path / "history.csv")["val_auc"].tolist() == [0.7, 0.9, 0.85]
@@ -197,6 +195,6 @@ class TestJournal:
     def test_without_a_backup_it_begins_anew(self, recipe, tmp_path):
         Script(recipe, tmp_path).epoch(1, 0.7)
         script = Script(recipe, tmp_path)
-        assert script.journal.resume() == 0
-        assert script.journal.history.empty
+        assert script.log.resume() == 0
+        assert script.log.history.empty
         assert script.lines == []

@@ -1,4 +1,4 @@
-"""What a bundle's heatmaps are worth: do they follow the network, do they find the disease.
+"""The audit of a bundle's heatmaps: do they follow the network, do they find the disease.
 
 `checks` asks the network (`sanity` and `randomization` have the measures), `localization` the
 radiologists' boxes (`box_measures`, `box_figures`); `verdict` says in plain sentences where a

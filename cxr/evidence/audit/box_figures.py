@@ -138,7 +138,7 @@ class BoxedFilm:
 
 
 def measure(films: Sequence[BoxedFilm], called: NDArray[np.bool_]) -> tuple[Selection, Selection]:
-    """Measure heatmaps and baselines over the called films, and over all.
+    """Measure heatmaps and baselines over the positive films, and over all.
 
     Parameters
     ----------

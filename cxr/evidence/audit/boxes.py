@@ -92,7 +92,7 @@ def assess_boxes(
     keep: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Evaluation, Localization]:
-    """Score the films of a split and hold the heatmaps of those with boxes against the boxes.
+    """Score the films of a split and compare the heatmaps of those with boxes with the boxes.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def localize(
     scored: pd.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Localization:
-    """Hold the heatmaps of a split's films against the boxes on them.
+    """Compare the heatmaps of a split's films with the boxes on them.
 
     Parameters
     ----------

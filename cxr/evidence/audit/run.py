@@ -1,4 +1,4 @@
-"""An audit under way: which films each method gets, how far the work is, the rows so far."""
+"""An audit in progress: which films each method gets, how far the work is, the rows so far."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Progress = Callable[[float, float], None]
 
 
 class Run:
-    """An audit under way: its films, how many each method gets, the rows so far."""
+    """An audit in progress: its films, how many each method gets, the rows so far."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Whether a heatmap says anything of the network and the film: measures on maps.
+"""Whether a heatmap follows the network and the film: measures on maps.
 
 What is compared are maps as arrays; what runs a network over them is
 `cxr.evidence.audit.sanity_checks`.

@@ -1,4 +1,4 @@
-"""Sanity of a bundle's heatmaps: do they follow the weights and the film?
+"""Sanity checks of a bundle's heatmaps: do they follow the weights and the film?
 
 Four questions to each method, on films that the model calls: does the map change when the weights
 are randomized; does it lie on the film's edge, where markers are; does the score fall when what it
@@ -62,7 +62,7 @@ def audit(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """Measure how far the heatmaps of a bundle can be believed.
+    """Measure how far the heatmaps of a bundle can be trusted.
 
     On up to `FILMS` validation films that the model calls above its default operating point, drawn
     at random; for a slow method on the first of these, as many as `BUDGET` allows.

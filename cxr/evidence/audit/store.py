@@ -1,4 +1,4 @@
-"""The table of how far a bundle's heatmaps hold up, ``explanations.csv``: kept, read, replaced."""
+"""``explanations.csv``: how far a bundle's heatmaps can be trusted; read, kept, replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the figures of the heatmaps mean: a plain sentence for each method that fails a check."""
+"""What the figures of the heatmaps mean: one plain sentence per check that a method fails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMES = {
 
 
 def failures(table: pd.DataFrame) -> list[str]:
-    """Say which methods fail which check, in plain sentences.
+    """Return which methods fail which checks, in plain sentences.
 
     A method fails where
 

@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations: on the connection that it is handed, within its transaction."""
+"""How Alembic runs the migrations: on the connection that it is given, within its transaction."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a stored Keras model says of itself, read as data: a chain of layers with their settings.
+"""The description of a stored Keras model, read as data: a chain of layers with their settings.
 
 Nothing here builds, loads or runs a layer. Keras 2 and Keras 3 descriptions are brought to one
-form: layers that do nothing to a score (dropout) are left out, activations that stand alone belong
-to the layer before them, and a model inside a model is unrolled.
+form: layers that do nothing to a score (dropout) are left out, activations that are layers of their
+own belong to the layer before them, and a model inside a model is unrolled.
 """
 
 from __future__ import annotations

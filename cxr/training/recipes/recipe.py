@@ -1,4 +1,4 @@
-"""What a recipe is made of."""
+"""The fields of a recipe."""
 
 from __future__ import annotations
 

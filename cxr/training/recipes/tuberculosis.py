@@ -1,7 +1,7 @@
 """The recipes for tuberculosis.
 
 Each learns from one pair of sources, tuberculosis of one and normal films of the other, and is
-tried on the other pair: what it has learned of the sources is of no use there.
+tried on the other pair: what it has learned about the sources is of no use there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The log as it first was. Not to be changed: logs of this version are out there."""
+"""The first version of the log. Not to be changed: logs of this version are in use."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Do away with the table and all that it holds."""
+    """Drop the table and all that it holds."""
     op.drop_index("ix_readings_time", "readings")
     op.drop_table("readings")
