@@ -10,11 +10,10 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-__all__ = ["BLOCKS", "LAST_POOL", "SCALINGS", "convolutions"]
+__all__ = ["LAST_POOL", "SCALINGS", "convolutions"]
 
-#: Convolutions in each of the five blocks.
-BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-FILTERS = (64, 128, 256, 512, 512)
+#: Each base and its name in `keras.applications`.
+BUILDERS = {"vgg16": "VGG16", "vgg19": "VGG19"}
 #: Where the frozen part ends: the name that Keras gives this layer too.
 LAST_POOL = "block5_pool"
 #: Mean of ImageNet's blue, green and red, which the published weights expect to be taken away. A
@@ -26,7 +25,10 @@ SCALINGS = ("imagenet", "unit")
 def convolutions(
     base: str, input_size: int, scaling: str
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Build the five blocks, frozen, with random weights and Keras's own layer names.
+    """Build the five blocks of `keras.applications`, frozen, with random weights.
+
+    Keras's layers are called on the scaled film, not as a model within a model, so that the
+    network stays flat. Its ``preprocess_input`` is not a layer: the scaling is one here.
 
     Parameters
     ----------
@@ -50,8 +52,8 @@ def convolutions(
     ValueError
         If an argument is out of its range.
     """
-    if base not in BLOCKS:
-        raise ValueError(f"Expected a base of {', '.join(BLOCKS)}. Received: {base!r}")
+    if base not in BUILDERS:
+        raise ValueError(f"Expected a base of {', '.join(BUILDERS)}. Received: {base!r}")
     if input_size < 32:
         raise ValueError(f"Expected an input_size of at least 32. Received: {input_size}")
     if scaling not in SCALINGS:
@@ -61,15 +63,8 @@ def convolutions(
         x = layers.Rescaling(1.0, offset=[-mean for mean in IMAGENET_MEAN], name="scale")(film)
     else:
         x = layers.Rescaling(1 / 255, name="scale")(film)
-    for i, (count, filters) in enumerate(zip(BLOCKS[base], FILTERS, strict=True), start=1):
-        for k in range(1, count + 1):
-            x = layers.Conv2D(
-                filters,
-                3,
-                padding="same",
-                activation="relu",
-                trainable=False,
-                name=f"block{i}_conv{k}",
-            )(x)
-        x = layers.MaxPooling2D(2, name=f"block{i}_pool")(x)
-    return film, x
+    build = getattr(keras.applications, BUILDERS[base])
+    network = build(weights=None, include_top=False, input_tensor=x)
+    for layer in network.layers:
+        layer.trainable = False
+    return film, network.output

@@ -97,24 +97,6 @@ def _expit(x: float) -> float:
     return 0.5 * (1 + math.tanh(x / 2))
 
 
-def _counts(scores: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, Array]:
-    """Return the distinct scores, falling, and the true and false calls at or above each.
-
-    The first threshold is infinite: no film called.
-    """
-    s, y = paired(scores, labels, both=True)
-    order = np.argsort(-s, kind="stable")
-    s, y = s[order], y[order]
-    last = np.append(np.flatnonzero(np.diff(s)), s.size - 1)  # of each run of equal scores
-    hits = np.cumsum(y)[last]
-    zero = [0.0]
-    return (
-        np.concatenate([[np.inf], s[last]]),
-        np.concatenate([zero, hits]),
-        np.concatenate([zero, last + 1 - hits]),
-    )
-
-
 @dataclass(frozen=True, eq=False)
 class RocCurve:
     """Sensitivity against false positive rate, one point per distinct score.
@@ -141,10 +123,11 @@ class RocCurve:
     @classmethod
     def from_scores(cls, scores: ArrayLike, labels: ArrayLike) -> RocCurve:
         """Compute the curve from scores and labels 0/1, shape (n,); needs both classes."""
-        thresholds, hits, alarms = _counts(scores, labels)
-        value, interval = auc(scores, labels)
-        n = int(hits[-1] + alarms[-1])
-        return cls(alarms / alarms[-1], hits / hits[-1], thresholds, value, interval, n)
+        from sklearn.metrics import roc_curve  # takes seconds to import
+
+        s, y = paired(scores, labels, both=True)
+        false_positive, true_positive, thresholds = roc_curve(y, s, drop_intermediate=False)
+        return cls(false_positive, true_positive, thresholds, *auc(s, y), y.size)
 
     def at(self, threshold: float) -> tuple[float, float]:
         """Return (false positive rate, true positive rate) where films at or above
@@ -184,13 +167,14 @@ class PrecisionRecall:
         Average precision is the sum of precision times the step in recall, without
         interpolation, which would flatter.
         """
-        thresholds, hits, alarms = _counts(scores, labels)
-        called = hits + alarms
-        precision = np.concatenate([[1.0], hits[1:] / called[1:]])
-        recall = hits / hits[-1]
+        from sklearn.metrics import precision_recall_curve
+
+        s, y = paired(scores, labels, both=True)
+        # Its thresholds rise, and the last point, where no film is called, has none.
+        precision, recall, rising = (each[::-1] for each in precision_recall_curve(y, s))
+        thresholds = np.concatenate([[np.inf], rising])
         average = float(np.sum(np.diff(recall) * precision[1:]))
-        prevalence = float(hits[-1] / called[-1])
-        return cls(precision, recall, thresholds, average, prevalence, int(called[-1]))
+        return cls(precision, recall, thresholds, average, float(y.mean()), y.size)
 
     def at(self, threshold: float) -> tuple[float, float]:
         """Return (recall, precision) where films at or above `threshold` are called."""

@@ -195,15 +195,13 @@ def _right(calls: ArrayLike, labels: ArrayLike) -> NDArray[np.bool_]:
 
 
 def _mcnemar(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> McNemar:
+    from scipy.stats import binomtest  # takes a second to import
+
     cells = np.bincount(2 * one + other, minlength=4).tolist()
     both_wrong, only_other, only_one, both_right = cells
     n = only_one + only_other
-    # In whole numbers, so that it is exact for any count: 2 P(X <= fewer), X of n coins.
-    term = total = 1
-    for i in range(min(only_one, only_other)):
-        term = term * (n - i) // (i + 1)
-        total += term
-    return McNemar(both_right, only_one, only_other, both_wrong, min(1.0, 2 * total / 2**n))
+    p = float(binomtest(only_one, n).pvalue) if n else 1.0
+    return McNemar(both_right, only_one, only_other, both_wrong, p)
 
 
 def paired_rates(calls_one: ArrayLike, calls_other: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
@@ -298,6 +296,8 @@ def kappa(reader: ArrayLike, model: ArrayLike) -> Kappa:
     Cohen, Educational and Psychological Measurement 20:37, 1960. Fleiss, Cohen and Everitt,
     Psychological Bulletin 72:323, 1969 (the standard error).
     """
+    from sklearn.metrics import cohen_kappa_score  # takes seconds to import
+
     if np.shape(reader) == np.shape(model) == (0,):
         return Kappa(((0, 0), (0, 0)), None, None, None)
     one, other = paired(model, reader)[1], paired(reader, model)[1]
@@ -309,7 +309,7 @@ def kappa(reader: ArrayLike, model: ArrayLike) -> Kappa:
     agreed, chance = float(np.trace(p)), float(rows @ columns)
     if 1 - chance < NO_ERROR:
         return Kappa(counts, None, None, None)
-    value = (agreed - chance) / (1 - chance)
+    value = float(cohen_kappa_score(other, one))
     variance = sum(p[i, i] * (1 - (rows[i] + columns[i]) * (1 - value)) ** 2 for i in (0, 1))
     variance += (1 - value) ** 2 * sum(
         p[i, 1 - i] * (columns[i] + rows[1 - i]) ** 2 for i in (0, 1)

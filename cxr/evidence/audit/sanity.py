@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from ...heatmaps.geometry import enlarged
 
@@ -87,8 +87,7 @@ def rank_correlation(one: Map, other: Map) -> float:
             "Expected two maps of one size with an order. "
             f"Received: {one.shape} and {other.shape}, ranges {np.ptp(one)} and {np.ptp(other)}"
         )
-    ranks = [rankdata(each, axis=None) for each in (one, other)]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+    return float(spearmanr(one, other, axis=None).statistic)
 
 
 def ssim(one: Map, other: Map) -> float:
