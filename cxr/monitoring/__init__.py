@@ -17,7 +17,6 @@ from .log import (
     COLUMNS,
     Readings,
     film_numbers,
-    latest,
 )
 from .reading import (
     AGREEMENTS,
@@ -44,7 +43,6 @@ __all__ = [
     "Reason",
     "agreement_of",
     "film_numbers",
-    "latest",
     "new_list_id",
 ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Literal
 
 import pandas as pd
 import sqlalchemy as sa
@@ -27,7 +26,7 @@ from .reading import (
 )
 from .schema import EVENTS, READINGS, bring_up_to_date
 
-__all__ = ["COLUMNS", "Readings", "film_numbers", "latest"]
+__all__ = ["COLUMNS", "Readings", "film_numbers"]
 
 #: The columns of `Readings.table`.
 COLUMNS = ("event", *FIELDS)
@@ -222,48 +221,11 @@ class Readings:
         with connected(self._engine) as connection:
             return connection.execute(sa.select(sa.func.max(READINGS.columns["id"]))).scalar() or 0
 
-    def latest(self, since: datetime | None = None) -> pd.DataFrame:
-        """Return one row per film of a list, as `latest` makes them of `table`."""
-        return latest(self.table(since))
-
     def to_csv(self, since: datetime | None = None) -> str:
         """Return the events as CSV: the columns of `table`, and the intended use after them."""
         table = self.table(since).assign(intended_use=INTENDED_USE)
         table["time"] = [time.isoformat() for time in table["time"]]
         return str(table.to_csv(index=False, lineterminator="\n"))
-
-
-def latest(table: pd.DataFrame) -> pd.DataFrame:
-    """Combine the events of each film.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `Readings.table` returns it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each list, film and weights, in the order in which they first came; each file
-        that could not be read has its own. The columns are those of `Reading` and ``blind_call``:
-        what the model and the film's statistics say is of the last event, `call` and `call_blind`
-        of the last call, `agreement` and `reason` of the last call or judgement, whichever came
-        later. ``blind_call`` is the first call that was made blind, NaN if none was.
-    """
-    rows = table.assign(film=film_numbers(table))
-    called, judged = rows["event"] == "called", rows["event"] == "judged"
-
-    def one(among: pd.Series[bool], keep: Literal["first", "last"] = "last") -> pd.DataFrame:
-        return rows[among].drop_duplicates("film", keep=keep).set_index("film")
-
-    found = one(rows["film"] >= 0).sort_index()
-    word, verdict = one(called), one(called | judged)
-    # Assigned by film: where nothing was said, nothing is known.
-    found["call"], found["call_blind"] = word["call"], word["call_blind"]
-    found["agreement"], found["reason"] = verdict["agreement"], verdict["reason"]
-    found["blind_call"] = one(called & rows["call_blind"], keep="first")["call"]
-    found["call_blind"] = found["call_blind"].eq(True)
-    return found[[*FIELDS, "blind_call"]].reset_index(drop=True)
 
 
 def film_numbers(table: pd.DataFrame) -> pd.Series[int]:

@@ -38,7 +38,6 @@ from cxr.monitoring import (
     ReadingsError,
     agreement_of,
     film_numbers,
-    latest,
     new_list_id,
     schema,
 )
@@ -381,7 +380,6 @@ def test_the_table_has_the_same_types_empty_or_full(url: str):
     pd.testing.assert_series_equal(empty.dtypes, log.table().dtypes)
     assert str(empty["time"].dtype) == "datetime64[us, UTC]"
     assert str(empty["call_blind"].dtype) == "bool"
-    assert latest(empty).empty
 
 
 def test_scoring_several_is_all_or_nothing(url: str, monkeypatch: pytest.MonkeyPatch):
@@ -448,7 +446,6 @@ def test_a_table_can_begin_at_a_time(url: str):
     west = timezone(-timedelta(hours=5))
     found = log.table(since=datetime(2026, 1, 1, 20, tzinfo=west))  # 01:00 UTC on the 2nd
     assert found["time"].dt.day.tolist() == [3]
-    assert len(log.latest(since=days[0])) == 1
 
 
 def test_the_newest_number_grows_with_each_event(url: str):
@@ -479,10 +476,10 @@ def test_no_method_changes_or_takes_away():
     assert "sa.delete" not in source
 
 
-# one row a film
+# which events are of one film
 
 
-def test_latest_has_one_row_for_each_list_film_and_weights(url: str):
+def test_a_film_is_one_of_a_list_and_of_weights(url: str):
     log = Readings(url)
     other_list = new_list_id()
     log.scored(
@@ -492,39 +489,12 @@ def test_latest_has_one_row_for_each_list_film_and_weights(url: str):
         reading(model_sha256=OTHER_WEIGHTS, score=0.4),
         reading(score=0.9, threshold=0.8, operating_point="fixed-0.6"),
     )
-    found = log.latest()
-    assert found["score"].tolist() == [0.9, 0.2, 0.3, 0.4]
-    assert found["operating_point"].tolist() == ["fixed-0.6", "youden", "youden", "youden"]
-    assert list(found.columns) == [*COLUMNS[1:], "blind_call"]
     assert film_numbers(log.table()).tolist() == [0, 1, 2, 3, 0]
-
-
-def test_latest_keeps_the_first_blind_call_whatever_comes_later(url: str):
-    log = Readings(url)
-    scored = reading()
-    log.scored(scored, reading(film_sha256=OTHER_FILM))
-    log.called(scored, "no finding", blind=True)
-    log.called(scored, "unsure", blind=True)
-    log.called(scored, "finding", blind=False)
-    log.judged(scored, "override", "other")
-    log.scored(scored)
-    row, other = log.latest().to_dict("records")
-    assert (row["blind_call"], row["call"], row["call_blind"]) == ("no finding", "finding", False)
-    assert (row["agreement"], row["reason"]) == ("override", "other")
-    assert pd.isna(other["blind_call"])
-    assert pd.isna(other["call"])
-    assert other["call_blind"] is False
-    log.called(scored, "unsure", blind=False)
-    row = log.latest().iloc[0]
-    assert pd.isna(row["agreement"])  # the last word was that the reader is unsure
-    assert pd.isna(row["reason"])
-    assert row["blind_call"] == "no finding"
 
 
 def test_files_that_could_not_be_read_are_a_film_each(url: str):
     log = Readings(url)
     log.scored(*(refused(film_sha256=None, refusal_code="unreadable") for _ in range(3)))
-    assert len(log.latest()) == 3
     assert film_numbers(log.table()).nunique() == 3
     assert film_numbers(log.table().iloc[[2, 0]]).tolist() == [0, 1]
 
@@ -589,7 +559,6 @@ def test_off_keeps_nothing(word: str, tmp_path: Path, monkeypatch: pytest.Monkey
     assert log.judged(called, "override", "other").reason == "other"
     assert log.table().empty
     assert tuple(log.table().columns) == COLUMNS
-    assert log.latest().empty
     assert log.newest() == 0
     assert len(log.to_csv().splitlines()) == 1
     assert not list(tmp_path.iterdir())
