@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
@@ -78,7 +79,7 @@ PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
 # Chosen so that the networks of this project get different colors within each finding.
 _SALT = 263
 # The baselines are subdued: what is not a network has no color.
-_BASELINE_COLOURS = dict(zip(BASELINES, ("#7F868F", "#A9AFB8"), strict=True))
+_BASELINE_COLOURS = dict(zip(BASELINES, cycle(("#7F868F", "#A9AFB8")), strict=False))
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..datasets.folders import SUFFIXES, DatasetError, scan
 from ..films.radiograph import RadiographError, read
 from ..model import Model
+from ..networks import ARCHITECTURES
 from ..scoring.bundle import Bundle
 from ..scoring.gate import CLASSES, FILE, Gate
 from ..stats.intervals import wilson
@@ -29,10 +30,7 @@ __all__ = ["LAYERS", "fit_gate", "store_gate"]
 
 #: Whose averages are the features: the middle of a network still tells a hand from a chest, its
 #: end tells only what it was trained for.
-LAYERS = {
-    "efficientnet_lite0": ("block3b_add", "block5c_add", "block6d_add"),
-    "efficientnet_lite2": ("block3c_add", "block5d_add", "block6e_add"),
-}
+LAYERS = {name: found.gate_layers for name, found in ARCHITECTURES.items() if found.gate_layers}
 #: Frontal films that are learned from: split train of the first set, all of the second.
 LEARNED = ("kermany", "tuberculosis")
 #: Frontal films that are only measured on.

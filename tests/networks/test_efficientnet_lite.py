@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from cxr.networks import build, pretrained
+from cxr.networks.architectures.efficientnet_lite0 import efficientnet_lite0
+from cxr.networks.architectures.efficientnet_lite2 import efficientnet_lite2
 from cxr.networks.efficientnet_lite import IMAGENET_CLASSES, SIZES, graph
-from cxr.networks.efficientnet_lite0 import efficientnet_lite0
-from cxr.networks.efficientnet_lite2 import efficientnet_lite2
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from cxr.networks import (
     BASES,
     build,
 )
-from cxr.networks.border import border
-from cxr.networks.grey_cnn import grey_cnn
-from cxr.networks.small_cnn import small_cnn
-from cxr.networks.tb_cnn import tb_cnn
-from cxr.networks.thumbnail import thumbnail
+from cxr.networks.architectures.border import border
+from cxr.networks.architectures.grey_cnn import grey_cnn
+from cxr.networks.architectures.small_cnn import small_cnn
+from cxr.networks.architectures.tb_cnn import tb_cnn
+from cxr.networks.architectures.thumbnail import thumbnail
 from cxr.networks.two_way import TWO_WAY, logit_of_two
 
 CONV, NORM, POOL, DROP = "Conv2D", "BatchNormalization", "MaxPooling2D", "Dropout"

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 
+from cxr.networks.architectures.vgg16_features import vgg16_features
+from cxr.networks.architectures.vgg16_transfer import vgg16_transfer
+from cxr.networks.architectures.vgg19_transfer import vgg19_transfer
 from cxr.networks.transfer import HEAD, transfer
 from cxr.networks.two_way import TWO_WAY
 from cxr.networks.vgg import LAST_POOL, SCALINGS, convolutions
-from cxr.networks.vgg16_features import vgg16_features
-from cxr.networks.vgg16_transfer import vgg16_transfer
-from cxr.networks.vgg19_transfer import vgg19_transfer
 
 SIDE = 64
 TRANSFER = {"vgg16": vgg16_transfer, "vgg19": vgg19_transfer}

@@ -24,8 +24,8 @@ from ...datasets.folders import (
 from ...datasets.published import SOURCES
 from ...datasets.splits import splits
 from ...datasets.table import balance, hold_out, read_films
-from ...films.preprocessing import Preprocessing, Resample
-from ...networks import build
+from ...films.preprocessing import Preprocessing
+from ...networks import ARCHITECTURES, build
 from ...scoring.card import Card
 from ...scoring.classifier import Classifier
 from ...scoring.operating_points import Calibration, OperatingPoint
@@ -47,8 +47,6 @@ from .structure import read_chain
 __all__ = ["import_legacy"]
 
 NOT_STATED = "a population that the imported file does not state"
-#: Published scripts for gray films resize with OpenCV, the others with Keras's generators.
-RESAMPLE: dict[str, Resample] = {"grey_cnn": "bilinear", "tb_cnn": "bilinear"}
 REVERSED = (
     "On the validation films the score is higher for normal films than for others: the classes "
     "may be the other way round, see --positive-first."
@@ -194,7 +192,7 @@ def _describe(
 ) -> Card:
     """Fill in what is known before a film is scored."""
     source = SOURCES.get(Path(data).resolve().name) if data else None
-    size, resample = match.size, RESAMPLE.get(match.architecture, "nearest")
+    size, resample = match.size, ARCHITECTURES[match.architecture].resample
     return Card(
         name=name,
         finding=finding,

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...networks import ARCHITECTURES, BASES, build
 from .steps import (
     IDLE,
     LegacyError,
@@ -30,14 +31,10 @@ __all__ = ["CANDIDATES", "Match", "Shapes", "recognize", "reference", "weight_sh
 Shapes = list[tuple[Step, dict[str, tuple[int, ...]]]]
 
 #: The networks that have been published as Keras files, with the arguments that tell them apart.
-CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("small_cnn", {}),
-    ("grey_cnn", {}),
-    ("vgg16_transfer", {}),
-    ("vgg19_transfer", {}),
-    ("vgg16_features", {}),
-    ("tb_cnn", {"pooling": "flatten"}),
-    ("tb_cnn", {"pooling": "average"}),
+CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = tuple(
+    (name, dict(arguments))
+    for name, found in ARCHITECTURES.items()
+    for arguments in found.published
 )
 #: Any of them can be built at this size; their layers are the same at every size.
 SIZE = 64
@@ -83,28 +80,28 @@ class Match:
 
 
 def _title(name: str, arguments: Mapping[str, Any]) -> str:
-    return f"{name} (pooling {arguments['pooling']})" if "pooling" in arguments else name
+    keys = sorted({key for known in ARCHITECTURES[name].published for key in known})
+    told = ", ".join(f"{key} {arguments[key]}" for key in keys if key in arguments)
+    return f"{name} ({told})" if told else name
 
 
 @cache
-def reference(name: str, pooling: str = "") -> Chain:
+def reference(name: str, **arguments: Any) -> Chain:
     """Read a network of this package as a published file of it would be read.
 
     Parameters
     ----------
     name : str
         Of `cxr.networks.ARCHITECTURES`.
-    pooling : str, optional
-        Of ``tb_cnn``.
+    **arguments
+        Those that it was published with.
 
     Returns
     -------
     Chain
         Ends in the layer of one or two units that a published file ends in.
     """
-    from ...networks import build
-
-    model = build(name, input_size=SIZE, **({"pooling": pooling} if pooling else {}))
+    model = build(name, input_size=SIZE, **arguments)
     layers = [layer for layer in model.layers if type(layer).__name__ not in IDLE]
     steps = list(fold(read_step(type(x).__name__, x.get_config()) for x in layers))
     if steps[-2].get("units") == 2:
@@ -195,8 +192,6 @@ def _match(name: str, arguments: dict[str, Any], own: Chain, chain: Chain, endin
 
 def _scaling(name: str, own: Chain, chain: Chain) -> tuple[dict[str, str], list[str]]:
     """Settle how films are scaled: the argument for it, if there is a choice, and what to say."""
-    from ...networks import BASES
-
     known = {"unit": Step("Rescaling", (("scale", (1 / 255,)), ("offset", (0.0,))))}
     if name in BASES:
         assert own.scaling is not None

@@ -548,7 +548,7 @@ class TestRecognition:
         text = difference(description())
         assert f"The nearest is {nearest}, and the first difference:" in text
         assert message.lower() in text.lower()
-        assert "Taken: small_cnn, grey_cnn" in text
+        assert "Taken: grey_cnn, small_cnn" in text
 
     @pytest.mark.parametrize(
         ("change", "message"),

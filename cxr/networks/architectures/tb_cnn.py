@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import keras
-from keras import layers
+from typing import TYPE_CHECKING
 
-from .two_way import logit_of_two
+from ..architecture import Architecture
 
-__all__ = ["POOLINGS", "tb_cnn"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["ARCHITECTURE", "POOLINGS", "tb_cnn"]
 
 #: Filters and dropout of the three blocks.
 BLOCKS = ((64, 0.25), (128, 0.25), (256, 0.3))
@@ -40,6 +42,11 @@ def tb_cnn(input_size: int = 256, pooling: str = "flatten") -> keras.Model:
     ValueError
         If an argument is out of its range.
     """
+    import keras
+    from keras import layers
+
+    from ..two_way import logit_of_two
+
     if input_size < 32:
         raise ValueError(f"Expected an input_size of at least 32. Received: {input_size}")
     if pooling not in POOLINGS:
@@ -60,3 +67,8 @@ def tb_cnn(input_size: int = 256, pooling: str = "flatten") -> keras.Model:
     x = layers.Dense(512, activation="relu", name="dense")(x)
     x = layers.Dropout(0.5, name="dropout")(x)
     return keras.Model(film, logit_of_two(x), name="tb_cnn")
+
+
+ARCHITECTURE = Architecture(
+    tb_cnn, published=tuple({"pooling": pooling} for pooling in POOLINGS), resample="bilinear"
+)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import keras
+from typing import TYPE_CHECKING
 
-from .transfer import transfer
+from ..architecture import Architecture
 
-__all__ = ["vgg16_transfer"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["ARCHITECTURE", "vgg16_transfer"]
 
 
 def vgg16_transfer(input_size: int = 300, scaling: str = "imagenet") -> keras.Model:
@@ -24,4 +27,9 @@ def vgg16_transfer(input_size: int = 300, scaling: str = "imagenet") -> keras.Mo
     keras.Model
         Input (batch, input_size, input_size, 3) in [0, 255], output (batch, 1): the logit.
     """
+    from ..transfer import transfer
+
     return transfer("vgg16", input_size=input_size, scaling=scaling)
+
+
+ARCHITECTURE = Architecture(vgg16_transfer, base="vgg16", published=({},))

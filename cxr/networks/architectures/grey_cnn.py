@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import keras
-from keras import layers
+from typing import TYPE_CHECKING
 
-__all__ = ["grey_cnn"]
+from ..architecture import Architecture
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["ARCHITECTURE", "grey_cnn"]
 
 #: (filters, dropout after the convolution) of the five blocks.
 BLOCKS = ((32, 0.0), (64, 0.1), (64, 0.0), (128, 0.2), (256, 0.2))
@@ -31,6 +35,9 @@ def grey_cnn(input_size: int = 150, momentum: float = 0.97) -> keras.Model:
     keras.Model
         Input (batch, input_size, input_size, 1) in [0, 255], output (batch, 1): the logit.
     """
+    import keras
+    from keras import layers
+
     film = keras.Input((input_size, input_size, 1), name="film")
     x = layers.Rescaling(1 / 255, name="scale")(film)
     for i, (filters, dropout) in enumerate(BLOCKS, start=1):
@@ -44,3 +51,6 @@ def grey_cnn(input_size: int = 150, momentum: float = 0.97) -> keras.Model:
     x = layers.Dropout(0.2, name="dropout")(x)
     logit = layers.Dense(1, name="logit")(x)
     return keras.Model(film, logit, name="grey_cnn")
+
+
+ARCHITECTURE = Architecture(grey_cnn, published=({},), resample="bilinear")

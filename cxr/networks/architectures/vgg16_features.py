@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import keras
-from keras import layers
+from typing import TYPE_CHECKING
 
-from .vgg import convolutions
+from ..architecture import Architecture
 
-__all__ = ["vgg16_features"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["ARCHITECTURE", "vgg16_features"]
 
 
 def vgg16_features(
@@ -29,8 +31,16 @@ def vgg16_features(
     keras.Model
         Input (batch, input_size, input_size, 3) in [0, 255], output (batch, 1): the logit.
     """
+    import keras
+    from keras import layers
+
+    from ..vgg import convolutions
+
     film, x = convolutions("vgg16", input_size, scaling)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(256, activation="relu", name="dense")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     return keras.Model(film, layers.Dense(1, name="logit")(x), name="vgg16_features")
+
+
+ARCHITECTURE = Architecture(vgg16_features, base="vgg16", published=({},))

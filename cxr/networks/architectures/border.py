@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import keras
-import numpy as np
-from keras import layers
+from typing import TYPE_CHECKING
 
-__all__ = ["border"]
+import numpy as np
+
+from ..architecture import Architecture
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["ARCHITECTURE", "border"]
 
 
 def border(input_size: int = 32, width: int = 3) -> keras.Model:
@@ -29,6 +34,9 @@ def border(input_size: int = 32, width: int = 3) -> keras.Model:
     ValueError
         If the frame leaves nothing inside, or is none.
     """
+    import keras
+    from keras import layers
+
     if not 0 < width < input_size / 2:
         raise ValueError(f"Expected a width in (0, {input_size / 2}). Received: {width}")
     film = keras.Input((input_size, input_size, 1), name="film")
@@ -44,3 +52,6 @@ def border(input_size: int = 32, width: int = 3) -> keras.Model:
     x = layers.Concatenate(name="pixels")([layers.Flatten()(strip) for strip in strips])
     assert x.shape[-1] == np.square(input_size) - np.square(inner)
     return keras.Model(film, layers.Dense(1, name="logit")(x), name="border")
+
+
+ARCHITECTURE = Architecture(border, baseline=True)

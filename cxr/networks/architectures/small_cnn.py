@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import keras
-from keras import layers
+from typing import TYPE_CHECKING
 
-__all__ = ["small_cnn"]
+from ..architecture import Architecture
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["ARCHITECTURE", "small_cnn"]
 
 FILTERS = (32, 32, 64, 32)
 
@@ -26,6 +30,9 @@ def small_cnn(input_size: int = 150) -> keras.Model:
     keras.Model
         Input (batch, input_size, input_size, 3) in [0, 255], output (batch, 1): the logit.
     """
+    import keras
+    from keras import layers
+
     film = keras.Input((input_size, input_size, 3), name="film")
     x = layers.Rescaling(1 / 255, name="scale")(film)
     for i, filters in enumerate(FILTERS, start=1):
@@ -36,3 +43,6 @@ def small_cnn(input_size: int = 150) -> keras.Model:
     x = layers.Dropout(0.5, name="dropout")(x)
     logit = layers.Dense(1, name="logit")(x)
     return keras.Model(film, logit, name="small_cnn")
+
+
+ARCHITECTURE = Architecture(small_cnn, published=({},))
