@@ -89,13 +89,22 @@ def audit(options: argparse.Namespace) -> int:
 
     See `cxr.evidence.audit.sanity_checks`.
     """
+    from ..evidence.audit.reference import MEASURE
     from ..evidence.audit.sanity_checks import audit as measure
     from ..evidence.audit.store import store
     from ..evidence.audit.verdict import failures
 
     bundle = load(options.name)
     methods = options.methods.split(",") if options.methods else None
-    rows = measure(bundle, options.data, methods=methods, films=options.films, progress=_clock())
+    checks = options.checks.split(",") if options.checks else None
+    rows = measure(
+        bundle,
+        options.data,
+        methods=methods,
+        checks=checks,
+        films=options.films,
+        progress=_clock(),
+    )
     store(bundle, rows)
     table = bundle.explanations
     said = failures(table[table["method"].isin({row["method"] for row in rows})])
@@ -107,7 +116,8 @@ def audit(options: argparse.Namespace) -> int:
         return DONE
     for row in rows:
         stage = percent(row["stage"], 0, missing="")
-        value = with_interval(row["value"], (row["low"], row["high"]))
+        form = ".1e" if row["measure"] == MEASURE else ".3f"
+        value = with_interval(row["value"], (row["low"], row["high"]), form)
         print(f"{row['method']:22}{row['measure']:20}{stage:>5}  n {row['n']:<4} {value}")
     print("", *(said or ["No method fails a check."]), sep="\n")
     return DONE

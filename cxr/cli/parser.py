@@ -279,6 +279,12 @@ def _add_audit(parser: argparse.ArgumentParser) -> None:
         help=f"methods to audit, separated by commas: {', '.join(METHODS)} (default: all)",
     )
     parser.add_argument(
+        "--checks",
+        metavar="A,B",
+        help="checks to run, separated by commas: sanity, reference, which compares with "
+        "tf-keras-vis (default: both)",
+    )
+    parser.add_argument(
         "--films",
         type=int,
         metavar="N",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import streamlit as st
 
 from .. import figures
 from ..evidence.audit.box_figures import BASELINES, MEASURES
-from ..evidence.audit.store import BOXES, BOXES_ALL, SANITY
+from ..evidence.audit.store import BOXES, BOXES_ALL, REFERENCE, SANITY
 from ..evidence.audit.verdict import failures
 from ..heatmaps.methods import METHODS
 from ..scoring.bundle import Bundle, BundleError
@@ -19,6 +21,8 @@ __all__ = ["explanations_view"]
 
 BOXES_COMMAND = "python -m cxr evaluate {} --data DIR --boxes boxes.csv --store"
 AUDIT_COMMAND = "python -m cxr audit {} --data DIR"
+# What the table keeps of a value: a smaller difference stands in it as 0.
+KEPT = 1e-6
 AGAIN = "where DIR is the folder of the films, then start the dashboard again."
 NAMES = {
     "centre": "Gaussian at the centre",
@@ -36,7 +40,9 @@ SANITY_MEANING = (
     "correlation with the map once all weights are random (near 0 is right). Edge: share of the "
     "map on the outer tenth of the film, and of an even map. Deletion, insertion: how much sooner "
     "than with a random map the score falls, or rises, when what the map points at is blurred, or "
-    "put back. Mirrored: rank correlation with the map of the mirrored film (1 is right)."
+    "put back. Mirrored: rank correlation with the map of the mirrored film (1 is right). "
+    "tf-keras-vis: how far a map, scaled to [0, 1], is at most from that of tf-keras-vis on the "
+    "same network; it has no HiResCAM."
 )
 
 
@@ -78,7 +84,7 @@ def explanations_view(model: Bundle) -> None:
         st.dataframe(_boxes(table), hide_index=True)
         st.caption(BOXES_MEANING)
     if SANITY in kinds:
-        st.dataframe(_sanity(table[table["kind"] == SANITY]), hide_index=True)
+        st.dataframe(_sanity(table), hide_index=True)
         st.caption(SANITY_MEANING)
 
 
@@ -89,6 +95,16 @@ def _cell(rows: pd.DataFrame, measure: str, digits: int = 2) -> str:
         return NONE
     value, *ends = some[["value", "low", "high"]].iloc[-1]
     return with_interval(value, ends, f".{digits}f")
+
+
+def _equal(value: float | None) -> str:
+    """Write within what the maps equal those of the reference, rounded up to one digit."""
+    if value is None or pd.isna(value):
+        return "none"
+    value = max(value, KEPT)
+    power = math.floor(math.log10(value))
+    digit = math.ceil(round(value / 10**power, 6))
+    return f"equal within {digit * 10**power:.0e}".replace("e-0", "e-")
 
 
 def _title(method: str, layer: str) -> str:
@@ -116,7 +132,9 @@ def _boxes(table: pd.DataFrame) -> pd.DataFrame:
 def _sanity(table: pd.DataFrame) -> pd.DataFrame:
     """Put a row for each method."""
     found = []
-    for key, rows in table.groupby(["method", "layer"], sort=False):
+    reference = table[table["kind"] == REFERENCE].set_index(["method", "layer"])["value"]
+    sane = table[table["kind"] == SANITY]
+    for key, rows in sane.groupby(["method", "layer"], sort=False):
         even = _cell(rows, "edge_area")
         found.append(
             {
@@ -128,6 +146,7 @@ def _sanity(table: pd.DataFrame) -> pd.DataFrame:
                 "deletion": _cell(rows, "deletion_gain", 3),
                 "insertion": _cell(rows, "insertion_gain", 3),
                 "mirrored": _cell(rows, "flip_rank"),
+                "tf-keras-vis": _equal(reference.get(key)),
             }
         )
     return pd.DataFrame(found)

@@ -628,14 +628,15 @@ class TestAudit:
     ROWS = (
         ("randomization_rank", 0.75, 0.7, 0.8, 1.0),
         ("flat_maps", 1.0, float("nan"), float("nan"), float("nan")),
+        ("reference_difference", 2e-7, float("nan"), float("nan"), float("nan")),
     )
 
     @pytest.fixture
     def asked(self, monkeypatch) -> list[tuple]:
         calls: list[tuple] = []
 
-        def audit(bundle, data, *, methods, films, progress):
-            calls.append((bundle.name, str(data), methods, films))
+        def audit(bundle, data, *, methods, checks, films, progress):
+            calls.append((bundle.name, str(data), methods, checks, films))
             progress(0, 10)
             progress(5, 10)
             progress(10, 10)
@@ -649,22 +650,23 @@ class TestAudit:
     def test_stores_and_prints(self, run, asked, kept):
         status, out, err = run("audit", "pneumonia-made", "--data", "films")
         assert status == DONE
-        assert asked == [("pneumonia-made", "films", None, None)]
+        assert asked == [("pneumonia-made", "films", None, None, None)]
+        assert "2.0e-07" in out
         assert "0.750 (0.700 to 0.800)" in out
         assert "Grad-CAM: hardly changes when the weights are randomized" in out
-        assert kept.explanations["value"].tolist() == [0.75, 1]
+        assert kept.explanations["value"].tolist() == [0.75, 1, 0]
         lines = [line.strip() for line in err.splitlines()]
         assert lines[0] == "0 % done"
         assert lines[1] == "50 % done, 0 minutes left"
 
     def test_json(self, run, asked, kept):
         words = ("audit", "pneumonia-made", "--data", "films", "--methods", "gradcam,layercam")
-        status, out, _ = run(*words, "--films", "8", "--json")
+        status, out, _ = run(*words, "--films", "8", "--checks", "reference", "--json")
         assert status == DONE
-        assert asked[0][2:] == (["gradcam", "layercam"], 8)
+        assert asked[0][2:] == (["gradcam", "layercam"], ["reference"], 8)
         result = json.loads(out)
         assert result["model"] == "pneumonia-made"
-        assert [row["low"] for row in result["rows"]] == [0.7, None]
+        assert [row["low"] for row in result["rows"]] == [0.7, None, None]
         assert len(result["failures"]) == 1
 
 

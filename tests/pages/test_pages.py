@@ -379,6 +379,7 @@ def test_models_page_says_how_far_the_heatmaps_hold_up(
         [
             audited | {"measure": "randomization_rank", "stage": 0.5, "n": 7, "value": 0.8},
             audited | {"measure": "randomization_rank", "stage": 1.0, "n": 7, "value": 0.71},
+            audited | {"kind": "reference", "measure": "reference_difference", "n": 8, "value": 0},
             on_boxes | {"measure": "hit_rate", "n": 9, "value": 0.25, "low": 0.1, "high": 0.5},
             on_boxes | {"measure": "mean.hit_rate", "n": 9, "value": 0.125},
         ],
@@ -393,6 +394,7 @@ def test_models_page_says_how_far_the_heatmaps_hold_up(
     assert boxes["map"].iloc[0] == "Grad-CAM, conv"
     assert set(boxes["films"]) == {"test, called"}
     assert sanity["randomized"].tolist() == ["0.71"]
+    assert sanity["tf-keras-vis"].tolist() == ["equal within 1e-6"]
     (model.folder / "explanations.csv").write_text("nothing")
     st.cache_resource.clear()
     app = page("models", models=tmp_path / "models")

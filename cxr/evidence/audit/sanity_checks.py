@@ -26,6 +26,7 @@ from ...scoring.predict import logits
 from ...scoring.scores import scored
 from ...stats.bootstrap import owners
 from ..score_split import films_folder, score_split
+from .reference import REFERENCES, reference_rows
 from .run import (
     BUDGET,
     CURVES,
@@ -43,9 +44,12 @@ from .sanity import (
     edge_share,
     order,
 )
+from .store import REFERENCE, SANITY
 
-__all__ = ["BUDGET", "FEWEST", "FILMS", "audit"]
+__all__ = ["BUDGET", "CHECKS", "FEWEST", "FILMS", "audit"]
 
+#: What an audit can measure.
+CHECKS = (SANITY, REFERENCE)
 # Side of the picture that the share on the edge is measured on: at any size it is the same.
 SIDE = 250
 Map = NDArray[np.float32]
@@ -58,6 +62,7 @@ def audit(
     data: str | Path,
     *,
     methods: Sequence[str] | None = None,
+    checks: Sequence[str] | None = None,
     films: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -73,17 +78,21 @@ def audit(
         See `cxr.evidence.score_split.score_split`.
     methods
         Of `cxr.scoring.explain.METHODS`; all that the network allows where none are given.
+    checks
+        Of `CHECKS`; all where none are given. ``sanity`` asks the four questions, ``reference``
+        compares with tf-keras-vis (`cxr.evidence.audit.reference`).
     films
         How many at most; `FILMS` where none are given.
     seed
         Of the draw of films, of the randomized weights and of the random maps.
     progress
-        Called with the work done and the work in all, in forward passes.
+        Called with the work done and the work in all, in forward passes of the sanity checks.
 
     Returns
     -------
     list of dict
-        Rows for `cxr.evidence.audit.store.store`, in the order of the methods. Their measures:
+        Rows for `cxr.evidence.audit.store.store`, in the order of the methods, those of the
+        reference last: ``reference_difference``. The measures of the sanity checks:
         ``randomization_rank`` and ``randomization_ssim`` (similarity with the map of the trained
         network, by stage), ``edge_share`` and ``edge_area`` (of the map, and of what the network
         sees, on the outer tenth), ``deletion``, ``insertion`` (areas under the curves of the
@@ -96,14 +105,38 @@ def audit(
     DatasetError
         If the folder has no validation film that the model calls.
     ValueError
-        If `films` is below 1, a method is unknown or needs a convolution where there is none.
+        If `films` is below 1, a method or check is unknown, a method needs a convolution where
+        there is none, or nothing is left to measure.
     """
     if unknown := set(methods or ()) - set(METHODS):
         raise ValueError(f"Expected some of {', '.join(METHODS)}. Received: {', '.join(unknown)}")
+    if unknown := set(checks or ()) - set(CHECKS):
+        raise ValueError(f"Expected some of {', '.join(CHECKS)}. Received: {', '.join(unknown)}")
     if films is not None and films < 1:
         raise ValueError(f"Expected at least 1 film. Received: {films}")
-    inputs, patients = _sample(bundle, data, films or FILMS, seed)
     names = _methods(bundle, methods)
+    if SANITY not in (checks or CHECKS) and not set(names) & set(REFERENCES):
+        raise ValueError(
+            f"tf-keras-vis has only {', '.join(REFERENCES)}. Received: {', '.join(names)}"
+        )
+    inputs, patients = _sample(bundle, data, films or FILMS, seed)
+    rows: list[dict[str, Any]] = []
+    if SANITY in (checks or CHECKS):
+        rows += _sanity_rows(bundle, inputs, patients, names, seed, progress)
+    if REFERENCE in (checks or CHECKS):
+        rows += reference_rows(bundle.network, inputs, names, SPLIT)
+    return rows
+
+
+def _sanity_rows(
+    bundle: Classifier,
+    inputs: NDArray[np.uint8],
+    patients: NDArray[np.str_],
+    names: Sequence[str],
+    seed: int,
+    progress: Progress | None,
+) -> list[dict[str, Any]]:
+    """Ask the four questions to each method."""
     run = Run(bundle, inputs, patients, names, seed, progress)
     own = {name: run.maps(name, run.films(name)) for name in names}
     for name in names:

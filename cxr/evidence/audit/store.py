@@ -9,11 +9,12 @@ import pandas as pd
 from ...scoring.bundle import Bundle
 from ...scoring.explanations import COLUMNS, FILE
 
-__all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "SANITY", "read", "store"]
+__all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "REFERENCE", "SANITY", "read", "store"]
 
-#: The kinds of rows: what `cxr.evidence.audit.sanity_checks` measures; the boxes of films that the
-#: model calls; those of all films that have any.
+#: The kinds of rows: what `cxr.evidence.audit.sanity_checks` measures; how far the maps are from
+#: those of tf-keras-vis; the boxes of films that the model calls; those of all films that have any.
 SANITY = "sanity"
+REFERENCE = "reference"
 BOXES = "boxes"
 BOXES_ALL = "boxes, all films"
 # What is measured again replaces the rows that agree in these.

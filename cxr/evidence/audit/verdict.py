@@ -7,15 +7,17 @@ import pandas as pd
 from ...heatmaps.methods import METHODS
 from ...stats.wording import count, interval
 from .box_figures import BASELINES
-from .store import BOXES, SANITY
+from .store import BOXES, REFERENCE, SANITY
 
-__all__ = ["SIMILAR", "TURNED", "failures"]
+__all__ = ["EQUAL", "SIMILAR", "TURNED", "failures"]
 
 #: Mean rank correlation with the map of the trained network above which a map behind randomized
 #: weights is much the same.
 SIMILAR = 0.5
 #: Mean rank correlation of the maps of a film and of the mirrored film below which they differ.
 TURNED = 0.5
+#: Difference from the maps of tf-keras-vis, in [0, 1], above which they are not the same.
+EQUAL = 1e-3
 _NAMES = {
     "centre": "a Gaussian at the film's centre",
     "mean": "the mean map of the other films",
@@ -34,6 +36,7 @@ def failures(table: pd.DataFrame) -> list[str]:
     - more of its maps lies on the film's outer tenth than an even map would put there: the whole
       interval of the share is above that;
     - the maps of a film and of the mirrored film have a mean rank correlation below `TURNED`;
+    - one of its maps is further than `EQUAL` from the one that tf-keras-vis makes;
     - it hits the boxes no more often than one of the baselines or several: the interval of the
       difference reaches 0. One sentence names them all, since each method is judged on the same
       films.
@@ -59,6 +62,7 @@ def failures(table: pd.DataFrame) -> list[str]:
             where = f"{title} at {layer}" if sane["layer"].nunique() > 1 else title
             for check in (_randomized, _curves, _edge, _flip):
                 found += [f"{where}: {sentence}" for sentence in check(group)]
+        found += [f"{title}: {sentence}" for sentence in _reference(rows)]
         boxes = rows[rows["kind"] == BOXES]
         for key, group in boxes.groupby(["films", "layer"], sort=False):
             split, place = key
@@ -133,6 +137,19 @@ def _flip(rows: pd.DataFrame) -> list[str]:
     return [
         f"does not turn with the film: the map of a mirrored film is another one (rank correlation "
         f"{row['value']:.2f}, {_films(row)})."
+    ]
+
+
+def _reference(rows: pd.DataFrame) -> list[str]:
+    row = _row(rows[rows["kind"] == REFERENCE], "reference_difference")
+    if row is None or row["value"] <= EQUAL:
+        return []
+    if row["n"] == 0:
+        return ["could not be compared with tf-keras-vis: no film had a map."]
+    by = "values that are no numbers" if pd.isna(row["value"]) else f"up to {row['value']:.3f} of 1"
+    return [
+        f"differs from tf-keras-vis by {by} ({_films(row)}): the maps are not what the method is "
+        "published as."
     ]
 
 

@@ -66,6 +66,7 @@ def run(seeing, root) -> Run:
                 seeing,
                 root,
                 methods=methods or ["gradcam"],
+                checks=["sanity"],
                 progress=lambda done, total: seen.append((done, total)),
             )
         return pd.DataFrame(rows), seen
@@ -215,7 +216,7 @@ class TestChecksCanFail:
 
 
 def test_a_real_network_is_randomized_in_six_stages(made_bundle, made_films):
-    table = pd.DataFrame(audit(made_bundle, made_films, methods=["gradcam"]))
+    table = pd.DataFrame(audit(made_bundle, made_films, methods=["gradcam"], checks=["sanity"]))
     stages = values(table, "gradcam", "randomization_rank")["stage"].tolist()
     assert len(stages) == 6
     assert stages == sorted(stages)
@@ -228,6 +229,31 @@ def test_fewer_films_where_asked(seeing, root):
     assert set(table["n"]) == {2}
     with pytest.raises(ValueError, match=r"at least 1 film\. Received: 0"):
         audit(seeing, root, films=0)
+
+
+class TestChecks:
+    def test_all_where_none_are_given(self, seeing, root):
+        table = pd.DataFrame(audit(seeing, root, methods=["gradcam", "hirescam"], films=2))
+        assert set(table["kind"]) == {"sanity", "reference"}
+        compared = table[table["kind"] == "reference"]
+        assert compared["method"].tolist() == ["gradcam"]  # tf-keras-vis has no HiResCAM
+
+    def test_the_reference_alone(self, seeing, root):
+        rows = audit(seeing, root, checks=["reference"], films=2)
+        assert [row["method"] for row in rows] == ["gradcam", "gradcam++", "layercam"]
+        for row in rows:
+            assert (row["kind"], row["films"], row["n"]) == ("reference", "validation", 2)
+            assert row["measure"] == "reference_difference"
+            assert row["layer"] == "bright"
+            assert 0 <= row["value"] < 1e-5
+
+    def test_an_unknown_one(self, seeing, root):
+        with pytest.raises(ValueError, match=r"Expected some of sanity, reference\. .*: boxes"):
+            audit(seeing, root, checks=["boxes"])
+
+    def test_nothing_to_compare(self, seeing, root):
+        with pytest.raises(ValueError, match=r"gradcam, gradcam\+\+, layercam\. .*: occlusion"):
+            audit(seeing, root, methods=["occlusion"], checks=["reference"])
 
 
 class TestWords:

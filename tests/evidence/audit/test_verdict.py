@@ -7,8 +7,8 @@ import math
 import pandas as pd
 import pytest
 
-from cxr.evidence.audit.store import BOXES, COLUMNS, SANITY
-from cxr.evidence.audit.verdict import SIMILAR, failures
+from cxr.evidence.audit.store import BOXES, COLUMNS, REFERENCE, SANITY
+from cxr.evidence.audit.verdict import EQUAL, SIMILAR, failures
 
 
 def row(measure: str, value: float, low=math.nan, high=math.nan, **others) -> dict:
@@ -26,6 +26,7 @@ SOUND = {
     "even": row("edge_area", 0.36),
     "deletion": row("deletion_gain", 0.1, 0.02, 0.2),
     "insertion": row("insertion_gain", 0.1, 0.02, 0.2),
+    "reference": row("reference_difference", 1e-6, kind=REFERENCE),
     **{
         name: row(f"{name}.hit_rate_difference", 0.2, 0.1, 0.3, kind=BOXES, films="test")
         for name in ("centre", "mean", "random")
@@ -61,6 +62,12 @@ def test_a_sound_method_fails_nothing():
         ),
         ({"flip": {"value": 0.3}}, "does not turn with the film"),
         (
+            {"reference": {"value": 0.25, "n": 8}},
+            "differs from tf-keras-vis by up to 0.250 of 1 (8 films)",
+        ),
+        ({"reference": {"value": math.nan, "n": 0}}, "could not be compared with tf-keras-vis"),
+        ({"reference": {"value": math.nan}}, "differs from tf-keras-vis"),
+        (
             {"mean": {"low": -0.1}},
             "Grad-CAM++: is not shown to hit the boxes of test more often than the mean map of the "
             "other films (difference +20%, -10% to +30%), on 32 films.",
@@ -84,6 +91,11 @@ def test_only_the_end_of_the_randomization_counts():
     # In whichever order the stages stand.
     assert len(failures(changed.iloc[::-1])) == 1
     assert failures(table(end={"value": SIMILAR})) == []
+
+
+def test_a_difference_from_the_reference_of_rounding_is_none():
+    assert failures(table(reference={"value": EQUAL})) == []
+    assert len(failures(table(reference={"value": EQUAL * 1.01}))) == 1
 
 
 def test_an_edge_that_may_be_even_is_no_failure():
