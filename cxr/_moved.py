@@ -78,7 +78,7 @@ MOVED = {
     "gate_fitting": "training.fit_gate",
     "heatmap": "heatmaps.heatmap",
     "inference": "networks.graph",
-    "kappa": "stats.paired_tests",
+    "kappa": "stats.kappa",
     "layouts": "datasets.folders",
     "learning": "training",
     "learning.assembly": "training.write_bundle",

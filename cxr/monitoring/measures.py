@@ -16,7 +16,7 @@ from ..evidence.comparison import Rate
 from ..scoring.reader import Agreement as Verdict
 from ..scoring.reader import Call
 from ..stats.intervals import wilson
-from ..stats.paired_tests import Kappa, kappa
+from ..stats.kappa import Kappa, kappa
 from . import film_numbers
 
 __all__ = [

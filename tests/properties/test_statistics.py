@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from cxr.stats.curves import auc
 from cxr.stats.intervals import wilson
-from cxr.stats.paired_tests import kappa, mcnemar_test
+from cxr.stats.kappa import kappa
+from cxr.stats.paired_tests import mcnemar_test
 
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)
 calls = st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=60)

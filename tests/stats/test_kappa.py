@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from cxr.stats.intervals import wilson
-from cxr.stats.paired_tests import Kappa, kappa
+from cxr.stats.kappa import Kappa, kappa
 
 
 def from_counts(neither: int, reader: int, model: int, both: int) -> Kappa:
