@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
+import tokenize
+import tomllib
+from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT
 
@@ -33,6 +39,56 @@ def test_the_glossary_can_be_read() -> None:
     assert {"desk", "journal", "guidance", "beside"} <= set(discouraged())
 
 
+def spoken(path: Path) -> list[tuple[int, str]]:
+    """Return what people read of a file, line by line: of code, its comments and texts.
+
+    Texts of one word are keys, not texts. Lines of code are left out, whatever their names.
+    """
+    source = path.read_text(encoding="utf-8")
+    if path.suffix in {".js", ".css"}:
+        comments = re.finditer(r"/\*.*?\*/|//[^\n]*", source, re.DOTALL)
+        return [(source.count("\n", 0, found.start()) + 1, found.group()) for found in comments]
+    if path.suffix != ".py":
+        return list(enumerate(source.splitlines(), 1))
+    kinds = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", None)}
+    lines = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type in kinds and not re.fullmatch(r"[rbf]*\W?[\w.-]*\W?", token.string):
+            lines += enumerate(token.string.splitlines(), token.start[0])
+    # A line like "beside : Radiograph" gives a parameter's name and type.
+    return [line for line in lines if not re.match(r" *\*{0,2}\w[\w, ]* : ", line[1])]
+
+
+def sources() -> list[Path]:
+    files = [*ROOT.glob("*.md"), *ROOT.glob("*.py"), ROOT / "models" / "README.md"]
+    for folder in ("cxr", "pages", "benchmarks", "docs"):
+        files += [
+            file
+            for file in (ROOT / folder).rglob("*")
+            if file.suffix in {".py", ".md", ".js", ".html", ".css"}
+        ]
+    passed_over = {GLOSSARY, ROOT / "cxr" / "_moved.py"}
+    return [file for file in files if file not in passed_over and "node_modules" not in file.parts]
+
+
+@pytest.mark.parametrize("word", discouraged())
+def test_no_text_uses_a_discouraged_word(word: str) -> None:
+    pattern = re.compile(rf"(?<![\w/-]){re.escape(word)}(?![\w-])", re.IGNORECASE)
+    hits = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in sources()
+        for number, line in spoken(file)
+        if pattern.search(line) and "Journal of" not in line
+    ]
+    assert not hits, "\n".join([f"{word!r} is discouraged, see docs/glossary.md:", *hits])
+
+
+def test_a_discouraged_word_is_found_in_texts_and_not_in_names(tmp_path: Path) -> None:
+    file = tmp_path / "some.py"
+    file.write_text('"""A film beside another."""\nbeside = {"beside": 1}  # beside it\n')
+    assert [number for number, line in spoken(file) if "beside" in line] == [1, 2]
+
+
 def drawing_module() -> dict[str, object]:
     import runpy
 
@@ -52,6 +108,15 @@ def test_the_drawing_has_every_room() -> None:
     assert rooms <= drawn
     table = (DOCS / "architecture.md").read_text(encoding="utf-8")
     assert all(f"`{room}`" in table for room in drawn - {"pages"})
+
+
+def test_the_drawing_has_the_layers_of_the_contract() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    layers = next(row["layers"] for row in contracts if row["type"] == "layers")
+    held = [{name.removeprefix("cxr.") for name in re.findall(r"[\w.]+", row)} for row in layers]
+    drawn = [set(row) - {"pages"} for row in drawing_module()["LAYERS"]]
+    assert [row for row in held if row - {"pages"}] == [row for row in drawn if row]
 
 
 def test_every_run_has_a_page_and_a_line() -> None:

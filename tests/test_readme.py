@@ -57,6 +57,18 @@ def test_python_blocks_run(folder: Path) -> None:
         assert re.fullmatch(r"0\.\d\d, (above|near|below) 0\.\d\d\n", done.stdout), done.stdout
 
 
+def test_python_blocks_of_the_documentation_run(folder: Path) -> None:
+    pages = sorted((ROOT / "docs").rglob("*.md"))
+    parts = [
+        block
+        for page in pages
+        for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+    assert len(parts) >= 3
+    done = run([sys.executable, "-c", "\n".join(parts)], folder)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.data
 def test_commands_run(folder: Path, data_dir: Path) -> None:
     (folder / "kermany").symlink_to(data_dir / "kermany")

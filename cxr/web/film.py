@@ -76,7 +76,7 @@ def film_view(
     beside : Beside or tuple[Radiograph, Heatmap, str], optional
         Another film with its heatmap and name, shown on the right until the reader puts it away;
         both zoom and move together. The same film with a heatmap by another method shows both
-        heatmaps at once. The film beside its own heatmap needs nothing from here.
+        heatmaps at once. To compare the film with its own heatmap nothing is needed here.
     keys : sequence of tuple of str, optional
         Further keys that the page takes, with their meaning, for the list of keys.
     without_heatmap : str

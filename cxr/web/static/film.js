@@ -72,7 +72,7 @@ class FilmView {
       heat: film.heatmap && new Heat(film.heatmap, film),
     }));
     if (before?.films[0].sha256 !== data.films[0].sha256) this.view.fit();
-    // A film that the page puts beside is shown at once; the reader may put it away.
+    // A film that the page compares with is shown at once; the reader may put it away.
     if (!before || besideOf(before) !== besideOf(data)) {
       if (data.films[1]) this.beside = "film";
       else if (this.beside === "film") this.beside = "none";
@@ -201,7 +201,7 @@ class FilmView {
     return this.panes.some((pane) => pane.heat);
   }
 
-  // Whether the page has put the same film beside itself, by another method.
+  // Whether the page compares the film with itself, by another method.
   get byMethods() {
     const [one, other] = this.films;
     return Boolean(other?.heat && one.heat && isSame(one.film, other.film));

@@ -50,7 +50,7 @@ export class Heat {
     );
   }
 
-  // Least and most over the film's pixels, which lie beside the nodes: within a cell of the grid
+  // Least and most over the film's pixels, which are next to the nodes: within a cell of the grid
   // the values are bilinear, so that its outermost pixels have the extremes.
   extremes() {
     const beside = (length, nodes) => {

@@ -36,7 +36,7 @@ export class FilmState {
 
 export const isSame = (one, other) => one.sha256 === other.sha256 && one.name === other.name;
 
-// What the page puts beside the film, in a word: another film, or a method.
+// What the page compares the film with, in a word: another film, or a method.
 export function besideOf({ films: [one, other] }) {
   if (!other) return "";
   return isSame(one, other) ? other.heatmap?.method : other.sha256;

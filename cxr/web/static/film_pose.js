@@ -37,7 +37,7 @@ export class Pose {
   }
 }
 
-// What every film beside the other shares: zoom over that at which it fits, and which point of the
+// What films that are compared share: zoom over that at which it fits, and which point of the
 // film, as shares of its width and height, is in the middle.
 export class View {
   constructor() {

@@ -1,4 +1,4 @@
-// Markup and styles that lie beside the scripts: fetched once, when the script is.
+// Markup and styles in the folder of the scripts: fetched once, when the script is.
 
 async function text(name) {
   const answer = await fetch(new URL(name, import.meta.url));
