@@ -91,7 +91,7 @@ def against_tf_keras_vis(
             "theirs_ms": round(1000 * other, 2),
             "ratio": round(other / ours, 2),
         }
-    if bundle.card.architecture["parameters"] > MOST_PARAMETERS:
+    if bundle.card.architecture.parameters > MOST_PARAMETERS:
         channels = bundle.model.get_layer(bundle.network.layer()).output.shape[-1]
         found["scorecam"] = {
             "left_out": f"{channels} passes of this network a film: minutes a call"
@@ -141,7 +141,7 @@ def main() -> None:
             continue
         bundle = cxr.load(card.name)
         rng = np.random.default_rng(0)
-        film = rng.integers(0, 256, (1, *card.size, card.input["channels"])).astype(np.float32)
+        film = rng.integers(0, 256, (1, *card.size, card.input.channels)).astype(np.float32)
         results.append(
             {
                 "model": card.name,

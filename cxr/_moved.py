@@ -112,7 +112,7 @@ MOVED = {
     "readings.schema": "monitoring.schema",
     "recipes": "training.recipes",
     "recipes.pneumonia": "training.recipes.pneumonia",
-    "recipes.recipe": "training.recipes.recipe",
+    "recipes.recipe": "scoring.recipe",
     "recipes.tuberculosis": "training.recipes.tuberculosis",
     "report": "exports",
     "report.capture": "exports.dicom_capture",

@@ -38,8 +38,9 @@ def main() -> None:
         )
         st.subheader("Limits", anchor=False)
         st.markdown(LIMITS)
-        for note in card.training.get("imported", {}).get("notes", ()):
-            st.caption(note)
+        if origin := card.training.imported:
+            for note in origin.notes:
+                st.caption(note)
     with right:
         st.subheader("Facts", anchor=False)
         st.table(facts(card), hide_index=True)
@@ -65,12 +66,13 @@ def main() -> None:
 def overview(found) -> pd.DataFrame:
     rows = []
     for card in found:
-        figures = card.evaluation.get("test", {})
+        test = card.evaluation.get("test")
+        figures = test.to_json() if test else {}
         rows.append(
             {
                 "model": card.name + (" (baseline)" if card.baseline else ""),
                 "finding": card.finding,
-                "parameters": f"{card.architecture['parameters']:,}",
+                "parameters": f"{card.architecture.parameters:,}",
                 "test films": figures.get("n"),
                 "AUC": with_interval(figures, "auc"),
                 "sensitivity": with_interval(figures, "sensitivity"),
@@ -91,7 +93,7 @@ def by_split(card) -> pd.DataFrame:
                 for name in ("AUC", "accuracy", "sensitivity", "specificity")
             },
         }
-        for split, figures in card.evaluation.items()
+        for split, figures in card.to_json()["evaluation"].items()
     )
 
 
@@ -100,32 +102,32 @@ def with_interval(figures: dict, key: str) -> str:
 
 
 def facts(card) -> pd.DataFrame:
-    size = card.to_input
-    versions = ", ".join(f"{name} {number}" for name, number in card.training["versions"].items())
+    size = card.input
+    versions = ", ".join(f"{name} {number}" for name, number in card.training.versions.items())
     training = card.training
-    base, first = card.architecture.get("base"), training.get("first_step")
+    base, first = card.architecture.base, training.first_step
     rows = {
-        "Architecture": card.architecture["name"]
-        + (f" on {base['base']} with its {base['weights']} weights" if base else ""),
-        "Parameters": f"{card.architecture['parameters']:,}",
+        "Architecture": card.architecture.name
+        + (f" on {base.base} with its {base.weights} weights" if base else ""),
+        "Parameters": f"{card.architecture.parameters:,}",
         "Input": f"{size.height} x {size.width} pixels, {size.channels} channels, "
         f"resampled {size.resample}, {size.margin:.0%} left out at each edge, levels {size.levels}",
         "Preprocessing": card.preprocessing,
-        "Learned from": f"{card.data['title']} ({card.data['citation']}), {card.data['licence']}",
-        "Epochs": f"{training['epochs']}; the weights are of epoch {training['kept_epoch']}"
-        + (f"; before them {first['epochs']} on {first['films']} films" if first else ""),
-        "Training time": f"{training['wall_seconds'] / 60:.0f} minutes"
+        "Learned from": f"{card.data.title} ({card.data.citation}), {card.data.licence}",
+        "Epochs": f"{training.epochs}; the weights are of epoch {training.kept_epoch}"
+        + (f"; before them {first.epochs} on {first.films} films" if first else ""),
+        "Training time": f"{training.wall_seconds / 60:.0f} minutes"
         + (", computing the features of the frozen base not counted" if base else ""),
         "Made with": versions,
         "Calibration": f"temperature {card.calibration.temperature:.3f}",
-        "Weights (SHA-256)": card.weights["sha256"],
+        "Weights (SHA-256)": card.weights.sha256,
     }
-    if origin := training.get("imported"):
+    if origin := training.imported:
         del rows["Epochs"], rows["Training time"]
         rows["Learned from"] = "The imported file does not say"
-        rows["Imported from"] = ", ".join(dict.fromkeys([origin["model"], origin["weights"]]))
-        if card.data["title"]:
-            rows["Operating points on"] = f"{card.data['title']}, {card.data['licence']}"
+        rows["Imported from"] = ", ".join(dict.fromkeys([origin.model, origin.weights]))
+        if card.data.title:
+            rows["Operating points on"] = f"{card.data.title}, {card.data.licence}"
     return pd.DataFrame({"fact": rows.keys(), "value": rows.values()})
 
 

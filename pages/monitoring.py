@@ -85,7 +85,7 @@ def show_log(log: Readings) -> None:
         )
         st.subheader("Use", anchor=False)
         plot(figures.use_by_day(use(table), theme=theme()), "use")
-        ours, others = of_model(table, card.name, card.weights["sha256"])
+        ours, others = of_model(table, card.name, card.weights.sha256)
         if others:
             st.caption(f"Left out below, of other weights of {card.name}: {others:,} entries.")
         if ours.empty:

@@ -57,8 +57,8 @@ def models(options: argparse.Namespace) -> int:
         {
             "name": card.name,
             "finding": card.finding,
-            "architecture": card.architecture["name"],
-            "parameters": card.architecture["parameters"],
+            "architecture": card.architecture.name,
+            "parameters": card.architecture.parameters,
             "default": default_name(card.finding) == card.name,
         }
         for card in available()
@@ -88,7 +88,7 @@ def predict(options: argparse.Namespace) -> int:
             raise UsageError(f"There is nothing at {path}. Give films or folders.")
     kept = report.read_rows(out) if options.resume and out and out.exists() else []
     point = bundle.card.operating_point(options.operating_point)
-    now = (bundle.name, bundle.card.weights["sha256"], point.name)
+    now = (bundle.name, bundle.card.weights.sha256, point.name)
     for row in kept:
         if (before := (row["model"], row["model_sha256"], row["operating_point"])) != now:
             raise UsageError(

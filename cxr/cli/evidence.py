@@ -163,6 +163,7 @@ def dataset(options: argparse.Namespace) -> int:
 
 def gate(options: argparse.Namespace) -> int:
     """Fit and measure a bundle's learned gate; see `cxr.training.fit_gate.fit_gate`."""
+    from ..storage.records import encode
     from ..training.fit_gate import fit_gate, store_gate
 
     bundle = load(options.name)
@@ -171,10 +172,10 @@ def gate(options: argparse.Namespace) -> int:
     )
     store_gate(bundle, found, measured)
     if options.json:
-        print(json.dumps(measured, indent=1))
+        print(json.dumps(encode(measured), indent=1))
         return DONE
     for row in measured:
-        share = with_interval(row["share"], row["ci"], ".1%")
-        films = f"{row['films']:16} {row['refused']:4} of {row['n']:4}"
-        print(f"{films} refused, {share}, {row['how']}")
+        share = with_interval(row.share, row.ci, ".1%")
+        films = f"{row.films:16} {row.refused:4} of {row.n:4}"
+        print(f"{films} refused, {share}, {row.how}")
     return DONE

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ..scoring.evaluation import Confusion, Evaluation, share
 from ..scoring.operating_points import Calibration, OperatingPoint
 from ..scoring.scores import labels_of, scored
 from ..stats.curves import auc
@@ -36,64 +35,8 @@ __all__ = [
     "labels_of",
 ]
 
-Interval = tuple[float, float]
 # Below this many films a rate says more about chance than about the subtype.
 FEWEST_FILMS = 20
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Number of films in each cell of the confusion matrix. A rate without films is None.
-
-    Attributes
-    ----------
-    tn, fp, fn, tp : int
-        True negatives, false positives, false negatives, true positives.
-    """
-
-    tn: int
-    fp: int
-    fn: int
-    tp: int
-
-    @property
-    def n(self) -> int:
-        """All films."""
-        return self.tn + self.fp + self.fn + self.tp
-
-    @property
-    def matrix(self) -> list[list[int]]:
-        """``[[tn, fp], [fn, tp]]``: one row per label, one column per side of the threshold."""
-        return [[self.tn, self.fp], [self.fn, self.tp]]
-
-    @property
-    def accuracy(self) -> float | None:
-        """Share of films on the right side of the threshold."""
-        return _share(self.tn + self.tp, self.n)
-
-    @property
-    def sensitivity(self) -> float | None:
-        """Share of positive films that are at or above the threshold."""
-        return _share(self.tp, self.tp + self.fn)
-
-    @property
-    def specificity(self) -> float | None:
-        """Share of negative films that are below the threshold."""
-        return _share(self.tn, self.tn + self.fp)
-
-    @property
-    def ppv(self) -> float | None:
-        """Share of films at or above the threshold that are positive, at this prevalence."""
-        return _share(self.tp, self.tp + self.fp)
-
-    @property
-    def npv(self) -> float | None:
-        """Share of films below the threshold that are negative, at this prevalence."""
-        return _share(self.tn, self.tn + self.fn)
 
 
 def confusion(scores: ArrayLike, labels: ArrayLike, threshold: float) -> Confusion:
@@ -101,67 +44,6 @@ def confusion(scores: ArrayLike, labels: ArrayLike, threshold: float) -> Confusi
     s, y = paired(scores, labels)
     tn, fp, fn, tp = np.bincount(2 * y + (s >= threshold), minlength=4).tolist()
     return Confusion(tn, fp, fn, tp)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A model's figures on one split at one operating point, with 95 % intervals.
-
-    `auc`, `sensitivity` and `specificity` and their intervals are None if the split lacks the
-    films for them (an external set with one class).
-
-    Attributes
-    ----------
-    model : str
-        Name of the model.
-    split : str
-        The split.
-    n : int
-        Number of films.
-    auc : float or None
-        Area under the ROC curve, in [0, 1].
-    auc_ci : tuple of float or None
-        Its interval, low and high.
-    operating_point : str
-        Name of the operating point.
-    threshold : float
-        Its threshold, on the calibrated score.
-    accuracy : float
-        Share of films on the right side of the threshold.
-    accuracy_ci : tuple of float
-        Its interval, low and high.
-    sensitivity : float or None
-        Share of positive films at or above the threshold.
-    sensitivity_ci : tuple of float or None
-        Its interval, low and high.
-    specificity : float or None
-        Share of negative films below the threshold.
-    specificity_ci : tuple of float or None
-        Its interval, low and high.
-    confusion : Confusion
-        The confusion matrix.
-    """
-
-    model: str
-    split: str
-    n: int
-    auc: float | None
-    auc_ci: Interval | None
-    operating_point: str
-    threshold: float
-    accuracy: float
-    accuracy_ci: Interval
-    sensitivity: float | None
-    sensitivity_ci: Interval | None
-    specificity: float | None
-    specificity_ci: Interval | None
-    confusion: Confusion
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; `confusion` becomes ``confusion_matrix``, pairs lists."""
-        entry = {k: getattr(self, k) for k in self.__dataclass_fields__ if k != "confusion"}
-        entry["confusion_matrix"] = self.confusion.matrix
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in entry.items()}
 
 
 def evaluate(
@@ -204,7 +86,7 @@ def evaluate(
         sensitivity_ci=wilson(counts.tp, positives) if positives else None,
         specificity=counts.specificity,
         specificity_ci=wilson(counts.tn, negatives) if negatives else None,
-        confusion=counts,
+        confusion_matrix=((counts.tn, counts.fp), (counts.fn, counts.tp)),
     )
 
 
@@ -231,8 +113,8 @@ def classification_report(
     c = confusion(scores, labels, threshold)
     rows = []
     for hit, alarm, missed in ((c.tn, c.fn, c.fp), (c.tp, c.fp, c.fn)):
-        rates = _share(hit, hit + alarm), _share(hit, hit + missed)
-        rows.append([*rates, _share(2 * hit, 2 * hit + alarm + missed), hit + missed])
+        rates = share(hit, hit + alarm), share(hit, hit + missed)
+        rows.append([*rates, share(2 * hit, 2 * hit + alarm + missed), hit + missed])
     table = np.array(rows, dtype=np.float64)  # None becomes NaN
     weighted = table[:, 3] @ table[:, :3] / c.n
     report = pd.DataFrame(

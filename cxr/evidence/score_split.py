@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,8 +109,8 @@ def score_split(
         table = _external(card.external[split], split, Path(data))
     else:
         table = scan(data, finding=card.finding)
-        if parts := card.recipe.get("films"):
-            table = select(table, parts, folder=Path(data).resolve().name)
+        if card.recipe and card.recipe.films:
+            table = select(table, card.recipe.films, folder=Path(data).resolve().name)
     table = table[table["label"].isin([NORMAL, card.finding])].reset_index(drop=True)
     own = split in ("train", "validation", "test")
     if own and (split != "test" or "test" not in set(table["split"])):
@@ -129,7 +129,7 @@ def score_split(
     table, pixels = read_films(
         table,
         data,
-        prepare=replace(card.to_input, channels=1),
+        prepare=replace(card.input, channels=1),
         progress=(lambda done, _: say(done)) if say else None,
     )
     assert pixels is not None
@@ -151,7 +151,7 @@ def films_folder(bundle: Bundle, data: str | Path, split: str) -> Path:
     return data.resolve().parent if alone else data
 
 
-def _external(parts: list[str], name: str, data: Path) -> pd.DataFrame:
+def _external(parts: Sequence[str], name: str, data: Path) -> pd.DataFrame:
     table = select(scan(data), parts, folder=data.resolve().name)
     return table.assign(split=name)
 
@@ -183,7 +183,7 @@ def store(bundle: Bundle, table: pd.DataFrame) -> None:
     merged = pd.concat([kept, table], ignore_index=True)
     if "source" in merged:
         merged["source"] = merged["source"].fillna("")
-    figures = {name: evaluated(bundle, table, name).to_json() for name in sorted(names)}
+    figures = {name: evaluated(bundle, table, name) for name in sorted(names)}
     card = replace(stored.card, evaluation=stored.card.evaluation | figures)
     merged.to_csv(bundle.folder / "predictions.csv", index=False, float_format="%.6f")
     card.write(bundle.folder / "card.json")

@@ -84,7 +84,7 @@ def to_secondary_capture(
     small, fitting = bounded(film, heatmap, SIDE)
     assert fitting is not None
     title = heatmap.title
-    model = f"{card.name} {card.weights['sha256'][:12]}"
+    model = f"{card.name} {card.weights.sha256[:12]}"
     lines = [CAPTION, f"{title} for {card.finding}, {model}", intended_use(card.population)]
     note = ""
     if prediction.overridden and prediction.refusal:

@@ -46,7 +46,7 @@ def equipment(card: Card) -> dict[str, Any]:
         "instance_number": 1,
         "manufacturer": "cxr",
         "manufacturer_model_name": card.name.replace("\\", "/")[:_LONG_STRING],
-        "device_serial_number": card.weights["sha256"][:12],
+        "device_serial_number": card.weights.sha256[:12],
         "software_versions": VERSION,
         "specific_character_set": "ISO_IR 192",
     }

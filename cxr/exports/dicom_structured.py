@@ -150,7 +150,7 @@ def structured_report(
 
 
 def _observer(card: Card) -> ObservationContext:
-    sha256 = card.weights["sha256"]
+    sha256 = card.weights.sha256
     device = DeviceObserverIdentifyingAttributes(
         uid=device_uid(sha256),
         name=card.name,
@@ -165,7 +165,7 @@ def _group(
     prediction: Prediction, image: Dataset, card: Card, call: Call | None
 ) -> MeasurementsAndQualitativeEvaluations:
     point = card.operating_point(prediction.operating_point)
-    sha256 = card.weights["sha256"]
+    sha256 = card.weights.sha256
     parameters = [f"weights sha256: {sha256}", f"operating point: {point.name}. {point.rule}"]
     parameters.append(f"package: cxr {VERSION}")
     assert prediction.score is not None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from ..heatmaps.heatmap import CAPTION
 from ..heatmaps.overlay import CUT
 from ..scoring.card import Card
+from ..scoring.evaluation import Evaluation
 from ..scoring.operating_points import OperatingPoint
 from ..stats.wording import with_interval
 from .item import OVERRIDDEN, VERSION
@@ -153,10 +153,10 @@ def _rates(paper: Paper, card: Card, point: OperatingPoint, y: float) -> float:
         return y + 7
     columns = ((0.0, 30.0), (32.0, 20.0), (60.0, 54.0), (118.0, 54.0))
     heads = ("Measured on", "films", "sensitivity (95 % interval)", "specificity (95 % interval)")
-    rows = [heads, ("validation", str(point.n), *_both(point.to_json()))]
+    rows = [heads, ("validation", str(point.n), *_both(point))]
     test = card.evaluation.get("test")
-    if test and test.get("operating_point") == point.name:
-        rows.append(("test", str(test["n"]), *_both(test)))
+    if test and test.operating_point == point.name:
+        rows.append(("test", str(test.n), *_both(test)))
     elif test:
         rows.append(("test", "", "not measured at this operating point", ""))
     for k, row in enumerate(rows):
@@ -168,20 +168,21 @@ def _rates(paper: Paper, card: Card, point: OperatingPoint, y: float) -> float:
     return y + 2
 
 
-def _both(figures: dict[str, Any]) -> tuple[str, str]:
-    def told(name: str) -> str:
-        ends = figures.get(f"{name}_ci")
-        return with_interval(figures.get(name), ends, ".1%", missing="no such films")
+def _both(figures: OperatingPoint | Evaluation) -> tuple[str, str]:
+    def told(rate: float | None, interval: tuple[float, float] | None) -> str:
+        return with_interval(rate, interval, ".1%", missing="no such films")
 
-    return told("sensitivity"), told("specificity")
+    return (
+        told(figures.sensitivity, figures.sensitivity_ci),
+        told(figures.specificity, figures.specificity_ci),
+    )
 
 
 def _facts(paper: Paper, page: Page, card: Card, made: datetime, y: float) -> None:
-    weights = card.weights["sha256"]
+    weights = card.weights.sha256
     training = card.training
-    versions = training.get("versions", {})
-    built = ", ".join(f"{name} {version}" for name, version in versions.items())
-    epoch = f"epoch {training['kept_epoch']}; " if training.get("kept_epoch") else ""
+    built = ", ".join(f"{name} {version}" for name, version in training.versions.items())
+    epoch = f"epoch {training.kept_epoch}; " if training.kept_epoch else ""
     rows = [
         ("Reader's call", page.call or "none given"),
         ("Model", f"{card.name}, {weights[:12]}"),

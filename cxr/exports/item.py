@@ -113,9 +113,9 @@ def scored_by(card: Card, prediction: Prediction) -> None:
     ValueError
         If it is by another one.
     """
-    if (prediction.model, prediction.model_sha256) != (card.name, card.weights["sha256"]):
+    if (prediction.model, prediction.model_sha256) != (card.name, card.weights.sha256):
         raise ValueError(
-            f"Expected films scored by {card.name} {card.weights['sha256'][:12]}. "
+            f"Expected films scored by {card.name} {card.weights.sha256[:12]}. "
             f"Received: one scored by {prediction.model} {prediction.model_sha256[:12]}"
         )
 

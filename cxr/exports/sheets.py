@@ -118,7 +118,7 @@ class Sheets:
             paper.put(LEFT, y, f"Worklist, score for {self.card.finding}", 15, bold=True)
             about = (
                 f"{count(scored + refused)}, {scored} scored, {refused} without a score. "
-                f"{self.card.name} {self.card.weights['sha256'][:12]}, "
+                f"{self.card.name} {self.card.weights.sha256[:12]}, "
                 f"operating point {self.point.name} at {self.point.threshold:.2f}."
             )
             paper.put(LEFT, y + 8, about, 8.5, colour=MUTED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -71,7 +71,7 @@ class Preprocessing:
     height: int
     width: int
     channels: int
-    resample: Resample = "nearest"
+    resample: Resample = field(default="nearest", metadata={"required": True})
     margin: float = 0.0
     levels: Levels = "plain"
     through: int = 0

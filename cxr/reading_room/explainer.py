@@ -153,7 +153,7 @@ class Explainer:
 
     def look_at(self, bundle: Model, film_sha256: str) -> None:
         """Tell which film is open, and with which model; work on any other one stops."""
-        place = bundle.card.weights["sha256"], film_sha256
+        place = bundle.card.weights.sha256, film_sha256
         with self._lock:
             if place == self._place:
                 return
@@ -163,7 +163,7 @@ class Explainer:
 
     def state(self, bundle: Model, film_sha256: str, method: str) -> State:
         """Return how far a method is with a film; starts nothing."""
-        key = _Key(bundle.card.weights["sha256"], film_sha256, method)
+        key = _Key(bundle.card.weights.sha256, film_sha256, method)
         with self._lock:
             if key in self._maps:
                 self._maps.move_to_end(key)
@@ -189,7 +189,7 @@ class Explainer:
         method : str
             One of `cxr.heatmaps.methods.METHODS`.
         """
-        key = _Key(bundle.card.weights["sha256"], film.sha256, method)
+        key = _Key(bundle.card.weights.sha256, film.sha256, method)
         now, slow = self.state(bundle, film.sha256, method).kind, METHODS[method].slow
         if now == "timing":
             self._heavy.put((key.weights, method), lambda: self._time(bundle, key))
@@ -202,7 +202,7 @@ class Explainer:
 
     def start(self, bundle: Model, film: Radiograph, method: str) -> None:
         """Compute a slow map, unless one is being computed already."""
-        job = _Job(_Key(bundle.card.weights["sha256"], film.sha256, method))
+        job = _Job(_Key(bundle.card.weights.sha256, film.sha256, method))
         with self._lock:
             if self._job or job.key in self._maps:
                 return

@@ -20,7 +20,7 @@ from ..errors import CxrError
 from ..films.radiograph import Radiograph
 from ..storage.hashes import file_hash
 from . import explanations
-from .card import Card, CardError
+from .card import Card, CardError, OtherKindError
 from .gate import FILE as GATE
 from .gate import Gate
 from .scores import scored
@@ -97,12 +97,14 @@ class Bundle:
             card = _card(place / "card.json")
         except CardError as error:
             raise BundleError(str(error)) from error
+        if card is None:
+            raise BundleError(f"{place.name} is no model that scores a finding.")
         bundle = cls(place, card)
         if not bundle.weights_path.is_file():
             raise BundleError(
                 f"The weights of {card.name} are missing: {bundle.weights_path.name}."
             )
-        if file_hash(bundle.weights_path) != card.weights["sha256"]:
+        if file_hash(bundle.weights_path) != card.weights.sha256:
             raise BundleError(
                 f"The weights of {card.name} are not those that its operating points were chosen "
                 "for. Restore the file, or train the model again."
@@ -120,7 +122,7 @@ class Bundle:
     @property
     def weights_path(self) -> Path:
         """The file of the weights."""
-        return self.folder / self.card.weights["file"]
+        return self.folder / self.card.weights.file
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -157,7 +159,7 @@ class Bundle:
         """
         path = self.folder / GATE
         try:
-            if file_hash(path) != self.card.gate.get("sha256"):
+            if self.card.gate is None or file_hash(path) != self.card.gate.sha256:
                 raise BundleError(f"{GATE} of {self.name} is not the one its card describes.")
             return Gate.read(path)
         except (OSError, ValueError) as error:
@@ -175,7 +177,7 @@ class Bundle:
             table = explanations.read(self.folder)
         except (OSError, ValueError) as error:
             raise BundleError(f"{explanations.FILE} of {self.name} is damaged.") from error
-        own = table["weights"] == self.card.weights["sha256"]
+        own = table["weights"] == self.card.weights.sha256
         return table[own].reset_index(drop=True)
 
     def _table(self, name: str) -> pd.DataFrame:
@@ -189,11 +191,11 @@ class Bundle:
 
     def prepare(self, film: Radiograph) -> NDArray[np.uint8]:
         """Bring a film to the network's input, as in training: uint8 (height, width, channels)."""
-        return self.card.to_input(film.pixels)
+        return self.card.input(film.pixels)
 
 
 def available(folder: Path | None = None) -> list[Card]:
-    """Read the cards of all bundles in a folder, by name; each is parsed once until it changes.
+    """Read the cards of all classifiers in a folder, by name; each is parsed once until it changes.
 
     Raises
     ------
@@ -201,11 +203,13 @@ def available(folder: Path | None = None) -> list[Card]:
         If one of the cards is damaged.
     """
     folder = folder or models_folder()
-    return [_card(path) for path in sorted(folder.glob("*/card.json"))]
+    paths = sorted(folder.glob("*/card.json"))
+    found = (_card(path) for path in paths)
+    return [card for card in found if card is not None]
 
 
-def _card(path: Path) -> Card:
-    """Read a card, parsed anew only where its file was changed."""
+def _card(path: Path) -> Card | None:
+    """Read a card, parsed anew only where its file was changed; None if it is no classifier's."""
     try:
         facts = path.stat()
     except OSError:
@@ -214,8 +218,11 @@ def _card(path: Path) -> Card:
 
 
 @lru_cache(maxsize=512)
-def _parsed(path: Path, *state: int) -> Card:
-    return Card.read(path)
+def _parsed(path: Path, *state: int) -> Card | None:
+    try:
+        return Card.read(path)
+    except OtherKindError:
+        return None
 
 
 def default_name(finding: str, folder: Path | None = None) -> str | None:

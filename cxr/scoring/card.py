@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
+import reprlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from ..datasets.published import SOURCES
 from ..errors import CxrError
 from ..films.preprocessing import Preprocessing
 from ..networks import BASELINES
-from .operating_points import Calibration, OperatingPoint
+from ..storage.atomic import write_file
+from ..storage.records import Bounds, RecordError, decode, encode, read_plain
+from .card_migrations import SCHEMA_VERSION, migrate
+from .evaluation import Evaluation
+from .operating_points import Calibration, Count, OperatingPoint, Share
+from .recipe import Argument, Recipe
 
-__all__ = ["SCHEMA_VERSION", "Card", "CardError"]
+__all__ = [
+    "CLASSIFIER",
+    "SCHEMA_VERSION",
+    "Architecture",
+    "Base",
+    "Card",
+    "CardError",
+    "DataSet",
+    "FilmCount",
+    "GateFacts",
+    "GateFigures",
+    "Imported",
+    "OtherKindError",
+    "StoredFile",
+    "Tables",
+    "TrainingFacts",
+    "TrainingStep",
+]
 
-SCHEMA_VERSION = 1
+CLASSIFIER = "classifier"
+#: Side of an input, pixels, that no network reaches.
+LARGEST = 4096
+
+Name = Annotated[
+    str, Bounds(pattern=r"[^/\\\x00-\x1f]{1,200}", words="a name of one line without slashes")
+]
+#: A bundle's files stand in its own folder and nowhere else.
+FileName = Annotated[
+    str,
+    Bounds(pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", words="the name of a file in the bundle"),
+]
+Sha256 = Annotated[str, Bounds(pattern="[0-9a-f]{64}", words="a SHA-256 of 64 hexadecimal digits")]
+Seconds = Annotated[float, Bounds(least=0)]
 
 
 class CardError(CxrError, ValueError):
@@ -26,47 +61,323 @@ class CardError(CxrError, ValueError):
     code = "card"
 
 
+class OtherKindError(CardError):
+    """The card of a bundle that is no classifier."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of the bundle.
+
+    Attributes
+    ----------
+    file : str
+        Its name.
+    sha256 : str
+        Of its bytes, in hexadecimal.
+    """
+
+    file: FileName
+    sha256: Sha256
+
+
+@dataclass(frozen=True)
+class Base:
+    """The frozen base of a network, whose weights are not in the bundle.
+
+    Attributes
+    ----------
+    base : str
+        One of `cxr.networks.bases.FILES`.
+    weights : str
+        What they were learned from, "imagenet".
+    """
+
+    base: Name
+    weights: Name
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The network that the weights belong to.
+
+    Attributes
+    ----------
+    name : str
+        One of `cxr.networks.ARCHITECTURES`.
+    arguments : dict
+        What its function is called with.
+    parameters : int
+        Their number.
+    base : Base or None
+        Of a network on a frozen base.
+    """
+
+    name: Name
+    arguments: dict[str, Argument]
+    parameters: Count
+    base: Base | None = None
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """What a shorter run before the run proper came to.
+
+    Attributes
+    ----------
+    films, input_size, epochs : int
+        How many films of what size, pixels, for how long.
+    val_accuracy, val_auc : float
+        At its end, in [0, 1].
+    wall_seconds : float
+        Of all its epochs.
+    """
+
+    films: Count
+    input_size: Annotated[int, Bounds(least=1, most=LARGEST)]
+    epochs: Count
+    val_accuracy: Share
+    val_auc: Share
+    wall_seconds: Seconds
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Where a network that was trained elsewhere comes from.
+
+    Attributes
+    ----------
+    model, weights : str
+        Names of the files, with their SHA-256 beside.
+    last_activation : str
+        Of the file's network.
+    positive_first : bool
+        Whether the finding was class 0 there.
+    notes : tuple of str
+        What had to be assumed, in sentences.
+    validation : float
+        Share of the training films that operating points are chosen on, where films were given.
+    seed : int
+        Of the draw of these films.
+    """
+
+    model: str
+    model_sha256: Sha256
+    weights: str
+    weights_sha256: Sha256
+    last_activation: str
+    positive_first: bool
+    notes: tuple[str, ...]
+    validation: Share
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """How the training run went.
+
+    Attributes
+    ----------
+    epochs : int
+        Run; 0 of an imported network.
+    kept_epoch : int
+        Whose weights ship, from 1.
+    wall_seconds : float
+        Of these epochs.
+    share : float
+        Of the films that was used.
+    versions : dict
+        Of Python and the libraries, by name.
+    feature_seconds : float or None
+        What a frozen base took before the epochs; None in cards that do not know.
+    first_step : TrainingStep or None
+        Where there was one.
+    imported : Imported or None
+        Of a network that was trained elsewhere.
+    """
+
+    epochs: Count
+    kept_epoch: Count
+    wall_seconds: Seconds
+    share: Share
+    versions: dict[str, str]
+    feature_seconds: Seconds | None = None
+    first_step: TrainingStep | None = None
+    imported: Imported | None = None
+
+
+@dataclass(frozen=True)
+class FilmCount:
+    """How many films of how many patients a split has of a class."""
+
+    split: str
+    label: str
+    films: Count
+    patients: Count
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The films that the model learned from.
+
+    Attributes
+    ----------
+    set : str
+        Name in `cxr.datasets.published.SOURCES`; empty where it is none of these, as the next four.
+    title, citation, doi, licence : str
+        What it is, where it was published, under which terms.
+    films : tuple of FilmCount
+        For each split and class.
+    """
+
+    set: str
+    title: str
+    citation: str
+    doi: str
+    licence: str
+    films: tuple[FilmCount, ...]
+
+
+@dataclass(frozen=True)
+class GateFigures:
+    """What the learned gate makes of pictures that had no part in its fit.
+
+    Attributes
+    ----------
+    films : str
+        The set or folder.
+    n, refused : int
+        Pictures, and those refused.
+    share : float
+        Refused, in [0, 1], with Wilson's interval as `ci`.
+    how : str
+        The pictures were held out.
+    """
+
+    films: str
+    n: Count
+    refused: Count
+    share: Share
+    ci: tuple[Share, Share]
+    how: str
+
+
+@dataclass(frozen=True)
+class GateFacts:
+    """The learned part of the gate (`cxr.scoring.gate`): its file, and how it was measured.
+
+    Attributes
+    ----------
+    file, sha256 : str
+        As in `StoredFile`.
+    layers : tuple of str
+        Of the network, whose averages it judges by.
+    learned_from : tuple of str
+        Sets and folders.
+    seed : int
+        Of the draw of films.
+    measured : tuple of GateFigures
+        One entry for each set or folder.
+    """
+
+    file: FileName
+    sha256: Sha256
+    layers: tuple[str, ...]
+    learned_from: tuple[str, ...]
+    seed: int
+    measured: tuple[GateFigures, ...]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The bundle's tables; None where a card of schema 1 did not name them by their hash.
+
+    Attributes
+    ----------
+    history, predictions : StoredFile or None
+        In the bundle's folder.
+    films : StoredFile or None
+        In the folder ``films`` beside that of the bundle, since bundles of one data set share it
+        (`cxr.scoring.film_tables`).
+    """
+
+    history: StoredFile | None = None
+    predictions: StoredFile | None = None
+    films: StoredFile | None = None
+
+
 @dataclass(frozen=True)
 class Card:
-    """The contents of ``card.json``; see the design for what each field holds."""
+    """The contents of ``card.json``. ``docs/card.schema.json`` describes the file.
 
-    name: str
-    finding: str
-    classes: tuple[str, str]
+    Attributes
+    ----------
+    name : str
+        Of the bundle, ``<finding>-<architecture>``.
+    finding : str
+        That it scores.
+    classes : tuple of str
+        Normal first, then the finding.
+    population : str
+        Whose films it is meant for.
+    architecture : Architecture
+    input : Preprocessing
+        How a film is brought to the network's input.
+    preprocessing : str
+        The same in words.
+    training : TrainingFacts
+    data : DataSet
+    calibration : Calibration
+    operating_points : tuple of OperatingPoint
+    default_operating_point : str
+        Name of one of them.
+    evaluation : dict
+        For each split its `Evaluation` at the default operating point.
+    weights : StoredFile
+    recipe : Recipe or None
+        None of an imported network.
+    gate : GateFacts or None
+        None where the bundle has no learned gate of its own.
+    tables : Tables
+    kind : str
+        "classifier": what the bundle is for. Other kinds have other cards.
+    """
+
+    name: Name
+    finding: Name
+    classes: tuple[Name, Name]
     population: str
-    architecture: dict[str, Any]
-    """``name``, ``arguments``, ``parameters`` (their number)."""
-    input: dict[str, Any]
-    """The fields of `cxr.films.preprocessing.Preprocessing`."""
+    architecture: Architecture
+    input: Preprocessing
     preprocessing: str
-    recipe: dict[str, Any]
-    training: dict[str, Any]
-    """``epochs`` run, ``kept_epoch`` (whose weights ship), ``wall_seconds`` of these epochs,
-    ``feature_seconds`` of what a frozen base took before them (not in older cards), ``share`` of
-    the films, ``versions``."""
-    data: dict[str, Any]
-    """``set``, ``title``, ``citation``, ``doi``, ``licence``, ``films`` per split and class."""
+    recipe: Recipe | None
+    training: TrainingFacts
+    data: DataSet
     calibration: Calibration
     operating_points: tuple[OperatingPoint, ...]
     default_operating_point: str
-    evaluation: dict[str, dict[str, Any]]
-    """For each split the figures at the default operating point."""
-    weights: dict[str, str]
-    """``file`` and ``sha256``."""
-    gate: dict[str, Any] = field(default_factory=dict)
-    """What the learned part of the gate is and how it was measured (`cxr.scoring.gate`); empty
-    where the bundle has none."""
+    evaluation: dict[str, Evaluation]
+    weights: StoredFile
+    gate: GateFacts | None = None
+    tables: Tables = field(default_factory=Tables)
+    kind: Literal["classifier"] = field(default="classifier", metadata={"required": True})
 
     @property
     def baseline(self) -> bool:
         """Whether this is a trivial model to hold the others against, not one to read with."""
-        return self.architecture["name"] in BASELINES
+        return self.architecture.name in BASELINES
 
     @property
-    def external(self) -> dict[str, list[str]]:
+    def external(self) -> dict[str, tuple[str, ...]]:
         """Films that the model did not learn from: a set's name, and its ``source/label`` parts."""
-        found: dict[str, list[str]] = self.recipe.get("external", {})
-        return found
+        return self.recipe.external if self.recipe else {}
+
+    @property
+    def seed(self) -> int:
+        """Of the draw of the validation films, and of what is drawn from these."""
+        if self.recipe:
+            return self.recipe.seed
+        return self.training.imported.seed if self.training.imported else 0
 
     @property
     def ages(self) -> tuple[float, float]:
@@ -74,18 +385,13 @@ class Card:
 
         Of a set that is not known here, all ages.
         """
-        source = SOURCES.get(self.data.get("set", ""))
+        source = SOURCES.get(self.data.set)
         return source.ages if source else (0.0, math.inf)
-
-    @property
-    def to_input(self) -> Preprocessing:
-        """How a film is brought to the network's input."""
-        return Preprocessing(**self.input)
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the network's input, pixels."""
-        return self.input["height"], self.input["width"]
+        return self.input.height, self.input.width
 
     def operating_point(self, name: str | None = None) -> OperatingPoint:
         """Return an operating point by name, the default one where none is given.
@@ -103,51 +409,30 @@ class Card:
         raise ValueError(f"Expected one of {known}. Received: {wanted!r}")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the card as plain data, the schema version first."""
-        plain = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        plain["classes"] = list(self.classes)
-        plain["calibration"] = self.calibration.to_json()
-        plain["operating_points"] = [point.to_json() for point in self.operating_points]
-        return {"schema_version": SCHEMA_VERSION, **plain}
+        """Return the card as plain data, the schema version and the kind first."""
+        plain = encode(self)
+        return {"schema_version": SCHEMA_VERSION, "kind": plain.pop("kind"), **plain}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Card:
-        """Make a card from plain data.
+        """Make a card from plain data, of this schema or an older one.
 
         Raises
         ------
         CardError
-            If the schema is another or a field is missing, unknown or malformed.
+            If the schema is another, or a field is missing, unknown or not what it should be.
         """
-        version = data.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise CardError(f"Expected a card of schema {SCHEMA_VERSION}. Received: {version!r}")
-        data = {key: value for key, value in data.items() if key != "schema_version"}
+        version, shown = data.get("schema_version"), reprlib.repr(data.get("schema_version"))
+        if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+            raise CardError(f"Expected a card of schema 1 to {SCHEMA_VERSION}. Received: {shown}")
         try:
-            data["classes"] = tuple(data["classes"])
-            data["calibration"] = Calibration.from_json(data["calibration"])
-            data["operating_points"] = tuple(
-                map(OperatingPoint.from_json, data["operating_points"])
-            )
-            card = cls(**data)
+            card = decode(cls, migrate(data))
             card.operating_point()
-            card._check()
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if max(card.size) > LARGEST:
+                raise ValueError(f"input: expected sides of at most {LARGEST} pixels")
+        except ValueError as error:
             raise CardError(f"The card is damaged: {error}") from error
         return card
-
-    def _check(self) -> None:
-        for part, keys in (
-            ("architecture", ("name", "arguments", "parameters")),
-            ("input", ("height", "width", "channels", "resample")),
-            ("weights", ("file", "sha256")),
-        ):
-            if missing := set(keys) - set(getattr(self, part)):
-                raise ValueError(f"{part} lacks {', '.join(sorted(missing))}")
-        _ = self.to_input
-        # A bundle's files stand in its own folder and nowhere else.
-        if Path(self.weights["file"]).name != self.weights["file"]:
-            raise ValueError(f"weights are not in the bundle: {self.weights['file']!r}")
 
     @classmethod
     def read(cls, path: Path) -> Card:
@@ -156,18 +441,34 @@ class Card:
         Raises
         ------
         CardError
-            If it is not there or cannot be understood.
+            If it is not there or cannot be understood; OtherKindError if it is a card of another
+            kind of bundle, whatever its schema.
         """
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise CardError(f"{path.parent.name} holds no card.json.") from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise CardError(f"The card.json of {path.parent.name} is not JSON.") from error
-        if not isinstance(data, dict):
-            raise CardError(f"The card.json of {path.parent.name} holds no card.")
-        return cls.from_json(data)
+        plain = _plain(path)
+        kind = plain.get("kind", CLASSIFIER)  # cards of schema 1 are all of classifiers
+        if isinstance(kind, str) and kind != CLASSIFIER:
+            raise OtherKindError(f"{path.parent.name} is no model that scores a finding.")
+        return cls.from_json(plain)
+
+    def to_bytes(self) -> bytes:
+        """Return what ``card.json`` holds."""
+        return (json.dumps(self.to_json(), indent=1) + "\n").encode()
 
     def write(self, path: Path) -> None:
-        """Write ``card.json``."""
-        path.write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+        """Write ``card.json``, as a whole or not at all."""
+        write_file(path, lambda new: new.write_bytes(self.to_bytes()))
+
+
+def _plain(path: Path) -> dict[str, Any]:
+    name = path.parent.name
+    try:
+        plain = read_plain(path)
+    except FileNotFoundError as error:
+        raise CardError(f"{name} holds no card.json.") from error
+    except OSError as error:
+        raise CardError(f"The card.json of {name} cannot be read: {error.strerror}.") from error
+    except RecordError as error:
+        raise CardError(f"The card.json of {name} {error}.") from error
+    if not isinstance(plain, dict):
+        raise CardError(f"The card.json of {name} holds no card.")
+    return plain

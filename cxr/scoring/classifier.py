@@ -74,7 +74,7 @@ def shared_network(bundle: Bundle) -> Network:
     """
     card = bundle.card
     # The same weights in another architecture, or with another gate, are another network.
-    key = (card.weights["sha256"], repr(card.architecture), repr(card.gate))
+    key = (card.weights.sha256, repr(card.architecture), repr(card.gate))
     with _LOCK:
         network = _NETWORKS.get(key)
         if network is None:
@@ -94,13 +94,13 @@ def _build(bundle: Bundle) -> keras.Model:
     prepare()
     from ..networks import build
 
-    name = bundle.card.architecture["name"]
+    name = bundle.card.architecture.name
     try:
-        model = build(name, **bundle.card.architecture["arguments"])
-        if base := bundle.card.architecture.get("base"):
+        model = build(name, **bundle.card.architecture.arguments)
+        if base := bundle.card.architecture.base:
             from ..networks.bases import head_of, load_base
 
-            load_base(model, base["base"])
+            load_base(model, base.base)
             head_of(model).load_weights(bundle.weights_path)
         else:
             model.load_weights(bundle.weights_path)

@@ -8,23 +8,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..stats.intervals import Array, Labels, paired, wilson
+from ..storage.records import Bounds, decode, encode
 
 __all__ = [
     "Calibration",
+    "Count",
     "OperatingPoint",
+    "Score",
+    "Share",
     "band",
     "choose",
     "fit_temperature",
     "npv",
     "ppv",
 ]
+
+#: A calibrated score, or a threshold on it.
+Score = Annotated[float, Bounds(above=0, below=1)]
+Share = Annotated[float, Bounds(least=0, most=1)]
+Count = Annotated[int, Bounds(least=0)]
 
 ROUNDS = 1000
 # Two scores nearer than this count as one: float arithmetic differs by about 1e-7 between
@@ -51,7 +60,8 @@ class Calibration:
         Above 0; 1 changes nothing.
     """
 
-    temperature: float
+    temperature: Annotated[float, Bounds(above=0)]
+    method: Literal["temperature"] = field(default="temperature", metadata={"required": True})
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
@@ -64,16 +74,13 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """Return the card's entry, ``{"method": "temperature", "temperature": T}``."""
-        return {"method": "temperature", "temperature": self.temperature}
+        plain: dict[str, Any] = encode(self)
+        return plain
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Calibration:
         """Read a card's entry; ValueError for another method or no temperature."""
-        if entry.get("method") != "temperature" or "temperature" not in entry:
-            raise ValueError(
-                f'Expected {{"method": "temperature", "temperature": T}}. Received: {dict(entry)}'
-            )
-        return cls(float(entry["temperature"]))
+        return decode(cls, entry, "calibration")
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> Calibration:
@@ -126,13 +133,13 @@ class OperatingPoint:
 
     name: str
     rule: str
-    threshold: float
-    near: tuple[float, float]
-    n: int
-    sensitivity: float | None
-    sensitivity_ci: tuple[float, float] | None
-    specificity: float | None
-    specificity_ci: tuple[float, float] | None
+    threshold: Score
+    near: tuple[Share, Share]
+    n: Count
+    sensitivity: Share | None
+    sensitivity_ci: tuple[Share, Share] | None
+    specificity: Share | None
+    specificity_ci: tuple[Share, Share] | None
 
     def __post_init__(self) -> None:
         if not self.near[0] <= self.threshold <= self.near[1]:
@@ -142,17 +149,13 @@ class OperatingPoint:
 
     def to_json(self) -> dict[str, Any]:
         """Return the card's entry; pairs become lists."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        plain: dict[str, Any] = encode(self)
+        return plain
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> OperatingPoint:
         """Read a card's entry; ValueError naming the keys that are missing or unknown."""
-        wrong = set(cls.__dataclass_fields__) ^ set(entry)
-        if wrong:
-            keys = ", ".join(cls.__dataclass_fields__)
-            raise ValueError(f"Expected the keys {keys}. Received: missing or unknown {wrong}")
-        pairs: dict[str, Any] = {k: tuple(entry[k]) for k in entry if isinstance(entry[k], list)}
-        return cls(**{**entry, **pairs})
+        return decode(cls, entry, "operating point")
 
 
 def ppv(sensitivity: float, specificity: float, prevalence: float) -> float:

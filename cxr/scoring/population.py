@@ -31,7 +31,7 @@ def folder_of(card: Card, split: str) -> Path | None:
     if split in card.external:
         root = os.environ.get("CXR_DATA")
         return Path(root) if root and Path(root).is_dir() else None
-    return data_folder(card.data["set"])
+    return data_folder(card.data.set)
 
 
 def split_note(card: Card, split: str) -> str:

@@ -117,7 +117,7 @@ def logits(bundle: Classifier, films: NDArray[np.uint8]) -> NDArray[np.float64]:
     numpy.ndarray
         float64 (films,).
     """
-    channels = bundle.card.input["channels"]
+    channels = bundle.card.input.channels
     if films.shape[-1] != channels:
         films = np.repeat(films, channels, axis=-1)
     starts = range(0, len(films), BATCH)
@@ -200,7 +200,7 @@ def predict(
             threshold=point.threshold,
             refusal=refusals[i],
             model=card.name,
-            model_sha256=card.weights["sha256"],
+            model_sha256=card.weights.sha256,
             heatmap=heatmap,
         )
 
@@ -231,7 +231,7 @@ def heatmaps_of(
         Of each.
     """
     name = bundle.network.layer(layer) if METHODS[method].layered else ""
-    margin, finding = bundle.card.to_input.margin, bundle.card.finding
+    margin, finding = bundle.card.input.margin, bundle.card.finding
     return [
         Heatmap(grid, film.height, film.width, method, name, finding, margin, cost)
         for grid, film in zip(maps, films, strict=True)
@@ -334,7 +334,7 @@ def predict_files(
 def unread(bundle: Bundle, refusal: Refusal, operating_point: str | None = None) -> Prediction:
     """Make the prediction of a file that could not be read: a refusal and no score."""
     point = bundle.card.operating_point(operating_point)
-    name, sha256 = bundle.card.name, bundle.card.weights["sha256"]
+    name, sha256 = bundle.card.name, bundle.card.weights.sha256
     return Prediction(None, None, None, point.name, point.threshold, refusal, name, sha256)
 
 

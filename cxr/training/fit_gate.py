@@ -8,9 +8,8 @@ parts held out in turn.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ..films.radiograph import RadiographError, read
 from ..model import Model
 from ..networks import ARCHITECTURES
 from ..scoring.bundle import Bundle
+from ..scoring.card import Card, GateFacts, GateFigures
 from ..scoring.gate import CLASSES, FILE, Gate
 from ..stats.intervals import wilson
 from ..storage.hashes import file_hash
@@ -86,7 +86,7 @@ def fit_gate(
     *,
     seed: int = 0,
     progress: Callable[[str], None] = lambda line: None,
-) -> tuple[Gate, list[dict[str, Any]]]:
+) -> tuple[Gate, list[GateFigures]]:
     """Fit the gate of a bundle and measure it.
 
     Parameters
@@ -105,9 +105,8 @@ def fit_gate(
     -------
     gate : Gate
         Fitted on all pictures that may be learned from.
-    measured : list of dict
-        For each group: ``films`` (its name), ``n``, ``refused`` (their number), ``share``, ``ci``
-        (Wilson), and ``how`` its pictures were held out.
+    measured : list of GateFigures
+        One for each group.
 
     Raises
     ------
@@ -116,7 +115,7 @@ def fit_gate(
     DatasetError
         If a folder is missing or empty.
     """
-    name = bundle.card.architecture["name"]
+    name = bundle.card.architecture.name
     if name not in LAYERS:
         raise ValueError(f"Expected a bundle of {', '.join(LAYERS)}. Received: {name}")
     layers = LAYERS[name]
@@ -145,21 +144,20 @@ def fit_gate(
     return gate, rows
 
 
-def store_gate(bundle: Bundle, gate: Gate, measured: list[dict[str, Any]], seed: int = 0) -> None:
+def store_gate(bundle: Bundle, gate: Gate, measured: list[GateFigures], seed: int = 0) -> None:
     """Put a gate into its bundle: the file, and what the card says of it."""
     path = bundle.folder / FILE
     gate.save(path)
-    card = bundle.folder / "card.json"
-    plain = json.loads(card.read_text(encoding="utf-8"))
-    plain["gate"] = {
-        "file": FILE,
-        "sha256": file_hash(path),
-        "layers": list(gate.layers),
-        "learned_from": [*LEARNED, "lateral", "not_chest"],
-        "seed": seed,
-        "measured": measured,
-    }
-    card.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    facts = GateFacts(
+        file=FILE,
+        sha256=file_hash(path),
+        layers=gate.layers,
+        learned_from=(*LEARNED, "lateral", "not_chest"),
+        seed=seed,
+        measured=tuple(measured),
+    )
+    file = bundle.folder / "card.json"
+    replace(Card.read(file), gate=facts).write(file)
 
 
 def _pictures(
@@ -222,7 +220,7 @@ def _features(
                 except RadiographError as error:
                     raise DatasetError(f"{path.name}: {error}") from error
                 taken = [film.pixels, *(_variants(film.pixels) if kind else ())]
-                inputs += [bundle.card.to_input(pixels) for pixels in taken]
+                inputs += [bundle.card.input(pixels) for pixels in taken]
                 rows += [(kind, name, number, k == 0) for k in range(len(taken))]
                 number += 1
             features.append(forward(np.stack(inputs)))
@@ -288,14 +286,14 @@ def _fit(pictures: Pictures, layers: tuple[str, ...], least: float, farthest: fl
     )
 
 
-def _row(name: str, refused: NDArray[Any], how: str) -> dict[str, Any]:
+def _row(name: str, refused: NDArray[Any], how: str) -> GateFigures:
     n, k = len(refused), int(refused.sum())
     low, high = wilson(k, n)
-    return {
-        "films": str(name),
-        "n": n,
-        "refused": k,
-        "share": round(k / n, 6),
-        "ci": [round(float(low), 6), round(float(high), 6)],
-        "how": how,
-    }
+    return GateFigures(
+        films=str(name),
+        n=n,
+        refused=k,
+        share=round(k / n, 6),
+        ci=(round(float(low), 6), round(float(high), 6)),
+        how=how,
+    )

@@ -36,6 +36,7 @@ from ..errors import CxrError
 from ..model import load
 from ..networks import BASES, build
 from ..networks.runtime import keep_memory
+from ..scoring.card import TrainingStep
 from .box_supervision import read_places
 from .fit import Material, fit
 from .frozen_features import seconds_spent
@@ -222,11 +223,11 @@ def _first_step(
     data: Path,
     state: Path,
     say: Callable[[str], None],
-) -> dict[str, Any]:
+) -> TrainingStep | None:
     """Train on fewer or smaller films first, and leave the weights in the model."""
     first = recipe.first_step
     if first is None:
-        return {}
+        return None
     size = first.input_size or recipe.input_size
     small = replace(
         recipe,
@@ -258,11 +259,11 @@ def _first_step(
     history, _ = fit(start, small, Material.of(films, part), state / "first", say)
     model.set_weights(start.get_weights())
     last = history.iloc[-1]
-    return {
-        "films": len(films),
-        "input_size": size,
-        "epochs": len(history),
-        "val_accuracy": round(float(last["val_accuracy"]), 6),
-        "val_auc": round(float(last["val_auc"]), 6),
-        "wall_seconds": round(float(history["seconds"].sum()), 1),
-    }
+    return TrainingStep(
+        films=len(films),
+        input_size=size,
+        epochs=len(history),
+        val_accuracy=round(float(last["val_accuracy"]), 6),
+        val_auc=round(float(last["val_auc"]), 6),
+        wall_seconds=round(float(history["seconds"].sum()), 1),
+    )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import platform
 import shutil
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,12 +17,21 @@ from numpy.typing import NDArray
 
 from ..datasets.describe import FACTS
 from ..datasets.folders import COLUMNS, NORMAL
-from ..datasets.published import SOURCES
+from ..datasets.published import SOURCES, Source
 from ..datasets.table import balance
 from ..evidence.evaluation import evaluate
 from ..evidence.score_split import PREDICTION_COLUMNS
 from ..networks import BASES, build
-from ..scoring.card import Card
+from ..scoring.card import (
+    Architecture,
+    Base,
+    Card,
+    DataSet,
+    FilmCount,
+    StoredFile,
+    TrainingFacts,
+    TrainingStep,
+)
 from ..scoring.classifier import Classifier
 from ..scoring.operating_points import Calibration, choose, fit_temperature
 from ..scoring.predict import logits
@@ -38,8 +46,10 @@ __all__ = [
     "PREPROCESSING",
     "WEIGHTS",
     "Training",
+    "data_set",
     "judge",
     "predict_held",
+    "versions",
     "write_bundle",
 ]
 
@@ -85,7 +95,7 @@ class Training:
     history: pd.DataFrame
     kept_epoch: int
     subset: float
-    first_step: dict[str, Any] = field(default_factory=dict)
+    first_step: TrainingStep | None = None
     feature_seconds: float = 0.0
 
 
@@ -113,7 +123,7 @@ def write_bundle(run: Training, out: Path) -> Path:
         folder = Path(scratch) / name
         folder.mkdir()
         weights = _save_weights(run, folder)
-        card = _describe(run, {"file": weights.name, "sha256": file_hash(weights)})
+        card = _describe(run, StoredFile(weights.name, file_hash(weights)))
         predictions = predict_held(Classifier(folder, card), run.films, run.pixels)
         card = judge(card, predictions)
         card.write(folder / "card.json")
@@ -147,57 +157,61 @@ def _save_weights(run: Training, folder: Path) -> Path:
     return path
 
 
-def _describe(run: Training, weights: dict[str, str]) -> Card:
+def _describe(run: Training, weights: StoredFile) -> Card:
     """Fill in all that is known before a film is scored."""
     recipe = run.recipe
     source = SOURCES[recipe.source]
-    base: dict[str, Any] = {}
-    if recipe.architecture in BASES:
-        base = {"base": {"base": BASES[recipe.architecture], "weights": "imagenet"}}
-    films = balance(run.films)[["split", "label", "films", "patients"]]
+    base = BASES.get(recipe.architecture)
     return Card(
         name=recipe.name,
         finding=recipe.finding,
         classes=(NORMAL, recipe.finding),
         population=source.population,
-        architecture={
-            "name": recipe.architecture,
-            "arguments": {"input_size": recipe.input_size, **recipe.arguments},
-            "parameters": int(run.model.count_params()),
-        }
-        | base,
-        input=recipe.to_input.to_json(),
+        architecture=Architecture(
+            recipe.architecture,
+            {"input_size": recipe.input_size, **recipe.arguments},
+            int(run.model.count_params()),
+            Base(base, "imagenet") if base else None,
+        ),
+        input=recipe.to_input,
         preprocessing=PREPROCESSING,
-        recipe=recipe.to_json(),
-        training={
-            "epochs": len(run.history),
-            "kept_epoch": run.kept_epoch,
-            "wall_seconds": round(float(run.history["seconds"].sum()), 1),
-            "feature_seconds": round(run.feature_seconds, 1),
-            "share": run.subset,
-            "first_step": run.first_step,
-            "versions": {
-                "python": platform.python_version(),
-                "tensorflow": tensorflow.__version__,
-                "keras": keras.__version__,
-                "numpy": np.__version__,
-                "pillow": PIL.__version__,
-            },
-        },
-        data={
-            "set": source.name,
-            "title": source.title,
-            "citation": source.citation,
-            "doi": source.doi,
-            "licence": source.licence,
-            "films": films.to_dict("records"),
-        },
+        recipe=recipe,
+        training=TrainingFacts(
+            epochs=len(run.history),
+            kept_epoch=run.kept_epoch,
+            wall_seconds=round(float(run.history["seconds"].sum()), 1),
+            share=run.subset,
+            versions=versions(),
+            feature_seconds=round(run.feature_seconds, 1),
+            first_step=run.first_step,
+        ),
+        data=data_set(source, run.films),
         calibration=Calibration(1.0),
         operating_points=(),
         default_operating_point=DEFAULT_OPERATING_POINT,
         evaluation={},
         weights=weights,
     )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a bundle is made with."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tensorflow.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+    }
+
+
+def data_set(source: Source | None, films: pd.DataFrame) -> DataSet:
+    """Describe labelled films for a card: the published set, and the films per split and class."""
+    rows = balance(films)[["split", "label", "films", "patients"]].to_dict("records")
+    counts = tuple(FilmCount(**{str(key): value for key, value in row.items()}) for row in rows)
+    if source is None:
+        return DataSet("", "", "", "", "", counts)
+    return DataSet(source.name, source.title, source.citation, source.doi, source.licence, counts)
 
 
 def predict_held(
@@ -252,7 +266,7 @@ def judge(card: Card, predictions: pd.DataFrame) -> Card:
     truth = labels_of(validation)
     calibration = fit_temperature(validation["logit"].to_numpy(), truth)
     scores = calibration.score(validation["logit"].to_numpy())
-    points = choose(scores, truth, validation["patient"].to_numpy(), seed=card.recipe["seed"])
+    points = choose(scores, truth, validation["patient"].to_numpy(), seed=card.seed)
     judged = replace(card, calibration=calibration, operating_points=tuple(points))
     figures = {
         split: evaluate(
@@ -261,7 +275,7 @@ def judge(card: Card, predictions: pd.DataFrame) -> Card:
             split=split,
             calibration=calibration,
             point=judged.operating_point(),
-        ).to_json()
+        )
         for split in predictions["split"].unique()
     }
     return replace(judged, evaluation=figures)

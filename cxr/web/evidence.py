@@ -90,7 +90,8 @@ def gate_view(model: Model) -> None:
         st.caption("Rules alone: neither this model nor its finding's default has a learned gate.")
         return
     judge, gate = model.judge
-    rows = pd.DataFrame(judge.card.gate["measured"])
+    facts = judge.card.gate
+    rows = pd.DataFrame(facts.measured if facts else ())
     low, high = zip(*rows.pop("ci"), strict=True)
     st.dataframe(
         rows.assign(low=low, high=high)[["films", "n", "refused", "share", "low", "high", "how"]],

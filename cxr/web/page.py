@@ -47,7 +47,7 @@ def cards() -> list[Card]:
 def bundle(card: Card) -> Model:
     """Return a model, kept in memory between runs; where it cannot be used, say why and stop."""
     try:
-        return _load(card.name, card.weights["sha256"])
+        return _load(card.name, card.weights.sha256)
     except BundleError as error:
         st.error(str(error))
         st.stop()

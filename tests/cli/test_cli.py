@@ -92,7 +92,7 @@ class TestModels:
         assert row["name"] == "pneumonia-made"
         assert row["finding"] == "pneumonia"
         assert row["architecture"] == "grey_cnn"
-        assert row["parameters"] == made_bundle.card.architecture["parameters"]
+        assert row["parameters"] == made_bundle.card.architecture.parameters
         assert row["default"] is True
 
     def test_text(self, run):
@@ -131,7 +131,7 @@ class TestPredict:
             assert row["score"] == pytest.approx(expected.score, abs=1e-4)
             assert row["band"] in ("above", "near", "below")
             assert row["model"] == "pneumonia-made"
-            assert row["model_sha256"] == made_bundle.card.weights["sha256"]
+            assert row["model_sha256"] == made_bundle.card.weights.sha256
             assert row["refusal_code"] is None
 
     def test_prints_csv_where_no_file_is_named(self, run, folder):
@@ -516,7 +516,7 @@ class TestEvaluate:
         result = json.loads(out)
         intervals = {f"{key}_ci" for key in ("auc", "accuracy", "sensitivity", "specificity")}
         assert set(result) == {*self.KEYS, *intervals}
-        stored = json.loads(json.dumps(made_bundle.card.evaluation["test"]))
+        stored = made_bundle.card.evaluation["test"].to_json()
         assert result["confusion_matrix"] == stored["confusion_matrix"]
         assert result["auc"] == pytest.approx(stored["auc"])
         assert (result["model"], result["split"], result["n"]) == ("pneumonia-made", "test", 20)

@@ -22,7 +22,8 @@ def card(made_bundle) -> Card:
         "mixed": ["clinic/normal", "nih/pneumonia"],
         "other-children": ["kermany/normal", "kermany/pneumonia"],
     }
-    return replace(made_bundle.card, recipe=made_bundle.card.recipe | {"external": sets})
+    recipe = replace(made_bundle.card.recipe, external=sets)
+    return replace(made_bundle.card, recipe=recipe)
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)

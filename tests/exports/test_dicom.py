@@ -36,8 +36,9 @@ from cxr.heatmaps.overlay import overlay
 from cxr.scoring.explain import CAPTION
 from cxr.scoring.population import intended_use
 from cxr.scoring.reader import Call
+from tests.cards import SHA256, a_card
 from tests.conftest import chest_like, film_like, png
-from tests.exports.test_pdf import MADE, REASON, SHA256, a_card, said
+from tests.exports.test_pdf import MADE, REASON, said
 from tests.film_files import dicom, dicom_dataset, encode, save
 
 STUDY, SERIES, IMAGE = "1.2.3.1", "1.2.3.2", "1.2.3.4"

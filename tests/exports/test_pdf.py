@@ -27,61 +27,19 @@ from cxr.exports.pictures import bounded
 from cxr.films.radiograph import Radiograph, read
 from cxr.heatmaps.overlay import overlay
 from cxr.reading_room.worklist import Entry
-from cxr.scoring.card import Card
+from cxr.scoring.card import Card, TrainingFacts
 from cxr.scoring.explain import CAPTION, Heatmap
-from cxr.scoring.operating_points import Calibration, OperatingPoint, band
+from cxr.scoring.operating_points import band
 from cxr.scoring.population import intended_use
 from cxr.scoring.predict import Prediction
 from cxr.scoring.reader import Call
 from cxr.scoring.refusal import Refusal
+from tests.cards import POINT, SHA256, a_card
 from tests.conftest import ROOT, film_like, png
 from tests.film_files import dicom, scene
 
 MADE = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
-SHA256 = "0123456789ab" + "cd" * 26
 REASON = Refusal("not_chest", "The header says that this is a knee. Check the file.")
-POINT = OperatingPoint(
-    name="sensitivity-95",
-    rule="The highest threshold with a sensitivity of at least 95 % on validation.",
-    threshold=0.4,
-    near=(0.3, 0.55),
-    n=288,
-    sensitivity=0.9615,
-    sensitivity_ci=(0.8929, 0.9868),
-    specificity=0.8952,
-    specificity_ci=(0.8464, 0.9297),
-)
-
-
-def a_card(finding: str = "pneumonia", **changes: object) -> Card:
-    """A card of nothing that was trained."""
-    fields: dict = {
-        "name": f"{finding}-made",
-        "finding": finding,
-        "classes": ("normal", finding),
-        "population": "children of 1 to 5 years",
-        "architecture": {"name": "made", "arguments": {}, "parameters": 1},
-        "input": {"height": 64, "width": 64, "channels": 1, "resample": "nearest"},
-        "preprocessing": "",
-        "recipe": {},
-        "training": {"kept_epoch": 6, "versions": {"python": "3.11.7", "keras": "3.15.1"}},
-        "data": {},
-        "calibration": Calibration(1.0),
-        "operating_points": (POINT, dataclasses.replace(POINT, name="other")),
-        "default_operating_point": POINT.name,
-        "evaluation": {
-            "test": {
-                "n": 336,
-                "operating_point": POINT.name,
-                "sensitivity": 0.9444,
-                "sensitivity_ci": [0.8764, 0.976],
-                "specificity": None,
-                "specificity_ci": None,
-            }
-        },
-        "weights": {"file": "weights.weights.h5", "sha256": SHA256},
-    }
-    return Card(**fields | changes)
 
 
 def said(
@@ -97,7 +55,7 @@ def said(
         words = {"score": score, "logit": 0.0, "band": band(score, POINT), "refusal": None}
         words |= {"heatmap": heatmap}
     words |= {"operating_point": POINT.name, "threshold": POINT.threshold}
-    words |= {"model": card.name, "model_sha256": card.weights["sha256"]}
+    words |= {"model": card.name, "model_sha256": card.weights.sha256}
     return Prediction(**words | changes)
 
 
@@ -148,7 +106,9 @@ class TestOneFilm:
             ("sensitivity", "sensitivity_ci", "specificity", "specificity_ci"), None
         )
         point = dataclasses.replace(POINT, n=0, **bare)
-        card = a_card(operating_points=(point,), evaluation={}, training={})
+        card = a_card(
+            operating_points=(point,), evaluation={}, training=TrainingFacts(0, 0, 0.0, 0.0, {})
+        )
         (page,) = texts(to_pdf([an_item("film.png", 0.9)], card, made=MADE))
         assert "Not measured: there were no validation films." in page
         assert "Trained not known" in page

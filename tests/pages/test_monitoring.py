@@ -63,7 +63,7 @@ def fill(log: Readings, card: cxr.Card, n: int, *, days_ago: int = 0) -> list[Re
         made.append(
             Reading(
                 time=when, list_id=list_id, film_sha256=f"{i:064x}", model=card.name,
-                model_sha256=card.weights["sha256"], finding=card.finding,
+                model_sha256=card.weights.sha256, finding=card.finding,
                 operating_point="youden", threshold=0.5,
                 score=None if refused else float(rng.random()),
                 refusal_code="too_small" if refused else None, mean=0.5, spread=0.2,
@@ -135,7 +135,7 @@ def test_films_without_a_call_or_a_refusal(opened, log: Readings, made_bundle):
     log.scored(
         Reading(
             list_id=new_list_id(), film_sha256="a" * 64, model=card.name,
-            model_sha256=card.weights["sha256"], finding=card.finding, operating_point="youden",
+            model_sha256=card.weights.sha256, finding=card.finding, operating_point="youden",
             threshold=0.5, score=0.4,
         )
     )  # fmt: skip

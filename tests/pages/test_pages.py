@@ -350,7 +350,7 @@ def test_evaluation_page_says_whose_films_an_external_set_holds(page, two_models
 def test_models_page_shows_the_card(page, made_bundle) -> None:
     app = page("models")
     facts = app.table[0].value.set_index("fact")["value"]
-    assert facts["Weights (SHA-256)"] == made_bundle.card.weights["sha256"]
+    assert facts["Weights (SHA-256)"] == made_bundle.card.weights.sha256
     points = app.dataframe[1].value
     assert [name.split(" ")[0] for name in points["name"]] == [
         point.name for point in made_bundle.card.operating_points

@@ -43,6 +43,18 @@ def second(models: Path, name: str = "pneumonia-other") -> None:
     change(models, name, name=name)
 
 
+class TestKinds:
+    def test_other_kinds_are_not_listed_and_not_loaded(self, models):
+        """Whatever is on their cards, which is not known here."""
+        second(models)
+        (models / "lungs-made").mkdir()
+        card = {"schema_version": 9, "kind": "lungs", "dice": 0.97}
+        (models / "lungs-made" / "card.json").write_text(json.dumps(card))
+        assert [card.name for card in available(models)] == [NAME, "pneumonia-other"]
+        with pytest.raises(BundleError, match="lungs-made is no model that scores"):
+            load("lungs-made", folder=models)
+
+
 class TestFind:
     def test_by_name(self, models):
         bundle = load(NAME, folder=models)
@@ -309,7 +321,7 @@ class TestUse:
 
     def test_model_is_flat_and_counts_what_the_card_says(self, made_bundle):
         assert made_bundle.model.input_shape == (None, 64, 64, 1)
-        assert made_bundle.model.count_params() == made_bundle.card.architecture["parameters"]
+        assert made_bundle.model.count_params() == made_bundle.card.architecture.parameters
         assert not [x for x in made_bundle.model.layers if hasattr(x, "layers")]
 
     def test_shorthands(self, made_bundle):

@@ -17,8 +17,10 @@ from cxr.films.radiograph import Radiograph
 from cxr.model import Model, load
 from cxr.networks.network import Network
 from cxr.scoring import classifier
+from cxr.scoring.card import GateFacts
 from cxr.scoring.gate import FILE, Gate
 from cxr.storage.hashes import file_hash
+from cxr.storage.records import encode
 from tests.conftest import film_like
 
 LAYERS = ("block2_conv", "block4_conv")
@@ -62,8 +64,8 @@ def family(made_bundle: Model, tmp_path: Path) -> Path:
         card = json.loads((folder / "card.json").read_text()) | {"name": name}
         if name == FLAGSHIP:
             gate(channels, passes=False).save(folder / FILE)
-            measured = {"layers": list(LAYERS), "sha256": file_hash(folder / FILE), "measured": []}
-            card["gate"] = measured
+            sha256 = file_hash(folder / FILE)
+            card["gate"] = encode(GateFacts(FILE, sha256, LAYERS, (), 0, ()))
         else:
             weights = folder / card["weights"]["file"]
             changed = networks.build(
@@ -122,8 +124,10 @@ class TestShared:
     def test_not_by_other_architectures_or_gates(self, made_bundle):
         card = made_bundle.card
         others = [
-            dataclasses.replace(card, architecture=card.architecture | {"parameters": 1}),
-            dataclasses.replace(card, gate={"sha256": "0"}),
+            dataclasses.replace(
+                card, architecture=dataclasses.replace(card.architecture, parameters=1)
+            ),
+            dataclasses.replace(card, gate=GateFacts("gate.npz", "0" * 64, (), (), 0, ())),
         ]
         for other in others:
             assert Model(made_bundle.folder, other).network is not made_bundle.network

@@ -108,7 +108,7 @@ class TestMargin:
         np.testing.assert_array_equal(cut, np.rint(inside * 255))
 
     def test_comes_from_the_card(self, made_bundle):
-        card = replace(made_bundle.card, input=made_bundle.card.input | {"margin": 0.25})
+        card = replace(made_bundle.card, input=replace(made_bundle.card.input, margin=0.25))
         array = explain(Model(made_bundle.folder, card), film_like(2, ill=True)).array
         assert array[40:120, 40:120].max() > 0.99
         outside = np.ones(array.shape, bool)

@@ -90,7 +90,7 @@ def test_calibration_survives_json():
 
 @pytest.mark.parametrize("entry", [{"method": "platt", "temperature": 1.0}, {"temperature": 1.0}])
 def test_another_calibration_is_refused(entry):
-    with pytest.raises(ValueError, match=r'Expected \{"method": "temperature"'):
+    with pytest.raises(ValueError, match="method"):
         Calibration.from_json(entry)
 
 
@@ -259,7 +259,7 @@ def test_an_operating_point_survives_json():
 def test_a_card_with_wrong_keys_is_refused():
     entry = point().to_json()
     del entry["near"]
-    with pytest.raises(ValueError, match=r"missing or unknown \{'near'\}"):
+    with pytest.raises(ValueError, match="lacks near"):
         OperatingPoint.from_json(entry)
 
 

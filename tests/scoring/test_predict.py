@@ -61,7 +61,7 @@ class TestPredict:
             )
             assert prediction.refusal is None
             assert prediction.model == "pneumonia-made"
-            assert prediction.model_sha256 == card.weights["sha256"]
+            assert prediction.model_sha256 == card.weights.sha256
 
     def test_logit_is_that_of_the_network(self, made_bundle, films):
         inputs = np.stack([made_bundle.prepare(film) for film in films]).astype(np.float32)

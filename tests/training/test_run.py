@@ -20,6 +20,7 @@ from cxr.films.radiograph import read
 from cxr.model import Model, load
 from cxr.networks.bases import FILES, BaseFile
 from cxr.scoring.bundle import BundleError
+from cxr.scoring.card import Base, TrainingStep
 from cxr.training.callbacks import HISTORY_COLUMNS
 from cxr.training.fit import Material
 from cxr.training.recipes import (
@@ -113,7 +114,7 @@ class TestKilledRun:
         np.testing.assert_allclose(
             run.bundle.predictions["logit"], made_bundle.predictions["logit"], atol=1e-2
         )
-        assert run.bundle.card.training["epochs"] == 2
+        assert run.bundle.card.training.epochs == 2
 
     def test_tells_how_it_goes(self, run):
         assert run.lines[:2] == ["Reading 80 films", "Going on after epoch 1"]
@@ -415,7 +416,7 @@ class TestStartFrom:
         bundle = load(str(train(recipe, made_films, tmp_path, progress=lambda line: None)))
         for own, taken in zip(made_bundle.model.get_weights(), calls[0].before, strict=True):
             np.testing.assert_array_equal(own, taken)
-        assert bundle.card.recipe["start_from"] == made_bundle.name
+        assert bundle.card.recipe.start_from == made_bundle.name
 
     def test_a_network_of_another_kind(
         self, made_recipe, made_bundle, made_films, tmp_path, monkeypatch
@@ -449,18 +450,13 @@ class TestFirstStep:
         return Noted(bundle, calls, *read_films(bundle.films, made_films, prepare=recipe.to_input))
 
     def test_leaves_its_facts_in_the_card(self, run):
-        assert run.bundle.card.training["first_step"] == {
-            "films": 24,
-            "input_size": 64,
-            "epochs": 3,
-            "val_accuracy": 0.73,
-            "val_auc": 0.83,
-            "wall_seconds": 6.0,
-        }
+        assert run.bundle.card.training.first_step == TrainingStep(
+            films=24, input_size=64, epochs=3, val_accuracy=0.73, val_auc=0.83, wall_seconds=6.0
+        )
 
     def test_there_are_none_without_it(self, made_bundle):
-        assert made_bundle.card.training["first_step"] == {}
-        assert made_bundle.card.training["feature_seconds"] == 0
+        assert made_bundle.card.training.first_step is None
+        assert made_bundle.card.training.feature_seconds == 0
 
     def test_uses_a_share_of_the_training_films_and_no_other(self, run):
         """The films on which the run proper is judged stay unseen."""
@@ -516,8 +512,8 @@ class TestFirstStep:
         assert [call.films.films.shape[1:] for call in calls] == [(32, 32, 1), (48, 48, 1)]
         for left, taken in zip(calls[0].after, calls[1].before, strict=True):
             np.testing.assert_array_equal(left, taken)
-        assert bundle.card.training["first_step"]["input_size"] == 32
-        small = dataclasses.replace(bundle.card.to_input, height=32, width=32)
+        assert bundle.card.training.first_step.input_size == 32
+        small = dataclasses.replace(bundle.card.input, height=32, width=32)
         _, pixels = read_films(bundle.films, made_films, prepare=small)
         assert set(prints(calls[0].films.films)) < set(prints(pixels))
 
@@ -546,7 +542,7 @@ class TestKilledFirstStep:
         epochs = [line.split()[1] for line in lines if line.startswith("epoch")]
         assert epochs == ["2/2", "1/1"]
         bundle = load(str(folder))
-        assert bundle.card.training["first_step"]["epochs"] == 2
+        assert bundle.card.training.first_step.epochs == 2
         assert bundle.history["epoch"].tolist() == [1]
 
 
@@ -627,10 +623,10 @@ class TestHeadBundle:
 
     def test_the_card_names_the_base(self, folder):
         card = load(str(folder)).card
-        assert card.architecture["base"] == {"base": "vgg16", "weights": "imagenet"}
-        assert card.weights["file"] == "head.weights.h5"
-        assert card.training["feature_seconds"] > 0
-        assert card.architecture["parameters"] == 14_714_688 + (512 + 1) * 256 + 256 + 1
+        assert card.architecture.base == Base("vgg16", "imagenet")
+        assert card.weights.file == "head.weights.h5"
+        assert card.training.feature_seconds > 0
+        assert card.architecture.parameters == 14_714_688 + (512 + 1) * 256 + 256 + 1
 
     def test_scores_as_it_did_when_it_was_made(self, folder, made_films):
         bundle = load(str(folder))

@@ -19,6 +19,7 @@ from cxr.films.preprocessing import Preprocessing
 from cxr.films.radiograph import read
 from cxr.model import load
 from cxr.networks import build
+from cxr.scoring.card import TrainingStep
 from cxr.scoring.operating_points import choose, fit_temperature
 from cxr.scoring.predict import logits
 from cxr.scoring.scores import labels_of
@@ -108,6 +109,7 @@ class TestCard:
             "name": "grey_cnn",
             "arguments": {"input_size": 64},
             "parameters": build("grey_cnn", input_size=64).count_params(),
+            "base": None,
         }
         assert card["input"] == {
             "height": 64,
@@ -218,7 +220,7 @@ class TestWriteBundle:
         sizes = [(folder / "weights.weights.h5").stat().st_size for folder in (whole, half)]
         assert sizes[1] < 0.6 * sizes[0]
         bundle = load(str(half))
-        assert bundle.card.weights["sha256"] == file_hash(half / "weights.weights.h5")
+        assert bundle.card.weights.sha256 == file_hash(half / "weights.weights.h5")
         stored = bundle.predictions.iloc[::5]
         rows = run.films.reset_index().set_index("path").loc[stored["path"], "index"]
         again = logits(bundle, run.pixels[rows])
@@ -228,20 +230,20 @@ class TestWriteBundle:
         assert not np.allclose(exact["logit"].iloc[::5], stored["logit"], atol=1e-6)
 
     def test_says_what_a_first_step_came_to(self, run, tmp_path):
-        facts = {"films": 12, "input_size": 64, "val_auc": 0.9}
+        facts = TrainingStep(12, 64, 2, val_accuracy=0.8, val_auc=0.9, wall_seconds=3.5)
         folder = write_bundle(dataclasses.replace(run, first_step=facts), tmp_path)
-        assert load(str(folder)).card.training["first_step"] == facts
+        assert load(str(folder)).card.training.first_step == facts
 
     def test_names_the_sets_to_be_tried_on(self, run, tmp_path):
         recipe = dataclasses.replace(run.recipe, external={"nih": ("nih/normal", "nih/pneumonia")})
         folder = write_bundle(dataclasses.replace(run, recipe=recipe), tmp_path)
         card = load(str(folder)).card
-        assert card.external == {"nih": ["nih/normal", "nih/pneumonia"]}
+        assert card.external == {"nih": ("nih/normal", "nih/pneumonia")}
         assert set(card.evaluation) == {"validation", "test"}
 
     def test_a_network_of_its_own_names_no_base(self, run, tmp_path):
         card = load(str(write_bundle(run, tmp_path))).card
-        assert "base" not in card.architecture
+        assert card.architecture.base is None
 
     def test_replaces_a_bundle_of_that_name(self, run, tmp_path):
         old = tmp_path / "pneumonia-made"

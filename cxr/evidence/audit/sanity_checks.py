@@ -193,7 +193,7 @@ def _film_checks(run: Run, name: str, grids: Map) -> None:
     run.count(name, "flat_maps", sum(one is None for one in pictures), len(pictures))
     run.put(name, "flip_rank", run.compare(grids, flipped)[0])
 
-    margin = run.bundle.card.to_input.margin
+    margin = run.bundle.card.input.margin
     run.put(name, "edge_share", [_edge(grid, margin) for grid in grids])
     even = over_film(np.ones((1, 1), np.float32), SIDE, SIDE, margin)
     run.count(name, "edge_area", edge_share(even), len(pictures))

@@ -41,7 +41,7 @@ def store(bundle: Bundle, rows: list[dict[str, Any]]) -> None:
         Each with the names of `COLUMNS`; ``weights`` is filled in, ``stage``, ``low`` and
         ``high`` may be missing.
     """
-    new = pd.DataFrame(rows).assign(weights=bundle.card.weights["sha256"]).reindex(columns=COLUMNS)
+    new = pd.DataFrame(rows).assign(weights=bundle.card.weights.sha256).reindex(columns=COLUMNS)
     kept = read(bundle)
     replaced = pd.MultiIndex.from_frame(kept[KEY]).isin(pd.MultiIndex.from_frame(new[KEY]))
     kept = kept[~replaced]

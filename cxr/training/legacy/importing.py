@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,8 +10,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-import PIL
-import tensorflow
 from numpy.typing import NDArray
 
 from ...datasets.folders import (
@@ -23,10 +20,10 @@ from ...datasets.folders import (
 )
 from ...datasets.published import SOURCES
 from ...datasets.splits import splits
-from ...datasets.table import balance, hold_out, read_films
+from ...datasets.table import hold_out, read_films
 from ...films.preprocessing import Preprocessing
 from ...networks import ARCHITECTURES, build
-from ...scoring.card import Card
+from ...scoring.card import Architecture, Card, Imported, StoredFile, TrainingFacts
 from ...scoring.classifier import Classifier
 from ...scoring.operating_points import Calibration, OperatingPoint
 from ...storage.hashes import file_hash
@@ -36,8 +33,10 @@ from ..write_bundle import (
     PREDICTION_COLUMNS,
     PREPROCESSING,
     WEIGHTS,
+    data_set,
     judge,
     predict_held,
+    versions,
 )
 from .files import Weights, read_description, read_weights
 from .recognition import Match, recognize, weight_shapes
@@ -127,16 +126,18 @@ def import_legacy(
     notes = [*match.notes, *_notes(card, match, positive_first, data)]
     for note in notes:
         progress(note)
-    origin = {
-        "model": model.name,
-        "model_sha256": file_hash(model),
-        "weights": weights.name,
-        "weights_sha256": file_hash(weights),
-        "last_activation": match.ending,
-        "positive_first": positive_first,
-        "notes": notes,
-    }
-    card = replace(card, training=card.training | {"imported": origin})
+    origin = Imported(
+        model=model.name,
+        model_sha256=file_hash(model),
+        weights=weights.name,
+        weights_sha256=file_hash(weights),
+        last_activation=match.ending,
+        positive_first=positive_first,
+        notes=tuple(notes),
+        validation=VALIDATION,
+        seed=SEED,
+    )
+    card = _with_origin(card, origin)
     films, pixels = pd.DataFrame(columns=COLUMNS), None
     if data:
         progress("Reading the films")
@@ -146,20 +147,19 @@ def import_legacy(
         folder = Path(scratch) / name
         folder.mkdir()
         network.save_weights(folder / WEIGHTS)
-        card = replace(card, weights={"file": WEIGHTS, "sha256": file_hash(folder / WEIGHTS)})
+        card = replace(card, weights=StoredFile(WEIGHTS, file_hash(folder / WEIGHTS)))
         predictions = pd.DataFrame(columns=PREDICTION_COLUMNS)
         if pixels is not None:
             held = films[films["split"].isin(["validation", "test"])].reset_index(drop=True)
             predictions = predict_held(Classifier(folder, card), held, pixels)
-            counts = balance(films)[["split", "label", "films", "patients"]].to_dict("records")
             card = replace(
                 card,
-                data=card.data | {"films": counts},
+                data=data_set(SOURCES.get(card.data.set), films),
                 default_operating_point=DEFAULT_OPERATING_POINT,
             )
             card = judge(card, predictions)
-            if card.evaluation["validation"]["auc"] < 0.5:
-                notes.append(REVERSED)
+            if (card.evaluation["validation"].auc or 0) < 0.5:
+                card = _with_origin(card, replace(origin, notes=(*notes, REVERSED)))
                 progress(REVERSED)
         card.write(folder / "card.json")
         pd.DataFrame(columns=HISTORY_COLUMNS).to_csv(folder / "history.csv", index=False)
@@ -168,6 +168,10 @@ def import_legacy(
         films[columns].to_csv(folder / "films.csv", index=False)
         folder.replace(place)
     return place
+
+
+def _with_origin(card: Card, origin: Imported) -> Card:
+    return replace(card, training=replace(card.training, imported=origin))
 
 
 def _network(match: Match, weights: Weights, positive_first: bool) -> keras.Model:
@@ -198,40 +202,19 @@ def _describe(
         finding=finding,
         classes=(NORMAL, finding),
         population=source.population if source else NOT_STATED,
-        architecture={
-            "name": match.architecture,
-            "arguments": match.arguments,
-            "parameters": int(network.count_params()),
-        },
-        input=Preprocessing(size, size, match.channels, resample).to_json(),
+        architecture=Architecture(match.architecture, match.arguments, int(network.count_params())),
+        input=Preprocessing(size, size, match.channels, resample),
         preprocessing=PREPROCESSING,
-        recipe={"imported": True, "seed": SEED, "validation": VALIDATION},
-        training={
-            "epochs": 0,
-            "kept_epoch": 0,
-            "wall_seconds": 0.0,
-            "share": 0.0,
-            "versions": {
-                "python": platform.python_version(),
-                "tensorflow": tensorflow.__version__,
-                "keras": keras.__version__,
-                "numpy": np.__version__,
-                "pillow": PIL.__version__,
-            },
-        },
-        data={
-            "set": source.name if source else "",
-            "title": source.title if source else "",
-            "citation": source.citation if source else "",
-            "doi": source.doi if source else "",
-            "licence": source.licence if source else "",
-            "films": [],
-        },
+        recipe=None,
+        training=TrainingFacts(
+            epochs=0, kept_epoch=0, wall_seconds=0.0, share=0.0, versions=versions()
+        ),
+        data=data_set(source, pd.DataFrame(columns=COLUMNS)),
         calibration=Calibration(1.0),
         operating_points=(UNMEASURED,),
         default_operating_point=UNMEASURED.name,
         evaluation={},
-        weights={"file": WEIGHTS, "sha256": ""},
+        weights=StoredFile(WEIGHTS, ""),
     )
 
 
@@ -240,7 +223,7 @@ def _notes(
 ) -> Iterator[str]:
     """Say what no file tells and had to be assumed."""
     yield (
-        f"No file says how films are brought to the network's size: {card.input['resample']} is "
+        f"No file says how films are brought to the network's size: {card.input.resample} is "
         "assumed."
     )
     first, second = reversed(card.classes) if positive_first else card.classes
@@ -291,6 +274,6 @@ def _films(data: str | Path, card: Card) -> tuple[pd.DataFrame, NDArray[np.uint8
     held = table[table["split"].isin(["validation", "test"])]
     if held.loc[held["split"] == "validation", "label"].nunique() < 2:
         raise DatasetError("The validation films need both classes. Give more films.")
-    _, pixels = read_films(held, data, prepare=replace(card.to_input, channels=1))
+    _, pixels = read_films(held, data, prepare=replace(card.input, channels=1))
     assert pixels is not None
     return table, pixels

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ...scoring.recipe import Augmentation, FirstStep, Recipe
 from . import pneumonia, tuberculosis
-from .recipe import Augmentation, FirstStep, Recipe
 
 __all__ = ["RECIPES", "Augmentation", "FirstStep", "Recipe", "find_recipe"]
 

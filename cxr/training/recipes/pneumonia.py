@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .recipe import Augmentation, FirstStep, Recipe
+from ...scoring.recipe import Augmentation, FirstStep, Recipe
 
 __all__ = ["RECIPES"]
 

@@ -6,7 +6,7 @@ tried on the other pair: what it has learned about the sources is of no use ther
 
 from __future__ import annotations
 
-from .recipe import Augmentation, FirstStep, Recipe
+from ...scoring.recipe import Augmentation, FirstStep, Recipe
 
 __all__ = ["RECIPES"]
 

@@ -306,9 +306,9 @@ class TestExact:
         bundle = take(*stored(kind, input_layer=kind in ("grey", "features")))
         architecture = bundle.card.architecture
         _, name, arguments = PUBLISHED[kind]
-        assert architecture["name"] == name
-        assert architecture["arguments"] == arguments
-        assert architecture["parameters"] == bundle.model.count_params()
+        assert architecture.name == name
+        assert architecture.arguments == arguments
+        assert architecture.parameters == bundle.model.count_params()
         assert bundle.name == f"pneumonia-{name.replace('_', '-')}"
         check_equal(bundle, published(kind))
 
@@ -423,7 +423,7 @@ class TestPositiveFirst:
             np.testing.assert_array_equal(one[..., ::-1], other)
         films = np.ones((1, 32, 32, 1), np.float32)
         np.testing.assert_array_equal(kept.model(films), -np.asarray(swapped.model(films)))
-        assert swapped.card.training["imported"]["positive_first"] is True
+        assert swapped.card.training.imported.positive_first is True
 
     def test_one_unit_changes_its_sign(self, take, stored):
         """A widely copied script counts pneumonia as 0, so that its sigmoid is that of normal."""
@@ -687,7 +687,7 @@ class TestScaling:
         bundle = take(*stored("grey"))
         assert take.said[0] == "model.json is grey_cnn at 40 pixels"
         assert "Published scripts divide by 255" in take.said[1]
-        assert bundle.card.training["imported"]["notes"] == take.said[1:]
+        assert bundle.card.training.imported.notes == tuple(take.said[1:])
 
     @pytest.mark.parametrize(
         ("scale", "offset", "scaling"),
@@ -962,22 +962,22 @@ class TestBundle:
         assert card.calibration.temperature == 1
         assert card.evaluation == {}
         assert "does not state" in card.population
-        assert card.data["films"] == []
+        assert card.data.films == ()
         assert bare.history.columns.tolist() == HISTORY_COLUMNS
         assert bare.predictions.columns.tolist() == PREDICTION_COLUMNS
         assert bare.films.columns.tolist() == COLUMNS
         assert len(bare.history) == len(bare.predictions) == len(bare.films) == 0
 
     def test_says_where_it_comes_from(self, bare):
-        origin = bare.card.training["imported"]
+        origin = bare.card.training.imported
         source = bare.folder.parent.parent
-        assert origin["model"] == "model.json"
-        assert origin["model_sha256"] == file_hash(source / "model.json")
-        assert origin["weights_sha256"] == file_hash(source / "weights.h5")
-        assert origin["last_activation"] == "sigmoid"
-        assert bare.card.input["resample"] == "bilinear"
-        assert any("bilinear is assumed" in note for note in origin["notes"])
-        assert any("Import with --data" in note for note in origin["notes"])
+        assert origin.model == "model.json"
+        assert origin.model_sha256 == file_hash(source / "model.json")
+        assert origin.weights_sha256 == file_hash(source / "weights.h5")
+        assert origin.last_activation == "sigmoid"
+        assert bare.card.input.resample == "bilinear"
+        assert any("bilinear is assumed" in note for note in origin.notes)
+        assert any("Import with --data" in note for note in origin.notes)
 
     def test_changed_weights_are_refused(self, bare, tmp_path):
         folder = shutil.copytree(bare.folder, tmp_path / "copy")
@@ -1028,8 +1028,8 @@ class TestBundle:
             calibration=calibration,
             point=bundle.card.operating_point(),
         )
-        assert bundle.card.evaluation["test"] == json.loads(json.dumps(again.to_json()))
-        assert sum(row["films"] for row in bundle.card.data["films"]) == 80
+        assert bundle.card.evaluation["test"] == again
+        assert sum(row.films for row in bundle.card.data.films) == 80
         assert any("look better than they are" in line for line in take.said)
 
     def test_classes_that_are_the_other_way_round_are_told(self, take, stored, made_films):
@@ -1038,10 +1038,10 @@ class TestBundle:
         for positive_first in (False, True):
             options = {"data": made_films, "positive_first": positive_first}
             bundle = take(*stored("average"), name=f"x{positive_first}", **options)
-            auc = bundle.card.evaluation["validation"]["auc"]
+            auc = bundle.card.evaluation["validation"].auc
             assert auc != 0.5
             assert (REVERSED in take.said) == (auc < 0.5)
-            assert (REVERSED in bundle.card.training["imported"]["notes"]) == (auc < 0.5)
+            assert (REVERSED in bundle.card.training.imported.notes) == (auc < 0.5)
             told.append(REVERSED in take.said)
             one = "0 is taken as pneumonia and 1 as normal" if positive_first else "0 is taken as n"
             assert any(one in line for line in take.said)
@@ -1051,7 +1051,7 @@ class TestBundle:
     def test_a_known_set_brings_its_population(self, take, stored, made_films, tmp_path):
         bundle = take(*stored(), data=shutil.copytree(made_films, tmp_path / "kermany"))
         assert bundle.card.population == "children of 1 to 5 years"
-        assert bundle.card.data["set"] == "kermany"
+        assert bundle.card.data.set == "kermany"
 
     def test_films_that_do_not_serve(self, take, stored, made_films, tmp_path):
         files = stored()

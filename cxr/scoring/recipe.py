@@ -1,17 +1,20 @@
-"""The fields of a recipe."""
+"""The fields of a recipe: what a training run depends on besides the films."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from ...datasets.published import SOURCES
-from ...films.preprocessing import Levels, Preprocessing, Resample
-from ...networks import ARCHITECTURES, BASELINES
+from ..datasets.published import SOURCES
+from ..films.preprocessing import Levels, Preprocessing, Resample
+from ..networks import ARCHITECTURES, BASELINES
+from ..storage.records import Bounds, RecordError, decode, encode
 
-__all__ = ["Augmentation", "FirstStep", "Recipe"]
+__all__ = ["Argument", "Augmentation", "FirstStep", "Recipe"]
+
+#: What a network's function is called with.
+Argument = bool | int | float | str
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class FirstStep:
         pooling takes any.
     """
 
-    epochs: int
+    epochs: Annotated[int, Bounds(least=1)]
     share: float = 1.0
     validation: float = 0.1
     input_size: int = 0
@@ -188,7 +191,7 @@ class Recipe:
     learning_rate: float
     batch_size: int
     epochs: int
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Argument] = field(default_factory=dict)
     resample: Resample = "nearest"
     margin: float = 0.0
     levels: Levels = "plain"
@@ -289,9 +292,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as plain data."""
-        plain = dataclasses.asdict(self)
-        plain["films"] = list(self.films)
-        plain["external"] = {name: list(parts) for name, parts in self.external.items()}
+        plain: dict[str, Any] = encode(self)
         return plain
 
     @classmethod
@@ -304,21 +305,6 @@ class Recipe:
             If a field is unknown, missing or out of range.
         """
         try:
-            data = dict(data)
-            augmentation = dict(data.pop("augmentation", {}))
-            if "scale" in augmentation:
-                augmentation["scale"] = tuple(augmentation["scale"])
-            if data.get("first_step") is not None:
-                data["first_step"] = FirstStep(**data["first_step"])
-            data["films"] = _parts("films", data.get("films", ()))
-            external = {**data.get("external", {})}
-            data["external"] = {name: _parts(name, parts) for name, parts in external.items()}
-            return cls(**data, augmentation=Augmentation(**augmentation))
-        except TypeError as error:
+            return decode(cls, data)
+        except RecordError as error:
             raise ValueError(f"This is no recipe: {error}") from error
-
-
-def _parts(name: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
-        raise TypeError(f"{name} is no list of source/label: {value!r}")
-    return tuple(value)
