@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from cxr.model import Model, load
 from cxr.networks.network import Network
 from cxr.scoring.operating_points import Calibration
+from tests.bundles import copy_bundle
 from tests.conftest import png
 
 #: Films a class and split; the squares of the last two are faint, and not called.
@@ -52,7 +52,7 @@ def seeing(made: Model, folder: Path) -> Model:
             np.array([-5.0], np.float32),
         ]
     )
-    shutil.copytree(made.folder, folder)
+    copy_bundle(made.folder, folder)
     card = dataclasses.replace(
         made.card, calibration=Calibration(1.0), default_operating_point="fixed-0.6"
     )

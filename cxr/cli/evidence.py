@@ -147,6 +147,7 @@ def dataset(options: argparse.Namespace) -> int:
     """Describe labeled films; see `cxr.datasets.describe`."""
     from ..datasets import describe as film_facts
     from ..datasets.folders import scan
+    from ..scoring.store import replace_film_table
 
     if options.store and not options.model:
         raise UsageError("--store needs --model NAME: the bundle to keep the result in.")
@@ -155,7 +156,7 @@ def dataset(options: argparse.Namespace) -> int:
     say = counter(len(table))
     table = film_facts.describe(table, options.folder, lambda done, _: say(done))
     if bundle and options.store:
-        film_facts.store(table, bundle.folder / "films.csv")
+        replace_film_table(bundle, lambda kept: film_facts.filled_in(kept, table, bundle.name))
     result = film_facts.summary(table)
     print(json.dumps(result, indent=1) if options.json else film_facts.as_text(result))
     return DONE

@@ -345,6 +345,7 @@ def _add_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store",
         action="store_true",
-        help="keep the result in the bundle of --model, in its films.csv (default: print only)",
+        help="keep the result in the bundle of --model, in its table of films "
+        "(default: print only)",
     )
     _add_json(parser, "a JSON object")

@@ -1,9 +1,7 @@
-"""All that is stored of a film apart from its label, read once: ``films.csv`` of a bundle."""
+"""All that is stored of a film apart from its label, read once: a bundle's table of films."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,13 @@ from . import near_duplicates, shift
 from . import table as dataset
 from .folders import DatasetError
 
-__all__ = ["FACTS", "as_text", "describe", "store", "summary"]
+__all__ = ["FACTS", "as_text", "describe", "described", "filled_in", "note", "summary"]
 
 #: The columns that `describe` adds to those of `cxr.datasets.folders.COLUMNS`.
 FACTS = ["phash", "shift_logit", *(f"stat_{name}" for name in STATISTICS)]
 DECIMALS = 4
+#: A column that `described` takes out again: each film in 16 x 16 pixels.
+THUMBNAIL = "thumbnail"
 
 
 def describe(
@@ -54,65 +54,76 @@ def describe(
     DatasetError
         If films cannot be read.
     """
+    table, _ = dataset.read_films(table, root, measure=note, progress=progress)
+    return described(table)
+
+
+def note(film: Radiograph) -> dict[str, Any]:
+    """Note of a film, as it is read, what `described` needs: for `measure` of `read_films`."""
     side = near_duplicates.SIDE
-    table, pixels = dataset.read_films(
-        table,
-        root,
-        prepare=Preprocessing(side, side, 1, "bilinear"),
-        measure=_statistics,
-        progress=progress,
-    )
-    assert pixels is not None
-    table["phash"] = [near_duplicates.fingerprint(film) for film in pixels]
+    small = Preprocessing(side, side, 1, "bilinear")(film.pixels)[:, :, 0]
     cell = side // shift.SIDE
-    cells = pixels.reshape(len(table), shift.SIDE, cell, shift.SIDE, cell)
-    thumbnails = np.rint(cells.mean(axis=(2, 4))).astype(np.uint8)
-    # Rounded as they are stored, so that figures are those of the file.
-    table["shift_logit"] = shift.tell_apart(thumbnails, table).round(DECIMALS)
-    return table
-
-
-def _statistics(film: Radiograph) -> dict[str, float]:
+    cells = small.reshape(shift.SIDE, cell, shift.SIDE, cell)
     found = film_statistics(film.pixels)
-    return {f"stat_{name}": round(value, DECIMALS) for name, value in found.items()}
+    return {
+        "phash": near_duplicates.fingerprint(small),
+        THUMBNAIL: np.rint(cells.mean(axis=(1, 3))).astype(np.uint8),
+    } | {f"stat_{name}": round(value, DECIMALS) for name, value in found.items()}
 
 
-def store(table: pd.DataFrame, file: Path) -> None:
-    """Fill the columns `FACTS` into a ``films.csv``; all else in it stays as it is.
+def described(table: pd.DataFrame) -> pd.DataFrame:
+    """Finish what `describe` returns, of films that were read with `note`.
 
     Parameters
     ----------
     table : pandas.DataFrame
+        A film table with what `note` says of each film, and the splits that hold.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A copy with the columns `FACTS`, and without what only served to make them.
+    """
+    if table.empty:
+        return table.reindex(columns=[*table.columns.drop(FACTS, errors="ignore"), *FACTS])
+    thumbnails = np.stack([*table[THUMBNAIL]])
+    table = table.drop(columns=THUMBNAIL)
+    # Rounded as they are stored, so that figures are those of the file.
+    table["shift_logit"] = shift.tell_apart(thumbnails, table).round(DECIMALS)
+    return table[[*table.columns.drop(FACTS), *FACTS]]
+
+
+def filled_in(kept: pd.DataFrame, table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Fill the columns `FACTS` into a stored table of films; all else in it stays as it is.
+
+    Parameters
+    ----------
+    kept : pandas.DataFrame
+        The stored table, its cells as texts.
+    table : pandas.DataFrame
         As `describe` returns it.
-    file : pathlib.Path
-        A bundle's ``films.csv``. It is replaced as a whole or not at all.
+    name : str
+        Name of the bundle, for the message.
+
+    Returns
+    -------
+    pandas.DataFrame
 
     Raises
     ------
     DatasetError
-        If one of the file's films is not in the table with the same path and pixels.
-    OSError
-        If the file cannot be read or written.
+        If one of the stored films is not in the table with the same path and pixels.
     """
-    kept = pd.read_csv(file, dtype=str, keep_default_na=False)
     kept = kept.drop(columns=FACTS, errors="ignore")
     new = table[["path", "sha256", *FACTS]].drop_duplicates("path")
     kept = kept.merge(new, how="left", on=["path", "sha256"], validate="many_to_one")
     if lost := kept.loc[kept["phash"].isna(), "path"].tolist():
         are = "is" if len(lost) == 1 else "are"
         raise DatasetError(
-            f"{count(len(lost))} of {file.parent.name} {are} not in that folder with the same "
+            f"{count(len(lost))} of {name} {are} not in that folder with the same "
             f"pixels. The first: {lost[0]}."
         )
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    os.close(handle)
-    new_file = Path(name)
-    try:
-        kept.to_csv(new_file, index=False, float_format=f"%.{DECIMALS}f")
-        new_file.chmod(file.stat().st_mode)  # a temporary file is for its owner alone
-        new_file.replace(file)
-    finally:
-        new_file.unlink(missing_ok=True)
+    return kept
 
 
 def summary(table: pd.DataFrame) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..scoring.bundle import Bundle
 from ..scoring.card import Card
 from ..scoring.classifier import Classifier
 from ..scoring.predict import logits
+from ..scoring.store import CARD, add_table, bundle_writer
 from .evaluation import Evaluation, evaluate
 
 __all__ = ["PREDICTION_COLUMNS", "assess", "evaluated", "films_folder", "score_split", "store"]
@@ -91,7 +92,8 @@ def score_split(
         for a set without splits. Which films were train and which validation is as when the
         bundle was made.
     progress : Progress, optional
-        Called with the number of films, gives what is called with the number of films done.
+        Called with the number of films to read, gives what is called with the number of films
+        done. Where only the pixels tell the split, all films of the folder are read.
 
     Returns
     -------
@@ -113,31 +115,38 @@ def score_split(
             table = select(table, card.recipe.films, folder=Path(data).resolve().name)
     table = table[table["label"].isin([NORMAL, card.finding])].reset_index(drop=True)
     own = split in ("train", "validation", "test")
+    prepare = replace(card.input, channels=1)
+    pixels = None
     if own and (split != "test" or "test" not in set(table["split"])):
         # Which films were which when the bundle was made, its own table tells, by their pixels.
-        table, _ = read_films(table, data)
+        table, pixels = read_films(table, data, prepare=prepare, progress=_of_all(table, progress))
         made = bundle.films.drop_duplicates("sha256").set_index("sha256")["split"]
         table["split"] = table["sha256"].map(made).fillna(table["split"])
     known = sorted({*table["split"], *card.external})
-    table = table[table["split"] == split].reset_index(drop=True)
+    rows = (table["split"] == split).to_numpy()
+    table = table[rows].reset_index(drop=True)
     if table.empty:
         raise DatasetError(
             f"There are no films of {card.finding} or normal in the split {split!r}. "
             f"Splits here: {', '.join(name or '(none)' for name in known)}."
         )
-    say = progress(len(table)) if progress else None
-    table, pixels = read_films(
-        table,
-        data,
-        prepare=replace(card.input, channels=1),
-        progress=(lambda done, _: say(done)) if say else None,
-    )
+    if pixels is None:
+        table, pixels = read_films(table, data, prepare=prepare, progress=_of_all(table, progress))
+    else:
+        pixels = pixels[rows]
     assert pixels is not None
     table["logit"] = logits(bundle, pixels)
     if films_folder(bundle, data, split) != Path(data):
         table["path"] = Path(data).resolve().name + "/" + table["path"]
     columns = [*PREDICTION_COLUMNS, *(["source"] if "source" in table else [])]
     return table[columns]
+
+
+def _of_all(table: pd.DataFrame, progress: Progress | None) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    say = progress(len(table))
+    return lambda done, _: say(done)
 
 
 def films_folder(bundle: Bundle, data: str | Path, split: str) -> Path:
@@ -176,17 +185,22 @@ def store(bundle: Bundle, table: pd.DataFrame) -> None:
     """
     names = set(table["split"])
     _check_external(bundle, names)
-    # As it is on disk: another set may have been stored since this bundle was loaded.
-    stored = Bundle(bundle.folder, Card.read(bundle.folder / "card.json"))
-    kept = stored.predictions[~stored.predictions["split"].isin(names)]
     table = table.assign(logit=table["logit"].round(6)).sort_values("path")
-    merged = pd.concat([kept, table], ignore_index=True)
-    if "source" in merged:
-        merged["source"] = merged["source"].fillna("")
     figures = {name: evaluated(bundle, table, name) for name in sorted(names)}
-    card = replace(stored.card, evaluation=stored.card.evaluation | figures)
-    merged.to_csv(bundle.folder / "predictions.csv", index=False, float_format="%.6f")
-    card.write(bundle.folder / "card.json")
+    with bundle_writer(bundle.folder) as writer:
+        # As it is on disk: another set may have been stored since this bundle was loaded.
+        stored = Bundle(bundle.folder, Card.read(bundle.folder / CARD))
+        kept = stored.predictions[~stored.predictions["split"].isin(names)]
+        merged = pd.concat([kept, table], ignore_index=True)
+        if "source" in merged:
+            merged["source"] = merged["source"].fillna("")
+        predictions = add_table(writer, "predictions.csv", merged, "%.6f")
+        card = replace(
+            stored.card,
+            evaluation=stored.card.evaluation | figures,
+            tables=replace(stored.card.tables, predictions=predictions),
+        )
+        writer.commit(card.to_bytes())
 
 
 def _check_external(bundle: Bundle, names: set[str]) -> None:

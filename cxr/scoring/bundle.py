@@ -6,8 +6,10 @@ code; nothing in a bundle is executed.
 
 from __future__ import annotations
 
+import io
 import json
 import os
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
@@ -18,9 +20,11 @@ from numpy.typing import NDArray
 
 from ..errors import CxrError
 from ..films.radiograph import Radiograph
+from ..storage.atomic import ChangedError, located, read_checked
 from ..storage.hashes import file_hash
 from . import explanations
-from .card import Card, CardError, OtherKindError
+from .card import Card, CardError, OtherKindError, StoredFile
+from .film_tables import film_table_bytes
 from .gate import FILE as GATE
 from .gate import Gate
 from .scores import scored
@@ -122,17 +126,18 @@ class Bundle:
     @property
     def weights_path(self) -> Path:
         """The file of the weights."""
-        return self.folder / self.card.weights.file
+        weights = self.card.weights
+        return located(self.folder, weights.file, weights.sha256)
 
     @cached_property
     def history(self) -> pd.DataFrame:
         """``history.csv``, the training log: one row per epoch."""
-        return self._table("history.csv")
+        return self._table("history.csv", self.card.tables.history)
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """``predictions.csv``, one row per film: split, path, patient, label, subtype, logit."""
-        return self._table("predictions.csv")
+        return self._table("predictions.csv", self.card.tables.predictions)
 
     def scored(self, split: str) -> pd.DataFrame:
         """Return the stored predictions of a split with scores and labels.
@@ -148,8 +153,8 @@ class Bundle:
 
     @cached_property
     def films(self) -> pd.DataFrame:
-        """``films.csv``, one row per film of the data set."""
-        return self._table("films.csv")
+        """The table of the data set, one row per film; see `cxr.scoring.film_tables`."""
+        return self._checked("films.csv", lambda: film_table_bytes(self.folder, self.card))
 
     @cached_property
     def gate(self) -> Gate:
@@ -157,9 +162,10 @@ class Bundle:
 
         BundleError where the bundle has none, or its file is missing or was changed.
         """
-        path = self.folder / GATE
+        facts = self.card.gate
         try:
-            if self.card.gate is None or file_hash(path) != self.card.gate.sha256:
+            path = located(self.folder, facts.file, facts.sha256) if facts else Path()
+            if facts is None or file_hash(path) != facts.sha256:
                 raise BundleError(f"{GATE} of {self.name} is not the one its card describes.")
             return Gate.read(path)
         except (OSError, ValueError) as error:
@@ -180,9 +186,21 @@ class Bundle:
         own = table["weights"] == self.card.weights.sha256
         return table[own].reset_index(drop=True)
 
-    def _table(self, name: str) -> pd.DataFrame:
+    def _table(self, name: str, stored: StoredFile | None) -> pd.DataFrame:
+        def read() -> bytes:
+            if stored is None:  # a card of schema 1
+                return (self.folder / name).read_bytes()
+            return read_checked(self.folder, stored.file, stored.sha256)
+
+        return self._checked(name, read)
+
+    def _checked(self, name: str, read: Callable[[], bytes]) -> pd.DataFrame:
         try:
-            table = pd.read_csv(self.folder / name, dtype=dict.fromkeys(TEXTS, str))
+            table = pd.read_csv(io.BytesIO(read()), dtype=dict.fromkeys(TEXTS, str))
+        except ChangedError as error:
+            raise BundleError(
+                f"{name} of {self.name} is not the one its card describes."
+            ) from error
         except (OSError, ValueError) as error:
             raise BundleError(f"{name} of {self.name} is missing or damaged.") from error
         texts = [column for column in TEXTS if column in table]

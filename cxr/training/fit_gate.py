@@ -23,8 +23,8 @@ from ..networks import ARCHITECTURES
 from ..scoring.bundle import Bundle
 from ..scoring.card import Card, GateFacts, GateFigures
 from ..scoring.gate import CLASSES, FILE, Gate
+from ..scoring.store import CARD, bundle_writer
 from ..stats.intervals import wilson
-from ..storage.hashes import file_hash
 
 __all__ = ["LAYERS", "fit_gate", "store_gate"]
 
@@ -146,18 +146,16 @@ def fit_gate(
 
 def store_gate(bundle: Bundle, gate: Gate, measured: list[GateFigures], seed: int = 0) -> None:
     """Put a gate into its bundle: the file, and what the card says of it."""
-    path = bundle.folder / FILE
-    gate.save(path)
-    facts = GateFacts(
-        file=FILE,
-        sha256=file_hash(path),
-        layers=gate.layers,
-        learned_from=(*LEARNED, "lateral", "not_chest"),
-        seed=seed,
-        measured=tuple(measured),
-    )
-    file = bundle.folder / "card.json"
-    replace(Card.read(file), gate=facts).write(file)
+    with bundle_writer(bundle.folder) as writer:
+        facts = GateFacts(
+            file=FILE,
+            sha256=writer.add(FILE, gate.save),
+            layers=gate.layers,
+            learned_from=(*LEARNED, "lateral", "not_chest"),
+            seed=seed,
+            measured=tuple(measured),
+        )
+        writer.commit(replace(Card.read(bundle.folder / CARD), gate=facts).to_bytes())
 
 
 def _pictures(

@@ -7,6 +7,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ..storage.atomic import write_file
+
 __all__ = ["halve"]
 
 
@@ -25,13 +27,12 @@ def halve(path: Path) -> None:
     ValueError
         If a weight is too large for float16 (65,504) or is no number.
     """
-    new = path.with_name(f".{path.name}.half")
-    try:
+
+    def write(new: Path) -> None:
         with h5py.File(path, "r") as source, h5py.File(new, "w") as target:
             _copy(source, target)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+
+    write_file(path, write)
 
 
 def _copy(source: h5py.Group, target: h5py.Group) -> None:

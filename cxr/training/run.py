@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..datasets.describe import describe
+from ..datasets.describe import described, note
 from ..datasets.folders import select
 from ..datasets.table import (
     NORMAL,
@@ -33,6 +33,7 @@ from ..datasets.table import (
     subset,
 )
 from ..errors import CxrError
+from ..films.preprocessing import Preprocessing
 from ..model import load
 from ..networks import BASES, build
 from ..networks.runtime import keep_memory
@@ -44,6 +45,10 @@ from .recipes import Recipe
 from .write_bundle import Training, write_bundle
 
 __all__ = ["TrainingError", "train"]
+
+
+#: A column of the films at the first step's size, where that is another.
+SMALL = "small"
 
 
 class TrainingError(CxrError, RuntimeError):
@@ -146,7 +151,13 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     model = _build(recipe)
     say(f"Reading {len(table)} films")
-    table, pixels = read_films(table, data, prepare=replace(recipe.to_input, channels=1))
+    small = _small(recipe)
+    table, pixels = read_films(
+        table,
+        data,
+        prepare=replace(recipe.to_input, channels=1),
+        measure=lambda film: note(film) | ({SMALL: small(film.pixels)} if small else {}),
+    )
     assert pixels is not None
     if recipe.test and "test" not in set(table["split"]):
         table = split_by_patient(table, recipe.test, seed=recipe.seed, into="test")
@@ -158,10 +169,10 @@ def train(
     # Only now: a run that cannot start leaves nothing behind that would have to be resumed.
     films = table[["path", "split", "sha256"]].to_csv(index=False)
     _claim(state, asked | {"films": hashlib.sha256(films.encode()).hexdigest()}, resume)
-    start = _first_step(recipe, model, table, pixels, Path(data), state, say)
+    start = _first_step(recipe, model, table, pixels, state, say)
     history, kept = fit(model, recipe, Material.of(table, pixels, places), state, say)
     say("Describing the films")
-    table = describe(table, data)
+    table = described(table.drop(columns=SMALL, errors="ignore"))
     spent = seconds_spent(state)
     run = Training(recipe, model, table, pixels, history, kept, share, start, spent)
     bundle = write_bundle(run, Path(out))
@@ -215,12 +226,19 @@ def _check_first_step(recipe: Recipe) -> None:
         )
 
 
+def _small(recipe: Recipe) -> Preprocessing | None:
+    """Return how films are brought to the first step's size, where that is another."""
+    size = recipe.first_step.input_size if recipe.first_step else 0
+    if size in (0, recipe.input_size):
+        return None
+    return replace(recipe.prepare_for(size), channels=1)
+
+
 def _first_step(
     recipe: Recipe,
     model: keras.Model,
     table: pd.DataFrame,
     pixels: NDArray[np.uint8],
-    data: Path,
     state: Path,
     say: Callable[[str], None],
 ) -> TrainingStep | None:
@@ -251,10 +269,7 @@ def _first_step(
         start, part = keras.Model(model.inputs, model.outputs, name=model.name), pixels[rows]
     else:
         start = _build(small)
-        prepare = replace(small.to_input, channels=1)
-        _, read = read_films(films, data, prepare=prepare)
-        assert read is not None
-        part = read
+        part = np.stack([*films[SMALL]])
     say(f"First step: {len(films)} films at {size} pixels")
     history, _ = fit(start, small, Material.of(films, part), state / "first", say)
     model.set_weights(start.get_weights())

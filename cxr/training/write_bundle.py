@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,14 +27,17 @@ from ..scoring.card import (
     DataSet,
     FilmCount,
     StoredFile,
+    Tables,
     TrainingFacts,
     TrainingStep,
 )
 from ..scoring.classifier import Classifier
+from ..scoring.film_tables import store_film_table
 from ..scoring.operating_points import Calibration, choose, fit_temperature
 from ..scoring.predict import logits
 from ..scoring.scores import labels_of
-from ..storage.hashes import file_hash
+from ..scoring.store import add_table, bundle_writer
+from ..storage.atomic import FolderWriter
 from .float16 import halve
 from .recipes import Recipe
 
@@ -102,8 +103,8 @@ class Training:
 def write_bundle(run: Training, out: Path) -> Path:
     """Score the validation and test films, choose the operating points, write the bundle.
 
-    Calibration and operating points are fitted on validation alone. The folder appears whole or
-    not at all: it is written next to its final path and then renamed.
+    Calibration and operating points are fitted on validation alone. The bundle appears whole or
+    not at all, and until then one of that name that is there stays: `cxr.storage.atomic`.
 
     Parameters
     ----------
@@ -117,28 +118,21 @@ def write_bundle(run: Training, out: Path) -> Path:
     pathlib.Path
         ``out/<finding>-<architecture>``.
     """
-    name = run.recipe.name
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=out) as scratch:
-        folder = Path(scratch) / name
-        folder.mkdir()
-        weights = _save_weights(run, folder)
-        card = _describe(run, StoredFile(weights.name, file_hash(weights)))
+    folder = out / run.recipe.name
+    with bundle_writer(folder) as writer:
+        card = _describe(run, _save_weights(run, writer))
         predictions = predict_held(Classifier(folder, card), run.films, run.pixels)
-        card = judge(card, predictions)
-        card.write(folder / "card.json")
-        run.history.to_csv(folder / "history.csv", index=False)
-        predictions.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
-        films = run.films[_kept(run.films, [*COLUMNS, *FACTS])]
-        films.to_csv(folder / "films.csv", index=False, float_format="%.4f")
-        place = out / name
-        if place.exists():
-            shutil.rmtree(place)
-        folder.replace(place)
-    return place
+        tables = Tables(
+            history=add_table(writer, "history.csv", run.history),
+            predictions=add_table(writer, "predictions.csv", predictions, "%.6f"),
+            films=store_film_table(run.films[_kept(run.films, [*COLUMNS, *FACTS])], out),
+        )
+        card = replace(judge(card, predictions), tables=tables)
+        writer.commit(card.to_bytes(), alone=True)
+    return folder
 
 
-def _save_weights(run: Training, folder: Path) -> Path:
+def _save_weights(run: Training, writer: FolderWriter) -> StoredFile:
     """Write the weights without the optimizer, whose state Keras would store with them.
 
     Of a network on a frozen base, only the head.
@@ -146,15 +140,18 @@ def _save_weights(run: Training, folder: Path) -> Path:
     recipe = run.recipe
     model = build(recipe.architecture, input_size=recipe.input_size, **recipe.arguments)
     model.set_weights(run.model.get_weights())
-    path = folder / WEIGHTS
+    name = WEIGHTS
     if recipe.architecture in BASES:
         from ..networks.bases import head_of
 
-        model, path = head_of(model), folder / HEAD_WEIGHTS
-    model.save_weights(path)
-    if recipe.storage == "float16":
-        halve(path)
-    return path
+        model, name = head_of(model), HEAD_WEIGHTS
+
+    def write(path: Path) -> None:
+        model.save_weights(path)
+        if recipe.storage == "float16":
+            halve(path)
+
+    return StoredFile(name, writer.add(name, write))
 
 
 def _describe(run: Training, weights: StoredFile) -> Card:

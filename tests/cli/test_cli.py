@@ -21,6 +21,7 @@ from cxr.cli import parser as cli
 from cxr.exports import FORMATS, read_rows
 from cxr.model import Model
 from cxr.scoring.predict import FIELDS
+from tests.bundles import copy_bundle, table_path
 from tests.conftest import chest_like, png
 
 DONE, SOME_REFUSED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
@@ -556,7 +557,7 @@ class TestEvaluate:
 @pytest.fixture
 def kept(made_bundle, tmp_path, monkeypatch) -> Model:
     """A copy of the made bundle that may be written to, and that calls every film."""
-    folder = shutil.copytree(made_bundle.folder, tmp_path / "kept" / "pneumonia-made")
+    folder = copy_bundle(made_bundle.folder, tmp_path / "kept" / "pneumonia-made")
     points = made_bundle.card.operating_points
     low = [dataclasses.replace(point, threshold=1e-9, near=(0, 1)) for point in points]
     card = dataclasses.replace(made_bundle.card, operating_points=tuple(low))
@@ -777,8 +778,9 @@ class TestDataset:
         return folder
 
     def test_store_fills_the_bundles_table(self, run, made_films, models):
-        file = models / "pneumonia-made" / "films.csv"
-        before = pd.read_csv(file, dtype=str, keep_default_na=False)
+        bundle = models / "pneumonia-made"
+        old = table_path(bundle, "films")
+        before = pd.read_csv(old, dtype=str, keep_default_na=False)
         before = before.drop(columns=["phash", "shift_logit"], errors="ignore")
         status, out, _ = run(
             "dataset", made_films, "--model", "pneumonia-made", "--store", "--json"
@@ -786,7 +788,9 @@ class TestDataset:
         assert status == DONE
         # The films of the bundle, in its own splits.
         assert {row["split"] for row in json.loads(out)["balance"]} == set(before["split"])
+        file = table_path(bundle, "films")
         after = pd.read_csv(file, dtype=str, keep_default_na=False)
+        assert old.is_file()  # another bundle may have it still
         pd.testing.assert_frame_equal(after[before.columns], before)
         assert after["phash"].str.fullmatch("[0-9a-f]{64}").all()
         films = Model.load("pneumonia-made").films
@@ -797,7 +801,7 @@ class TestDataset:
         folder = shutil.copytree(made_films, tmp_path / "films")
         path = sorted((folder / "test" / "NORMAL").iterdir())[0]
         path.write_bytes(png(chest_like(999)))
-        file = models / "pneumonia-made" / "films.csv"
+        file = models / "pneumonia-made" / "card.json"
         before = file.read_bytes()
         status, out, err = run("dataset", folder, "--model", "pneumonia-made", "--store")
         assert (status, out) == (WRONG_USAGE, "")

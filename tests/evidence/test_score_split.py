@@ -22,6 +22,7 @@ from cxr.evidence.score_split import (
 from cxr.films.radiograph import read
 from cxr.model import Model, load
 from cxr.training.recipes import RECIPES
+from tests.bundles import change_table, copy_bundle
 from tests.conftest import chest_like, png
 
 
@@ -60,15 +61,30 @@ def test_validation_is_the_one_the_bundle_was_fitted_on(made_bundle, made_films)
 def test_the_bundles_own_table_tells_what_was_validation(made_bundle, made_films, tmp_path):
     """Whatever the folders say: a model made on a share of the films never saw the others."""
     folder = tmp_path / "bundle"
-    shutil.copytree(made_bundle.folder, folder)
-    films = pd.read_csv(folder / "films.csv", dtype={"patient": str})
+    copy_bundle(made_bundle.folder, folder)
+    films = made_bundle.films
     held = films.index[films["split"] == "validation"]
-    films.drop(index=held[:3]).to_csv(folder / "films.csv", index=False)
-    bundle = Model(folder, made_bundle.card)
+    change_table(folder, "films", lambda table: table.drop(index=held[:3]), dtype={"patient": str})
+    bundle = load(str(folder))
     assert assess(bundle, made_films, split="validation").n == len(held) - 3
     # The three that it never saw are training films to the folder, and so they count there.
     learned = int((films["split"] == "train").sum())
     assert assess(bundle, made_films, split="train").n == learned + 3
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_each_film_is_decoded_once(made_bundle, made_films, monkeypatch, split):
+    """Also where the pixels tell the split: then all films of the folder are read."""
+    reads: list[str] = []
+
+    def counting(path):
+        reads.append(str(path))
+        return read(path)
+
+    monkeypatch.setattr("cxr.datasets.table.read", counting)
+    seen: list[int] = []
+    score_split(made_bundle, made_films, split=split, progress=lambda total: seen.append)
+    assert len(reads) == len(set(reads)) == max(seen) == (20 if split == "test" else 80)
 
 
 def test_another_operating_point(made_bundle, made_films):
@@ -140,7 +156,7 @@ EXTERNAL = {
 @pytest.fixture
 def bundle(made_bundle, tmp_path) -> Model:
     """A copy of the made bundle that names two external sets."""
-    folder = shutil.copytree(made_bundle.folder, tmp_path / "models" / "made")
+    folder = copy_bundle(made_bundle.folder, tmp_path / "models" / "made")
     card = json.loads((folder / "card.json").read_text())
     card["recipe"]["external"] = EXTERNAL
     (folder / "card.json").write_text(json.dumps(card))

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 import cxr
 from cxr.monitoring import Reading, Readings, new_list_id
+from tests.bundles import change_table
 from tests.conftest import ROOT
 
 PAGE = ROOT / "pages" / "monitoring.py"
@@ -152,11 +153,14 @@ def test_validation_statistics_are_read_where_they_are_stored(
     opened, log: Readings, made_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     shutil.copytree(made_models, tmp_path / "models")
-    file = tmp_path / "models" / "pneumonia-made" / "films.csv"
-    films = pd.read_csv(file, dtype=str, keep_default_na=False).assign(split="validation")
-    films = films.drop(columns=[name for name in films if name.startswith("stat_")])
-    films["stat_mean"] = [f"{value:.4f}" for value in np.linspace(0.2, 0.4, len(films))]
-    films.to_csv(file, index=False)
+
+    def change(films: pd.DataFrame) -> pd.DataFrame:
+        means = [f"{value:.4f}" for value in np.linspace(0.2, 0.4, len(films))]
+        films = films.drop(columns=[name for name in films if name.startswith("stat_")])
+        return films.assign(split="validation", stat_mean=means)
+
+    folder = tmp_path / "models" / "pneumonia-made"
+    change_table(folder, "films", change, dtype=str, keep_default_na=False)
     monkeypatch.setenv("CXR_MODELS", str(tmp_path / "models"))
     st.cache_resource.clear()
     fill(log, cxr.load("pneumonia-made").card, 60)

@@ -21,6 +21,7 @@ from cxr.scoring import bundle as bundles
 from cxr.scoring.card import Card
 from cxr.scoring.population import split_note
 from cxr.scoring.reader import Agreement, Call
+from tests.bundles import change_table, copy_bundle, table_path
 from tests.conftest import ROOT, png
 
 PAGES = ("triage", "dataset", "training", "evaluation", "monitoring", "models")
@@ -84,7 +85,7 @@ def test_every_page_says_what_to_do_without_models(
 def test_a_page_says_which_weights_were_changed(
     made_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(made_models / "pneumonia-made", tmp_path / "pneumonia-made")
+    copy_bundle(made_models / "pneumonia-made", tmp_path / "pneumonia-made")
     weights = tmp_path / "pneumonia-made" / "weights.weights.h5"
     weights.write_bytes(weights.read_bytes() + b"\0")
     monkeypatch.setenv("CXR_MODELS", str(tmp_path))
@@ -119,13 +120,13 @@ def with_facts(made_models: Path, tmp_path: Path) -> Path:
 
     Its test films are guessed rightly for one label, and the films of the other are too few.
     """
-    shutil.copytree(made_models / "pneumonia-made", tmp_path / "pneumonia-facts")
+    copy_bundle(made_models / "pneumonia-made", tmp_path / "pneumonia-facts")
     file = tmp_path / "pneumonia-facts" / "card.json"
     card = json.loads(file.read_text())
     card["name"] = "pneumonia-facts"
     file.write_text(json.dumps(card))
-    file = tmp_path / "pneumonia-facts" / "films.csv"
-    films = pd.read_csv(file).drop(columns=["phash", "shift_logit"], errors="ignore")
+    films = pd.read_csv(table_path(tmp_path / "pneumonia-facts", "films"))
+    films = films.drop(columns=["phash", "shift_logit"], errors="ignore")
     films.loc[films["label"] == "normal", "split"] = ["train"] * 20 + ["test"] * 20
     rng = np.random.default_rng(0)
     hashes = [rng.bytes(32).hex() for _ in range(len(films))]
@@ -136,7 +137,8 @@ def with_facts(made_models: Path, tmp_path: Path) -> Path:
         hashes[other] = f"{int(hashes[one], 16) ^ 0b111:064x}"
     side = (films["split"] == "test") & (films["label"] == "normal")
     logits = rng.normal(0, 1, len(films)) + 4 * side
-    films.assign(phash=hashes, shift_logit=logits).to_csv(file, index=False)
+    films = films.assign(phash=hashes, shift_logit=logits)
+    change_table(tmp_path / "pneumonia-facts", "films", lambda _: films)
     return tmp_path
 
 
@@ -161,8 +163,11 @@ def test_dataset_page_shows_near_duplicates_and_shift(
 
 
 def test_dataset_page_says_what_fills_in_near_duplicates_and_shift(page, with_facts: Path) -> None:
-    file = with_facts / "pneumonia-facts" / "films.csv"
-    pd.read_csv(file).drop(columns=["phash", "shift_logit"]).to_csv(file, index=False)
+    change_table(
+        with_facts / "pneumonia-facts",
+        "films",
+        lambda films: films.drop(columns=["phash", "shift_logit"]),
+    )
     import streamlit as st
 
     st.cache_resource.clear()
@@ -197,7 +202,7 @@ def test_training_page_tells_what_the_curves_do_not_show(
 ) -> None:
     """What was trained in a first step and computed beforehand, of the bundles that ship."""
     for name in ("pneumonia-small-cnn", "pneumonia-vgg16-transfer"):
-        shutil.copytree(ROOT / "models" / name, tmp_path / name)
+        copy_bundle(ROOT / "models" / name, tmp_path / name)
     path = tmp_path / "pneumonia-vgg16-transfer" / "card.json"
     stored = json.loads(path.read_text())
     stored["training"].pop("feature_seconds", None)
@@ -239,17 +244,18 @@ def two_models(made_models: Path, tmp_path: Path) -> Path:
     The other has predictions of an external set too, of films of a population not its own.
     """
     for name in ("pneumonia-made", "pneumonia-other"):
-        shutil.copytree(made_models / "pneumonia-made", tmp_path / name)
+        copy_bundle(made_models / "pneumonia-made", tmp_path / name)
     file = tmp_path / "pneumonia-other" / "card.json"
     card = json.loads(file.read_text())
     card["name"] = "pneumonia-other"
     card["recipe"]["external"] = {"adults": ["nih/pneumonia", "nih/normal"]}
     file.write_text(json.dumps(card))
-    file = tmp_path / "pneumonia-other" / "predictions.csv"
-    table = pd.read_csv(file)
-    table["logit"] = np.random.default_rng(0).normal(0, 2, len(table))
-    adults = table[table["split"] == "test"].assign(split="adults")
-    pd.concat([table, adults]).to_csv(file, index=False)
+
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        table = table.assign(logit=np.random.default_rng(0).normal(0, 2, len(table)))
+        return pd.concat([table, table[table["split"] == "test"].assign(split="adults")])
+
+    change_table(tmp_path / "pneumonia-other", "predictions", change)
     return tmp_path
 
 
@@ -294,9 +300,11 @@ def test_evaluation_page_says_that_films_of_one_class_have_no_curves(
     folder = (two_models / "pneumonia-other").rename(two_models / name)
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | {"name": name}))
-    table = pd.read_csv(folder / "predictions.csv")
-    table = table[(table["split"] != "adults") | (table["label"] == label)]
-    table.to_csv(folder / "predictions.csv", index=False)
+    change_table(
+        folder,
+        "predictions",
+        lambda table: table[(table["split"] != "adults") | (table["label"] == label)],
+    )
     app = page("evaluation", models=two_models)
     app.selectbox(key="evaluation_model").set_value(name).run()
     app.segmented_control[0].set_value("adults").run()

@@ -20,6 +20,7 @@ from cxr.scoring import bundle as bundles
 from cxr.scoring.bundle import BundleError, available, default_name, models_folder
 from cxr.scoring.card import Card, CardError
 from cxr.storage.hashes import file_hash
+from tests.bundles import change_table, table_path, to_schema_1
 from tests.conftest import film_like
 
 NAME = "pneumonia-made"
@@ -236,11 +237,11 @@ class TestVerify:
 
 class TestTables:
     def test_texts_stay_texts_and_numbers_numbers(self, models):
-        folder = models / NAME
-        films = pd.read_csv(folder / "films.csv").head(3)
-        films["patient"] = ["007", "12", "1e5"]
-        films["subtype"] = ""  # as in a set that knows none
-        films.to_csv(folder / "films.csv", index=False)
+        def change(films: pd.DataFrame) -> pd.DataFrame:
+            # The subtype as in a set that knows none.
+            return films.head(3).assign(patient=["007", "12", "1e5"], subtype="")
+
+        change_table(models / NAME, "films", change)
         table = load(NAME, folder=models).films
         assert table["patient"].tolist() == ["007", "12", "1e5"]
         assert table["subtype"].tolist() == ["", "", ""]
@@ -248,11 +249,20 @@ class TestTables:
 
     def test_a_source_that_is_not_told_is_empty(self, models):
         """Of a bundle's own films, where those of an external set have one."""
-        path = models / NAME / "predictions.csv"
-        table = pd.read_csv(path)
-        sources = ["007", *[""] * (len(table) - 1)]
-        table.assign(source=sources).to_csv(path, index=False)
+        sources = ["007", *[""] * (len(load(NAME, folder=models).predictions) - 1)]
+        change_table(models / NAME, "predictions", lambda table: table.assign(source=sources))
         assert load(NAME, folder=models).predictions["source"].tolist() == sources
+
+    @pytest.mark.parametrize("name", ["history", "predictions", "films"])
+    def test_of_a_card_of_schema_1(self, models, name):
+        """Its tables are in its own folder, and no hash is known of them."""
+        expected = getattr(load(NAME, folder=models), name)
+        to_schema_1(models / NAME)
+        pd.testing.assert_frame_equal(getattr(load(NAME, folder=models), name), expected)
+        path = models / NAME / f"{name}.csv"
+        path.write_text("")
+        with pytest.raises(BundleError, match=rf"{name}\.csv of pneumonia-made is missing or"):
+            getattr(load(NAME, folder=models), name)
 
     def test_all_three(self, made_bundle):
         assert made_bundle.history["epoch"].tolist() == [1, 2]
@@ -272,10 +282,10 @@ class TestTables:
         assert "score" not in made_bundle.predictions
 
     @pytest.mark.parametrize("name", ["history", "predictions", "films"])
-    def test_missing_or_empty(self, models, name):
-        path = models / NAME / f"{name}.csv"
-        path.write_text("")
-        with pytest.raises(BundleError, match=rf"{name}\.csv of pneumonia-made is missing or"):
+    def test_changed_or_missing(self, models, name):
+        path = table_path(models / NAME, name)
+        path.write_bytes(path.read_bytes() + b"\n")
+        with pytest.raises(BundleError, match=rf"{name}\.csv of pneumonia-made is not the one its"):
             getattr(load(NAME, folder=models), name)
         path.unlink()
         with pytest.raises(BundleError, match=rf"{name}\.csv of pneumonia-made is missing or"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import gc
 import json
-import shutil
 import weakref
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from cxr.scoring.card import GateFacts
 from cxr.scoring.gate import FILE, Gate
 from cxr.storage.hashes import file_hash
 from cxr.storage.records import encode
+from tests.bundles import copy_bundle
 from tests.conftest import film_like
 
 LAYERS = ("block2_conv", "block4_conv")
@@ -60,7 +60,7 @@ def family(made_bundle: Model, tmp_path: Path) -> Path:
     """A flagship with a gate that refuses every film, and two small models with weights apart."""
     channels = sum(made_bundle.model.get_layer(name).output.shape[-1] for name in LAYERS)
     for number, name in enumerate((FLAGSHIP, *SMALL)):
-        folder = shutil.copytree(made_bundle.folder, tmp_path / name)
+        folder = copy_bundle(made_bundle.folder, tmp_path / name)
         card = json.loads((folder / "card.json").read_text()) | {"name": name}
         if name == FLAGSHIP:
             gate(channels, passes=False).save(folder / FILE)

@@ -25,6 +25,7 @@ from cxr.scoring.predict import predict
 from cxr.storage.hashes import file_hash
 from cxr.training import fit_gate as gate_fitting
 from cxr.training.fit_gate import fit_gate, store_gate
+from tests.bundles import copy_bundle
 from tests.conftest import chest_like, film_like
 
 LAYERS = ("block2_conv", "block4_conv")
@@ -144,7 +145,7 @@ def fitted(made_bundle, sets) -> tuple[Gate, list]:
 def gated(made_models, fitted, tmp_path) -> Model:
     """The made bundle with a gate, in a folder of its own."""
     folder = tmp_path / "models" / "pneumonia-made"
-    shutil.copytree(made_models / "pneumonia-made", folder)
+    copy_bundle(made_models / "pneumonia-made", folder)
     gate, measured = fitted
     store_gate(load(str(folder)), gate, measured)
     return load(str(folder))

@@ -123,11 +123,10 @@ class TestKilledRun:
         assert run.lines[3:] == ["Describing the films"]
 
     def test_leaves_nothing_but_the_bundle(self, run):
-        assert run.left() == [NAME]
+        assert sorted(run.left()) == ["films", NAME]
         assert run.folder == run.out / NAME
         assert sorted(path.name for path in run.folder.iterdir()) == [
             "card.json",
-            "films.csv",
             "history.csv",
             "predictions.csv",
             "weights.weights.h5",
@@ -386,6 +385,18 @@ def note_calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     return noted
 
 
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note each film that a table's reader decodes."""
+    reads: list[str] = []
+
+    def counting(path):
+        reads.append(str(path))
+        return read(path)
+
+    monkeypatch.setattr("cxr.datasets.table.read", counting)
+    return reads
+
+
 def prints(films: np.ndarray) -> list[bytes]:
     """What tells films apart, whatever their order."""
     return [film.tobytes() for film in films]
@@ -402,6 +413,23 @@ class Noted(NamedTuple):
     def of(self, split: np.ndarray | pd.Series) -> set[bytes]:
         """The prints of some of the films."""
         return set(prints(self.pixels[np.asarray(split)]))
+
+
+class TestReads:
+    """Each film is decoded once, whatever is made of it."""
+
+    @pytest.mark.parametrize("size", [0, 32])
+    def test_once_in_a_run(self, made_recipe, made_films, tmp_path, monkeypatch, size):
+        recipe = dataclasses.replace(
+            made_recipe,
+            architecture="tb_cnn",
+            arguments={"pooling": "average"},
+            first_step=FirstStep(epochs=1, input_size=size),
+        )
+        note_calls(monkeypatch)
+        reads = count_reads(monkeypatch)
+        train(recipe, made_films, tmp_path, progress=lambda line: None)
+        assert len(reads) == len(set(reads)) == 80
 
 
 class TestStartFrom:
@@ -498,7 +526,7 @@ class TestFirstStep:
         assert run.calls[1].recipe == recipe
 
     def test_on_smaller_films(self, made_recipe, made_films, tmp_path, monkeypatch):
-        """Read anew at that size; a network that pools everything takes the weights over."""
+        """Prepared at that size too; a network that pools everything takes the weights over."""
         recipe = dataclasses.replace(
             made_recipe,
             architecture="tb_cnn",

@@ -26,6 +26,7 @@ from cxr.scoring.scores import labels_of
 from cxr.storage.hashes import file_hash
 from cxr.training.callbacks import HISTORY_COLUMNS
 from cxr.training.write_bundle import PREDICTION_COLUMNS, Training, write_bundle
+from tests.bundles import table_path
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def predictions(folder) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def films(folder) -> pd.DataFrame:
-    return pd.read_csv(folder / "films.csv", keep_default_na=False)
+    return pd.read_csv(table_path(folder, "films"), keep_default_na=False)
 
 
 class TestFiles:
@@ -251,7 +252,7 @@ class TestWriteBundle:
         (old / "stale.txt").touch()
         assert write_bundle(run, tmp_path) == old
         assert not (old / "stale.txt").exists()
-        assert [path.name for path in tmp_path.iterdir()] == ["pneumonia-made"]
+        assert {path.name for path in tmp_path.iterdir()} == {"pneumonia-made", "films"}
 
     def test_a_failure_leaves_what_was_there(self, run, tmp_path, monkeypatch):
         old = tmp_path / "pneumonia-made"

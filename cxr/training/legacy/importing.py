@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +22,11 @@ from ...datasets.splits import splits
 from ...datasets.table import hold_out, read_films
 from ...films.preprocessing import Preprocessing
 from ...networks import ARCHITECTURES, build
-from ...scoring.card import Architecture, Card, Imported, StoredFile, TrainingFacts
+from ...scoring.card import Architecture, Card, Imported, StoredFile, Tables, TrainingFacts
 from ...scoring.classifier import Classifier
+from ...scoring.film_tables import store_film_table
 from ...scoring.operating_points import Calibration, OperatingPoint
+from ...scoring.store import CARD, add_table, bundle_writer
 from ...storage.hashes import file_hash
 from ..callbacks import HISTORY_COLUMNS
 from ..write_bundle import (
@@ -116,7 +117,7 @@ def import_legacy(
     match = recognize(read_chain(read_description(model)))
     name = name or f"{finding}-{match.architecture.replace('_', '-')}"
     place = Path(out) / name
-    if place.exists():
+    if (place / CARD).exists():
         raise LegacyError(
             f"There is a {name} in {out} already. Give another --name, or delete that folder."
         )
@@ -142,16 +143,12 @@ def import_legacy(
     if data:
         progress("Reading the films")
         films, pixels = _films(data, card)
-    Path(out).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=out) as scratch:
-        folder = Path(scratch) / name
-        folder.mkdir()
-        network.save_weights(folder / WEIGHTS)
-        card = replace(card, weights=StoredFile(WEIGHTS, file_hash(folder / WEIGHTS)))
+    with bundle_writer(place) as writer:
+        sha256 = writer.add(WEIGHTS, network.save_weights)
+        card = replace(card, weights=StoredFile(WEIGHTS, sha256))
         predictions = pd.DataFrame(columns=PREDICTION_COLUMNS)
         if pixels is not None:
-            held = films[films["split"].isin(["validation", "test"])].reset_index(drop=True)
-            predictions = predict_held(Classifier(folder, card), held, pixels)
+            predictions = predict_held(Classifier(place, card), films, pixels)
             card = replace(
                 card,
                 data=data_set(SOURCES.get(card.data.set), films),
@@ -161,12 +158,13 @@ def import_legacy(
             if (card.evaluation["validation"].auc or 0) < 0.5:
                 card = _with_origin(card, replace(origin, notes=(*notes, REVERSED)))
                 progress(REVERSED)
-        card.write(folder / "card.json")
-        pd.DataFrame(columns=HISTORY_COLUMNS).to_csv(folder / "history.csv", index=False)
-        predictions.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
         columns = [*COLUMNS, "source"] if "source" in films else COLUMNS
-        films[columns].to_csv(folder / "films.csv", index=False)
-        folder.replace(place)
+        tables = Tables(
+            history=add_table(writer, "history.csv", pd.DataFrame(columns=HISTORY_COLUMNS)),
+            predictions=add_table(writer, "predictions.csv", predictions, "%.6f"),
+            films=store_film_table(films[columns], Path(out)),
+        )
+        writer.commit(replace(card, tables=tables).to_bytes())
     return place
 
 
@@ -257,7 +255,7 @@ def _films(data: str | Path, card: Card) -> tuple[pd.DataFrame, NDArray[np.uint8
     films : pandas.DataFrame
         All of them.
     pixels : numpy.ndarray
-        uint8 (films, height, width, 1), of those in validation and test, in their order.
+        uint8 (films, height, width, 1), in their order.
     """
     table = scan(data, finding=card.finding)
     table = table[table["label"].isin(card.classes)].reset_index(drop=True)
@@ -268,12 +266,10 @@ def _films(data: str | Path, card: Card) -> tuple[pd.DataFrame, NDArray[np.uint8
             f"Operating points are chosen on films of {card.finding} and normal ones in a folder "
             f"named train. Splits here: {', '.join(splits(table)) or 'none'}."
         )
-    # The hashes first: films with equal pixels stay on one side.
-    table, _ = read_films(table, data)
+    # Before the draw: films with equal pixels stay on one side.
+    table, pixels = read_films(table, data, prepare=replace(card.input, channels=1))
     table = hold_out(table, VALIDATION, seed=SEED)
-    held = table[table["split"].isin(["validation", "test"])]
-    if held.loc[held["split"] == "validation", "label"].nunique() < 2:
+    if table.loc[table["split"] == "validation", "label"].nunique() < 2:
         raise DatasetError("The validation films need both classes. Give more films.")
-    _, pixels = read_films(held, data, prepare=replace(card.input, channels=1))
     assert pixels is not None
     return table, pixels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,12 @@ from cxr.evidence.audit.store import (
 )
 from cxr.model import Model, load
 from cxr.scoring.bundle import BundleError
+from tests.bundles import copy_bundle
 
 
 @pytest.fixture
 def bundle(made_bundle: Model, tmp_path: Path) -> Model:
-    return load(str(shutil.copytree(made_bundle.folder, tmp_path / "bundle")))
+    return load(str(copy_bundle(made_bundle.folder, tmp_path / "bundle")))
 
 
 def row(value: float, **others) -> dict:

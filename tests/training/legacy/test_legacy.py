@@ -1053,6 +1053,17 @@ class TestBundle:
         assert bundle.card.population == "children of 1 to 5 years"
         assert bundle.card.data.set == "kermany"
 
+    def test_each_film_is_decoded_once(self, take, stored, made_films, monkeypatch):
+        reads: list[str] = []
+
+        def counting(path):
+            reads.append(str(path))
+            return cxr.read(path)
+
+        monkeypatch.setattr("cxr.datasets.table.read", counting)
+        take(*stored(), data=made_films)
+        assert len(reads) == len(set(reads)) == 80
+
     def test_films_that_do_not_serve(self, take, stored, made_films, tmp_path):
         files = stored()
         shutil.copytree(made_films / "test", tmp_path / "other" / "test")

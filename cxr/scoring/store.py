@@ -1,0 +1,71 @@
+"""What is changed in a bundle that is there: new tables and the card that names them, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..storage.atomic import FolderWriter
+from .card import Card, StoredFile
+from .film_tables import OWN, film_table_bytes, store_film_table, text_table
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
+
+__all__ = ["CARD", "add_table", "bundle_writer", "replace_film_table"]
+
+CARD = "card.json"
+
+
+def bundle_writer(folder: Path) -> FolderWriter:
+    """Return the writer of a bundle's folder: files are added, the card commits."""
+    return FolderWriter(folder, CARD)
+
+
+def add_table(
+    writer: FolderWriter, name: str, table: pd.DataFrame, float_format: str | None = None
+) -> StoredFile:
+    """Add a CSV file to a bundle that is being written.
+
+    Parameters
+    ----------
+    writer
+        See `bundle_writer`.
+    name
+        Of the file.
+    table
+        Stored without its index.
+    float_format
+        Of its numbers, ``%.6f``.
+    """
+    sha256 = writer.add(
+        name, lambda path: table.to_csv(path, index=False, float_format=float_format)
+    )
+    return StoredFile(name, sha256)
+
+
+def replace_film_table(bundle: Bundle, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Store another table of films for a bundle; bundles that share the old one keep it.
+
+    Parameters
+    ----------
+    bundle
+        Its folder is written to.
+    change
+        Takes the stored table, its cells as texts, and returns the new one.
+
+    Raises
+    ------
+    OSError, ChangedError
+        If the stored table cannot be read, or is not the one that the card names.
+    """
+    with bundle_writer(bundle.folder) as writer:
+        card = Card.read(bundle.folder / CARD)
+        table = change(text_table(film_table_bytes(bundle.folder, card)))
+        films = store_film_table(table, bundle.folder.resolve().parent)
+        writer.commit(replace(card, tables=replace(card.tables, films=films)).to_bytes())
+        (bundle.folder / OWN).unlink(missing_ok=True)
