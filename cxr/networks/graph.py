@@ -24,7 +24,6 @@ __all__ = [
     "compile_forward",
     "convolutions",
     "find_layer",
-    "last_convolution",
 ]
 
 Inputs = NDArray[np.uint8] | NDArray[np.float32]
@@ -57,17 +56,6 @@ def convolutions(model: keras.Model) -> list[str]:
     """Name the convolutions of a network from the film to the score."""
     kinds = keras.layers.Conv2D | keras.layers.DepthwiseConv2D
     return [str(layer.name) for layer in model.layers if isinstance(layer, kinds)]
-
-
-def last_convolution(model: keras.Model) -> str:
-    """Name the last convolution of a network: the layer that Grad-CAM looks at.
-
-    Raises
-    ------
-    ValueError
-        If the network has none.
-    """
-    return find_layer(model, None)
 
 
 def find_layer(model: keras.Model, name: str | None) -> str:

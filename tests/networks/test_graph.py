@@ -17,7 +17,6 @@ from cxr.networks.graph import (
     compile_forward,
     convolutions,
     find_layer,
-    last_convolution,
 )
 from cxr.scoring.explain import Heatmap
 from tests.conftest import chest_like
@@ -131,7 +130,7 @@ class TestMaps:
 
     def test_last_convolution(self, network):
         name, model = network
-        assert last_convolution(model) == LAST[name]
+        assert find_layer(model, None) == LAST[name]
 
 
 def tiny() -> keras.Model:
@@ -290,7 +289,7 @@ class TestByHand:
         film = keras.Input((4, 4, 1))
         x = keras.layers.Dense(1)(keras.layers.Flatten()(film))
         with pytest.raises(ValueError, match="dense has no convolution"):
-            last_convolution(keras.Model(film, x, name="dense"))
+            find_layer(keras.Model(film, x, name="dense"), None)
 
 
 def test_other_sizes_and_dropout_do_not_change_the_score(made_bundle):
