@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import cxr
 from cxr.evidence.audit import reference
 from cxr.evidence.audit.reference import (
     REFERENCES,
@@ -12,8 +13,10 @@ from cxr.evidence.audit.reference import (
     reference_maps,
     reference_rows,
 )
+from cxr.evidence.audit.store import REFERENCE
+from cxr.evidence.audit.verdict import EQUAL
 from cxr.heatmaps.methods import FAST
-from tests.conftest import chest_like
+from tests.conftest import ROOT, chest_like
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +87,15 @@ def test_without_any_map_there_is_nothing_to_compare(made_bundle, films, monkeyp
     (row,) = reference_rows(made_bundle.network, films, ["gradcam"], "validation")
     assert row["n"] == 0
     assert np.isnan(row["value"])
+
+
+SHIPPED = [card.name for card in cxr.available(ROOT / "models") if not card.baseline]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_networks_were_compared_and_have_the_maps_of_the_reference(name: str):
+    table = cxr.load(name, folder=ROOT / "models").explanations
+    rows = table[table["kind"] == REFERENCE]
+    assert rows["method"].tolist() == list(REFERENCES)
+    assert (rows["n"] >= 8).all()
+    assert (rows["value"] <= EQUAL).all()
