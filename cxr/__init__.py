@@ -7,6 +7,8 @@
 Importing this package does not load TensorFlow; building or running a model does.
 """
 
+__version__ = "0.2.0"
+
 import importlib
 from typing import Any
 

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from .. import __version__
 from ..heatmaps.methods import METHODS
 from ..networks.runtime import prepare
 from ..scoring.bundle import default_name
@@ -71,6 +72,12 @@ def build_parser() -> argparse.ArgumentParser:
         "came from, and measure the models. For research and demonstration. Not for diagnostic "
         "use.",
         epilog=f"{_statuses(*EXIT_STATUSES)} 'cxr COMMAND --help' explains a command.",
+    )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"cxr {__version__}",
+        help="show the version and exit",
     )
     group = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 

@@ -19,7 +19,7 @@ _INTRODUCTION = """\
 <!-- Written by `python -m cxr.cli.reference > docs/reference/cli.md`; do not edit. -->
 
 `cxr COMMAND` and `python -m cxr COMMAND` are the same. Figures and rows go to standard output,
-progress and messages to standard error.
+progress and messages to standard error. `cxr --version` shows the version.
 """
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from .. import __version__
 from ..films.radiograph import Radiograph, RadiographError, read
 from ..heatmaps.heatmap import Heatmap
 from ..scoring.card import Card
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 #: Of this package, as exports state it.
-VERSION = "0.1.0"
+VERSION = __version__
 #: Written before the gate's reason if a film was scored against the gate's advice.
 OVERRIDDEN = "The film was refused, and scored because the reader asked for it."
 

@@ -49,9 +49,20 @@ class BundleError(CxrError, ValueError):
 
 
 def models_folder() -> Path:
-    """Return the folder of the bundles: ``CXR_MODELS``, or ``models`` next to the package."""
-    given = os.environ.get("CXR_MODELS")
-    return Path(given) if given else Path(__file__).resolve().parents[2] / "models"
+    """Return the folder of the bundles.
+
+    Returns
+    -------
+    pathlib.Path
+        ``CXR_MODELS`` where it is set, else ``models`` of the checkout that the package lies in,
+        else the models that were installed with the package.
+    """
+    if given := os.environ.get("CXR_MODELS"):
+        return Path(given)
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parent / "models"
+    # Another project's folder may be called so too.
+    return checkout if (checkout / "defaults.json").is_file() else package / "_models"
 
 
 class Bundle:

@@ -79,6 +79,14 @@ class TestFind:
         monkeypatch.delenv("CXR_MODELS", raising=False)
         assert models_folder() == Path(bundles.__file__).parents[2] / "models"
 
+    @pytest.mark.parametrize("other", [False, True])
+    def test_in_the_package_where_there_is_no_checkout(self, other, tmp_path, monkeypatch):
+        monkeypatch.delenv("CXR_MODELS", raising=False)
+        monkeypatch.setattr(bundles, "__file__", str(tmp_path / "cxr" / "scoring" / "bundle.py"))
+        if other:  # another project's folder of that name
+            (tmp_path / "models").mkdir()
+        assert models_folder() == tmp_path / "cxr" / "_models"
+
     def test_finding_takes_the_only_one(self, models):
         assert default_name("pneumonia", models) == NAME
         assert load("pneumonia", folder=models).name == NAME
