@@ -1,4 +1,4 @@
-"""What the build reads of the requirement files, so that each requirement stands in one list."""
+"""What the build reads of the requirement files, so that each requirement is in one list."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ __all__ = ["DECODER_DEPENDENCIES", "LABEL", "decode_frame", "is_available", "reg
 #: The name of the plugin.
 LABEL = "cxr"
 _SYNTAXES = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1)
-#: What pydicom asks a plugin for: the transfer syntaxes it decodes, and the packages it stands on.
+#: What pydicom asks a plugin for: the transfer syntaxes it decodes, and the packages it needs.
 DECODER_DEPENDENCIES = dict.fromkeys(_SYNTAXES, ("imagecodecs",))
 
 
