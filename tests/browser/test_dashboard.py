@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import at_rest, drawn
+
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
 
@@ -25,7 +27,9 @@ def upload(page: Page, files: list[Path], scored: int, refused: int = 0) -> None
     page.set_input_files("input[type=file]", files)
     rows = page.locator(".worklist li")
     expect(rows).to_have_count(scored + refused, timeout=180_000)
-    expect(page.locator("li.above, li.near, li.below")).to_have_count(scored)
+    # The first score takes as long as the network takes to load.
+    known = page.locator("li.above, li.near, li.below")
+    expect(known).to_have_count(scored, timeout=180_000)
     expect(page.locator("li.refused")).to_have_count(refused)
     # Nobody has chosen a film: the highest score opens when the last one is known.
     expect(rows.first).to_have_attribute("aria-selected", "true")
@@ -33,8 +37,8 @@ def upload(page: Page, files: list[Path], scored: int, refused: int = 0) -> None
 
 def picture(page: Page) -> np.ndarray:
     """The viewer's canvas as it is on the screen."""
-    page.wait_for_timeout(300)
-    shot = page.locator(".viewer canvas").screenshot()
+    drawn(page)
+    shot = page.locator(".viewer canvas").screenshot(animations="disabled")
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), float)
 
 
@@ -181,12 +185,12 @@ def test_each_page_opens_by_its_address_with_its_plots(
         expect(page.locator(".js-plotly-plot")).to_have_count(plots, timeout=90_000)
         expect(drawn.first).to_be_attached()
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    page.wait_for_timeout(1500)
+    at_rest(page)
     height = page.evaluate(
         "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
     )
     page.set_viewport_size({"width": 1440, "height": int(height) + 80})
-    page.wait_for_timeout(1000)
+    at_rest(page)
     shot(page, f"page-{name}")
 
 
@@ -197,10 +201,11 @@ def test_the_matrix_opens_the_films_behind_a_cell(page: Page) -> None:
     )
     matrix = page.locator(".js-plotly-plot").first
     expect(matrix).to_be_visible()
-    page.wait_for_timeout(1500)
+    at_rest(page)
     cells = matrix.locator(".scatterlayer .point")
     expect(cells).to_have_count(4)
     cells.nth(1).hover(force=True)
-    page.wait_for_timeout(500)  # Plotly takes a click where its hover stands
+    # Plotly takes a click where its hover is.
+    expect(matrix.locator(".hoverlayer .hovertext")).to_be_visible()
     cells.nth(1).click(force=True)
     expect(page.get_by_role("heading", name=re.compile("False positives"))).to_be_visible()

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_dashboard import open_triage, picture, upload
+from tests.browser.waiting import at_rest
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
@@ -96,7 +97,7 @@ def test_all_methods_of_a_film(page: Page, films: list[Path], shot) -> None:
     board.get_by_text("One scale").click()
     expect(board.locator("img").first).not_to_have_attribute("src", before)
     expect(board).to_contain_text("× mean")
-    page.wait_for_timeout(800)
+    at_rest(page)
     shot(page, "methods-all")
     show.nth(2).click()
     expect(board).to_have_count(0)

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_dashboard import open_triage, picture
+from tests.browser.waiting import at_rest
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
@@ -107,7 +108,7 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     expect(rows.first.locator(".sub")).to_contain_text("no pneumonia seen")
     page.get_by_role("combobox", name=re.compile("Why")).click()
     page.get_by_role("option", name="film quality").click()
-    page.wait_for_timeout(500)
+    at_rest(page)
     shot(page, "room-disagree")
 
     # The adult's film is refused for age; its reader wants a score.
@@ -165,9 +166,9 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     expect(page.locator(".worklist li")).to_have_count(0)
     page.get_by_role("link", name="Monitoring").click()
     expect(page.get_by_text(re.compile("1 scores were overridden"))).to_be_visible(timeout=90_000)
-    page.wait_for_timeout(1500)
+    at_rest(page)
     page.set_viewport_size({"width": 1440, "height": 2200})
-    page.wait_for_timeout(1000)
+    at_rest(page)
     shot(page, "page-monitoring")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import socket
@@ -20,11 +21,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from cxr.heatmaps.overlay import common_top, overlay
 from tests.browser import film_app
 from tests.browser.conftest import _wait_for
+from tests.browser.waiting import drawn, until
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
+WHEEL = 0.0015  # of the wheel's way, to the logarithm of the zoom
 
 
 @contextmanager
@@ -109,9 +112,10 @@ def runs(page: Page) -> int:
 def picture(page: Page, pane: int = 0) -> np.ndarray:
     """What a pane shows, lines and texts over it too, as it is on the screen."""
     page.mouse.move(5, 5)
-    page.wait_for_timeout(150)
+    drawn(page)
     # Where the browser draws it: on whole pixels of the screen.
-    shot = page.screenshot(clip={name: round(side) for name, side in box(page, pane).items()})
+    clip = {name: round(side) for name, side in box(page, pane).items()}
+    shot = page.screenshot(clip=clip, animations="disabled")
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), float)
 
 
@@ -130,8 +134,15 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float], pane:
     page.mouse.up(**how)
 
 
+def wheel(page: Page, down: float) -> None:
+    """Turn the wheel over a pane, and wait until all panes have followed."""
+    before = _zooms(page)
+    page.mouse.wheel(0, down)
+    until(page, lambda: all(now != was for now, was in zip(_zooms(page), before, strict=True)))
+
+
 def value(page: Page, name: str) -> str:
-    page.wait_for_timeout(100)
+    drawn(page)
     return page.locator(".viewer").get_attribute(f"data-{name}") or ""
 
 
@@ -251,7 +262,7 @@ def test_the_wheel_keeps_the_point_under_the_pointer(opened: Open) -> None:
     page.mouse.move(at["x"] + x, at["y"] + y)
     for _ in range(4):
         page.mouse.wheel(0, -250)
-    page.wait_for_timeout(200)
+    expect(page.locator(".zoom")).to_have_text(f"{round(100 * scale * math.exp(1000 * WHEEL))} %")
     shown = picture(page).mean(axis=2)
     assert shown[y - 12, x - 12] > 250
     assert shown[y - 12, x + 12] < 100
@@ -266,7 +277,6 @@ def test_the_keyboard_moves_and_zooms_the_film_in_focus(opened: Open) -> None:
     canvas = page.locator(".viewer canvas")
     canvas.focus()
     page.keyboard.press("+")
-    page.wait_for_timeout(100)
     near = picture(page)
     page.keyboard.press("ArrowRight")
     moved = picture(page)
@@ -411,7 +421,7 @@ def test_film_and_heatmap_side_by_side_move_together(opened: Open) -> None:
     assert 0.02 < coloured.mean() < 0.5
     at = box(page)
     page.mouse.move(at["x"] + 150, at["y"] + 200)
-    page.mouse.wheel(0, -400)
+    wheel(page, -400)
     drag(page, (200, 200), (260, 230))
     drag(page, (200, 200), (150, 200), pane=1, button="right")
     left, right = picture(page), picture(page, 1)
@@ -440,8 +450,7 @@ def test_another_film_beside_is_linked_in_zoom_not_in_window(opened: Open) -> No
     zooms = _zooms(page)
     at = box(page)
     page.mouse.move(at["x"] + 100, at["y"] + 200)
-    page.mouse.wheel(0, -600)
-    page.wait_for_timeout(200)
+    wheel(page, -600)
     after = _zooms(page)
     assert after[0] / zooms[0] == pytest.approx(after[1] / zooms[1], rel=0.05)
     assert after[0] > 2 * zooms[0]
@@ -463,7 +472,6 @@ def test_keys_are_listed_and_wait_while_somebody_types(opened: Open) -> None:
     page.keyboard.press("Control+i")
     page.get_by_label("Typed").focus()
     page.keyboard.type("ixo?")
-    page.wait_for_timeout(200)
     assert value(page, "inverted") == value(page, "flipped") == "false"
     assert value(page, "overlay") == "off"
     expect(panel).to_have_count(0)
@@ -474,8 +482,7 @@ def test_full_screen_and_fingers(opened: Open) -> None:
     before = box(page)
     page.get_by_role("button", name="Full screen").click()
     expect(page.get_by_role("button", name="Full screen")).to_have_attribute("aria-pressed", "true")
-    page.wait_for_timeout(300)
-    assert box(page)["height"] > before["height"] + 100
+    until(page, lambda: box(page)["height"] > before["height"] + 100)
     page.get_by_role("button", name="Full screen").click()
     expect(page.get_by_role("button", name="Full screen")).to_have_attribute(
         "aria-pressed", "false"
@@ -485,15 +492,15 @@ def test_full_screen_and_fingers(opened: Open) -> None:
         points = [{"x": at["x"] + x, "y": at["y"] + y, "id": i} for i, (x, y) in enumerate(places)]
         fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-    page.wait_for_timeout(300)
+    until(page, lambda: box(page) == before)
     at, fingers = box(page), page.context.new_cdp_session(page)
     zoom = int(page.locator(".zoom").inner_text().split()[0])
     touch("touchStart", (300, 200), (400, 200))
     for spread in (20, 40, 50):
         touch("touchMove", (300 - spread, 200), (400 + spread, 200))
     touch("touchEnd")
-    page.wait_for_timeout(200)
-    assert int(page.locator(".zoom").inner_text().split()[0]) == pytest.approx(2 * zoom, rel=0.05)
+    wanted = pytest.approx(2 * zoom, rel=0.05)
+    until(page, lambda: int(page.locator(".zoom").inner_text().split()[0]) == wanted)
 
 
 def test_a_film_is_fetched_once_and_let_go(opened: Open) -> None:
@@ -512,8 +519,7 @@ def test_a_film_is_fetched_once_and_let_go(opened: Open) -> None:
     assert page.request.get(fetched[0]).status == 200
     choose(page, "small")
     expect(page.get_by_text("Runs: 4")).to_be_visible()
-    page.wait_for_timeout(300)
-    assert page.request.get(fetched[0]).status == 404
+    until(page, lambda: page.request.get(fetched[0]).status == 404)
     choose(page, "large")
     assert len(fetched) == 1, "the browser keeps the films it had last"
 
