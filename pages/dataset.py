@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from cxr import figures
+from cxr.datasets import describe
 from cxr.datasets import table as dataset
 from cxr.datasets.published import SOURCES, data_folder
 from cxr.films.preprocessing import Preprocessing
@@ -22,6 +23,7 @@ from cxr.web import (
 SAMPLES = 6
 MEAN_OF = 150
 SIZE = Preprocessing(224, 224, 1, "nearest")
+TWINS = ["group", "path", "split", "label", "subtype", "patient"]
 SHARE = {"share": st.column_config.NumberColumn(format="percent")}
 
 
@@ -46,22 +48,21 @@ def main() -> None:
 
 
 def show_numbers(table) -> None:
-    twins = dataset.duplicates(table)
-    shared = dataset.across_splits(table)
+    counts = describe.counts(table)
     for column, (label, value, text) in zip(
         st.columns(5),
         [
-            ("Films", f"{len(table):,}", "All splits together"),
-            ("Patients", f"{table['patient'].nunique():,}", "As the file names tell them"),
+            ("Films", f"{counts['films']:,}", "All splits together"),
+            ("Patients", f"{counts['patients']:,}", "As the file names tell them"),
             (
                 "Imbalance ratio",
-                f"{dataset.imbalance_ratio(table):.2f}",
+                f"{counts['imbalance_ratio']:.2f}",
                 "Films of the commonest label for each film of the rarest",
             ),
-            ("Patients in two splits", len(shared), "Leakage: 0 is right"),
+            ("Patients in two splits", counts["patients_across_splits"], "Leakage: 0 is right"),
             (
                 "Films with a twin",
-                len(twins),
+                counts["films_with_equal_pixels"],
                 "Films whose pixels equal those of another film",
             ),
         ],
@@ -103,9 +104,8 @@ def show_pictures(table, folder: Path | None) -> None:
         "Films of", dataset.splits(table), default="train", required=True
     )
     seed = middle.number_input("Draw", 1, 999, 1, help="Another number shows other films")
-    drawn = dataset.draw(table, split, SAMPLES, seed=int(seed))
     # The split of a bundle may be its own; the file is where the path says.
-    drawn = drawn[[(folder / path).is_file() for path in drawn["path"]]]
+    drawn = dataset.at_hand(dataset.draw(table, split, SAMPLES, seed=int(seed)), folder)
     if drawn.empty:
         st.info("None of the films of this split are under CXR_DATA.")
         return
@@ -114,17 +114,14 @@ def show_pictures(table, folder: Path | None) -> None:
         for column, film in zip(st.columns(SAMPLES), group.itertuples(), strict=False):
             subtype = f" ({film.subtype})" if film.subtype else ""
             column.image(str(folder / film.path), caption=f"{film.label}{subtype}, {film.patient}")
-    many = dataset.draw(table, split, MEAN_OF, seed=int(seed))
-    many = many[[(folder / path).is_file() for path in many["path"]]].reset_index(drop=True)
+    many = dataset.at_hand(dataset.draw(table, split, MEAN_OF, seed=int(seed)), folder)
+    films = dict(many["label"].value_counts())
     means = mean_films(many, folder)
     st.caption("Mean film of each label: what stands out here, a network can see without lungs.")
     for column, (label, mean) in zip(st.columns(4), means.items(), strict=False):
-        n = int((many["label"] == label).sum())
+        title = f"Mean of {count(films[label], f'{label} film')}"
         with column:
-            plot(
-                figures.mean_film(mean, f"Mean of {count(n, f'{label} film')}", theme=theme()),
-                f"m_{label}",
-            )
+            plot(figures.mean_film(mean, title, theme=theme()), f"m_{label}")
 
 
 def show_leakage(table) -> None:
@@ -140,14 +137,9 @@ def show_leakage(table) -> None:
     if twins.empty:
         st.caption("No two films have equal pixels.")
         return
-    st.caption(
-        f"{count(len(twins))} in {count(twins['group'].nunique(), 'group')} have equal pixels."
-    )
-    st.dataframe(
-        twins[["group", "path", "split", "label", "subtype", "patient"]],
-        hide_index=True,
-        height=240,
-    )
+    groups = count(describe.counts(table)["groups_with_equal_pixels"], "group")
+    st.caption(f"{count(len(twins))} in {groups} have equal pixels.")
+    st.dataframe(twins, hide_index=True, height=240, column_order=TWINS)
 
 
 main()

@@ -1,7 +1,5 @@
 """Monitoring: what was read, what was refused, and whether films and readers stay the same."""
 
-from datetime import UTC, datetime, timedelta
-
 import pandas as pd
 import streamlit as st
 
@@ -99,7 +97,7 @@ def show_log(log: Readings) -> None:
 
 @st.cache_data(max_entries=4, ttl=600, show_spinner="Reading the log")
 def events(_log: Readings, where: str, newest: int, days: int | None) -> pd.DataFrame:
-    return _log.table(datetime.now(UTC) - timedelta(days=days) if days else None)
+    return _log.recent(days)
 
 
 def show_refusals(table) -> None:
@@ -127,9 +125,7 @@ def show_agreement(table) -> None:
         with column:
             st.markdown(f"Called **{found.when}** the score was shown: {n_text(found.n)}")
             show_rates(found.rates)
-            said = [found.kappa.text] if found.kappa else []
-            said.append(f"{found.unsure:,} more films unsure")
-            st.caption(", ".join(said), help=KAPPA if blind else None)
+            st.caption(found.text, help=KAPPA if blind else None)
     weeks, why = by_week(table), reasons(table)
     if not weeks["n"].any():
         st.caption("No call to compare yet. Make your calls on Triage.")

@@ -17,7 +17,7 @@ from . import near_duplicates, shift
 from . import table as dataset
 from .folders import DatasetError
 
-__all__ = ["FACTS", "as_text", "describe", "described", "filled_in", "note", "summary"]
+__all__ = ["FACTS", "as_text", "counts", "describe", "described", "filled_in", "note", "summary"]
 
 #: The columns that `describe` adds to those of `cxr.datasets.folders.COLUMNS`.
 FACTS = ["phash", "shift_logit", *(f"stat_{name}" for name in STATISTICS)]
@@ -126,6 +126,26 @@ def filled_in(kept: pd.DataFrame, table: pd.DataFrame, name: str) -> pd.DataFram
     return kept
 
 
+def counts(table: pd.DataFrame) -> dict[str, Any]:
+    """Count what a film table holds, whether or not its films were described.
+
+    Returns
+    -------
+    dict
+        ``films``, ``patients``, ``imbalance_ratio``, ``patients_across_splits`` (leakage: 0 is
+        right), ``films_with_equal_pixels``, ``groups_with_equal_pixels``.
+    """
+    twins = dataset.duplicates(table)
+    return {
+        "films": len(table),
+        "patients": int(table["patient"].nunique()),
+        "imbalance_ratio": dataset.imbalance_ratio(table),
+        "patients_across_splits": len(dataset.across_splits(table)),
+        "films_with_equal_pixels": len(twins),
+        "groups_with_equal_pixels": int(twins["group"].nunique()),
+    }
+
+
 def summary(table: pd.DataFrame) -> dict[str, Any]:
     """Collect the figures of a data set, as plain data.
 
@@ -142,23 +162,18 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
         (`cxr.datasets.shift.shift`, with the interval as ``auc_ci``; both None if films are too
         few).
     """
-    twins, alike = dataset.duplicates(table), near_duplicates.near_duplicates(table)
+    alike = near_duplicates.alike(table)
     told = shift.shift(table)
     told["auc_ci"] = list(zip(told.pop("low"), told.pop("high"), strict=True))
     told = told.astype(object)
     told.loc[told["auc"].isna(), ["auc", "auc_ci"]] = None
     return {
-        "films": len(table),
-        "patients": int(table["patient"].nunique()),
-        "imbalance_ratio": dataset.imbalance_ratio(table),
-        "patients_across_splits": len(dataset.across_splits(table)),
-        "films_with_equal_pixels": len(twins),
-        "groups_with_equal_pixels": int(twins["group"].nunique()),
-        "films_nearly_equal": len(alike),
-        "groups_nearly_equal": int(alike["group"].nunique()),
-        "groups_nearly_equal_across_splits": int(near_duplicates.across(alike)["group"].nunique()),
+        **counts(table),
+        "films_nearly_equal": len(alike.films),
+        "groups_nearly_equal": alike.groups,
+        "groups_nearly_equal_across_splits": alike.leaks,
         "balance": dataset.balance(table).to_dict("records"),
-        "near_duplicates": alike.to_dict("records"),
+        "near_duplicates": alike.films.to_dict("records"),
         "shift": told.to_dict("records"),
     }
 

@@ -7,6 +7,7 @@ holds the fingerprints (``phash``) is enough, the pictures need not be at hand.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..films.preprocessing import Preprocessing
 
-__all__ = ["SIDE", "WITHIN", "across", "fingerprint", "near_duplicates"]
+__all__ = ["SIDE", "WITHIN", "Alike", "across", "alike", "fingerprint", "near_duplicates"]
 
 #: Films are brought to this many pixels on a side before they are hashed.
 SIDE = 64
@@ -129,6 +130,62 @@ def near_duplicates(table: pd.DataFrame, within: int = WITHIN) -> pd.DataFrame:
     films = films[nearest <= within].sort_values(["component", "path"], ignore_index=True)
     films.insert(0, "group", pd.factorize(films.pop("component"))[0] + 1)
     return films
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """The films of a data set that are alike, counted.
+
+    Attributes
+    ----------
+    films : pandas.DataFrame
+        As `near_duplicates` returns them.
+    groups : int
+        Groups of films.
+    leaks : int
+        Groups that are in more than one split.
+    splits : tuple of str
+        Splits that share a group with another, by name.
+    without : int
+        Films without a fingerprint, which are left out.
+    """
+
+    films: pd.DataFrame
+    groups: int
+    leaks: int
+    splits: tuple[str, ...]
+    without: int
+
+    @property
+    def leaks_first(self) -> pd.DataFrame:
+        """The films with the groups that are in more than one split before the others."""
+        leaks = across(self.films)
+        others = self.films[~self.films["group"].isin(leaks["group"])]
+        return pd.concat([leaks, others], ignore_index=True)
+
+
+def alike(table: pd.DataFrame) -> Alike:
+    """Find the films of a table that are alike, and count them.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A film table with ``phash``.
+
+    Raises
+    ------
+    ValueError
+        As `near_duplicates`.
+    """
+    films = near_duplicates(table)
+    leaks = across(films)
+    return Alike(
+        films=films,
+        groups=int(films["group"].nunique()),
+        leaks=int(leaks["group"].nunique()),
+        splits=tuple(sorted(set(leaks["split"]))),
+        without=int((table["phash"].fillna("") == "").sum()),
+    )
 
 
 def across(found: pd.DataFrame) -> pd.DataFrame:

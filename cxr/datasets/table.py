@@ -36,6 +36,7 @@ __all__ = [
     "NORMAL",
     "DatasetError",
     "across_splits",
+    "at_hand",
     "balance",
     "class_weights",
     "draw",
@@ -208,6 +209,12 @@ def across_splits(table: pd.DataFrame, column: str = "patient") -> pd.DataFrame:
         films=("path", "size"),
     )
     return found[found["count"] > 1].drop(columns="count").reset_index()
+
+
+def at_hand(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Keep the films whose file is in a folder, numbered from 0."""
+    there = [(folder / path).is_file() for path in table["path"]]
+    return table[there].reset_index(drop=True)
 
 
 def mean_films(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import sqlalchemy as sa
@@ -207,6 +207,16 @@ class Readings:
             except (TypeError, ValueError) as error:  # of a time that is none
                 raise ReadingsError(DAMAGED) from error
         return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_DTYPES)
+
+    def recent(self, days: int | None) -> pd.DataFrame:
+        """Return the events of the last days as `table` does; all where `days` is None.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be read.
+        """
+        return self.table(datetime.now(UTC) - timedelta(days=days) if days is not None else None)
 
     def newest(self) -> int:
         """Return the number of the newest event, 0 where there is none: it grows with each.

@@ -17,6 +17,7 @@ from ..scoring.reader import Agreement as Verdict
 from ..scoring.reader import Call
 from ..stats.intervals import wilson
 from ..stats.kappa import Kappa, kappa
+from ..stats.wording import count
 from . import film_numbers
 
 __all__ = [
@@ -79,6 +80,12 @@ class Agreement:
             Rate("Agreement", f"Reader and operating point alike, {said}", self.agreed, self.n),
             Rate("Override", f"Reader otherwise, {said}", self.n - self.agreed, self.n),
         ]
+
+    @property
+    def text(self) -> str:
+        """For people: ``kappa 0.62 (0.41 to 0.83), 3 more films unsure``."""
+        unsure = f"{count(self.unsure, 'more film')} unsure"
+        return f"{self.kappa.text}, {unsure}" if self.kappa else unsure
 
     @property
     def note(self) -> str:

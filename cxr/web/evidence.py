@@ -9,7 +9,7 @@ import streamlit as st
 
 from .. import figures
 from ..datasets.describe import FACTS
-from ..datasets.near_duplicates import WITHIN, across, near_duplicates
+from ..datasets.near_duplicates import WITHIN, alike
 from ..datasets.shift import shift
 from ..model import Model
 from ..stats.wording import count
@@ -31,7 +31,7 @@ METHOD = (
     "is in; 5 folds by patient. Validation counts as train."
 )
 
-_found = st.cache_data(max_entries=4, show_spinner="Comparing films")(near_duplicates)
+_alike = st.cache_data(max_entries=4, show_spinner="Comparing films")(alike)
 
 
 def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) -> None:
@@ -50,31 +50,30 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
     if FINGERPRINT not in table:
         _how_to_fill(name)
         return
-    found = _found(table)
-    without = int((table[FINGERPRINT] == "").sum())
-    left_out = f" {count(without)} without a fingerprint are left out." if without else ""
+    found = _alike(table)
+    left_out = ""
+    if found.without:
+        left_out = f" {count(found.without)} without a fingerprint are left out."
     st.caption(
         "The same picture, recompressed, rescaled or a little cropped: fingerprints of 256 bits "
         f"that differ in {WITHIN} at most.{left_out}"
     )
-    if found.empty:
+    if found.films.empty:
         st.caption("No two films of different pixels are alike.")
         return
-    leaks = across(found)
-    groups, torn = found["group"].nunique(), leaks["group"].nunique()
-    said = f"{count(len(found))} in {count(groups, 'group')} are nearly equal"
-    if torn:
-        names = ", ".join(sorted(set(leaks["split"])))
-        st.warning(f"{said}. Leakage: {torn:,} of the groups are in two splits ({names}).")
-        # What leaks is what must be seen first.
-        found = pd.concat([leaks, found[~found["group"].isin(leaks["group"])]])
+    said = f"{count(len(found.films))} in {count(found.groups, 'group')} are nearly equal"
+    if found.leaks:
+        names = ", ".join(found.splits)
+        st.warning(f"{said}. Leakage: {found.leaks:,} of the groups are in two splits ({names}).")
     else:
         st.caption(f"{said}; none of the groups is in two splits.")
+    # What leaks is what must be seen first.
+    films = found.leaks_first
     if folder is None:
-        st.dataframe(found, hide_index=True, height=240)
+        st.dataframe(films, hide_index=True, height=240)
         return
-    captions = [f"group {film.group}, {film.split}, {film.label}" for film in found.itertuples()]
-    film_list(folder, found, captions)
+    captions = [f"group {film.group}, {film.split}, {film.label}" for film in films.itertuples()]
+    film_list(folder, films, captions)
 
 
 def gate_view(model: Model) -> None:

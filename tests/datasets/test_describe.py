@@ -107,6 +107,14 @@ class TestSummary:
         assert "test/NORMAL/copy.jpeg" in text
 
 
+def test_counts_need_no_description(described):
+    plain = described.drop(columns=film_facts.FACTS)
+    found = film_facts.counts(plain)
+    summary = film_facts.summary(described)
+    assert found == {key: summary[key] for key in found}
+    assert found["films"] == len(plain)
+
+
 class TestFilledIn:
     @pytest.fixture
     def kept(self, described) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from cxr.datasets.near_duplicates import (
     SIDE,
     WITHIN,
     across,
+    alike,
     fingerprint,
     near_duplicates,
 )
@@ -185,6 +186,21 @@ class TestNearDuplicates:
         leaks = across(found)
         assert leaks["path"].tolist() == ["002.png", "003.png"]
         assert across(leaks.head(0)).empty
+
+    def test_counts_what_is_alike_and_shows_leaks_first(self, hashes):
+        one, other = hashes[:2]
+        split = ["train", "train", "train", "test", "test"]
+        table = films([one, flipped(one, 2), other, flipped(other, 3), ""], split=split)
+        found = alike(table)
+        assert (found.groups, found.leaks, found.without) == (2, 1, 1)
+        assert found.splits == ("test", "train")
+        assert len(found.leaks_first) == len(found.films) == 4
+        assert set(found.leaks_first["split"][:2]) == {"test", "train"}
+        assert set(found.leaks_first["split"][2:]) == {"train"}
+
+    def test_counts_nothing_where_no_films_are_alike(self, hashes):
+        found = alike(films(hashes[:1]))
+        assert (found.groups, found.leaks, found.splits, found.without) == (0, 0, (), 0)
 
     def test_agrees_with_every_pair_looked_at(self):
         rng = np.random.default_rng(3)

@@ -310,3 +310,13 @@ class TestFigures:
         assert len(everything) == (table["split"] == "test").sum()
         with pytest.raises(ValueError, match=r"\['test', 'train'\]. Received: 'gone'"):
             dataset.draw(table, "gone", 1)
+
+
+def test_films_at_hand_are_those_whose_file_is_there(table, tmp_path):
+    kept = table.iloc[[1, 3]]
+    for path in kept["path"]:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    found = dataset.at_hand(table, tmp_path)
+    assert found["path"].tolist() == kept["path"].tolist()
+    assert found.index.tolist() == [0, 1]

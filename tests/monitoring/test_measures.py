@@ -231,6 +231,7 @@ def story() -> pd.DataFrame:
 def test_blind_agreement_is_of_each_films_first_blind_call():
     found = agreement(story(), blind=True)
     assert (found.n, found.agreed, found.unsure, found.when) == (3, 2, 1, BEFORE)
+    assert found.text == f"{found.kappa.text}, 1 more film unsure"
     agreed, overridden = found.rates
     assert (agreed.part, agreed.whole) == (2, 3)
     assert (overridden.part, overridden.whole) == (1, 3)
@@ -243,6 +244,7 @@ def test_blind_agreement_is_of_each_films_first_blind_call():
 def test_other_agreement_is_the_last_word_after_the_score():
     found = agreement(story(), blind=False)
     assert (found.n, found.agreed, found.unsure, found.when) == (3, 2, 1, AFTER)
+    assert found.text == "1 more film unsure"
     assert "after the score was shown" in found.rates[1].meaning
     assert found.kappa is None
 

@@ -457,6 +457,14 @@ def test_the_newest_number_grows_with_each_event(url: str):
     assert seen == [0, 1, 2, 3]
 
 
+def test_a_table_can_be_of_the_last_days(url: str):
+    log = Readings(url)
+    now = datetime.now(UTC)
+    log.scored(reading(time=now - timedelta(days=8)), reading(time=now - timedelta(days=6)))
+    assert len(log.recent(7)) == 1
+    assert len(log.recent(None)) == 2
+
+
 def test_csv_holds_the_events_and_the_intended_use(url: str):
     log = Readings(url)
     log.scored(reading(time=datetime(2026, 1, 1, tzinfo=UTC)), refused(film_sha256=OTHER_FILM))

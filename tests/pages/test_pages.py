@@ -149,7 +149,7 @@ def test_dataset_page_shows_near_duplicates_and_shift(
     app = page("dataset", data=made_films if at_hand else None, models=with_facts)
     (warning,) = app.warning
     assert "4 films in 2 groups are nearly equal" in warning.value
-    assert "1 of the groups stand in two splits (test, train)" in warning.value
+    assert "1 of the groups are in two splits (test, train)" in warning.value
     found = next(f.value for f in app.dataframe if "distance" in f.value.columns)
     assert found["distance"].tolist() == [3, 3, 3, 3]
     assert set(found["split"].head(2)) == {"test", "train"}  # what leaks comes first
