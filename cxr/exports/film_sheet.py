@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ..evidence.card_tables import made_with, rates
 from ..heatmaps.heatmap import CAPTION
 from ..heatmaps.overlay import CUT
 from ..scoring.card import Card
-from ..scoring.evaluation import Evaluation
 from ..scoring.operating_points import OperatingPoint
-from ..stats.wording import with_interval
 from .item import OVERRIDDEN, VERSION
 from .page import Page
 from .paper import (
@@ -30,6 +29,8 @@ GAP = 4.0
 FIELD = ((WIDTH - GAP) / 2, 92.0)
 PICTURES, WORDS = 36.0, 131.0
 BLACK = (0, 0, 0)
+#: How rates are written, and what stands for one without films.
+RATES = ".1%", "no such films"
 NOT_MEASURED = "Not measured: there were no validation films."
 
 
@@ -153,10 +154,10 @@ def _rates(paper: Paper, card: Card, point: OperatingPoint, y: float) -> float:
         return y + 7
     columns = ((0.0, 30.0), (32.0, 20.0), (60.0, 54.0), (118.0, 54.0))
     heads = ("Measured on", "films", "sensitivity (95 % interval)", "specificity (95 % interval)")
-    rows = [heads, ("validation", str(point.n), *_both(point))]
+    rows = [heads, ("validation", str(point.n), *rates(point, *RATES))]
     test = card.evaluation.get("test")
     if test and test.operating_point == point.name:
-        rows.append(("test", str(test.n), *_both(test)))
+        rows.append(("test", str(test.n), *rates(test, *RATES)))
     elif test:
         rows.append(("test", "", "not measured at this operating point", ""))
     for k, row in enumerate(rows):
@@ -168,20 +169,10 @@ def _rates(paper: Paper, card: Card, point: OperatingPoint, y: float) -> float:
     return y + 2
 
 
-def _both(figures: OperatingPoint | Evaluation) -> tuple[str, str]:
-    def told(rate: float | None, interval: tuple[float, float] | None) -> str:
-        return with_interval(rate, interval, ".1%", missing="no such films")
-
-    return (
-        told(figures.sensitivity, figures.sensitivity_ci),
-        told(figures.specificity, figures.specificity_ci),
-    )
-
-
 def _facts(paper: Paper, page: Page, card: Card, made: datetime, y: float) -> None:
     weights = card.weights.sha256
     training = card.training
-    built = ", ".join(f"{name} {version}" for name, version in training.versions.items())
+    built = made_with(card)
     epoch = f"epoch {training.kept_epoch}; " if training.kept_epoch else ""
     rows = [
         ("Reader's call", page.call or "none given"),

@@ -11,6 +11,7 @@ from .. import figures
 from ..datasets.describe import FACTS
 from ..datasets.near_duplicates import WITHIN, alike
 from ..datasets.shift import shift
+from ..evidence.card_tables import gate_figures
 from ..model import Model
 from ..stats.wording import count
 from .films import film_list
@@ -89,11 +90,8 @@ def gate_view(model: Model) -> None:
         st.caption("Rules alone: neither this model nor its finding's default has a learned gate.")
         return
     judge, gate = model.judge
-    facts = judge.card.gate
-    rows = pd.DataFrame(facts.measured if facts else ())
-    low, high = zip(*rows.pop("ci"), strict=True)
     st.dataframe(
-        rows.assign(low=low, high=high)[["films", "n", "refused", "share", "low", "high", "how"]],
+        gate_figures(judge.card),
         hide_index=True,
         height="content",
         column_config={name: st.column_config.NumberColumn(format="percent") for name in SHARES},

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ..evidence.card_tables import rates
 from ..figures import score_scale
 from ..reading_room.entry import Entry
 from ..scoring.operating_points import OperatingPoint
-from ..stats.wording import count, with_interval
+from ..stats.wording import count
 from .look import theme
 from .page import plot
 from .worklist import BANDS
@@ -44,8 +45,7 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
     if not point.n:
         st.caption(NOT_MEASURED, help=point.rule)
         return
-    sensitivity = with_interval(point.sensitivity, point.sensitivity_ci, ".1%")
-    specificity = with_interval(point.specificity, point.specificity_ci, ".1%")
+    sensitivity, specificity = rates(point, ".1%")
     films = count(point.n, "validation film")
     st.caption(
         f"There, on {films}, sensitivity {sensitivity}, specificity {specificity}.",

@@ -1,0 +1,166 @@
+"""What a card says, as tables for pages and exports: models compared, facts, rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from ..scoring.card import Card
+from ..scoring.evaluation import Evaluation
+from ..scoring.operating_points import OperatingPoint
+from ..stats.wording import interval, percent, with_interval
+
+__all__ = ["facts", "gate_figures", "made_with", "models", "operating_points", "rates", "splits"]
+
+
+def models(cards: Iterable[Card]) -> pd.DataFrame:
+    """Compare models by their test figures at the default operating point.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per card: model, finding, parameters, test films, AUC, sensitivity, specificity
+        (each with its interval, ``none`` without test films), operating point.
+    """
+    rows = []
+    for card in cards:
+        test = card.evaluation.get("test")
+        rows.append(
+            {
+                "model": card.name + (" (baseline)" if card.baseline else ""),
+                "finding": card.finding,
+                "parameters": f"{card.architecture.parameters:,}",
+                "test films": test.n if test else None,
+                "AUC": with_interval(test.auc, test.auc_ci) if test else with_interval(None, None),
+                **dict(zip(("sensitivity", "specificity"), rates(test), strict=True)),
+                "operating point": test.operating_point if test else None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def splits(card: Card) -> pd.DataFrame:
+    """Return a model's figures at its default operating point, one row per split.
+
+    Returns
+    -------
+    pandas.DataFrame
+        films of, n, AUC, accuracy, sensitivity, specificity, each with its interval.
+    """
+    rows = []
+    for split, figures in card.evaluation.items():
+        sensitivity, specificity = rates(figures)
+        rows.append(
+            {
+                "films of": split,
+                "n": figures.n,
+                "AUC": with_interval(figures.auc, figures.auc_ci),
+                "accuracy": with_interval(figures.accuracy, figures.accuracy_ci),
+                "sensitivity": sensitivity,
+                "specificity": specificity,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def operating_points(card: Card) -> pd.DataFrame:
+    """Return a model's operating points and what each gave on validation.
+
+    Returns
+    -------
+    pandas.DataFrame
+        name, threshold, near, sensitivity, specificity, films, rule.
+    """
+    rows = []
+    for point in card.operating_points:
+        sensitivity, specificity = rates(point)
+        rows.append(
+            {
+                "name": point.name + (" (default)" if point == card.operating_point() else ""),
+                "threshold": f"{point.threshold:.3f}",
+                "near": interval(point.near),
+                "sensitivity": sensitivity,
+                "specificity": specificity,
+                "films": point.n,
+                "rule": point.rule,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def rates(
+    figures: OperatingPoint | Evaluation | None, form: str = ".3f", missing: str = "none"
+) -> tuple[str, str]:
+    """Write sensitivity and specificity with their intervals.
+
+    Parameters
+    ----------
+    figures : OperatingPoint or Evaluation, or None
+        None where nothing was measured.
+    form : str, default: ".3f"
+        How `format` writes them.
+    missing : str, default: "none"
+        What stands for one that was not measured.
+    """
+    if figures is None:
+        return missing, missing
+    return (
+        with_interval(figures.sensitivity, figures.sensitivity_ci, form, missing=missing),
+        with_interval(figures.specificity, figures.specificity_ci, form, missing=missing),
+    )
+
+
+def facts(card: Card) -> pd.DataFrame:
+    """Say what a model is and how it came to be.
+
+    Returns
+    -------
+    pandas.DataFrame
+        fact and value, both text.
+    """
+    size, training = card.input, card.training
+    base, first = card.architecture.base, training.first_step
+    rows = {
+        "Architecture": card.architecture.name
+        + (f" on {base.base} with its {base.weights} weights" if base else ""),
+        "Parameters": f"{card.architecture.parameters:,}",
+        "Input": f"{size.height} x {size.width} pixels, {size.channels} channels, resampled "
+        f"{size.resample}, {percent(size.margin, 0)} left out at each edge, levels {size.levels}",
+        "Preprocessing": card.preprocessing,
+        "Learned from": f"{card.data.title} ({card.data.citation}), {card.data.licence}",
+        "Epochs": f"{training.epochs}; the weights are of epoch {training.kept_epoch}"
+        + (f"; before them {first.epochs} on {first.films} films" if first else ""),
+        "Training time": f"{training.wall_seconds / 60:.0f} minutes"
+        + (", computing the features of the frozen base not counted" if base else ""),
+        "Made with": made_with(card),
+        "Calibration": f"temperature {card.calibration.temperature:.3f}",
+        "Weights (SHA-256)": card.weights.sha256,
+    }
+    if origin := training.imported:
+        del rows["Epochs"], rows["Training time"]
+        rows["Learned from"] = "The imported file does not say"
+        rows["Imported from"] = ", ".join(dict.fromkeys([origin.model, origin.weights]))
+        if card.data.title:
+            rows["Operating points on"] = f"{card.data.title}, {card.data.licence}"
+    return pd.DataFrame({"fact": rows.keys(), "value": rows.values()})
+
+
+def made_with(card: Card) -> str:
+    """Name the versions of what a model was trained with; "" where they are not known."""
+    return ", ".join(f"{name} {version}" for name, version in card.training.versions.items())
+
+
+def gate_figures(card: Card) -> pd.DataFrame:
+    """Return how much the learned part of a gate refuses of each set of films, as measured.
+
+    Returns
+    -------
+    pandas.DataFrame
+        films, n, refused, share with its 95 % interval low and high, how; empty without a gate.
+    """
+    rows = [
+        (each.films, each.n, each.refused, each.share, *each.ci, each.how)
+        for each in (card.gate.measured if card.gate else ())
+    ]
+    return pd.DataFrame(rows, columns=["films", "n", "refused", "share", "low", "high", "how"])

@@ -1,0 +1,72 @@
+"""Training runs compared: what was trained, for how long, which epoch was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from ..scoring.bundle import Bundle
+from ..scoring.card import Card, TrainingStep
+from .evaluation import best_epoch
+
+__all__ = ["runs"]
+
+
+def runs(bundles: Iterable[Bundle]) -> pd.DataFrame:
+    """Compare training runs.
+
+    Parameters
+    ----------
+    bundles : iterable of Bundle
+        Trained here: an imported model has neither a recipe nor epochs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per bundle: run, first step (what was trained before the epochs that the curves
+        show), epochs, best epoch, kept epoch, base features (how long the frozen base took, which
+        the time of the epochs leaves out), epochs (min), optimizer, learning rate, batch, seed.
+
+    Raises
+    ------
+    ValueError
+        If a bundle was not trained here.
+    """
+    rows = []
+    for bundle in bundles:
+        training, recipe = bundle.card.training, bundle.card.recipe
+        if recipe is None:
+            raise ValueError(f"Expected models that were trained here. Received: {bundle.name}")
+        rows.append(
+            {
+                "run": bundle.name,
+                "first step": _first_step(training.first_step),
+                "epochs": training.epochs,
+                "best epoch": best_epoch(bundle.history),
+                "kept epoch": training.kept_epoch,
+                "base features": _feature_time(bundle.card),
+                "epochs (min)": round(training.wall_seconds / 60, 1),
+                "optimizer": recipe.optimizer,
+                "learning rate": recipe.learning_rate,
+                "batch": recipe.batch_size,
+                "seed": recipe.seed,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _feature_time(card: Card) -> str:
+    if not card.architecture.base:
+        return "none"
+    seconds = card.training.feature_seconds
+    return "time not recorded" if seconds is None else f"{seconds / 60:.1f} min"
+
+
+def _first_step(step: TrainingStep | None) -> str:
+    if not step:
+        return "none"
+    return (
+        f"{step.epochs} epochs, {step.films} films at {step.input_size} pixels, "
+        f"{step.wall_seconds / 60:.1f} min"
+    )
