@@ -1,4 +1,4 @@
-"""Figures of calls at a threshold: the four cells, the scores around it, subtypes."""
+"""Figures at a threshold: the confusion matrix, the scores around it, subtypes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def confusion_matrix(
     split: str = "",
     theme: str = "dark",
 ) -> go.Figure:
-    """Draw the four cells: one row per label, one column per call, with the share of the row.
+    """Draw the confusion matrix: one row per label, with the share of the row in each cell.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def confusion_matrix(
     Returns
     -------
     plotly.graph_objects.Figure
-        The trace "cells" holds one invisible marker a cell, which hover and selection
+        The trace "cells" holds one invisible marker per cell, which hover and selection
         find; its customdata is ``[code, name, sentence]``, code one of tn, fp, fn, tp.
         (A heatmap cannot be selected in Streamlit.)
     """
@@ -114,7 +114,7 @@ def score_histogram(
     paths: Sequence[str] | None = None,
     theme: str = "dark",
 ) -> go.Figure:
-    """Draw how scores are spread: the finding upwards, normal downwards.
+    """Draw the distribution of scores: the finding upwards, normal downwards.
 
     Parameters
     ----------

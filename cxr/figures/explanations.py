@@ -1,4 +1,4 @@
-"""Figures of how far heatmaps can be trusted: behind randomized weights, and against boxes."""
+"""Figures of how far heatmaps can be trusted: with randomized weights, and compared with boxes."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def class_balance_pie(table: pd.DataFrame, split: str, *, theme: str = "dark") -
 
 
 def film_sizes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
-    """Draw width against height of the films, one marker a size and label.
+    """Draw width against height of the films, one marker per size and label.
 
     `table` is a film table; the area of a marker grows with the number of films.
     """
@@ -139,7 +139,7 @@ def mean_film(array: ArrayLike, title: str, *, theme: str = "dark") -> go.Figure
 def split_shift(found: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw how well train is told from test for each label, from `cxr.datasets.shift.shift`.
 
-    One marker a label with its 95 % interval; the dashed line at 0.5 is where none is told
+    One marker per label with its 95 % interval; the dashed line at 0.5 is where none is told
     apart. Labels with too few films are left out; ValueError where that leaves none.
     """
     need_columns(found, ["label", "auc", "low", "high", "train", "test", "note"])

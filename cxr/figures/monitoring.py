@@ -125,7 +125,7 @@ def agreement_by_week(weeks: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
 
 
 def drift_bars(drifts: Sequence[Drift], *, theme: str = "dark") -> go.Figure:
-    """Draw the drift of each quantity, with the customary cuts and what chance alone would give.
+    """Draw the drift of each quantity, with the customary limits and what chance alone would give.
 
     A bar beyond chance is filled, another is an outline; the row's name has its value, since bars
     longer than 1 are cut. Where there is no value, the row says why.
@@ -189,7 +189,7 @@ def _quantity(drift: Drift) -> str:
 def score_spread(
     spread: Spread, threshold: float | None = None, *, theme: str = "dark"
 ) -> go.Figure:
-    """Draw how the scores logged are spread, as a line over the bars of validation.
+    """Draw the distribution of the logged scores, as a line over the bars of validation.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
     """Draw each film at its two scores, with both thresholds and where the calls differ.
 
     Films with the finding are filled circles, normal ones open squares, as in `subtypes`.
-    The two shaded corners hold the films that one model called and the other did not.
+    The two shaded corners hold the films for which one model is positive and the other is not.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        One trace a class; its customdata is ``[path, kind]``, kind the film's label, with
+        One trace per class; its customdata is ``[path, kind]``, kind the film's label, with
         the subtype in brackets where it has one.
     """
     look, films, y = colours(theme), found.films, labels_of(found.films)

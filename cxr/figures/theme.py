@@ -118,7 +118,7 @@ def class_fill(index: int, theme: str) -> dict[str, Any]:
 
 
 def need_columns(table: pd.DataFrame, columns: Iterable[str]) -> None:
-    """Raise ValueError where a table is empty or lacks one of the columns."""
+    """Raise ValueError if a table is empty or lacks one of the columns."""
     missing = [column for column in columns if column not in table]
     if missing:
         has = ", ".join(map(str, table.columns)) or "none"
@@ -128,7 +128,7 @@ def need_columns(table: pd.DataFrame, columns: Iterable[str]) -> None:
 
 
 def need_some(items: Mapping[str, Any], what: str) -> None:
-    """Raise ValueError where a mapping has nothing to draw."""
+    """Raise ValueError if a mapping has nothing to draw."""
     if not items:
         raise ValueError(f"Expected at least one {what}. Received: none")
 

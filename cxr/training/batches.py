@@ -34,7 +34,7 @@ def batches(
     """Draw training batches without end, in an order that the seed and the step number fix.
 
     The step number, not the state of a generator, decides which films a batch holds and how they
-    are varied, so that a run that goes on after a kill sees what it would have seen.
+    are varied, so that a run that continues after a kill sees what it would have seen.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ def batches(
     recipe : Recipe
         Batch size, augmentation, class weights, channels, seed.
     places : Places, optional
-        Where the finding lies in each film, for a network that is taught that as well: labels and
+        Where the finding is in each film, for box supervision: labels and
         weights are then those of both its outputs (`cxr.training.box_supervision`).
     first_epoch : int, default: 0
-        Epochs that lie behind.
+        Number of epochs already done.
 
     Returns
     -------

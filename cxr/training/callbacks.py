@@ -1,7 +1,7 @@
 """The training log: a run's history on disk, which weights to keep, when to slow down and stop.
 
-Each decision is computed anew from the stored history, so that a run that goes on after a kill
-decides as if it had never stopped. (Keras's own `EarlyStopping` and `ReduceLROnPlateau` forget.)
+Each decision is computed from the stored history, so that a run that continues after a kill decides
+as if it had never stopped. (Keras's own `EarlyStopping` and `ReduceLROnPlateau` forget.)
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def should_stop(history: pd.DataFrame, recipe: Recipe) -> bool:
 
 
 def _of_films(logs: dict[str, Any], name: str) -> float:
-    """Return a figure of the films, also where a network is taught the places too."""
+    """Return a figure of the films, also with box supervision."""
     held, name = ("val_", name[4:]) if name.startswith("val_") else ("", name)
     own = f"{held}{LOGIT}_{name}"
     return float(logs[own if own in logs else held + name])
@@ -116,7 +116,7 @@ class TrainingLog(keras.callbacks.Callback):
             self.model.optimizer.learning_rate = plateau_rate(self.history, self.recipe)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write the epoch down, keep its weights if they are to be kept, say how it goes."""
+        """Record the epoch, keep its weights if they are to be kept, report the progress."""
         logs = logs or {}
         row: dict[str, float] = {name: _of_films(logs, name) for name in HISTORY_COLUMNS[1:7]}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))

@@ -150,7 +150,7 @@ def _fit_epochs(
     state: Path,
     say: Callable[[str], None],
 ) -> TrainingLog:
-    """Run the epochs that are left; the kept weights end in the model."""
+    """Run the epochs that are left; the model then has the kept weights."""
     state.mkdir(parents=True, exist_ok=True)
     compile_for(model, recipe, steps)
     log = TrainingLog(recipe, state, say)
@@ -247,7 +247,7 @@ def compile_for(model: keras.Model, recipe: Recipe, steps: int) -> None:
 
 
 def settle_norms(model: keras.Model, films: tf.data.Dataset, steps: int) -> None:
-    """Measure the mean and variance of every batch normalization anew, with the final weights.
+    """Measure the mean and variance of every batch normalization again, with the final weights.
 
     What training leaves there is an average over the last ten batches or so: enough to move a
     validation loss by a fifth from one epoch to the next. Here every batch counts the same.

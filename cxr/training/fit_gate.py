@@ -1,9 +1,9 @@
 """The learned part of the gate, fitted and measured: `cxr.scoring.gate` says what it is.
 
-It learns frontal films from the training films of the published sets, and what is none from the
-folders ``lateral`` and ``not_chest``, whose pictures are few and hence also taken mirrored, turned
-and in parts. Every figure is of pictures that had no part in the fit: sets held out as a whole, or
-parts held out in turn.
+It learns what frontal films are from the training films of the published sets, and what they are
+not from the folders ``lateral`` and ``not_chest``, whose pictures are few and hence also taken
+mirrored, turned and in parts. Every figure is of pictures that had no part in the fit: sets held
+out as a whole, or parts held out in turn.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def fit_gate(
 
 
 def store_gate(bundle: Bundle, gate: Gate, measured: list[GateFigures], seed: int = 0) -> None:
-    """Put a gate into its bundle: the file, and what the card says of it."""
+    """Store a gate in its bundle: the file, and its part of the card."""
     with bundle_writer(bundle.folder) as writer:
         facts = GateFacts(
             file=FILE,

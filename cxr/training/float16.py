@@ -1,4 +1,4 @@
-"""Weight files made smaller: half precision, packed."""
+"""Smaller weight files: half precision, compressed."""
 
 from __future__ import annotations
 

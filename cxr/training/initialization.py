@@ -1,4 +1,4 @@
-"""First weights measured on films: each unit's output starts with mean 0 and variance 1."""
+"""Initial weights measured on films: each unit's output starts with mean 0 and variance 1."""
 
 from __future__ import annotations
 

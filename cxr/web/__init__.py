@@ -1,4 +1,4 @@
-"""What the pages are made of beyond Streamlit's own parts: the film viewer and the worklist.
+"""The parts of the pages that Streamlit does not have, such as the film viewer and the worklist.
 
 The only part of `cxr` that imports Streamlit.
 """

@@ -1,4 +1,4 @@
-"""What the reader says: the call made blind, agreement or override, a refusal overridden."""
+"""The reader's call: made blind, agreement or override, a refusal overridden."""
 
 from __future__ import annotations
 

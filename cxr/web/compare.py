@@ -67,7 +67,7 @@ def compare_view(session: ReadingSession, entry: Entry) -> None:
             on_change=choose,
             args=(True,),
             disabled=not others,
-            help="Zoom and place are linked. C shows the film's own heatmap next to it.",
+            help="Zoom and position are linked. C shows the film's own heatmap next to it.",
         )
         if not allowed:
             return

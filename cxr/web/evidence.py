@@ -1,4 +1,4 @@
-"""What speaks for and against a data set: films that are alike, splits that differ."""
+"""Evidence for and against a data set: films that are alike, splits that differ."""
 
 from __future__ import annotations
 

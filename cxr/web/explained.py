@@ -47,14 +47,14 @@ SANITY_MEANING = (
 
 
 def explanations_view(model: Bundle) -> None:
-    """Show how a model's heatmaps did against boxes and in the sanity checks, and which failed.
+    """Show how a model's heatmaps agree with boxes, and which methods failed a sanity check.
 
     Parameters
     ----------
     model : Bundle
-        Where nothing was measured yet, the commands that do are named.
+        If nothing was measured yet, the commands that do so are named.
     """
-    st.subheader("Do the heatmaps hold up?", anchor=False)
+    st.subheader("Can the heatmaps be trusted?", anchor=False)
     try:
         table = model.explanations
     except BundleError as error:
@@ -113,7 +113,7 @@ def _title(method: str, layer: str) -> str:
 
 
 def _boxes(table: pd.DataFrame) -> pd.DataFrame:
-    """Put a row for each method and baseline on each set of films."""
+    """Return one row per method or baseline and set of films."""
     found = []
     selections = {BOXES: "called", BOXES_ALL: "all with boxes"}
     some = table[table["kind"].isin(selections)]
@@ -130,7 +130,7 @@ def _boxes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sanity(table: pd.DataFrame) -> pd.DataFrame:
-    """Put a row for each method."""
+    """Return one row per method."""
     found = []
     reference = table[table["kind"] == REFERENCE].set_index(["method", "layer"])["value"]
     sane = table[table["kind"] == SANITY]

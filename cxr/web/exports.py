@@ -1,4 +1,4 @@
-"""The list, or the film that is open, out of the house."""
+"""Exports of the list, or of the open film."""
 
 from __future__ import annotations
 

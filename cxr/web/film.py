@@ -1,4 +1,4 @@
-"""The film on black, with what a reader needs to look at it; all of that happens in the browser."""
+"""The film viewer: the film on black, with its tools; all of it runs in the browser."""
 
 from __future__ import annotations
 
@@ -106,12 +106,12 @@ def film_view(
 
 
 def empty_field(text: str, *, height: int = 620) -> None:
-    """Hold the film's place with a sentence on black: what to do, or why there is no film."""
+    """Show a sentence on black in place of a film: what to do, or why there is no film."""
     st.html(f'<div class="film-note" style="height:{height}px">{escape(text)}</div>')
 
 
 def _side(side: Beside, place: str, top: float) -> dict[str, object]:
-    """Return what the browser is told of a film."""
+    """Return what is sent to the browser of a film."""
     film, heatmap, name = side
     return {
         "sha256": film.sha256,
@@ -128,7 +128,7 @@ def _side(side: Beside, place: str, top: float) -> dict[str, object]:
 
 
 def _heatmap(heatmap: Heatmap, top: float) -> dict[str, object]:
-    """Return a heatmap as the browser makes it large: see `Heatmap.array`."""
+    """Return a heatmap as the browser enlarges it: see `Heatmap.array`."""
     mean = float(heatmap.grid.mean(dtype=float)) if heatmap.density.any() else 0.0
     seen = without_margin((heatmap.height, heatmap.width), heatmap.margin)
     return {

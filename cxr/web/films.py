@@ -21,7 +21,7 @@ def film_grid(
     shown: int = 12,
     across: int = 6,
 ) -> None:
-    """Show the first films of a table that are at hand; where none is, say what to do.
+    """Show the first films of a table that are at hand; if none is, say what to do.
 
     Parameters
     ----------

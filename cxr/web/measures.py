@@ -1,4 +1,4 @@
-"""Where a model is cut, and the rates that it has there."""
+"""The threshold of a model, and its rates there."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def show_rates(rates: Iterable[Rate]) -> None:
 
 
 def show_values(counts: Confusion) -> None:
-    """Let the reader set a prevalence and show what a call would be worth there."""
+    """Let the reader set a prevalence and show PPV and NPV there."""
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     prevalence = left.slider("Prevalence (%)", 0.5, 90.0, 10.0, 0.5, key="prevalence") / 100
     if counts.sensitivity is None or counts.specificity is None:

@@ -1,4 +1,4 @@
-"""By which method the open film's heatmap is made: the choice, what it costs, how far it is."""
+"""The method of the open film's heatmap: the choice, what it costs, how far it is."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def title(method: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write how long something takes; two figures are more than is known."""
+    """Return how long something takes, in words; more than one figure is not known."""
     if seconds < 1:
         return "less than 1 s"
     return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
 
 
 def cost(heatmap: Heatmap) -> str:
-    """Write what a map took; "" where that was not measured."""
+    """Return what a map took, in words; "" if it was not measured."""
     if heatmap.cost is None:
         return ""
     seconds, passes = heatmap.cost
@@ -42,21 +42,21 @@ def cost(heatmap: Heatmap) -> str:
 
 
 def doubt(failed: list[str] | None) -> str:
-    """Write how a method did in the audit of the model; "" where it passed every check."""
+    """Return how many checks of the audit a method failed, in words; "" if none."""
     if failed is None:
         return "not audited"
     return f"{count(len(failed), 'check')} failed" if failed else ""
 
 
 def about(method: str, layer: str = "") -> str:
-    """Write what a method's values mean, where it looks, and who describes it."""
+    """Return what a method's values mean, where it looks, and the paper, in words."""
     where = f"Layer: {layer}." if layer else "Looks at the film itself, not at a layer."
     known = METHODS[method]
     return f"{known.sign}\n\n{'' if known.layered and not layer else where}\n\n{known.reference}"
 
 
 def method_view(session: ReadingSession, entry: Entry) -> None:
-    """Let the reader choose by which method heatmaps are made, and say what the one shown costs.
+    """Let the reader choose the method of heatmaps, and say what the one shown costs.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _work(
             on_click=partial(_begin, session, entry, method),
             disabled=bool(other),
             width="content",
-            help=f"{title(other)} is being worked out." if other else None,
+            help=f"{title(other)} is being computed." if other else None,
         )
 
 

@@ -30,7 +30,7 @@ def _load(name: str, sha256: str) -> Model:
 
 
 def cards() -> list[Card]:
-    """Read the cards of all bundles; where there is none or one is damaged, say so and stop."""
+    """Read the cards of all bundles; if there is none or one is damaged, say so and stop."""
     try:
         found = available()
     except CardError as error:
@@ -45,7 +45,7 @@ def cards() -> list[Card]:
 
 
 def bundle(card: Card) -> Model:
-    """Return a model, kept in memory between runs; where it cannot be used, say why and stop."""
+    """Return a model, kept in memory between runs; if it cannot be used, say why and stop."""
     try:
         return _load(card.name, card.weights.sha256)
     except BundleError as error:
@@ -67,7 +67,7 @@ def choose_model(key: str, *, label: str = "Model", baselines: bool = True) -> C
 
 
 def choose_models(key: str, *, label: str = "Models") -> list[Card]:
-    """Let the reader choose several models; stops with a word where none is chosen."""
+    """Let the reader choose several models; says what to do and stops if none is chosen."""
     found = {card.name: card for card in _defaults_first(cards())}
     shown = [name for name, card in found.items() if not card.baseline]
     names = st.multiselect(label, list(found), default=shown, key=key)

@@ -1,4 +1,4 @@
-"""The left side of Triage: films in, how far their scoring is, the list to work through."""
+"""The left side of Triage: upload, progress of scoring, the list to work through."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_films(session: ReadingSession) -> None:
             "PNG, JPEG, DICOM or zip",
             accept_multiple_files=True,
             key=f"uploads_{turn}",
-            help="Stays in memory, never on disk. Without a suffix, DICOM goes in a zip. "
+            help="Kept in memory. Without a suffix, DICOM goes in a zip. "
             f"Known suffixes: {', '.join(SUFFIXES)}.",
         )
         if st.button("Sample films", width="stretch", help="Films that are on this machine"):
@@ -53,7 +53,7 @@ def add_films(session: ReadingSession) -> None:
 
 
 def reading_list(session: ReadingSession, *, height: int) -> None:
-    """Show the list; while films are scored it looks after itself, and the film stays in place.
+    """Show the list; while films are scored it updates by itself, and the open film is not redrawn.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ def readings() -> Readings:
     Raises
     ------
     ReadingsError
-        If it cannot be had.
+        If it cannot be opened.
     """
     return _log(os.environ.get("CXR_READINGS_URL"))
 

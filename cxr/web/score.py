@@ -19,7 +19,7 @@ NOT_MEASURED = "Not measured: no validation films. Import with --data to choose 
 
 
 def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
-    """Show what the model says of a film, or why it says nothing.
+    """Show a film's score, or why it has none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Every private part of Streamlit that the pages lean on, each with what is done without it.
+"""Every private part of Streamlit that the pages use, each with what happens without it.
 
 Streamlit may change these from one minor version to the next. Where a part is missing, the log
 says so once and the pages continue with what Streamlit does by itself. The tests fail on every
@@ -43,7 +43,7 @@ def keep_keras_session() -> None:
 
 
 def _leave_keras_alone() -> None:
-    """Stand in for what Streamlit does after each run."""
+    """Replace what Streamlit does after each run."""
 
 
 def leave_folder_mode() -> bool:

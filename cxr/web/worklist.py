@@ -1,4 +1,4 @@
-"""The worklist as a dense list: thumbnail, name, band and score, moved through by keys."""
+"""The worklist as a dense list: thumbnail, name, band and score, with keys to move through it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def worklist_view(
     finding : str
         What the reader's calls are of.
     hidden : callable
-        Says of a film whether its score must not be shown yet.
+        Returns whether a film's score must not be shown yet.
     on_choose : callable
         Called with a film's number when the reader chooses it.
     height : int, default: 640

@@ -43,7 +43,7 @@ VARIABLES = {
 
 
 def read_description(model: Path) -> Any:
-    """Read what a model file says of its layers.
+    """Read the description of the layers from a model file.
 
     Parameters
     ----------

@@ -111,7 +111,7 @@ def import_legacy(
     LegacyError
         If the files cannot be taken over, or a bundle of that name is there.
     DatasetError
-        If the films do not serve.
+        If the films cannot be used.
     """
     model, weights = Path(model), Path(weights or model)
     match = recognize(read_chain(read_description(model)))
@@ -219,7 +219,7 @@ def _describe(
 def _notes(
     card: Card, match: Match, positive_first: bool, data: str | Path | None
 ) -> Iterator[str]:
-    """Say what no file tells and had to be assumed."""
+    """Return what no file tells and had to be assumed."""
     yield (
         f"No file says how films are brought to the network's size: {card.input.resample} is "
         "assumed."

@@ -1,4 +1,4 @@
-"""Which of this package's networks a stored one is, and what its weights must look like.
+"""Which of this package's networks a stored network is, and what its weights must look like.
 
 What a network is compared with is not written down a second time: `reference` takes it from the
 network's own code, read in the same way as a file.
@@ -75,7 +75,7 @@ class Match:
 
     @property
     def title(self) -> str:
-        """The architecture with what tells it from its like."""
+        """The architecture with what distinguishes it from similar ones."""
         return _title(self.architecture, self.arguments)
 
 
@@ -111,7 +111,7 @@ def reference(name: str, **arguments: Any) -> Chain:
 
 
 def recognize(chain: Chain) -> Match:
-    """Find the network that a stored one is.
+    """Find the network of this package that a stored one is.
 
     Parameters
     ----------
@@ -259,6 +259,6 @@ def weight_shapes(match: Match) -> Shapes:
 
 
 def _left(side: int, step: Step, window: int) -> int:
-    """Pixels a side behind a convolution or pooling."""
+    """Pixels on a side after a convolution or pooling."""
     stride: int = step.get("strides")[0]
     return -(-side // stride) if step.get("padding") == "same" else (side - window) // stride + 1
