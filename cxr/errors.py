@@ -17,7 +17,7 @@ class CxrError(Exception):
     Attributes
     ----------
     code : str
-        One word for programs and logs; that of the class where none is given.
+        One word for programs and logs; that of the class if none is given.
     """
 
     code = "error"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import io
+import pydoc
 import re
 import subprocess
 import sys
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import cxr
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -87,6 +91,44 @@ def test_a_discouraged_word_is_found_in_texts_and_not_in_names(tmp_path: Path) -
     file = tmp_path / "some.py"
     file.write_text('"""A film beside another."""\nbeside = {"beside": 1}  # beside it\n')
     assert [number for number, line in spoken(file) if "beside" in line] == [1, 2]
+
+
+def fields_in_code() -> list[tuple[str, ast.ClassDef]]:
+    """Return every public dataclass and named tuple of the package, with its module."""
+    classes = []
+    for path in sorted((ROOT / "cxr").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            marks = [ast.unparse(mark) for mark in (*node.decorator_list, *node.bases)]
+            if any("dataclass" in mark or mark == "NamedTuple" for mark in marks):
+                classes.append((str(path.relative_to(ROOT)), node))
+    return classes
+
+
+def test_help_shows_every_field_of_a_dataclass() -> None:
+    classes = fields_in_code()
+    assert len(classes) >= 40
+    missing = []
+    for module, node in classes:
+        text = ast.get_docstring(node) or ""
+        section = re.search(r"^Attributes\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", text, re.M | re.S)
+        entries = re.findall(r"^(\w[\w, ]*?) : ", section.group(1), re.M) if section else []
+        told = {name.strip() for entry in entries for name in entry.split(",")}
+        own = [item.target.id for item in node.body if isinstance(item, ast.AnnAssign)]
+        missing += [f"{module}: {node.name}.{name}" for name in own if name not in told]
+    assert not missing, "\n".join(["not under Attributes of the docstring:", *missing])
+
+
+@pytest.mark.parametrize("name", cxr.__all__)
+def test_help_of_public_names(name: str) -> None:
+    thing = getattr(cxr, name)
+    if isinstance(thing, str):
+        return
+    text = pydoc.plain(pydoc.render_doc(thing))
+    assert inspect.getdoc(thing)
+    for field in getattr(thing, "__dataclass_fields__", {}):
+        assert re.search(rf"\b{field}\b.* : ", text), field
 
 
 def drawing_module() -> dict[str, object]:

@@ -1,3 +1,3 @@
-"""How good a model is: figures on labelled films, comparisons, and audits of its heatmaps."""
+"""How good a model is: figures on labeled films, comparisons, and audits of its heatmaps."""
 
 __all__: list[str] = []

@@ -22,9 +22,9 @@ def interpolation(size: int, nodes: int) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    size
+    size : int
         Pixels along one axis.
-    nodes
+    nodes : int
         Cells of the map along it. The outermost cells lie on the outermost pixels.
 
     Returns
@@ -42,9 +42,9 @@ def enlarged(grid: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    grid
+    grid : numpy.ndarray
         (rows, columns).
-    height, width
+    height, width : int
         Pixels.
 
     Returns
@@ -67,13 +67,13 @@ def over_film(
 
     Parameters
     ----------
-    grid
+    grid : numpy.ndarray
         (rows, columns).
-    height, width
+    height, width : int
         Of the film, pixels.
-    margin
+    margin : float
         Share of the height and width at each edge that the network does not see.
-    scale
+    scale : callable
         What is done with the values at the film's size, before the margin is put around them.
 
     Returns

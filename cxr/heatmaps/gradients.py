@@ -27,7 +27,7 @@ SAMPLES = 24
 #: Standard deviation of the noise as a share of the film's range; the paper takes 0.1 to 0.2.
 NOISE = 0.15
 SEED = 20170612
-#: Points on the way from the grey film to the film.
+#: Points on the way from the gray film to the film.
 STEPS = 64
 
 
@@ -61,7 +61,7 @@ class _Pixels(ABC):
         """Return what one variant of each film adds: (films, rows, columns)."""
 
     def gradient(self, films: tf.Tensor) -> tf.Tensor:
-        """Differentiate the logit by the pixels: logits a grey level, (films, H, W, channels)."""
+        """Differentiate the logit by the pixels: logits per gray level, (films, H, W, channels)."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(films)
             logits = self._model(films, training=False)
@@ -91,13 +91,13 @@ class SmoothGrad(_Pixels):
     """SmoothGrad: the mean size of the gradient over noisy copies of a film.
 
     Of the channels the largest counts, as in tf-keras-vis, here in each copy. The noise is drawn
-    from a fixed seed, alike in the channels, since a film is grey. In logits a grey level.
+    from a fixed seed, alike in the channels, since a film is gray. In logits per gray level.
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A flat functional network with a linear last layer.
-    samples
+    samples : int, default: SAMPLES
         Copies; 0 for the plain gradient without noise.
 
     References
@@ -139,11 +139,11 @@ class Way(NamedTuple):
 
 
 class IntegratedGradients(_Pixels):
-    """Integrated gradients: what each pixel adds to the logit on the way from an even grey.
+    """Integrated gradients: what each pixel adds to the logit on the way from an even gray.
 
-    The way starts at the film's own mean grey. The usual black start would say that a dark pixel
+    The way starts at the film's own mean gray. The usual black start would say that a dark pixel
     adds nothing, whatever it means: air in a lung, or outside the patient, is dark. The values of
-    all pixels add up to the difference of the two logits. In logits a pixel.
+    all pixels add up to the difference of the two logits. In logits per pixel.
 
     The points on the way are closer together near its start, where a picture that is all alike has
     all places of a layer at the same kink and the logit moves in jumps. With `STEPS` of them the
@@ -154,9 +154,9 @@ class IntegratedGradients(_Pixels):
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A flat functional network with a linear last layer.
-    steps
+    steps : int, default: STEPS
         Points on the way, each in the middle of its part.
 
     References

@@ -55,7 +55,7 @@ class Heatmap:
     margin : float
         Share of the height and width at each edge that the network does not see.
     cost : Cost or None
-        What it took; None where it was not measured.
+        What it took; None if it was not measured.
     """
 
     grid: NDArray[np.float32]
@@ -79,7 +79,7 @@ class Heatmap:
 
     @cached_property
     def array(self) -> NDArray[np.float32]:
-        """(H, W) at the film's size, in [0, 1]: 0 the least, 1 the most; all 0 where none is.
+        """(H, W) at the film's size, in [0, 1]: 0 the least, 1 the most; all 0 if none is.
 
         Over what the network sees, interpolated linearly with the corners aligned, then stretched
         to its own range, as tf-keras-vis does. The margin, which it does not see, is 0.
@@ -88,7 +88,7 @@ class Heatmap:
 
     @cached_property
     def density(self) -> NDArray[np.float32]:
-        """(rows, columns): the grid over its own mean, so 1 is an even share; all 0 where none is.
+        """(rows, columns): the grid over its own mean, so 1 is an even share; all 0 if none is.
 
         Has no unit, so that maps of different methods and films can be shown on one scale.
         """

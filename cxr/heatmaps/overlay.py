@@ -1,4 +1,4 @@
-"""A heatmap as colours over a film: which map, transparent where, how strongly."""
+"""A heatmap as colors over a film: which map, transparent where, how strongly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .heatmap import Heatmap
 
 __all__ = ["COLOUR_MAPS", "CUT", "LEAST_TOP", "OPACITY", "colour_table", "common_top", "overlay"]
 
-#: Sequential and readable without colour vision. Jet is not among them: it draws edges where the
+#: Sequential and readable without color vision. Jet is not among them: it draws edges where the
 #: values have none.
 COLOUR_MAPS = ("inferno", "viridis", "cividis")
 #: Below this value a heatmap is transparent, so that it does not veil the film.
@@ -31,11 +31,11 @@ ABOVE_TOP = 5
 
 @cache
 def colour_table(name: str = "inferno") -> NDArray[np.uint8]:
-    """Return a colour map as a table.
+    """Return a color map as a table.
 
     Parameters
     ----------
-    name
+    name : str, default: "inferno"
         One of `COLOUR_MAPS`.
 
     Returns
@@ -71,17 +71,17 @@ def overlay(
 
     Parameters
     ----------
-    film, heatmap
+    film, heatmap : Radiograph or Heatmap
         Of the same size.
-    opacity
+    opacity : float, default: OPACITY
         In [0, 1], of the heatmap where it is not cut.
-    cut
+    cut : float, default: CUT
         In [0, 1]: what lies below is transparent.
-    colours
+    colors : str, default: "inferno"
         One of `COLOUR_MAPS`.
-    top
+    top : float, optional
         Times the mean of the map that is drawn as 1, as is whatever is above it; 0 is drawn as 0,
-        so that several maps can be compared: see `common_top`. Where none is given, the map is
+        so that several maps can be compared: see `common_top`. If none is given, the map is
         stretched to its own range.
 
     Returns

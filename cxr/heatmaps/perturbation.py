@@ -55,9 +55,9 @@ class ScoreCam:
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A flat functional network with a linear last layer.
-    layer
+    layer : str
         To look at.
 
     References
@@ -125,12 +125,12 @@ class Whole(NamedTuple):
 class Occlusion:
     """Occlusion: how far the logit falls when a square patch of the film is covered.
 
-    The cover is the film's own mean grey: black would look like air, white like dense tissue. The
+    The cover is the film's own mean gray: black would look like air, white like dense tissue. The
     drop is noted at the middle of the patch, and falls in logits are positive.
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A flat functional network with a linear last layer.
 
     References

@@ -64,13 +64,13 @@ def run(
 
     Parameters
     ----------
-    sweep
+    sweep : Sweep
         The method.
-    films
+    films : numpy.ndarray of float32
         (films, height, width, channels), as the network takes them.
-    progress
+    progress : Progress, optional
         Called with the number of forward passes done and their total, first with none done.
-    stopped
+    stopped : Stopped, optional
         Asked before each batch.
 
     Returns

@@ -29,9 +29,9 @@ def build(name: str, **arguments: Any) -> keras.Model:
 
     Parameters
     ----------
-    name
+    name : str
         One of `ARCHITECTURES`.
-    **arguments
+    **arguments : object
         Passed to the network's own function.
 
     Returns

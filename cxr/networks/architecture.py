@@ -24,7 +24,7 @@ class Architecture:
         called, not before. Its name is the architecture's.
     base : str
         The frozen base that it stands on, of `cxr.networks.bases.FILES`, whose weights are not in
-        a bundle; empty where it stands on none.
+        a bundle; empty if it has none.
     baseline : bool
         Whether it is a logistic regression on what a shortcut would use, to compare models with.
     published : tuple of dict
@@ -33,7 +33,7 @@ class Architecture:
     resample : str
         How the published scripts bring films to size, ``nearest`` or ``bilinear``.
     gate_layers : tuple of str
-        The layers whose averages the learned gate is fitted on; empty where it cannot be.
+        The layers whose averages the learned gate is fitted on; empty if it cannot be.
     """
 
     build: Callable[..., keras.Model]

@@ -82,7 +82,7 @@ def base_path(base: str) -> Path:
 
     Parameters
     ----------
-    base
+    base : str
         One of `FILES`.
 
     Returns
@@ -185,7 +185,7 @@ def head_of(model: keras.Model) -> keras.Model:
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A network of `cxr.networks.BASES`.
 
     Returns

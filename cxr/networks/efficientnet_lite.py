@@ -56,21 +56,21 @@ def graph(
 
     Parameters
     ----------
-    name
+    name : str
         One of `SIZES`.
-    classes
+    classes : int, default: 1
         Number of logits.
-    input_size
+    input_size : int, default: 224
         Height and width of the input in pixels, at least 32.
-    dropout
+    dropout : float, default: 0.2
         Share of the pooled features dropped in training, in [0, 1).
-    momentum
+    momentum : float, default: 0.9
         Momentum of the batch normalisation averages, in [0, 1]. The 0.99 of the ImageNet training
         needs thousands of steps to move; 0.9 follows a short one.
-    drop_connect
+    drop_connect : float, default: 0.0
         Share of whole residual branches dropped a film in training, in [0, 1): none at the first
         block, rising linearly with depth.
-    pooling
+    pooling : str, default: "average"
         One of `POOLINGS`. With "evidence" a last convolution, "evidence", weighs each place of the
         picture by itself, and the logit rises with the log of the sum of their exponentials: a
         single ill place is enough, and the heatmap is that very map.

@@ -74,7 +74,7 @@ def imagenet_path(network: str) -> Path:
 
     Parameters
     ----------
-    network
+    network : str
         One of `PACKAGES`.
 
     Returns
@@ -108,7 +108,7 @@ def read_state(path: str | Path) -> dict[str, NDArray[Any]]:
 
     Parameters
     ----------
-    path
+    path : str or pathlib.Path
         File in the PyTorch format before version 1.6, holding float32 and int64 tensors.
 
     Returns
@@ -141,9 +141,9 @@ def load_imagenet(model: keras.Model, path: Path | None = None) -> None:
 
     Parameters
     ----------
-    model
+    model : keras.Model
         As `cxr.networks.efficientnet_lite.graph` returns it; its name tells the size.
-    path
+    path : pathlib.Path, optional
         Weight file. By default the one of the size's package (`PACKAGES`).
 
     Raises

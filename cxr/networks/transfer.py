@@ -19,11 +19,11 @@ def transfer(base: str, *, input_size: int, scaling: str) -> keras.Model:
 
     Parameters
     ----------
-    base
+    base : str
         ``vgg16`` or ``vgg19``.
-    input_size
+    input_size : int
         Height and width of the input in pixels, at least 32.
-    scaling
+    scaling : str
         See `cxr.networks.vgg.convolutions`.
 
     Returns

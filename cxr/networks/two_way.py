@@ -21,7 +21,7 @@ def logit_of_two(x: keras.KerasTensor) -> keras.KerasTensor:
 
     Parameters
     ----------
-    x
+    x : keras.KerasTensor
         (batch, units).
 
     Returns

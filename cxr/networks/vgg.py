@@ -32,11 +32,11 @@ def convolutions(
 
     Parameters
     ----------
-    base
+    base : str
         ``vgg16`` or ``vgg19``.
-    input_size
+    input_size : int
         Height and width of the input in pixels, at least 32.
-    scaling
+    scaling : str
         ``imagenet`` takes the mean of ImageNet away, as the weights were trained; ``unit``
         divides by 255, as many a published script does.
 

@@ -148,7 +148,9 @@ class Imported:
     Attributes
     ----------
     model, weights : str
-        Names of the files, with their SHA-256 beside.
+        Names of the files.
+    model_sha256, weights_sha256 : str
+        Their SHA-256, in hexadecimal.
     last_activation : str
         Of the file's network.
     positive_first : bool
@@ -208,7 +210,17 @@ class TrainingFacts:
 
 @dataclass(frozen=True)
 class FilmCount:
-    """How many films of how many patients a split has of a class."""
+    """How many films of how many patients a split has of a class.
+
+    Attributes
+    ----------
+    split : str
+        The split.
+    label : str
+        "normal" or the finding.
+    films, patients : int
+        Their number.
+    """
 
     split: str
     label: str
@@ -223,7 +235,7 @@ class DataSet:
     Attributes
     ----------
     set : str
-        Name in `cxr.datasets.published.SOURCES`; empty where it is none of these, as the next four.
+        Name in `cxr.datasets.published.SOURCES`; empty if it is none of these, as the next four.
     title, citation, doi, licence : str
         What it is, where it was published, under which terms.
     films : tuple of FilmCount
@@ -249,9 +261,11 @@ class GateFigures:
     n, refused : int
         Pictures, and those refused.
     share : float
-        Refused, in [0, 1], with Wilson's interval as `ci`.
+        Share refused, in [0, 1].
+    ci : tuple of float
+        Its 95 % interval (Wilson), low and high.
     how : str
-        The pictures were held out.
+        How the pictures were held out.
     """
 
     films: str
@@ -290,14 +304,14 @@ class GateFacts:
 
 @dataclass(frozen=True)
 class Tables:
-    """The bundle's tables; None where a card of schema 1 did not name them by their hash.
+    """The bundle's tables; None if a card of schema 1 did not name them by their hash.
 
     Attributes
     ----------
     history, predictions : StoredFile or None
         In the bundle's folder.
     films : StoredFile or None
-        In the folder ``films`` beside that of the bundle, since bundles of one data set share it
+        In the folder ``films`` next to the bundle's, since bundles of one data set share it
         (`cxr.scoring.film_tables`).
     """
 
@@ -337,7 +351,7 @@ class Card:
     recipe : Recipe or None
         None of an imported network.
     gate : GateFacts or None
-        None where the bundle has no learned gate of its own.
+        None if the bundle has no learned gate of its own.
     tables : Tables
     kind : str
         "classifier": what the bundle is for. Other kinds have other cards.
@@ -394,7 +408,7 @@ class Card:
         return self.input.height, self.input.width
 
     def operating_point(self, name: str | None = None) -> OperatingPoint:
-        """Return an operating point by name, the default one where none is given.
+        """Return an operating point by name, the default one if none is given.
 
         Raises
         ------

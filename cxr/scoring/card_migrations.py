@@ -20,7 +20,7 @@ def migrate(data: dict[str, Any]) -> dict[str, Any]:
 
     Parameters
     ----------
-    data
+    data : dict
         With ``schema_version``, 1 to `SCHEMA_VERSION`. It is not changed.
 
     Returns

@@ -28,7 +28,15 @@ _LOCK = threading.Lock()
 
 
 class Judge(NamedTuple):
-    """A gate, and the model by whose features it judges."""
+    """A gate, and the model by whose features it judges.
+
+    Attributes
+    ----------
+    classifier : Classifier
+        The model.
+    gate : Gate
+        The gate.
+    """
 
     classifier: Classifier
     gate: Gate

@@ -14,7 +14,7 @@ Interval = tuple[Share, Share]
 
 
 def share(part: int, whole: int) -> float | None:
-    """Return part / whole; None where there is no whole."""
+    """Return part / whole; None if there is no whole."""
     return part / whole if whole else None
 
 

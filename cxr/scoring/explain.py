@@ -58,16 +58,16 @@ def explain(
 
     Parameters
     ----------
-    bundle
+    bundle : Classifier
         The model.
-    film
+    film : Radiograph
         The film.
-    method
+    method : str, default: "gradcam"
         One of `METHODS`.
-    layer
+    layer : str, optional
         To look at, see `cxr.networks.network.Network.layer`; the last convolution where none is
         given.
-    progress, stopped
+    progress, stopped : Progress or Stopped, optional
         See `attribute`; a method that is not slow takes one pass and asks neither.
 
     Returns

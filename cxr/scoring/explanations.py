@@ -1,4 +1,4 @@
-"""``explanations.csv`` of a bundle, as a table: how far its heatmaps hold up."""
+"""``explanations.csv`` of a bundle, as a table: how far its heatmaps can be trusted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["COLUMNS", "FILE", "read"]
 FILE = "explanations.csv"
 #: ``weights`` is the sha256 of those that the maps were made with; ``stage`` the share of the
 #: layers that were randomized, NaN of what knows no stages; ``n`` the films behind the value;
-#: ``low`` and ``high`` its 95 % interval, NaN where it has none.
+#: ``low`` and ``high`` its 95 % interval, NaN if it has none.
 COLUMNS = [
     *("weights", "kind", "films", "method", "layer", "measure"),
     *("stage", "n", "value", "low", "high"),
@@ -25,7 +25,7 @@ def read(folder: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`; empty where nothing was measured.
+        `COLUMNS`; empty if nothing was measured.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""The tables of data sets: ``films/<16 digits of the hash>.csv``, beside the bundles that share it.
+"""The tables of data sets: ``films/<16 digits of the hash>.csv``, shared by bundles.
 
 Bundles of one data set have one table of its films, one row per film: path, split, label, subtype,
 patient, size, hash of the pixels, and what `cxr.datasets.describe` notes. It is stored once in the
 folder of the bundles, wherever that is (``models``, or what was given as ``--out``), and each card
-names it with its hash. It lies beside the bundles and not in one of them since none of them is the
+names it with its hash. It is next to the bundles and not in one of them since none of them is the
 first: any may be removed or made again. A table is never changed: another one has another name, so
 that a kill leaves a card with its own. Who copies a bundle elsewhere copies its table along.
 """
@@ -37,9 +37,9 @@ def store_film_table(table: pd.DataFrame, models: Path) -> StoredFile:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         One row per film.
-    models
+    models : pathlib.Path
         The folder that holds the bundles' folders.
 
     Returns
@@ -66,9 +66,9 @@ def film_table_bytes(folder: Path, card: Card) -> bytes:
 
     Parameters
     ----------
-    folder
+    folder : pathlib.Path
         The bundle's.
-    card
+    card : Card
         Its card.
 
     Raises

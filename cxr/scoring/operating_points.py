@@ -58,6 +58,8 @@ class Calibration:
     ----------
     temperature : float
         Above 0; 1 changes nothing.
+    method : str
+        "temperature".
     """
 
     temperature: Annotated[float, Bounds(above=0)]
@@ -84,7 +86,7 @@ class Calibration:
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> Calibration:
-    """Fit the temperature that minimises the log loss of validation films.
+    """Fit the temperature that minimizes the log loss of validation films.
 
     `logits` and `labels` (0 or 1) have shape (n,). The loss is convex in 1 / T, so its
     slope has one root, found by bisection. T is kept within 0.05 to 20: films separated
@@ -159,7 +161,7 @@ class OperatingPoint:
 
 
 def ppv(sensitivity: float, specificity: float, prevalence: float) -> float:
-    """Share of positive calls that are right at a prevalence; NaN where none is called."""
+    """Share of positive calls that are right at a prevalence; NaN if none is called."""
     prevalence = _fraction(prevalence, "prevalence")
     right = _fraction(sensitivity, "sensitivity") * prevalence
     wrong = (1 - _fraction(specificity, "specificity")) * (1 - prevalence)
@@ -204,7 +206,7 @@ _FIXED = ("fixed-0.6", "Fixed at 0.6, whatever the validation films say.", 0.6, 
 
 
 def _cuts(scores: Array, positive: Labels, negative: Labels) -> tuple[Array, Array, Array]:
-    """Return thresholds midway between neighbouring scores, with their two rates.
+    """Return thresholds midway between neighboring scores, with their two rates.
 
     `scores` fall; `positive` and `negative` say how often each counts in its class. The
     first cut is above every film and the last below, so that each rule finds one.
@@ -222,7 +224,7 @@ def choose(
 ) -> list[OperatingPoint]:
     """Choose the operating points on validation films.
 
-    Thresholds lie midway between two neighbouring scores, never on a film. `near` is the
+    Thresholds lie midway between two neighboring scores, never on a film. `near` is the
     95 % interval of the threshold over 1000 bootstrap rounds that draw patients, not films,
     since the films of a patient are alike; it is widened to hold the threshold where need
     be. For the fixed point it is 0.05 to either side. The other intervals are Wilson's.

@@ -23,7 +23,7 @@ def intended_use(population: str | None = None) -> str:
 
 
 def folder_of(card: Card, split: str) -> Path | None:
-    """Return the folder that the paths of a split start from; None where it is not at hand.
+    """Return the folder that the paths of a split start from; None if it is not at hand.
 
     The paths of a bundle's own splits start from its data set, those of an external set from
     the folder that holds the sets.

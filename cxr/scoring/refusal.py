@@ -1,8 +1,8 @@
-"""The gate: films that are refused before any score, by rules on the header and the grey values.
+"""The gate: films that are refused before any score, by rules on the header and the gray values.
 
 A refused film has no score anywhere. After these rules comes what a network has learned of chest
 radiographs (`cxr.scoring.gate`). The rules are set so that ordinary chest radiographs pass: of
-9,222 films of three sets they refuse none; the narrowest span of grey values among them is 0.34
+9,222 films of three sets they refuse none; the narrowest span of gray values among them is 0.34
 against the `MIN_SPAN` asked for, the largest share of black and white 0.85 against `MAX_SATURATED`.
 """
 
@@ -25,7 +25,7 @@ MIN_SIDE = 128
 """Fewest pixels on a side: about half a network's input."""
 
 MIN_SPAN = 0.08
-"""Least span between the 1st and the 99th percentile of the grey values, of a range of 1."""
+"""Least span between the 1st and the 99th percentile of the gray values, of a range of 1."""
 
 MAX_SATURATED = 0.95
 """Largest share of pixels within 2 % of black or white."""
@@ -70,9 +70,9 @@ def check(film: Radiograph, card: Card | None = None) -> Refusal | None:
 
     Parameters
     ----------
-    film
+    film : Radiograph
         As `cxr.read` gives it. What its header does not say counts for it.
-    card
+    card : Card, optional
         Of the model that is to score it, for its population; no rule on age without it.
 
     Returns

@@ -24,7 +24,7 @@ def renew(folder: Path) -> bool:
 
     Parameters
     ----------
-    folder
+    folder : pathlib.Path
         The bundle's.
 
     Returns

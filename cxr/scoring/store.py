@@ -33,13 +33,13 @@ def add_table(
 
     Parameters
     ----------
-    writer
+    writer : FolderWriter
         See `bundle_writer`.
-    name
+    name : str
         Of the file.
-    table
+    table : pandas.DataFrame
         Stored without its index.
-    float_format
+    float_format : str, optional
         Of its numbers, ``%.6f``.
     """
     sha256 = writer.add(
@@ -53,9 +53,9 @@ def replace_film_table(bundle: Bundle, change: Callable[[pd.DataFrame], pd.DataF
 
     Parameters
     ----------
-    bundle
+    bundle : Bundle
         Its folder is written to.
-    change
+    change : callable
         Takes the stored table, its cells as texts, and returns the new one.
 
     Raises

@@ -36,7 +36,7 @@ def mean_interval(
     Returns
     -------
     tuple of float or None
-        None where there are not two patients: one says nothing of others.
+        None if there are not two patients: one says nothing of others.
 
     Raises
     ------

@@ -60,7 +60,7 @@ def kappa(reader: ArrayLike, model: ArrayLike) -> Kappa:
 
     Parameters
     ----------
-    reader, model
+    reader, model : array_like
         Whether each called the finding: bool or 0/1, shape (n,).
 
     Raises

@@ -43,7 +43,7 @@ class AucDifference:
     difference_ci : tuple of float
         Its 95 % interval, within -1 to 1.
     p_value : float
-        Two-sided; NaN where the areas differ and no film tells how surely.
+        Two-sided; NaN if the areas differ and no film tells how surely.
     n : int
         Number of films.
     """
@@ -209,7 +209,7 @@ def paired_rates(calls_one: ArrayLike, calls_other: ArrayLike, labels: ArrayLike
     pandas.DataFrame
         Index: accuracy (all films), sensitivity (those with the finding), specificity (the
         normal ones). Columns: n, rate_one, rate_other, only_one_right, only_other_right,
-        p_value, each as from `mcnemar_test`; rates and p are NaN where there is no film.
+        p_value, each as from `mcnemar_test`; rates and p are NaN if there is no film.
 
     Raises
     ------

@@ -55,9 +55,9 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file. Its folder must be there.
-    write
+    write : callable
         Called with the path to write to: a temporary one in the same folder, with the same ending.
 
     Raises
@@ -77,11 +77,11 @@ def located(folder: Path, name: str, sha256: str) -> Path:
 
     Parameters
     ----------
-    folder
+    folder : pathlib.Path
         The head's.
-    name
+    name : str
         The file's plain name.
-    sha256
+    sha256 : str
         Its hash, in hexadecimal.
 
     Returns
@@ -124,9 +124,9 @@ class FolderWriter:
 
     Parameters
     ----------
-    folder
+    folder : pathlib.Path
         Made where it is missing.
-    head
+    head : str
         Name of the file that names the others.
     """
 
@@ -162,9 +162,9 @@ class FolderWriter:
 
         Parameters
         ----------
-        name
+        name : str
             The file's, in the folder.
-        write
+        write : callable
             Called with the path to write to, which has the same ending.
 
         Returns
@@ -184,9 +184,9 @@ class FolderWriter:
 
         Parameters
         ----------
-        head
+        head : bytes
             Contents of the head, with the hash of every file that was added.
-        alone
+        alone : bool, default: False
             Whether files that are neither the head nor added are removed afterwards.
         """
         added = {match[2] for _, match in self._staged()}

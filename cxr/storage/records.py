@@ -25,7 +25,7 @@ T = TypeVar("T")
 #: Longest text, and most entries of a list or a map, where the type does not say.
 LONGEST = 10_000
 MOST_BYTES = 4_000_000
-#: Beyond this a float no longer tells whole numbers apart.
+#: Beyond this a float no longer tells integers apart.
 LARGEST = 2**53
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -37,7 +37,7 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a value must hold to, beside its type: ``Annotated[float, Bounds(above=0)]``.
+    """The bounds of a value, in addition to its type: ``Annotated[float, Bounds(above=0)]``.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Bounds:
         return " and ".join(parts) or self.words or f"at most {self.longest} long"
 
     def hold(self, value: Any) -> bool:
-        """Say whether a value of the right type is within the bounds."""
+        """Return whether a value of the right type is within the bounds."""
         if isinstance(value, str):
             return len(value) <= self.longest and (
                 not self.pattern or re.fullmatch(self.pattern, value) is not None
@@ -138,11 +138,11 @@ def decode(kind: type[T], value: object, where: str = "") -> T:
 
     Parameters
     ----------
-    kind
+    kind : type[T]
         A dataclass, or any type that a field may have.
-    value
+    value : object
         As `json.loads` gives it. It is not changed.
-    where
+    where : str, optional
         Name of the field, for the message.
 
     Returns
@@ -291,7 +291,7 @@ def schema(kind: type) -> dict[str, Any]:
 
     Parameters
     ----------
-    kind
+    kind : type
         A dataclass. The first line of each one's docstring becomes its description.
 
     Returns

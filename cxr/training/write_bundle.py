@@ -203,7 +203,7 @@ def versions() -> dict[str, str]:
 
 
 def data_set(source: Source | None, films: pd.DataFrame) -> DataSet:
-    """Describe labelled films for a card: the published set, and the films per split and class."""
+    """Describe labeled films for a card: the published set, and the films per split and class."""
     rows = balance(films)[["split", "label", "films", "patients"]].to_dict("records")
     counts = tuple(FilmCount(**{str(key): value for key, value in row.items()}) for row in rows)
     if source is None:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BASELINES", "MEASURES", "BoxedFilm", "Figures", "Selection", "measure"]
 
-#: Maps that know nothing of a film: a Gaussian at its centre, the mean map of the other patients'
+#: Maps that know nothing of a film: a Gaussian at its center, the mean map of the other patients'
 #: films, random numbers on a grid of the method's size.
 BASELINES = ("centre", "mean", "random")
 MEASURES = ("hit_rate", "mean_iou", "share_inside")
-#: Random maps a film, over which its measures are averaged.
+#: Random maps per film, over which its measures are averaged.
 RANDOM_DRAWS = 10
 
 Interval = tuple[float, float]
@@ -38,7 +38,7 @@ Interval = tuple[float, float]
 class Figures:
     """How well one kind of map agrees with the boxes, with 95 % intervals.
 
-    Intervals are from a bootstrap over patients. A figure is None where it cannot be computed: all
+    Intervals are from a bootstrap over patients. A figure is None if it cannot be computed: all
     of them without films, the intervals and `mean_iou` with the films of a single patient.
 
     Attributes
@@ -142,9 +142,9 @@ def measure(films: Sequence[BoxedFilm], called: NDArray[np.bool_]) -> tuple[Sele
 
     Parameters
     ----------
-    films
+    films : sequence of BoxedFilm
         With the heatmaps of one method, whose grids are of one size.
-    called
+    called : numpy.ndarray of bool
         bool (films,)
 
     Returns
@@ -191,7 +191,7 @@ def _random(film: BoxedFilm, seed: int) -> Agreement:
 
 
 def _means(films: Sequence[BoxedFilm]) -> list[Agreement]:
-    """Measure on each film the mean map of the other patients'; empty where there is none."""
+    """Measure on each film the mean map of the other patients'; empty if there is none."""
     patients = np.asarray([film.patient for film in films])
     if len(set(patients)) < 2:
         return []

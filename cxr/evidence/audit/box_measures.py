@@ -54,9 +54,9 @@ def agreement(array: NDArray[np.float32], inside: NDArray[np.bool_]) -> Agreemen
 
     Parameters
     ----------
-    array
+    array : numpy.ndarray of float32
         (H, W) in [0, 1].
-    inside
+    inside : numpy.ndarray of bool
         bool (H, W): where the boxes are (`cxr.datasets.boxes.mask`).
 
     Raises
@@ -133,7 +133,7 @@ def cross_fitted(
 
 
 def centre_map(height: int, width: int) -> NDArray[np.float32]:
-    """Return a Gaussian at the film's centre, `CENTRE_WIDTH` wide: (H, W) in [0, 1]."""
+    """Return a Gaussian at the film's center, `CENTRE_WIDTH` wide: (H, W) in [0, 1]."""
     y, x = (
         np.exp(-0.5 * (((np.arange(size) + 0.5) / size - 0.5) / CENTRE_WIDTH) ** 2)
         for size in (height, width)
@@ -144,7 +144,7 @@ def centre_map(height: int, width: int) -> NDArray[np.float32]:
 def stretched(grid: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bring a map to [0, 1] by its own range, so that no film outweighs another in a mean.
 
-    All 0 where it has none, as `Heatmap.array` is.
+    All 0 if it has none, as `Heatmap.array` is.
     """
     low, high = float(grid.min()), float(grid.max())
     if high - low <= EPSILON:

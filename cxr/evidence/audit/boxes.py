@@ -98,7 +98,7 @@ def assess_boxes(
     ----------
     bundle, data, boxes, split, method, layer, operating_point, progress
         See `localize`; the progress is that of scoring, then that of explaining.
-    keep
+    keep : bool, default: False
         Whether to store the figures on boxes in the bundle, of whichever split, and the
         predictions of an external set.
 
@@ -151,15 +151,15 @@ def localize(
     ----------
     bundle, data, split
         See `cxr.evidence.score_split.score_split`.
-    boxes
+    boxes : pandas.DataFrame
         What `cxr.datasets.boxes.read_boxes` returns; those of the bundle's finding count.
-    method, layer
+    method, layer : str
         See `cxr.scoring.explain.heatmaps`.
-    operating_point
-        Above which a film counts as called; the default one where none is given.
-    scored
+    operating_point : str, optional
+        Above which a film counts as called (default: the default one).
+    scored : pandas.DataFrame, optional
         What `score_split` returned for these films, where that is at hand; else they are scored.
-    progress
+    progress : Progress, optional
         Called with the number of films, gives what is called with the number of films done.
 
     Returns

@@ -21,7 +21,7 @@ def stages(model: keras.Model) -> list[list[keras.layers.Layer]]:
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A flat functional network.
 
     Returns
@@ -42,15 +42,15 @@ def _deal(layers: list[keras.layers.Layer], parts: int) -> list[list[keras.layer
 def cascade(model: keras.Model, *, seed: int = 0) -> Iterator[tuple[float, keras.Model]]:
     """Randomize a copy of a network from the last layer down to the first.
 
-    Each layer's weights are drawn anew by its own initializers. The statistics of a batch
+    Each layer's weights are drawn again by its own initializers. The statistics of a batch
     normalization go with its layer: they were learned from the activations of what is no longer
     there.
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A flat functional network, which stays as it is.
-    seed
+    seed : int, default: 0
         Of the weights.
 
     Yields

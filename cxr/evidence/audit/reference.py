@@ -84,7 +84,7 @@ def difference(one: Map, other: Map) -> float:
     Returns
     -------
     float
-        In [0, 1]; NaN where a map is not finite.
+        In [0, 1]; NaN if a map is not finite.
 
     Raises
     ------

@@ -33,7 +33,7 @@ EDGE = 0.1
 #: Steps of a deletion or insertion curve.
 STEPS = 20
 #: Standard deviation of the blur, as a share of the picture's sides: what is as large as a lesion
-#: must vanish, and no new edge appear, as it would around grey or black.
+#: must vanish, and no new edge appear, as it would around gray or black.
 BLUR = 1 / 16
 # A map whose values differ by less than this share of their maximum is flat: rounding alone.
 FLAT = 1e-6
@@ -50,15 +50,15 @@ def shown(grid: Map, size: tuple[int, int]) -> Map | None:
 
     Parameters
     ----------
-    grid
+    grid : Map
         (rows, columns).
-    size
+    size : tuple of int
         Height and width, pixels.
 
     Returns
     -------
     numpy.ndarray or None
-        float32 (height, width); None where the map is the same everywhere or not finite: then it
+        float32 (height, width); None if the map is the same everywhere or not finite: then it
         has no order, and nothing to compare.
     """
     grid = np.asarray(grid, np.float64)
@@ -132,7 +132,7 @@ def edge_share(array: Map) -> float:
 
     Parameters
     ----------
-    array
+    array : Map
         (H, W) at the film's size, not negative: a strip of `EDGE` of its height along the upper
         and the lower side and of its width along the others counts.
 
@@ -175,9 +175,9 @@ def altered(
 
     Parameters
     ----------
-    film, other
+    film, other : numpy.ndarray of uint8
         uint8 (height, width, channels).
-    ranks
+    ranks : numpy.ndarray of int
         Flat places of the pixels, those to be replaced first in front (`order`).
 
     Returns

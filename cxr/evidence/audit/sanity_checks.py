@@ -74,18 +74,18 @@ def audit(
 
     Parameters
     ----------
-    bundle, data
+    bundle, data : Classifier or str or pathlib.Path
         See `cxr.evidence.score_split.score_split`.
-    methods
-        Of `cxr.scoring.explain.METHODS`; all that the network allows where none are given.
-    checks
-        Of `CHECKS`; all where none are given. ``sanity`` asks the four questions, ``reference``
+    methods : sequence of str, optional
+        Of `cxr.scoring.explain.METHODS`; all that the network allows if none are given.
+    checks : sequence of str, optional
+        Of `CHECKS` (default: all). ``sanity`` asks the four questions, ``reference``
         compares with tf-keras-vis (`cxr.evidence.audit.reference`).
-    films
-        How many at most; `FILMS` where none are given.
-    seed
+    films : int, optional
+        How many at most (default: `FILMS`).
+    seed : int, default: 0
         Of the draw of films, of the randomized weights and of the random maps.
-    progress
+    progress : Progress, optional
         Called with the work done and the work in all, in forward passes of the sanity checks.
 
     Returns

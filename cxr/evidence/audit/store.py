@@ -36,9 +36,9 @@ def store(bundle: Bundle, rows: list[dict[str, Any]]) -> None:
 
     Parameters
     ----------
-    bundle
+    bundle : Bundle
         Its folder is written to.
-    rows
+    rows : list of dict of str to object
         Each with the names of `COLUMNS`; ``weights`` is filled in, ``stage``, ``low`` and
         ``high`` may be missing.
     """

@@ -46,13 +46,13 @@ def failures(table: pd.DataFrame) -> list[str]:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         Of `cxr.evidence.audit.store`.
 
     Returns
     -------
     list of str
-        In the order of the methods; empty where all is well, or nothing was measured.
+        In the order of the methods; empty if all is well, or nothing was measured.
     """
     found = []
     for name, rows in table.groupby("method", sort=False):

@@ -19,9 +19,9 @@ def border(input_size: int = 32, width: int = 3) -> keras.Model:
 
     Parameters
     ----------
-    input_size
+    input_size : int, default: 32
         Height and width of the thumbnail in pixels.
-    width
+    width : int, default: 3
         Of the frame in pixels: 3 of 32 is the outer tenth.
 
     Returns

@@ -1,4 +1,4 @@
-"""A grey 150x150 network of five convolution blocks, trained from nothing."""
+"""A gray 150x150 network of five convolution blocks, trained from nothing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ BLOCKS = ((32, 0.0), (64, 0.1), (64, 0.0), (128, 0.2), (256, 0.2))
 
 
 def grey_cnn(input_size: int = 150, momentum: float = 0.97) -> keras.Model:
-    """Build the grey network: 1,246,401 parameters at its published size.
+    """Build the gray network: 1,246,401 parameters at its published size.
 
     Five blocks of 3x3 same convolution with ReLU, dropout, batch normalization and 2x2 same max
     pooling; then a dense layer of 128 and one logit. The graph divides its input by 255.
 
     Parameters
     ----------
-    input_size
+    input_size : int, default: 150
         Height and width of the input in pixels.
-    momentum
+    momentum : float, default: 0.97
         Of the batch normalizations. Keras's default of 0.99 leaves validation at chance for the
         first epochs of a short run: the moving statistics lag behind the weights. At 0.9 they
         follow single batches, and validation accuracy jumps between 0.4 and 0.9.

@@ -22,7 +22,7 @@ def small_cnn(input_size: int = 150) -> keras.Model:
 
     Parameters
     ----------
-    input_size
+    input_size : int, default: 150
         Height and width of the input in pixels.
 
     Returns

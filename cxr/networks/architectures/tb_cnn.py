@@ -1,4 +1,4 @@
-"""A grey 256x256 network of six convolutions, published for tuberculosis."""
+"""A gray 256x256 network of six convolutions, published for tuberculosis."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def tb_cnn(input_size: int = 256, pooling: str = "flatten") -> keras.Model:
 
     Parameters
     ----------
-    input_size
+    input_size : int, default: 256
         Height and width of the input in pixels, at least 32.
-    pooling
+    pooling : str, default: "flatten"
         ``flatten`` as published: at 256 pixels 118 of its 119 million parameters lie in the dense
         layer behind it. ``average`` takes the mean over the picture instead: one hundredth of the
         parameters, and any input size.

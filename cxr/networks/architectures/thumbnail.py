@@ -17,7 +17,7 @@ def thumbnail(input_size: int = 32) -> keras.Model:
 
     Parameters
     ----------
-    input_size
+    input_size : int, default: 32
         Height and width of the thumbnail in pixels.
 
     Returns

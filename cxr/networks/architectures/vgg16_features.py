@@ -19,11 +19,11 @@ def vgg16_features(
 
     Parameters
     ----------
-    input_size
+    input_size : int, default: 256
         Height and width of the input in pixels, at least 32.
-    scaling
+    scaling : str, default: "imagenet"
         See `cxr.networks.vgg.convolutions`.
-    dropout
+    dropout : float, default: 0.5
         Share of the dense layer's units dropped in training, in [0, 1).
 
     Returns

@@ -17,9 +17,9 @@ def vgg19_transfer(input_size: int = 300, scaling: str = "imagenet") -> keras.Mo
 
     Parameters
     ----------
-    input_size
+    input_size : int, default: 300
         Height and width of the input in pixels, at least 32.
-    scaling
+    scaling : str, default: "imagenet"
         How films are scaled for the base; see `cxr.networks.vgg.convolutions`.
 
     Returns

@@ -93,7 +93,7 @@ def reference(name: str, **arguments: Any) -> Chain:
     ----------
     name : str
         Of `cxr.networks.ARCHITECTURES`.
-    **arguments
+    **arguments : object
         Those that it was published with.
 
     Returns
