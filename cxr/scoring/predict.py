@@ -215,7 +215,7 @@ def heatmaps_of(
     layer: str | None = None,
     cost: Cost | None = None,
 ) -> list[Heatmap]:
-    """Say what maps are, one a film.
+    """Make heatmaps from maps, one per film.
 
     Parameters
     ----------
