@@ -22,6 +22,18 @@ class Model(Classifier):
     """A trained model, as `cxr.load` returns it: its bundle, its network, and what it does.
 
     Safe to share between threads. The network is built at its first use.
+
+    Attributes
+    ----------
+    name : str
+    card : Card
+        What the model is, was trained on, and its figures.
+    folder : pathlib.Path
+        Of the bundle.
+    history, predictions, films, explanations : pandas.DataFrame
+        What is stored of its training and of its audit, read at the first use.
+    network : Network
+        The graph and all that is compiled of it.
     """
 
     @property
@@ -71,10 +83,10 @@ def load(name: str, *, folder: Path | None = None) -> Model:
 
     Parameters
     ----------
-    name
+    name : str
         A model's name, a finding (which takes that finding's default), or the path of a bundle's
         folder.
-    folder
+    folder : pathlib.Path, optional
         Folder of the bundles (default: `cxr.scoring.bundle.models_folder`).
 
     Returns

@@ -63,9 +63,8 @@ def attribute(
 
     Parameters
     ----------
-    network
-        The network.
-    inputs
+    network : Network
+    inputs : numpy.ndarray
         (films, height, width, channels) in [0, 255], as the network takes them.
     method
         One of `METHODS`.

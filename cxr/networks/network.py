@@ -37,11 +37,11 @@ class Network:
 
     Parameters
     ----------
-    model
-        A flat `keras.Model`: (batch, height, width, channels) in [0, 255] to (batch, 1), the logit.
-    build
+    model : keras.Model, optional
+        Flat: (batch, height, width, channels) in [0, 255] to (batch, 1), the logit.
+    build : callable, optional
         In the place of `model`: makes it at its first use.
-    taps
+    taps : sequence of str or callable, optional
         Layers whose averages over the picture come with every forward pass, as the gate wants
         them; or what tells them, asked when the first forward pass is compiled.
 
@@ -117,9 +117,9 @@ class Network:
 
         Parameters
         ----------
-        method
-            One of `cxr.networks.class_activation.WEIGHTINGS`; no map where none is given.
-        layer
+        method : str, optional
+            One of `cxr.networks.class_activation.WEIGHTINGS`; no map if none is given.
+        layer : str, optional
             To map, see `layer`.
 
         Returns
@@ -146,7 +146,7 @@ class Network:
 
         Parameters
         ----------
-        layers
+        layers : sequence of str
             Their names.
 
         Returns
@@ -164,10 +164,10 @@ class Network:
 
         Parameters
         ----------
-        method, layer
-            That it is for; "" for a method that looks at the film itself.
-        make
-            Compiles it.
+        method, layer : str
+            That it is for; the layer is "" for a method that looks at the film itself.
+        make : callable
+            Takes the model and compiles the sweep.
         """
         sweep: T = self._once(self._sweeps, (method, layer), lambda: make(self.model))
         return sweep
@@ -179,12 +179,19 @@ class Network:
 
         Parameters
         ----------
-        method, layer
+        method : str
             That it is made by.
-        films
+        layer : str, optional
+            That is mapped.
+        films : int
             In a call of the network.
-        measure
+        measure : callable
             Measures it, in seconds. Others do not wait for it: it may be measured twice.
+
+        Returns
+        -------
+        float
+            Seconds per film.
         """
         key = _Timed(method, layer, films)
         if key not in self._seconds:

@@ -69,6 +69,11 @@ class Bundle:
     """What is on disk of one trained model: its card, and all that was stored of its training.
 
     Data alone, each table read at its first use; `cxr.scoring.classifier` adds the network.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    card : Card
     """
 
     def __init__(self, folder: Path, card: Card) -> None:

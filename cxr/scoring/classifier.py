@@ -49,10 +49,17 @@ class Classifier(Bundle):
 
     Parameters
     ----------
-    folder, card
-        See `cxr.scoring.bundle.Bundle`.
-    network
+    folder : pathlib.Path
+    card : Card
+    network : Network, optional
         To take in the place of the bundle's own.
+
+    Attributes
+    ----------
+    network : Network
+        Shared by all that hold the same weights.
+    judge : Judge or None
+        The gate that films must pass.
     """
 
     def __init__(self, folder: Path, card: Card, *, network: Network | None = None) -> None:

@@ -95,10 +95,10 @@ class Gate:
 
         Parameters
         ----------
-        network
+        network : Network
             The one that the gate was fitted on.
-        inputs
-            uint8 (films, height, width, channels), as it takes them.
+        inputs : numpy.ndarray of uint8
+            Shape (films, height, width, channels), as the network takes them.
         """
         return self(network.features(self.layers)(inputs))
 

@@ -21,9 +21,9 @@ def scored(predictions: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
 
     Parameters
     ----------
-    predictions
+    predictions : pandas.DataFrame
         One row per film, with the columns ``logit`` and ``label`` at least.
-    calibration
+    calibration : Calibration
         Of the card.
 
     Returns
