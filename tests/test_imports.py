@@ -28,6 +28,7 @@ BUILDERS = {
             "fit",
             "frozen_features",
             "initialization",
+            "keras_hooks",
             "run",
             "write_bundle",
         ]
@@ -110,7 +111,7 @@ class TestTensorFlowIsNotLoaded:
 
     def test_by_help(self, made_models):
         out = loaded(command("--help"), made_models)
-        assert out.startswith("usage: python -m cxr")
+        assert out.startswith("usage: cxr ")
         assert "LOADED []" in out
 
     def test_by_the_list_of_models(self, made_models):
