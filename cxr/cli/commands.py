@@ -199,7 +199,7 @@ def train(options: argparse.Namespace) -> int:
             recipe, options.data, options.out, share=options.subset, resume=options.resume
         )
     except training.TrainingError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(str(error), code=error.code) from error
     except KeyboardInterrupt:
         print("\ncxr: stopped. Run the same with --resume to go on.", file=sys.stderr)
         return STOPPED

@@ -16,6 +16,7 @@ from ..networks.runtime import prepare
 from ..scoring.bundle import default_name
 from . import commands
 from . import evidence as evidence_commands
+from .messages import message
 
 __all__ = ["EXIT_STATUSES", "build_parser", "main"]
 
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (ValueError, OSError) as error:  # every error of this package is one of these
-        print(f"cxr: {error}", file=sys.stderr)
+        print(f"cxr: {message(error)}", file=sys.stderr)
         return commands.WRONG_USAGE
     except KeyboardInterrupt:
         print("\ncxr: stopped. Nothing unfinished was kept.", file=sys.stderr)

@@ -187,8 +187,9 @@ def _check(state: Path, asked: dict[str, Any], resume: bool) -> None:
         return
     if not resume:
         raise TrainingError(
-            f"A run of {asked['recipe']['name']} was stopped before its end. Add --resume to go "
-            f"on with it, or delete {state} to start anew."
+            f"A run of {asked['recipe']['name']} was stopped before its end. What it left is in "
+            f"{state}.",
+            code="resumable",
         )
     before, now = json.loads(note.read_text()), json.loads(json.dumps(asked))
     # A field that recipes have gained since then counts with its default.

@@ -92,7 +92,7 @@ class TestKilledRun:
         assert run.after_kill == [STATE]
 
     def test_is_not_started_anew_unasked(self, run):
-        assert "Add --resume" in run.refusal
+        assert "stopped before its end" in run.refusal
         assert STATE in run.refusal
 
     @pytest.mark.parametrize("reason", ["recipe", "share", "films"])

@@ -118,9 +118,7 @@ def import_legacy(
     name = name or f"{finding}-{match.architecture.replace('_', '-')}"
     place = Path(out) / name
     if (place / CARD).exists():
-        raise LegacyError(
-            f"There is a {name} in {out} already. Give another --name, or delete that folder."
-        )
+        raise LegacyError(f"There is a model {name} in {out} already.", code="name_taken")
     progress(f"{model.name} is {match.title} at {match.size} pixels")
     network = _network(match, read_weights(weights, weight_shapes(match)), positive_first)
     card = _describe(match, network, name, finding, data)

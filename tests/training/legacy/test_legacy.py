@@ -1076,7 +1076,7 @@ class TestBundle:
     def test_does_not_replace_a_bundle(self, take, stored):
         files = stored()
         take(*files)
-        with pytest.raises(LegacyError, match=r"pneumonia-grey-cnn in .* already\. Give"):
+        with pytest.raises(LegacyError, match=r"pneumonia-grey-cnn in .* already\."):
             take(*files)
         assert take(*files, name="mine").name == "mine"
 
