@@ -35,12 +35,12 @@ def main() -> None:
     if table.empty:
         st.info(f"{card.name} was imported without films. Import it again with --data DIR.")
         return
-    if source := SOURCES.get(data["set"]):
-        about = f"**{data['title']}** · {data['citation']} · {data['licence']}"
-        st.markdown(f"{about} · [{data['doi']}]({source.url})")
+    if source := SOURCES.get(data.set):
+        about = f"**{data.title}** · {data.citation} · {data.licence}"
+        st.markdown(f"{about} · [{data.doi}]({source.url})")
     show_numbers(table)
     show_balance(table)
-    folder = data_folder(data["set"])
+    folder = data_folder(data.set)
     show_pictures(table, folder)
     show_leakage(table)
     near_duplicates_view(table, folder, card.name)
