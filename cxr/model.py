@@ -26,6 +26,7 @@ class Model(Classifier):
     Attributes
     ----------
     name : str
+        ``<finding>-<architecture>``.
     card : Card
         What the model is, was trained on, and its figures.
     folder : pathlib.Path
@@ -50,7 +51,27 @@ class Model(Classifier):
     def predict(
         self, film: Radiograph, *, operating_point: str | None = None, heatmap: bool = False
     ) -> Prediction:
-        """Score one film; see `cxr.scoring.predict.predict`."""
+        """Score one film, unless it is refused.
+
+        Parameters
+        ----------
+        film : Radiograph
+            The film, as `cxr.read` returns it.
+        operating_point : str, optional
+            Name of one of the card's operating points (default: the card's default).
+        heatmap : bool, default: False
+            Whether to compute the Grad-CAM in the same call, in about a tenth more time.
+
+        Returns
+        -------
+        Prediction
+            With a score and its band, or with the reason of the refusal.
+
+        Raises
+        ------
+        ValueError
+            If the card has no operating point of that name.
+        """
         return self.predict_many([film], operating_point=operating_point, heatmaps=heatmap)[0]
 
     def predict_many(
@@ -60,7 +81,27 @@ class Model(Classifier):
         operating_point: str | None = None,
         heatmaps: bool = False,
     ) -> list[Prediction]:
-        """Score films in one call; see `cxr.scoring.predict.predict`."""
+        """Score several films in one call of the network.
+
+        Parameters
+        ----------
+        films : sequence of Radiograph
+            A few dozen at most, since they are scored together.
+        operating_point : str, optional
+            Name of one of the card's operating points (default: the card's default).
+        heatmaps : bool, default: False
+            Whether to compute the Grad-CAM of each film in the same call.
+
+        Returns
+        -------
+        list of Prediction
+            One per film, in order.
+
+        Raises
+        ------
+        ValueError
+            If the card has no operating point of that name.
+        """
         return predict.predict(self, films, operating_point=operating_point, heatmaps=heatmaps)
 
     def explain(
@@ -72,7 +113,34 @@ class Model(Classifier):
         progress: Callable[[int, int], None] | None = None,
         stopped: Callable[[], bool] | None = None,
     ) -> Heatmap:
-        """Show where the score of a film came from; see `cxr.scoring.explain.explain`."""
+        """Show where the score of a film came from, which is not where disease is.
+
+        Parameters
+        ----------
+        film : Radiograph
+            The film, as `cxr.read` returns it.
+        method : str, default: "gradcam"
+            One of `cxr.heatmaps.methods.METHODS`.
+        layer : str, optional
+            Layer that the method looks at (default: the last convolution).
+        progress : callable, optional
+            Called with the forward passes done and their total.
+        stopped : callable, optional
+            Called between batches; the work stops when it returns True.
+
+        Returns
+        -------
+        Heatmap
+
+        Raises
+        ------
+        ValueError
+            If the method or the layer is unknown, or the network has no convolution to look at.
+        RefusedError
+            If the film is refused: then there is no score to explain.
+        StoppedError
+            If `stopped` returned True.
+        """
         return explain.explain(
             self, film, method=method, layer=layer, progress=progress, stopped=stopped
         )

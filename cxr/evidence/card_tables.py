@@ -97,7 +97,7 @@ def rates(
     Parameters
     ----------
     figures : OperatingPoint or Evaluation, or None
-        None where nothing was measured.
+        None if nothing was measured.
     form : str, default: ".3f"
         How `format` writes them.
     missing : str, default: "none"

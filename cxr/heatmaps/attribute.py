@@ -66,15 +66,15 @@ def attribute(
     network : Network
     inputs : numpy.ndarray
         (films, height, width, channels) in [0, 255], as the network takes them.
-    method
+    method : str
         One of `METHODS`.
-    layer
-        To look at, see `Network.layer`; the last convolution where none is given.
-    progress
+    layer : str, optional
+        To look at, see `Network.layer` (default: the last convolution).
+    progress : Progress, optional
         Called with the number of forward passes of one film that are done, and their total; first
         with none done.
-    stopped
-        Asked between batches.
+    stopped : Stopped, optional
+        Called between batches; the work stops when it returns True.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def expected_seconds(
     together = min(films, BATCH) if method in FAST else 1
 
     def measure() -> float:
-        # Grey noise: on an empty film some processors count faster.
+        # Gray noise: on an empty film some processors count faster.
         shape = (together, *network.input_shape)
         some = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
         if method not in FAST:

@@ -59,7 +59,7 @@ def convolutions(model: keras.Model) -> list[str]:
 
 
 def find_layer(model: keras.Model, name: str | None) -> str:
-    """Check the name of a layer to map, or name the last convolution where none is given.
+    """Check the name of a layer to map, or name the last convolution if none is given.
 
     Any layer that keeps rows and columns will do, from the first convolution on.
 
@@ -104,13 +104,13 @@ def compile_forward(
 
     Parameters
     ----------
-    model
+    model : keras.Model
         A flat functional network with a linear last layer.
-    method
-        One of `cxr.networks.class_activation.WEIGHTINGS`; no map where none is given.
-    layer
-        To map; the last convolution where none is given, see `find_layer`.
-    features
+    method : str, optional
+        One of `cxr.networks.class_activation.WEIGHTINGS`; no map if none is given.
+    layer : str, optional
+        To map; the last convolution if none is given, see `find_layer`.
+    features : sequence of str, optional
         Layers to average over the picture.
 
     Returns

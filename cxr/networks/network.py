@@ -101,7 +101,7 @@ class Network:
             return list(self._convolutions)
 
     def layer(self, name: str | None = None) -> str:
-        """Check the name of a layer to map, or name the last convolution where none is given.
+        """Check the name of a layer to map, or name the last convolution if none is given.
 
         Raises
         ------

@@ -86,10 +86,10 @@ class Bundle:
 
         Parameters
         ----------
-        name
+        name : str
             A bundle's name, a finding (which takes that finding's default), or the path of a
             bundle's folder.
-        folder
+        folder : pathlib.Path, optional
             Folder of the bundles (default: `models_folder`).
 
         Returns
@@ -176,7 +176,7 @@ class Bundle:
     def gate(self) -> Gate:
         """The learned part of the gate, verified as the weights are.
 
-        BundleError where the bundle has none, or its file is missing or was changed.
+        BundleError if the bundle has none, or its file is missing or was changed.
         """
         facts = self.card.gate
         try:
@@ -191,7 +191,7 @@ class Bundle:
 
     @cached_property
     def explanations(self) -> pd.DataFrame:
-        """``explanations.csv``: how far the heatmaps hold up (`cxr.evidence.audit`).
+        """``explanations.csv``: how far the heatmaps can be trusted (`cxr.evidence.audit`).
 
         Rows of other weights are left out, since they tell of another model.
         """

@@ -70,7 +70,7 @@ class Classifier(Bundle):
     def judge(self) -> Judge | None:
         """The gate that its films must pass: its own, else that of its finding's default.
 
-        None where neither has one. BundleError where a gate is missing or was changed.
+        None if neither has one. BundleError if a gate is missing or was changed.
         """
         if self.card.gate:
             return Judge(self, self.gate)

@@ -1,6 +1,6 @@
 """The learned part of the gate: chest radiographs told from other pictures by a network's features.
 
-The rules of `cxr.scoring.refusal` catch what a header or the grey values give away; a hand, a CT
+The rules of `cxr.scoring.refusal` catch what a header or the gray values give away; a hand, a CT
 slice or a photo saved as PNG passes them all. What such a picture is shows in the features of the
 network that is to score it, which cost nothing beyond the score itself.
 
@@ -67,7 +67,7 @@ class Gate:
 
         Parameters
         ----------
-        features
+        features : numpy.ndarray
             (films, features).
 
         Returns
@@ -84,7 +84,7 @@ class Gate:
         return powers / powers.sum(axis=1, keepdims=True), distances
 
     def __call__(self, features: NDArray[np.floating[Any]]) -> list[Refusal | None]:
-        """Say of each film why it must not be scored, or nothing: features (films, features)."""
+        """Return the refusal of each film, or None, from features (films, features)."""
         return [
             self._decide(p, float(distance))
             for p, distance in zip(*self.measures(features), strict=True)

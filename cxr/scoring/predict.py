@@ -106,9 +106,9 @@ def logits(bundle: Classifier, films: NDArray[np.uint8]) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    bundle
+    bundle : Classifier
         The model.
-    films
+    films : numpy.ndarray of uint8
         uint8 (films, height, width, channels), prepared by `Bundle.prepare`. One channel
         is repeated where the network takes three.
 
@@ -139,18 +139,18 @@ def predict(
 
     Parameters
     ----------
-    bundle
+    bundle : Classifier
         The model.
-    films
+    films : sequence of Radiograph
         The films; a few dozen at most, since they are scored together.
-    operating_point
-        Name of one of the card's; the default where none is given.
-    heatmaps
+    operating_point : str, optional
+        Name of one of the card's operating points (default: the card's default).
+    heatmaps : bool or str, default: False
         Whether each prediction brings its Grad-CAM, at the price of about a tenth more time; or
         one of `cxr.heatmaps.methods.FAST` for that map instead.
-    layer
-        To map; the last convolution where none is given.
-    overridden
+    layer : str, optional
+        To map (default: the last convolution).
+    overridden : collection of int, optional
         Places in `films` of those whose refusal a reader has overridden: they are scored, and
         say both.
 
@@ -219,15 +219,15 @@ def heatmaps_of(
 
     Parameters
     ----------
-    bundle
+    bundle : Classifier
         The model.
-    films
+    films : sequence of Radiograph
         As they were read.
-    maps
+    maps : numpy.ndarray of float32
         (films, rows, columns), see `cxr.heatmaps.attribute.attribute`.
-    method, layer
+    method, layer : str
         That they were made by.
-    cost
+    cost : Cost, optional
         Of each.
     """
     name = bundle.network.layer(layer) if METHODS[method].layered else ""
@@ -288,22 +288,22 @@ def predict_files(
 
     Parameters
     ----------
-    bundle
+    bundle : Classifier
         The model.
-    paths
+    paths : iterable of pathlib.Path
         Files.
-    operating_point
-        Name of one of the card's; the default where none is given.
-    heatmaps
+    operating_point : str, optional
+        Name of one of the card's operating points (default: the card's default).
+    heatmaps : bool, default: False
         Whether each prediction brings its Grad-CAM.
-    progress
+    progress : callable, optional
         Called with the number of files done.
 
     Yields
     ------
     path : pathlib.Path
     film : Radiograph or None
-        None where the file cannot be read.
+        None if the file cannot be read.
     prediction : Prediction
     """
     point = bundle.card.operating_point(operating_point)
