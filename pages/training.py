@@ -30,10 +30,9 @@ def main() -> None:
     cards = [card for card in cards if card.training.epochs]
     if not cards:
         return
-    models = [bundle(card) for card in cards]
-    histories = {model.name: model.history for model in models}
+    histories = {card.name: bundle(card).history for card in cards}
     wide = {"first step": st.column_config.TextColumn(width=340)}
-    st.dataframe(runs(models), hide_index=True, height="content", column_config=wide)
+    st.dataframe(runs(cards, histories), hide_index=True, height="content", column_config=wide)
     plot(figures.training_curves(histories, metric, theme=theme()), "curves")
     left, right = st.columns(2)
     with left:

@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from ..scoring.bundle import Bundle
 from ..scoring.card import Card, TrainingStep
 from .evaluation import best_epoch
 
 __all__ = ["runs"]
 
 
-def runs(bundles: Iterable[Bundle]) -> pd.DataFrame:
+def runs(cards: Iterable[Card], histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Compare training runs.
 
     Parameters
     ----------
-    bundles : iterable of Bundle
-        Trained here: an imported model has neither a recipe nor epochs.
+    cards : iterable of Card
+        Of models trained here: an imported one has neither a recipe nor epochs.
+    histories : mapping of str to pandas.DataFrame
+        The training log of each model, by its name.
 
     Returns
     -------
     pandas.DataFrame
-        One row per bundle: run, first step (what was trained before the epochs that the curves
+        One row per card: run, first step (what was trained before the epochs that the curves
         show), epochs, best epoch, kept epoch, base features (how long the frozen base took, which
         the time of the epochs leaves out), epochs (min), optimizer, learning rate, batch, seed.
 
     Raises
     ------
     ValueError
-        If a bundle was not trained here.
+        If a model was not trained here.
     """
     rows = []
-    for bundle in bundles:
-        training, recipe = bundle.card.training, bundle.card.recipe
+    for card in cards:
+        training, recipe = card.training, card.recipe
         if recipe is None:
-            raise ValueError(f"Expected models that were trained here. Received: {bundle.name}")
+            raise ValueError(f"Expected models that were trained here. Received: {card.name}")
         rows.append(
             {
-                "run": bundle.name,
+                "run": card.name,
                 "first step": _first_step(training.first_step),
                 "epochs": training.epochs,
-                "best epoch": best_epoch(bundle.history),
+                "best epoch": best_epoch(histories[card.name]),
                 "kept epoch": training.kept_epoch,
-                "base features": _feature_time(bundle.card),
+                "base features": _feature_time(card),
                 "epochs (min)": round(training.wall_seconds / 60, 1),
                 "optimizer": recipe.optimizer,
                 "learning rate": recipe.learning_rate,

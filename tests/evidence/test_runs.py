@@ -8,20 +8,20 @@ import pytest
 
 from cxr.evidence.runs import runs
 from cxr.scoring.bundle import Bundle
-from cxr.scoring.card import Architecture, Base, TrainingStep
+from cxr.scoring.card import Architecture, Base, Card, TrainingStep
 from tests.cards import a_card
 
 
-def changed(bundle: Bundle, architecture: Architecture | None = None, **training) -> Bundle:
-    """The same films and history under a card with other facts."""
+def changed(bundle: Bundle, architecture: Architecture | None = None, **training) -> Card:
+    """The bundle's card with other facts."""
     card = bundle.card
     facts = dataclasses.replace(card.training, **training)
     card = dataclasses.replace(card, training=facts, architecture=architecture or card.architecture)
-    return Bundle(bundle.folder, card)
+    return card
 
 
 def test_a_run_without_a_base_and_a_first_step(made_bundle, made_recipe):
-    (row,) = runs([made_bundle]).to_dict("records")
+    (row,) = runs([made_bundle.card], {made_bundle.name: made_bundle.history}).to_dict("records")
     assert (row["run"], row["first step"], row["base features"]) == (
         made_bundle.name, "none", "none",
     )  # fmt: skip
@@ -36,12 +36,11 @@ def test_what_the_epochs_leave_out_is_said(made_bundle):
     step = TrainingStep(1000, 224, 3, 0.9, 0.95, 90.0)
     unknown = changed(made_bundle, transfer, feature_seconds=None, first_step=step)
     known = changed(made_bundle, transfer, feature_seconds=90.0)
-    table = runs([unknown, known])
+    table = runs([unknown, known], {made_bundle.name: made_bundle.history})
     assert table["base features"].tolist() == ["time not recorded", "1.5 min"]
     assert table["first step"].tolist() == ["3 epochs, 1000 films at 224 pixels, 1.5 min", "none"]
 
 
-def test_an_imported_model_has_no_run(made_bundle):
-    imported = Bundle(made_bundle.folder, a_card())
+def test_an_imported_model_has_no_run():
     with pytest.raises(ValueError, match="trained here"):
-        runs([imported])
+        runs([a_card()], {})
