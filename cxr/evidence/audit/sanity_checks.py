@@ -114,12 +114,12 @@ def audit(
         raise ValueError(f"Expected some of {', '.join(CHECKS)}. Received: {', '.join(unknown)}")
     if films is not None and films < 1:
         raise ValueError(f"Expected at least 1 film. Received: {films}")
+    inputs, patients = _sample(bundle, data, films or FILMS, seed)
     names = _methods(bundle, methods)
     if SANITY not in (checks or CHECKS) and not set(names) & set(REFERENCES):
         raise ValueError(
             f"tf-keras-vis has only {', '.join(REFERENCES)}. Received: {', '.join(names)}"
         )
-    inputs, patients = _sample(bundle, data, films or FILMS, seed)
     rows: list[dict[str, Any]] = []
     if SANITY in (checks or CHECKS):
         rows += _sanity_rows(bundle, inputs, patients, names, seed, progress)
