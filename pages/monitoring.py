@@ -97,6 +97,7 @@ def show_log(log: Readings) -> None:
 
 @st.cache_data(max_entries=4, ttl=600, show_spinner="Reading the log")
 def events(_log: Readings, where: str, newest: int, days: int | None) -> pd.DataFrame:
+    del where, newest  # of the key alone: what was recorded since is read anew
     return _log.recent(days)
 
 

@@ -112,8 +112,10 @@ def test_help_shows_every_field_of_a_dataclass() -> None:
     missing = []
     for module, node in classes:
         text = ast.get_docstring(node) or ""
-        section = re.search(r"^Attributes\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", text, re.M | re.S)
-        entries = re.findall(r"^(\w[\w, ]*?) : ", section.group(1), re.M) if section else []
+        section = re.search(
+            r"^Attributes\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", text, re.MULTILINE | re.DOTALL
+        )
+        entries = re.findall(r"^(\w[\w, ]*?) : ", section.group(1), re.MULTILINE) if section else []
         told = {name.strip() for entry in entries for name in entry.split(",")}
         own = [item.target.id for item in node.body if isinstance(item, ast.AnnAssign)]
         missing += [f"{module}: {node.name}.{name}" for name in own if name not in told]

@@ -60,7 +60,9 @@ def test_the_version_is_written_once():
 def build() -> dict:
     """The names of the build's hook, without the build system it plugs into."""
     source = (ROOT / "hatch_build.py").read_text(encoding="utf-8")
-    source = re.sub(r"^from hatchling.*$", "MetadataHookInterface = object", source, flags=re.M)
+    source = re.sub(
+        r"^from hatchling.*$", "MetadataHookInterface = object", source, flags=re.MULTILINE
+    )
     space: dict = {"__name__": "hatch_build"}
     exec(compile(source, "hatch_build.py", "exec"), space)
     return space
@@ -84,7 +86,7 @@ def test_the_lock_holds_every_requirement_with_a_hash_and_no_address():
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert "://" not in text
     pins = re.findall(
-        r"^([A-Za-z0-9_.-]+)==\S+.*((?:\n    --hash=sha256:[0-9a-f]{64}.*)+)", text, re.M
+        r"^([A-Za-z0-9_.-]+)==\S+.*((?:\n    --hash=sha256:[0-9a-f]{64}.*)+)", text, re.MULTILINE
     )
     assert len(pins) == text.count("==")
     assert {normal(name) for name, _ in pins} >= listed("requirements.txt") - {"tensorflow"}
@@ -94,7 +96,7 @@ def test_the_lock_fits_the_ranges():
     from packaging.requirements import Requirement
 
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    pins = {normal(n): v for n, v in re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", text, re.M)}
+    pins = {normal(n): v for n, v in re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", text, re.MULTILINE)}
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("#") or not line:
             continue

@@ -78,7 +78,8 @@ def read_boxes(path: str | Path) -> pd.DataFrame:
     if not wide.all():
         raise _wrong(path, table, columns, wide, "a box without an area")
     finding = table[known["finding"]].str.strip() if known["finding"] else ""
-    return sides.assign(file=table[known["file"]].str.strip(), finding=finding)[BOX_COLUMNS]
+    boxes: pd.DataFrame = sides.assign(file=table[known["file"]].str.strip(), finding=finding)
+    return boxes[BOX_COLUMNS]
 
 
 def _first(table: pd.DataFrame, names: Iterable[str]) -> str | None:

@@ -99,7 +99,7 @@ def _linked_patients(table: pd.DataFrame) -> NDArray[np.int64]:
     nodes = patient.max() + 1 + picture.max() + 1
     links = (np.ones(len(table)), (patient, patient.max() + 1 + picture))
     _, component = connected_components(coo_array(links, shape=(nodes, nodes)), directed=False)
-    return component[patient].astype(np.int64)
+    return np.asarray(component[patient], np.int64)
 
 
 def subset(table: pd.DataFrame, fraction: float, *, seed: int = 0) -> pd.DataFrame:

@@ -182,7 +182,8 @@ def cell(predictions: pd.DataFrame, scores: ArrayLike, threshold: float, name: s
     code = 2 * labels_of(films) + (films["score"] >= threshold)
     films = films[code == cells.index(name)]
     farthest = (films["score"] - threshold).abs().sort_values(ascending=False, kind="stable")
-    return films.loc[farthest.index].reset_index(drop=True)
+    ranked: pd.DataFrame = films.loc[farthest.index].reset_index(drop=True)
+    return ranked
 
 
 def best_epoch(history: pd.DataFrame) -> int:

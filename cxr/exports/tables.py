@@ -137,8 +137,8 @@ def write_rows(rows: Iterable[Row], path: Path) -> None:
         return
     seen: list[Row] = []
     try:
-        for row in rows:
-            seen.append(_ordered(row))
+        for row in rows:  # one by one, so that what came before an error is kept
+            seen += [_ordered(row)]
     finally:
         if suffix == ".json":
             path.write_text(to_json(seen), encoding="utf-8")

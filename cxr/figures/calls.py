@@ -237,4 +237,4 @@ def _step(tallest: int) -> int:
     for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
         if tallest / step <= 4:
             return step
-    return 10 ** (len(str(tallest)) - 1)
+    return int(10 ** (len(str(tallest)) - 1))

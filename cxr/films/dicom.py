@@ -183,7 +183,7 @@ def age(stated: str, birth: str, study: str) -> float | None:
     return years if 0 <= years <= 130 else None
 
 
-def decode(dataset: Dataset) -> NDArray:
+def decode(dataset: Dataset) -> NDArray[Any]:
     """Decode the stored values, as (rows, columns) or, for color, (rows, columns, 3) RGB.
 
     Raises

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-def apply_modality(values: NDArray, dataset: Dataset) -> NDArray:
+def apply_modality(values: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     """Apply the modality lookup table, or else the rescale slope and intercept (PS3.3 C.11.1)."""
     if items := dataset.get("ModalityLUTSequence"):
         return apply_lut(values, items[0], dataset)[0]
@@ -44,7 +44,9 @@ def apply_modality(values: NDArray, dataset: Dataset) -> NDArray:
     return values * np.float64(slope) + intercept
 
 
-def apply_voi(values: NDArray, dataset: Dataset, valid: NDArray[np.bool_] | None) -> NDArray:
+def apply_voi(
+    values: NDArray[Any], dataset: Dataset, valid: NDArray[np.bool_] | None
+) -> NDArray[Any]:
     """Bring values into [0, 1] by the values-of-interest table, window or range (PS3.3 C.11.2).
 
     Parameters
@@ -77,7 +79,7 @@ def apply_voi(values: NDArray, dataset: Dataset, valid: NDArray[np.bool_] | None
     return np.clip((values - np.float64(low)) / (high - low), 0, 1)
 
 
-def apply_polarity(grey: NDArray, dataset: Dataset) -> NDArray:
+def apply_polarity(grey: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     """Invert [0, 1] where the smallest value means white (PS3.3 C.7.6.3.1.2, C.11.6).
 
     MONOCHROME1 comes with presentation LUT shape INVERSE (PS3.3 C.8.11.3.1.2): that is one
@@ -90,7 +92,7 @@ def apply_polarity(grey: NDArray, dataset: Dataset) -> NDArray:
     return grey
 
 
-def apply_window(values: NDArray, center: float, width: float, function: str) -> NDArray:
+def apply_window(values: NDArray[Any], center: float, width: float, function: str) -> NDArray[Any]:
     """Apply a window by PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.2 (LINEAR_EXACT) or SIGMOID.
 
     Parameters
@@ -117,7 +119,7 @@ def apply_window(values: NDArray, center: float, width: float, function: str) ->
     return np.clip((values - center) / width + 0.5, 0, 1)
 
 
-def apply_lut(values: NDArray, item: Dataset, dataset: Dataset) -> tuple[NDArray, int]:
+def apply_lut(values: NDArray[Any], item: Dataset, dataset: Dataset) -> tuple[NDArray[Any], int]:
     """Look values up in a table of PS3.3 C.11.1.1 or C.11.2.1.1.
 
     Values before the first one mapped take the first entry, values beyond the last one the last.
@@ -140,7 +142,7 @@ def apply_lut(values: NDArray, item: Dataset, dataset: Dataset) -> tuple[NDArray
     return table[index].astype(np.uint16), max(2**bits - 1, int(table.max()), 1)
 
 
-def padding_mask(stored: NDArray, dataset: Dataset) -> NDArray[np.bool_] | None:
+def padding_mask(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
     """Return which stored values are padding (PS3.3 C.7.5.1.1.2); None if none is."""
     value = dataset.get("PixelPaddingValue")
     if not isinstance(value, int):
@@ -151,7 +153,7 @@ def padding_mask(stored: NDArray, dataset: Dataset) -> NDArray[np.bool_] | None:
     return padding if padding.any() else None
 
 
-def luminance(rgb: NDArray) -> NDArray[np.uint64]:
+def luminance(rgb: NDArray[Any]) -> NDArray[np.uint64]:
     """Luminance of ITU-R BT.601 in integers, (rows, columns, 3) to (rows, columns).
 
     The weights are those of Pillow and add up to 1, so gray comes out as it went in.

@@ -11,6 +11,7 @@ import logging
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,7 @@ def read_png(data: bytes) -> tuple[NDArray[np.float32], int]:
     check_size(width, height)
     if int.from_bytes(chunks.get(b"acTL", b"")[:4], "big") > 1:
         raise UnreadableFile("The PNG picture is animated. Export a single picture of the film.")
-    alpha: NDArray | None = None
+    alpha: NDArray[Any] | None = None
     if depth == 16:
         grey, alpha = _png_16(chunks, (width, height), colour, interlaced)
     else:
@@ -130,14 +131,14 @@ def _png_chunks(data: bytes) -> dict[bytes, bytes]:
 
 def _png_16(
     chunks: dict[bytes, bytes], size: tuple[int, int], colour: int, interlaced: int
-) -> tuple[NDArray, NDArray | None]:
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Decode 16-bit samples to (gray, alpha); Pillow alone would keep 8 bits of color or alpha."""
 
-    def unpack(mode: str, rawmode: str) -> NDArray:
+    def unpack(mode: str, rawmode: str) -> NDArray[Any]:
         packed = chunks[b"IDAT"]
         return np.asarray(Image.frombytes(mode, size, packed, "zip", rawmode, interlaced))
 
-    alpha: NDArray | None = None
+    alpha: NDArray[Any] | None = None
     if colour == _GREY_16:
         samples = unpack("I;16", "I;16B")
         grey = samples
@@ -158,8 +159,8 @@ def _png_16(
     return grey, alpha
 
 
-def _unit(levels: NDArray, top: int) -> NDArray[np.float32]:
-    return np.divide(levels, np.float32(top), dtype=np.float32)
+def _unit(levels: NDArray[Any], top: int) -> NDArray[np.float32]:
+    return np.asarray(np.divide(levels, np.float32(top), dtype=np.float32))
 
 
 def _turned(pixels: NDArray[np.float32], exif: Callable[[], Image.Exif]) -> NDArray[np.float32]:

@@ -55,7 +55,7 @@ def colour_table(name: str = "inferno") -> NDArray[np.uint8]:
     anchors = np.array([hex_to_rgb(c) for c in getattr(sequential, name.capitalize())], float)
     at = np.linspace(0, len(anchors) - 1, 256)
     columns = [np.interp(at, np.arange(len(anchors)), anchors[:, k]) for k in range(3)]
-    return np.rint(np.stack(columns, axis=1)).astype(np.uint8)
+    return np.asarray(np.rint(np.stack(columns, axis=1)), np.uint8)
 
 
 def overlay(

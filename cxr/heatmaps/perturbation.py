@@ -104,7 +104,7 @@ class ScoreCam:
     def finish(self, state: Masked, results: Floats) -> Floats:
         """Weight the channels with their scores, add them up, keep what is positive."""
         scores = 1 / (1 + np.exp(-np.clip(results, -80, 80)))
-        return np.maximum(np.einsum("nrck,nk->nrc", state.maps, scores), 0)
+        return np.asarray(np.maximum(np.einsum("nrck,nk->nrc", state.maps, scores), 0))
 
 
 class Whole(NamedTuple):
@@ -176,7 +176,7 @@ class Occlusion:
     def finish(self, state: Whole, results: Floats) -> Floats:
         """Return how far the logit fell at each place, 0 where it rose."""
         drop = state.logits[:, None] - results
-        return np.maximum(drop, 0).reshape(-1, *self._nodes)
+        return np.asarray(np.maximum(drop, 0).reshape(-1, *self._nodes))
 
 
 def _covers(size: int, nodes: int) -> Floats:

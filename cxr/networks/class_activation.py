@@ -14,7 +14,7 @@ import tensorflow as tf
 __all__ = ["WEIGHTINGS", "gradcam", "gradcam_plus_plus", "hirescam", "layercam"]
 
 
-def gradcam(maps: tf.Tensor, gradients: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+def gradcam(maps: tf.Tensor, gradients: tf.Tensor, _logits: tf.Tensor) -> tf.Tensor:
     """Weight each channel with its mean gradient; in units of the logit.
 
     References
@@ -50,7 +50,7 @@ def gradcam_plus_plus(maps: tf.Tensor, gradients: tf.Tensor, logits: tf.Tensor) 
     return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))
 
 
-def layercam(maps: tf.Tensor, gradients: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+def layercam(maps: tf.Tensor, gradients: tf.Tensor, _logits: tf.Tensor) -> tf.Tensor:
     """Weight each place of each channel with its own gradient where positive.
 
     References
@@ -60,7 +60,7 @@ def layercam(maps: tf.Tensor, gradients: tf.Tensor, logits: tf.Tensor) -> tf.Ten
     return tf.nn.relu(tf.reduce_sum(maps * tf.nn.relu(gradients), axis=-1))
 
 
-def hirescam(maps: tf.Tensor, gradients: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+def hirescam(maps: tf.Tensor, gradients: tf.Tensor, _logits: tf.Tensor) -> tf.Tensor:
     """Weight each place of each channel with its own gradient, of either sign.
 
     References

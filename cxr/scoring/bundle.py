@@ -252,7 +252,7 @@ def _card(path: Path) -> Card | None:
 
 
 @lru_cache(maxsize=512)
-def _parsed(path: Path, *state: int) -> Card | None:
+def _parsed(path: Path, *_state: int) -> Card | None:
     try:
         return Card.read(path)
     except OtherKindError:

@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from .hashes import bytes_hash, file_hash
 
@@ -135,7 +136,7 @@ class FolderWriter:
         self.head = folder / head
         self._lock = -1
 
-    def __enter__(self) -> FolderWriter:
+    def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         if fcntl is not None:
             self._lock = os.open(self.folder, os.O_RDONLY)

@@ -58,7 +58,7 @@ def batches(
     """
     films = tf.constant(pixels)
 
-    def fetch(rows: tf.Tensor, epoch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def fetch(rows: tf.Tensor, _epoch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         x = augment(tf.gather(films, rows), recipe.augmentation, seed)
         return tf.repeat(x, recipe.channels, axis=-1)
 
@@ -67,7 +67,7 @@ def batches(
     masks, known = tf.constant(places.masks), tf.constant(places.known.astype(np.float32))
     grid = places.grid
 
-    def fetch_both(rows: tf.Tensor, epoch: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def fetch_both(rows: tf.Tensor, _epoch: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
         drawn = tf.gather(films, rows), tf.gather(masks, rows)
         x, moved = augment_with_masks(*drawn, recipe.augmentation, seed)
         return tf.repeat(x, recipe.channels, axis=-1), moved, tf.gather(known, rows)
@@ -112,7 +112,7 @@ def feature_batches(
     """
     store = tf.constant(features)
 
-    def fetch(rows: tf.Tensor, epoch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def fetch(rows: tf.Tensor, epoch: tf.Tensor, _seed: tf.Tensor) -> tf.Tensor:
         variant = store[epoch % len(features)]
         return tf.cast(tf.gather(variant, rows), tf.float32)
 

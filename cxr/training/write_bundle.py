@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 import PIL
-import tensorflow
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..datasets.describe import FACTS
@@ -195,7 +195,7 @@ def versions() -> dict[str, str]:
     """Return the versions of what a bundle is made with."""
     return {
         "python": platform.python_version(),
-        "tensorflow": tensorflow.__version__,
+        "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,
         "pillow": PIL.__version__,

@@ -26,6 +26,7 @@ PLOT = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 # ship, so that a look at all models side by side does not push out the one that reads films.
 @st.cache_resource(max_entries=16, show_spinner="Loading the model")
 def _load(name: str, sha256: str) -> Model:
+    del sha256  # of the key alone: changed weights are loaded anew
     return load(name)
 
 

@@ -353,9 +353,9 @@ class TestWrongUsage:
         places = {"FOLDER": folder, "GONE": tmp_path / "gone", "OUT": tmp_path / "out"}
         filled = []
         for word in words:
-            for name, place in places.items():
-                word = word.replace(name, str(place))
             filled.append(word)
+            for name, place in places.items():
+                filled[-1] = filled[-1].replace(name, str(place))
         status, out, err = run(*filled)
         assert status == WRONG_USAGE
         assert out == ""
@@ -723,7 +723,7 @@ class TestDataset:
     def test_json(self, run, made_films, tmp_path):
         folder = shutil.copytree(made_films, tmp_path / "films")
         shutil.copy(
-            sorted((folder / "train" / "NORMAL").iterdir())[0], folder / "test" / "NORMAL" / "z.png"
+            min((folder / "train" / "NORMAL").iterdir()), folder / "test" / "NORMAL" / "z.png"
         )
         status, out, _ = run("dataset", folder, "--json")
         assert status == DONE
@@ -749,7 +749,7 @@ class TestDataset:
 
     def test_near_duplicates_and_shift(self, run, made_films, tmp_path):
         folder = shutil.copytree(made_films, tmp_path / "films")
-        first = sorted((folder / "train" / "NORMAL").iterdir())[0]
+        first = min((folder / "train" / "NORMAL").iterdir())
         with Image.open(first) as film:
             film.save(folder / "test" / "NORMAL" / "again.jpeg", quality=95)
         status, out, err = run("dataset", folder, "--json")
@@ -799,7 +799,7 @@ class TestDataset:
 
     def test_store_refuses_other_films(self, run, made_films, models, tmp_path):
         folder = shutil.copytree(made_films, tmp_path / "films")
-        path = sorted((folder / "test" / "NORMAL").iterdir())[0]
+        path = min((folder / "test" / "NORMAL").iterdir())
         path.write_bytes(png(chest_like(999)))
         file = models / "pneumonia-made" / "card.json"
         before = file.read_bytes()

@@ -25,8 +25,10 @@ def table() -> pd.DataFrame:
     rows = []
     for person in range(600):
         label, subtype = kinds[rng.choice(3, p=[0.25, 0.5, 0.25])]
-        for film in range(rng.integers(1, 5)):
-            rows.append((f"{person}-{film}.png", "train", label, subtype, f"p{person}"))
+        rows += [
+            (f"{person}-{film}.png", "train", label, subtype, f"p{person}")
+            for film in range(rng.integers(1, 5))
+        ]
     films = pd.DataFrame(rows, columns=["path", "split", "label", "subtype", "patient"])
     test = films.sample(200, random_state=1).assign(split="test")
     test["path"] = "test/" + test["path"]

@@ -101,7 +101,7 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(made_bundle, monkeypatch
     worklist = filled(made_bundle, 2)
     scorer = Scorer(worklist)
     with monkeypatch.context() as broken:
-        broken.setattr("cxr.reading_room.worklist.predict", lambda *a, **k: [][1])
+        broken.setattr("cxr.reading_room.worklist.predict", lambda *a, **k: {}[1])
         scorer.start()
         scorer.join()
     assert scorer.error.startswith("The films could not be scored:")

@@ -104,8 +104,8 @@ class TestWithThem:
         (PagesManager, "uses_pages_directory", hooks.leave_folder_mode, False),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.keep_media(b"", "", ""), None),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.media("/media/x"), None),
-        (runtime.Runtime, "is_active_session", lambda: hooks.session_is_open()(), True),
-        (runtime.scriptrunner, "get_script_run_ctx", lambda: hooks.session_is_open()(), True),
+        (runtime.Runtime, "is_active_session", hooks.session_is_open(), True),
+        (runtime.scriptrunner, "get_script_run_ctx", hooks.session_is_open(), True),
         (runtime, "Runtime", lambda: hooks.media("/media/x"), None),
     ],
 )

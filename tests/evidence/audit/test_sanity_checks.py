@@ -264,7 +264,7 @@ class TestWords:
     def test_a_network_without_convolutions(self, made_bundle, monkeypatch):
         from cxr.evidence.audit.sanity_checks import _methods
 
-        monkeypatch.setattr(made_bundle.network, "convolutions", lambda: [])
+        monkeypatch.setattr(made_bundle.network, "convolutions", list)
         with pytest.raises(ValueError, match="no convolution, which gradcam would look at"):
             _methods(made_bundle, ["gradcam", "occlusion"])
         plain = [name for name, method in METHODS.items() if not method.layered]
