@@ -16,8 +16,7 @@ def changed(bundle: Bundle, architecture: Architecture | None = None, **training
     """The bundle's card with other facts."""
     card = bundle.card
     facts = dataclasses.replace(card.training, **training)
-    card = dataclasses.replace(card, training=facts, architecture=architecture or card.architecture)
-    return card
+    return dataclasses.replace(card, training=facts, architecture=architecture or card.architecture)
 
 
 def test_a_run_without_a_base_and_a_first_step(made_bundle, made_recipe):
