@@ -20,7 +20,7 @@ LAYERS = [
     ["scoring"],
     ["datasets", "heatmaps"],
     ["films", "stats", "storage", "networks"],
-    ["errors"],
+    ["errors", "progress"],
 ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .films.radiograph import Radiograph
 from .heatmaps.heatmap import Heatmap
+from .progress import Progress
 from .scoring import explain, predict
 from .scoring.classifier import Classifier
 from .scoring.predict import Prediction
@@ -110,7 +111,7 @@ class Model(Classifier):
         method: str = "gradcam",
         *,
         layer: str | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
         stopped: Callable[[], bool] | None = None,
     ) -> Heatmap:
         """Show where the score of a film came from, which is not where disease is.
@@ -123,8 +124,8 @@ class Model(Classifier):
             One of `cxr.heatmaps.methods.METHODS`.
         layer : str, optional
             Layer that the method looks at (default: the last convolution).
-        progress : callable, optional
-            Called with the forward passes done and their total.
+        progress : Progress, optional
+            Called with the forward passes done and their total, first with none done.
         stopped : callable, optional
             Called between batches; the work stops when it returns True.
 

@@ -166,7 +166,7 @@ def made_models(made_films: Path, made_recipe, tmp_path_factory: pytest.TempPath
     from cxr.training.run import train
 
     folder = tmp_path_factory.mktemp("models")
-    train(made_recipe, made_films, folder, progress=lambda line: None)
+    train(made_recipe, made_films, folder, say=lambda line: None)
     return folder
 
 

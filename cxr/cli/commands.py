@@ -12,7 +12,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..errors import CxrError
 from ..films.radiograph import RadiographError
 from ..model import load
 from ..networks import BASELINES
+from ..progress import Progress
 from ..scoring.bundle import available, default_name
 from ..scoring.predict import FIELDS, find_films, predict_files
 from ..stats.wording import count
@@ -97,13 +98,12 @@ def predict(options: argparse.Namespace) -> int:
             )
     done = {row["path"] for row in kept}
     files = [path for path in find_films(options.paths) if str(path) not in done]
-    say = counter(len(files))
     results = predict_files(
         bundle,
         files,
         operating_point=options.operating_point,
         heatmaps=bool(options.heatmaps),
-        progress=say,
+        progress=counter(),
     )
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -141,18 +141,20 @@ def predict(options: argparse.Namespace) -> int:
     return SOME_REFUSED if refused else DONE
 
 
-def counter(total: int, what: str = "films") -> Callable[[int], None]:
-    """Show how many are done, on one line where standard error is a terminal."""
+def counter(what: str = "films") -> Progress:
+    """Return what shows how many are done, on one line where standard error is a terminal."""
     terminal = sys.stderr.isatty()
 
-    def say(done: int) -> None:
+    def show(done: float, total: float) -> None:
+        if not done:
+            return
         if terminal:
             end = "\n" if done == total else ""
-            print(f"\r{done} of {total} {what}", end=end, file=sys.stderr, flush=True)
+            print(f"\r{done:.0f} of {total:.0f} {what}", end=end, file=sys.stderr, flush=True)
         elif done == total or done % 100 == 0:
-            print(f"{done} of {total} {what}", file=sys.stderr, flush=True)
+            print(f"{done:.0f} of {total:.0f} {what}", file=sys.stderr, flush=True)
 
-    return say
+    return show
 
 
 def explain(options: argparse.Namespace) -> int:
@@ -178,7 +180,7 @@ def explain(options: argparse.Namespace) -> int:
             film,
             options.method,
             layer=options.layer,
-            progress=lambda done, total: counter(total, "passes")(done) if done else None,
+            progress=counter("passes"),
         )
     except (RadiographError, RefusedError) as error:
         print(f"cxr: {error}", file=sys.stderr)
@@ -240,7 +242,6 @@ def import_legacy(options: argparse.Namespace) -> int:
         name=options.name,
         data=options.data,
         positive_first=options.positive_first,
-        progress=lambda line: print(line, file=sys.stderr, flush=True),
     )
     print(folder)
     return DONE

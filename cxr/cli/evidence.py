@@ -9,10 +9,10 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 from ..model import load
+from ..progress import Progress
 from ..stats.wording import count, interval, percent, with_interval
 from .commands import DONE, UsageError, counter
 
@@ -33,7 +33,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "split": options.split,
         "operating_point": options.operating_point,
         "keep": options.store,
-        "progress": counter,
+        "progress": counter(),
     }
     if options.boxes:
         from ..datasets.boxes import read_boxes
@@ -123,12 +123,12 @@ def audit(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _clock() -> Callable[[float, float], None]:
-    """Show progress and the time left; every 10 % only, if standard error is no terminal."""
+def _clock() -> Progress:
+    """Return what shows progress and the time left; on no terminal, every 10 % only."""
     start, shown = time.monotonic(), -1
     terminal = sys.stderr.isatty()
 
-    def say(done: float, total: float) -> None:
+    def show(done: float, total: float) -> None:
         nonlocal shown
         percent = int(100 * done / total)
         if percent == shown or (not terminal and percent % 10):
@@ -140,7 +140,7 @@ def _clock() -> Callable[[float, float], None]:
         mark = "\r" if terminal else ""
         print(f"{mark}{percent:3} % done{left}    ", end=end, file=sys.stderr, flush=True)
 
-    return say
+    return show
 
 
 def dataset(options: argparse.Namespace) -> int:
@@ -153,8 +153,7 @@ def dataset(options: argparse.Namespace) -> int:
         raise UsageError("--store needs --model NAME: the bundle to keep the result in.")
     bundle = load(options.model) if options.model else None
     table = bundle.films if bundle else scan(options.folder)
-    say = counter(len(table))
-    table = film_facts.describe(table, options.folder, lambda done, _: say(done))
+    table = film_facts.describe(table, options.folder, counter())
     if bundle and options.store:
         replace_film_table(bundle, lambda kept: film_facts.filled_in(kept, table, bundle.name))
     result = film_facts.summary(table)
@@ -168,9 +167,7 @@ def gate(options: argparse.Namespace) -> int:
     from ..training.fit_gate import fit_gate, store_gate
 
     bundle = load(options.name)
-    found, measured = fit_gate(
-        bundle, options.data, progress=lambda line: print(line, file=sys.stderr, flush=True)
-    )
+    found, measured = fit_gate(bundle, options.data)
     store_gate(bundle, found, measured)
     if options.json:
         print(json.dumps(encode(measured), indent=1))

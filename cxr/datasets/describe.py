@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 from ..films.preprocessing import Preprocessing
 from ..films.radiograph import Radiograph
 from ..films.statistics import STATISTICS, film_statistics
+from ..progress import Progress
 from ..stats.wording import count, interval
 from . import near_duplicates, shift
 from . import table as dataset
@@ -29,7 +29,7 @@ THUMBNAIL = "thumbnail"
 def describe(
     table: pd.DataFrame,
     root: str | Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Open every film of a table once and note what near duplicates and shift are found by.
 
@@ -39,8 +39,8 @@ def describe(
         A film table.
     root : str or pathlib.Path
         The folder that its paths start from.
-    progress : callable, optional
-        Called with (films read, films in all).
+    progress : Progress, optional
+        Called with the films read and the films in all.
 
     Returns
     -------

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..films.preprocessing import Preprocessing
 from ..films.radiograph import Radiograph, RadiographError, read
+from ..progress import Progress
 from .folders import (
     COLUMNS,
     NORMAL,
@@ -59,7 +60,7 @@ def read_films(
     *,
     prepare: Preprocessing | None = None,
     measure: Callable[[Radiograph], dict[str, float]] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.uint8] | None]:
     """Open every film of a table once.
 
@@ -73,8 +74,8 @@ def read_films(
         What brings each film to the pixels that are kept; None keeps none.
     measure : callable, optional
         Gives further columns of each film.
-    progress : callable, optional
-        Called with (films read, films in all).
+    progress : Progress, optional
+        Called with the films read and the films in all.
 
     Returns
     -------
@@ -107,6 +108,8 @@ def read_films(
         facts = {"width": film.width, "height": film.height, "sha256": film.sha256}
         return facts | (measure(film) if measure else {})
 
+    if progress and len(table):
+        progress(0, len(table))
     facts: list[dict[str, Any]] = []
     problems: list[str] = []
     with ThreadPoolExecutor() as pool:  # decoding a picture releases Python's lock

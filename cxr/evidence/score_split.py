@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ..datasets.folders import (
     select,
 )
 from ..datasets.table import read_films
+from ..progress import Progress
 from ..scoring.bundle import Bundle
 from ..scoring.card import Card
 from ..scoring.classifier import Classifier
@@ -25,7 +26,6 @@ from .evaluation import Evaluation, evaluate
 __all__ = ["PREDICTION_COLUMNS", "assess", "evaluated", "films_folder", "score_split", "store"]
 
 PREDICTION_COLUMNS = ["split", "path", "patient", "label", "subtype", "logit"]
-Progress = Callable[[int], Callable[[int], None]]
 
 
 def assess(
@@ -92,8 +92,8 @@ def score_split(
         for a set without splits. Which films were train and which validation is as when the
         bundle was made.
     progress : Progress, optional
-        Called with the number of films to read, gives what is called with the number of films
-        done. Where only the pixels tell the split, all films of the folder are read.
+        Called with the films read and the films in all. Where only the pixels tell the split, these
+        are all films of the folder.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def score_split(
     pixels = None
     if own and (split != "test" or "test" not in set(table["split"])):
         # Which films were which when the bundle was made, its own table tells, by their pixels.
-        table, pixels = read_films(table, data, prepare=prepare, progress=_of_all(table, progress))
+        table, pixels = read_films(table, data, prepare=prepare, progress=progress)
         made = bundle.films.drop_duplicates("sha256").set_index("sha256")["split"]
         table["split"] = table["sha256"].map(made).fillna(table["split"])
     known = sorted({*table["split"], *card.external})
@@ -131,7 +131,7 @@ def score_split(
             f"Splits here: {', '.join(name or '(none)' for name in known)}."
         )
     if pixels is None:
-        table, pixels = read_films(table, data, prepare=prepare, progress=_of_all(table, progress))
+        table, pixels = read_films(table, data, prepare=prepare, progress=progress)
     else:
         pixels = pixels[rows]
     assert pixels is not None
@@ -140,13 +140,6 @@ def score_split(
         table["path"] = Path(data).resolve().name + "/" + table["path"]
     columns = [*PREDICTION_COLUMNS, *(["source"] if "source" in table else [])]
     return table[columns]
-
-
-def _of_all(table: pd.DataFrame, progress: Progress | None) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    say = progress(len(table))
-    return lambda done, _: say(done)
 
 
 def films_folder(bundle: Bundle, data: str | Path, split: str) -> Path:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..networks.network import Network
+from ..progress import Progress
 from .methods import FAST, METHODS
 from .sweep import (
-    Progress,
     Stopped,
     StoppedError,
     Sweep,

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CxrError
+from ..progress import Progress
 
-__all__ = ["BATCH", "Progress", "Stopped", "StoppedError", "Sweep", "run", "seconds_of"]
+__all__ = ["BATCH", "Stopped", "StoppedError", "Sweep", "run", "seconds_of"]
 
 #: Films in a pass. More gain nothing on two cores, and with them grows what a network holds in
 #: memory and how long one waits for it to stop.
@@ -19,7 +20,6 @@ BATCH = 8
 #: Films whose activations are held at a time.
 FILMS_AT_ONCE = 8
 
-Progress = Callable[[int, int], None]
 Stopped = Callable[[], bool]
 Floats = NDArray[np.float32]
 

@@ -264,7 +264,7 @@ class Explainer:
             self._fail(key, error)
 
     def _work(self, bundle: Model, film: Radiograph, job: _Job) -> None:
-        def progress(done: int, total: int) -> None:
+        def progress(done: float, total: float) -> None:
             job.share = done / total
 
         def stopped() -> bool:

@@ -17,7 +17,8 @@ from ..heatmaps.heatmap import (
     interpolation,
 )
 from ..heatmaps.methods import FAST, METHODS, Method
-from ..heatmaps.sweep import Progress, Stopped, StoppedError
+from ..heatmaps.sweep import Stopped, StoppedError
+from ..progress import Progress
 from .classifier import Classifier
 from .predict import heatmaps_of, predict
 

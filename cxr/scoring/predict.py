@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..films.radiograph import Radiograph, RadiographError, read
 from ..heatmaps.attribute import check as check_method
 from ..heatmaps.heatmap import Cost, Heatmap
 from ..heatmaps.methods import METHODS
+from ..progress import Progress
 from .bundle import Bundle
 from .classifier import Classifier
 from .operating_points import band
@@ -282,7 +283,7 @@ def predict_files(
     *,
     operating_point: str | None = None,
     heatmaps: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[Path, Radiograph | None, Prediction]]:
     """Read and score files, batch by batch; a file that cannot be read is a refusal of its own.
 
@@ -296,8 +297,9 @@ def predict_files(
         Name of one of the card's operating points (default: the card's default).
     heatmaps : bool, default: False
         Whether each prediction brings its Grad-CAM.
-    progress : callable, optional
-        Called with the number of files done.
+    progress : Progress, optional
+        Called with the files done and the files in all; to count these, an iterator is run to its
+        end first.
 
     Yields
     ------
@@ -307,7 +309,12 @@ def predict_files(
     prediction : Prediction
     """
     point = bundle.card.operating_point(operating_point)
-    done = 0
+    done = total = 0
+    if progress:
+        paths = list(paths)
+        total = len(paths)
+        if paths:
+            progress(0, total)
     for batch in _batches(paths, FILES_AT_ONCE):
         films: list[Radiograph | None] = []
         refusals: list[Refusal | None] = []
@@ -328,7 +335,7 @@ def predict_files(
                 yield path, film, next(results)
             done += 1
             if progress:
-                progress(done)
+                progress(done, total)
 
 
 def unread(bundle: Bundle, refusal: Refusal, operating_point: str | None = None) -> Prediction:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import keras
 import pandas as pd
 
 from ..evidence.evaluation import best_epoch
+from ..progress import Say
 from .box_supervision import LOGIT
 from .keras_hooks import epochs_done, restart_dropouts
 from .recipes import Recipe
@@ -76,7 +76,7 @@ class TrainingLog(keras.callbacks.Callback):
     many, which `resume` drops.
     """
 
-    def __init__(self, recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, say: Say) -> None:
         super().__init__()
         self.recipe = recipe
         self.folder = folder

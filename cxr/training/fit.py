@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..datasets.table import NORMAL
 from ..networks import BASELINES, BASES
+from ..progress import Say
 from .batches import (
     batches,
     feature_batches,
@@ -78,7 +79,7 @@ def fit(
     recipe: Recipe,
     material: Material,
     state: Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> tuple[pd.DataFrame, int]:
     """Fit a network's weights as its recipe says, continuing from what is in `state`.
 
@@ -116,7 +117,7 @@ def _fit_head(
     recipe: Recipe,
     material: Material,
     state: Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> tuple[pd.DataFrame, int]:
     from ..networks.bases import head_of
     from .frozen_features import FeatureStore
@@ -148,7 +149,7 @@ def _fit_epochs(
     held: tf.data.Dataset,
     steps: int,
     state: Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> TrainingLog:
     """Run the epochs that are left; the model then has the kept weights."""
     state.mkdir(parents=True, exist_ok=True)

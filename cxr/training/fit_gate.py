@@ -8,7 +8,7 @@ out as a whole, or parts held out in turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ..datasets.folders import SUFFIXES, DatasetError, scan
 from ..films.radiograph import RadiographError, read
 from ..model import Model
 from ..networks import ARCHITECTURES
+from ..progress import Say, to_stderr
 from ..scoring.bundle import Bundle
 from ..scoring.card import Card, GateFacts, GateFigures
 from ..scoring.gate import CLASSES, FILE, Gate
@@ -85,7 +86,7 @@ def fit_gate(
     data: str | Path,
     *,
     seed: int = 0,
-    progress: Callable[[str], None] = lambda line: None,
+    say: Say = to_stderr,
 ) -> tuple[Gate, list[GateFigures]]:
     """Fit the gate of a bundle and measure it.
 
@@ -98,8 +99,8 @@ def fit_gate(
         ``lateral`` and ``not_chest``.
     seed : int, default: 0
         Of the draw of films and of the folds.
-    progress : callable
-        Called with one line per group.
+    say : Say, optional
+        Called with one line per group (default: writes to standard error).
 
     Returns
     -------
@@ -119,7 +120,7 @@ def fit_gate(
     if name not in LAYERS:
         raise ValueError(f"Expected a bundle of {', '.join(LAYERS)}. Received: {name}")
     layers = LAYERS[name]
-    learned, measured = _pictures(bundle, layers, Path(data), seed, progress)
+    learned, measured = _pictures(bundle, layers, Path(data), seed, say)
     folds = _folds(learned, seed)
     p, distances = _held_out(learned, folds, layers)
     frontal = learned.kind == 0
@@ -163,7 +164,7 @@ def _pictures(
     layers: tuple[str, ...],
     data: Path,
     seed: int,
-    say: Callable[[str], None],
+    say: Say,
 ) -> tuple[Pictures, Pictures]:
     """Read all pictures and run them through the network: those to learn from, those not."""
     rng = np.random.default_rng(seed)
@@ -203,7 +204,7 @@ def _features(
     bundle: Model,
     layers: tuple[str, ...],
     parts: Iterable[tuple[str, int, list[Path]]],
-    say: Callable[[str], None],
+    say: Say,
 ) -> Pictures:
     forward = bundle.network.features(layers)
     features, rows = [], []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -13,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..networks.vgg import LAST_POOL
+from ..progress import Say
 from .augmentation import augment
 from .recipes import Augmentation, Recipe
 
@@ -55,7 +55,7 @@ class FeatureStore:
         *,
         variants: int = 1,
         varied: bool = False,
-        say: Callable[[str], None],
+        say: Say,
     ) -> NDArray[np.float16]:
         """Compute features, or read those that are there.
 
@@ -69,7 +69,7 @@ class FeatureStore:
             How often each film is taken.
         varied : bool, default: False
             Whether films are varied as the recipe says, each variant another way.
-        say : callable
+        say : Say
             Called with a line about every minute.
 
         Returns

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +35,7 @@ from ..films.preprocessing import Preprocessing
 from ..model import load
 from ..networks import BASES, build
 from ..networks.runtime import keep_memory
+from ..progress import Say, to_stderr
 from ..scoring.card import TrainingStep
 from .box_supervision import read_places
 from .fit import Material, fit
@@ -95,7 +94,7 @@ def train(
     *,
     share: float = 1.0,
     resume: bool = False,
-    progress: Callable[[str], None] | None = None,
+    say: Say = to_stderr,
 ) -> Path:
     """Train a network and write its bundle.
 
@@ -113,7 +112,7 @@ def train(
         Part of the films to use, in (0, 1], drawn without replacement.
     resume : bool, default: False
         Whether to continue with a run that was stopped.
-    progress : callable, optional
+    say : Say, optional
         Called with one line of text per epoch (default: writes to standard error).
 
     Returns
@@ -130,7 +129,6 @@ def train(
         If the films cannot be used.
     """
     keep_memory()
-    say = progress or (lambda line: print(line, file=sys.stderr, flush=True))
     state = Path(out) / f".{recipe.name}.training"
     asked = {"recipe": recipe.to_json(), "share": share}
     _check(state, asked, resume)
@@ -241,7 +239,7 @@ def _first_step(
     table: pd.DataFrame,
     pixels: NDArray[np.uint8],
     state: Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> TrainingStep | None:
     """Train on fewer or smaller films first, and leave the weights in the model."""
     first = recipe.first_step

@@ -851,7 +851,7 @@ class TestImportLegacy:
     def test_passes_on_what_was_asked(self, run, monkeypatch, tmp_path):
         calls: list[tuple] = []
 
-        def take(*files, progress, **options):
+        def take(*files, **options):
             calls.append((files, options))
             return Path("models") / "mine"
 

@@ -65,7 +65,7 @@ class TestDescribe:
         table = scan(root).head(3)
         before, seen = table.copy(), []
         film_facts.describe(table, root, lambda done, total: seen.append((done, total)))
-        assert seen == [(1, 3), (2, 3), (3, 3)]
+        assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
         pd.testing.assert_frame_equal(table, before)
 
     def test_films_that_cannot_be_read(self, root, tmp_path):

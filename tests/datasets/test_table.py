@@ -133,7 +133,7 @@ class TestReadFilms:
             prepare=Preprocessing(48, 64, 3, "nearest"),
             progress=lambda done, total: seen.append((done, total)),
         )
-        assert seen == [(1, 3), (2, 3), (3, 3)]
+        assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
         assert table["path"].tolist() == films["path"].tolist()
         assert pixels.shape == (3, 48, 64, 3)
         assert pixels.dtype == np.uint8

@@ -40,17 +40,10 @@ def same(ours: dict, stored: dict) -> None:
 
 
 def test_test_split_gives_the_stored_figures(made_bundle, made_films):
-    seen: list[int] = []
-    totals: list[int] = []
-
-    def progress(total: int):
-        totals.append(total)
-        return seen.append
-
-    result = assess(made_bundle, made_films, progress=progress)
+    seen: list[tuple[float, float]] = []
+    result = assess(made_bundle, made_films, progress=lambda *now: seen.append(now))
     same(figures(result), figures(made_bundle.card.evaluation["test"]))
-    assert totals == [20]
-    assert seen == list(range(1, 21))
+    assert seen == [(done, 20) for done in range(21)]
 
 
 def test_validation_is_the_one_the_bundle_was_fitted_on(made_bundle, made_films):
@@ -82,9 +75,11 @@ def test_each_film_is_decoded_once(made_bundle, made_films, monkeypatch, split):
         return read(path)
 
     monkeypatch.setattr("cxr.datasets.table.read", counting)
-    seen: list[int] = []
-    score_split(made_bundle, made_films, split=split, progress=lambda total: seen.append)
-    assert len(reads) == len(set(reads)) == max(seen) == (20 if split == "test" else 80)
+    seen: list[tuple[float, float]] = []
+    score_split(made_bundle, made_films, split=split, progress=lambda *now: seen.append(now))
+    films = 20 if split == "test" else 80
+    assert len(reads) == len(set(reads)) == films
+    assert seen == [(done, films) for done in range(films + 1)]
 
 
 def test_another_operating_point(made_bundle, made_films):
@@ -320,7 +315,7 @@ class TestOwnSplits:
             validation=0.25,
         )
         out = tmp_path_factory.mktemp("own")
-        return load(str(train(recipe, unsplit, out, progress=lambda line: None)))
+        return load(str(train(recipe, unsplit, out, say=lambda line: None)))
 
     @pytest.mark.parametrize("split", ["validation", "test"])
     def test_gives_the_stored_predictions(self, own, unsplit, split):

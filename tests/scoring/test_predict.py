@@ -196,10 +196,12 @@ class TestPredictFiles:
         return paths
 
     def test_each_file_has_its_row_and_the_rest_goes_on(self, made_bundle, paths):
-        done: list[int] = []
-        results = list(predict_files(made_bundle, paths, heatmaps=True, progress=done.append))
+        seen: list[tuple[float, float]] = []
+        results = list(
+            predict_files(made_bundle, paths, heatmaps=True, progress=lambda *now: seen.append(now))
+        )
         assert [path for path, _, _ in results] == paths
-        assert done == list(range(1, len(paths) + 1))
+        assert seen == [(done, len(paths)) for done in range(len(paths) + 1)]
         codes = {
             path.name: prediction.refusal.code
             for path, _, prediction in results
@@ -244,8 +246,15 @@ class TestPredictFiles:
         with pytest.raises(ValueError, match="Received: 'nope'"):
             next(predict_files(made_bundle, paths, operating_point="nope"))
 
+    def test_an_iterator_is_counted_where_progress_is_asked_for(self, made_bundle, paths):
+        seen: list[tuple[float, float]] = []
+        list(predict_files(made_bundle, iter(paths[:3]), progress=lambda *now: seen.append(now)))
+        assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
     def test_nothing(self, made_bundle):
-        assert list(predict_files(made_bundle, [])) == []
+        seen: list[tuple[float, float]] = []
+        results = predict_files(made_bundle, [], progress=lambda *now: seen.append(now))
+        assert list(results) == seen == []
 
 
 @pytest.mark.data

@@ -38,7 +38,7 @@ STATE = f".{NAME}.training"
 
 
 def killed_at(words: str) -> Callable[[str], None]:
-    """What is given as `progress`: it stops the run as Ctrl+C does, at the line of an epoch."""
+    """What is given as `say`: it stops the run as Ctrl+C does, at the line of an epoch."""
 
     def say(line: str) -> None:
         if line.startswith(words):
@@ -53,11 +53,11 @@ class Killed:
     def __init__(self, recipe: Recipe, films: Path, out: Path) -> None:
         self.out = out
         with pytest.raises(KeyboardInterrupt):
-            train(recipe, films, out, progress=killed_at("epoch 2/"))
+            train(recipe, films, out, say=killed_at("epoch 2/"))
         self.after_kill = self.left()
         self.rows_at_kill = pd.read_csv(out / STATE / "history.csv")
         with pytest.raises(TrainingError) as caught:
-            train(recipe, films, out, progress=lambda line: None)
+            train(recipe, films, out, say=lambda line: None)
         self.refusal = str(caught.value)
         self.refused: dict[str, str] = {}
         other_films = shutil.copytree(films, out.parent / "others")
@@ -68,7 +68,7 @@ class Killed:
             "films": (recipe, other_films, 1.0),
         }.items():
             with pytest.raises(TrainingError) as caught:
-                train(*arguments[:2], out, share=arguments[2], resume=True, progress=str)
+                train(*arguments[:2], out, share=arguments[2], resume=True, say=str)
             self.refused[reason] = str(caught.value)
         # As a version noted it that did not know all fields of today's recipes.
         note = out / STATE / "run.json"
@@ -76,7 +76,7 @@ class Killed:
         del noted["recipe"]["keep"], noted["recipe"]["augmentation"]["noise"]
         note.write_text(json.dumps(noted))
         self.lines: list[str] = []
-        self.folder = train(recipe, films, out, resume=True, progress=self.lines.append)
+        self.folder = train(recipe, films, out, resume=True, say=self.lines.append)
         self.bundle: Model = load(str(self.folder))
 
     def left(self) -> list[str]:
@@ -139,7 +139,7 @@ class TestRunThatCannotStart:
     def refused(self, error: type[Exception], words: str, *arguments, **more) -> None:
         recipe, data, out = arguments
         with pytest.raises(error, match=words):
-            train(recipe, data, out, progress=lambda line: None, **more)
+            train(recipe, data, out, say=lambda line: None, **more)
         assert not out.exists() or list(out.iterdir()) == []
 
     def test_no_folder(self, made_recipe, tmp_path):
@@ -233,7 +233,7 @@ def table_of(tmp_path, monkeypatch) -> Callable[..., pd.DataFrame]:
         monkeypatch.setattr("cxr.training.run._first_step", start)
         shutil.rmtree(tmp_path / "out", ignore_errors=True)
         with pytest.raises(InterruptedError):
-            train(recipe, films, tmp_path / "out", progress=lambda line: None, **more)
+            train(recipe, films, tmp_path / "out", say=lambda line: None, **more)
         return seen.pop()
 
     return run
@@ -352,7 +352,7 @@ class TestFilms:
         recipe = dataclasses.replace(
             RECIPES["pneumonia-thumbnail"], name="made", films=self.PARTS, test=0.2, validation=0.2
         )
-        bundle = load(str(train(recipe, sets, tmp_path / "out", progress=lambda line: None)))
+        bundle = load(str(train(recipe, sets, tmp_path / "out", say=lambda line: None)))
         for table in (bundle.films, bundle.predictions):
             assert set(table["source"] + "/" + table["label"]) == set(self.PARTS)
 
@@ -428,7 +428,7 @@ class TestReads:
         )
         note_calls(monkeypatch)
         reads = count_reads(monkeypatch)
-        train(recipe, made_films, tmp_path, progress=lambda line: None)
+        train(recipe, made_films, tmp_path, say=lambda line: None)
         assert len(reads) == len(set(reads)) == 80
 
 
@@ -441,7 +441,7 @@ class TestStartFrom:
         monkeypatch.setenv("CXR_MODELS", str(made_bundle.folder.parent))
         recipe = dataclasses.replace(made_recipe, name="again", start_from=made_bundle.name)
         calls = note_calls(monkeypatch)
-        bundle = load(str(train(recipe, made_films, tmp_path, progress=lambda line: None)))
+        bundle = load(str(train(recipe, made_films, tmp_path, say=lambda line: None)))
         for own, taken in zip(made_bundle.model.get_weights(), calls[0].before, strict=True):
             np.testing.assert_array_equal(own, taken)
         assert bundle.card.recipe.start_from == made_bundle.name
@@ -454,7 +454,7 @@ class TestStartFrom:
             made_recipe, name="again", architecture="tb_cnn", start_from=made_bundle.name
         )
         with pytest.raises(TrainingError, match="pneumonia-made has other weights than tb_cnn"):
-            train(recipe, made_films, tmp_path, progress=lambda line: None)
+            train(recipe, made_films, tmp_path, say=lambda line: None)
         assert list(tmp_path.iterdir()) == []
 
     def test_not_beside_other_weights(self, made_recipe):
@@ -474,7 +474,7 @@ class TestFirstStep:
         out = tmp_path_factory.mktemp("first")
         with pytest.MonkeyPatch.context() as monkeypatch:
             calls = note_calls(monkeypatch)
-            bundle = load(str(train(recipe, made_films, out, progress=lambda line: None)))
+            bundle = load(str(train(recipe, made_films, out, say=lambda line: None)))
         return Noted(bundle, calls, *read_films(bundle.films, made_films, prepare=recipe.to_input))
 
     def test_leaves_its_facts_in_the_card(self, run):
@@ -536,7 +536,7 @@ class TestFirstStep:
             first_step=FirstStep(epochs=1, input_size=32),
         )
         calls = note_calls(monkeypatch)
-        bundle = load(str(train(recipe, made_films, tmp_path, progress=lambda line: None)))
+        bundle = load(str(train(recipe, made_films, tmp_path, say=lambda line: None)))
         assert [call.films.films.shape[1:] for call in calls] == [(32, 32, 1), (48, 48, 1)]
         for left, taken in zip(calls[0].after, calls[1].before, strict=True):
             np.testing.assert_array_equal(left, taken)
@@ -563,9 +563,9 @@ class TestKilledFirstStep:
 
     def test_ends_and_the_run_proper_has_all_its_epochs(self, recipe, made_films, tmp_path):
         with pytest.raises(KeyboardInterrupt):
-            train(recipe, made_films, tmp_path, progress=killed_at("epoch 2/2"))
+            train(recipe, made_films, tmp_path, say=killed_at("epoch 2/2"))
         lines: list[str] = []
-        folder = train(recipe, made_films, tmp_path, resume=True, progress=lines.append)
+        folder = train(recipe, made_films, tmp_path, resume=True, say=lines.append)
         assert lines[1:3] == ["First step: 48 films at 32 pixels", "Going on after epoch 1"]
         epochs = [line.split()[1] for line in lines if line.startswith("epoch")]
         assert epochs == ["2/2", "1/1"]
@@ -582,7 +582,7 @@ class TestBaseline:
     @pytest.fixture(scope="class")
     def bundle(self, recipe, made_films, tmp_path_factory) -> Model:
         out = tmp_path_factory.mktemp("baseline")
-        return load(str(train(recipe, made_films, out, progress=lambda line: None)))
+        return load(str(train(recipe, made_films, out, say=lambda line: None)))
 
     def test_scores_as_scikit_learn_does(self, recipe, bundle, made_films):
         from sklearn.linear_model import LogisticRegression
@@ -634,7 +634,7 @@ class TestHeadBundle:
     @pytest.fixture(scope="class")
     def folder(self, recipe, made_films, tmp_path_factory) -> Path:
         out = tmp_path_factory.mktemp("head")
-        return train(recipe, made_films, out, progress=lambda line: None)
+        return train(recipe, made_films, out, say=lambda line: None)
 
     def test_ships_its_head_and_nothing_of_the_base(self, folder):
         assert sorted(path.name for path in folder.glob("*.h5")) == ["head.weights.h5"]
@@ -668,7 +668,7 @@ class TestHeadBundle:
         self, recipe, folder, made_films, tmp_path
     ):
         other = dataclasses.replace(recipe, storage="float32")
-        exact = load(str(train(other, made_films, tmp_path, progress=lambda line: None)))
+        exact = load(str(train(other, made_films, tmp_path, say=lambda line: None)))
         half = load(str(folder))
         scores = [1 / (1 + np.exp(-bundle.predictions["logit"])) for bundle in (exact, half)]
         np.testing.assert_allclose(*scores, atol=1e-3)
@@ -709,9 +709,9 @@ class TestHeadBundle:
         self, recipe, folder, made_films, tmp_path
     ):
         with pytest.raises(KeyboardInterrupt):
-            train(recipe, made_films, tmp_path, progress=killed_at("features of validation"))
+            train(recipe, made_films, tmp_path, say=killed_at("features of validation"))
         lines: list[str] = []
-        again = train(recipe, made_films, tmp_path, resume=True, progress=lines.append)
+        again = train(recipe, made_films, tmp_path, resume=True, say=lines.append)
         assert not [line for line in lines if line.startswith("features")]
         first, later = (load(str(path)).predictions["logit"] for path in (folder, again))
         np.testing.assert_allclose(later, first, atol=1e-3)

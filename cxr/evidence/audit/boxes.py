@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...datasets.boxes import boxes_of
 from ...datasets.folders import DatasetError
 from ...films.radiograph import read
+from ...progress import Progress
 from ...scoring.classifier import Classifier
 from ...scoring.explain import heatmaps
 from ...scoring.scores import scored as with_scores
@@ -33,8 +34,6 @@ from .store import store as store_rows
 __all__ = ["Localization", "assess_boxes", "box_rows", "localize"]
 
 FILMS_AT_ONCE = 16
-
-Progress = Callable[[int], Callable[[int], None]]
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def assess_boxes(
     Parameters
     ----------
     bundle, data, boxes, split, method, layer, operating_point, progress
-        See `localize`; the progress is that of scoring, then that of explaining.
+        See `localize`; the progress is that of scoring, then, from none done, that of explaining.
     keep : bool, default: False
         Whether to store the figures on boxes in the bundle, of whichever split, and the
         predictions of an external set.
@@ -160,7 +159,7 @@ def localize(
     scored : pandas.DataFrame, optional
         What `score_split` returned for these films, where that is at hand; else they are scored.
     progress : Progress, optional
-        Called with the number of films, gives what is called with the number of films done.
+        Called with the films explained and the films in all.
 
     Returns
     -------
@@ -242,7 +241,8 @@ def _explained(
     progress: Progress | None,
 ) -> Iterator[BoxedFilm]:
     """Explain the films of a table, a few at a time: films at full size are large."""
-    say = progress(len(table)) if progress else None
+    if progress:
+        progress(0, len(table))
     patients = owners(table)
     for start in range(0, len(table), FILMS_AT_ONCE):
         paths = table["path"].iloc[start : start + FILMS_AT_ONCE].tolist()
@@ -255,5 +255,5 @@ def _explained(
                     f"{heatmap.height} pixels. Give boxes in pixels of this copy of the films."
                 )
             yield film
-        if say:
-            say(start + len(paths))
+        if progress:
+            progress(start + len(paths), len(table))

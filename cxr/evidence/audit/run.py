@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...heatmaps.attribute import attribute, passes
 from ...heatmaps.methods import METHODS
 from ...networks.network import Network
+from ...progress import Progress
 from ...scoring.classifier import Classifier
 from ...stats.bootstrap import mean_interval
 from .sanity import (
@@ -22,7 +23,7 @@ from .sanity import (
 )
 from .store import SANITY
 
-__all__ = ["BUDGET", "CURVES", "FEWEST", "FILMS", "SPLIT", "Progress", "Run"]
+__all__ = ["BUDGET", "CURVES", "FEWEST", "FILMS", "SPLIT", "Run"]
 
 #: Films for a fast method.
 FILMS = 32
@@ -35,7 +36,6 @@ SPLIT = "validation"
 CURVES = 4 * (STEPS + 1)
 
 Map = NDArray[np.float32]
-Progress = Callable[[float, float], None]
 
 
 class Run:
@@ -84,7 +84,7 @@ class Run:
         """
         share = len(films) * self.price[name]
 
-        def within(done: int, total: int) -> None:
+        def within(done: float, total: float) -> None:
             if self.progress:
                 self.progress(self.done + share * done / total, self.total)
 

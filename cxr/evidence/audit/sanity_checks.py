@@ -21,6 +21,7 @@ from ...heatmaps.geometry import over_film
 from ...heatmaps.heatmap import Heatmap
 from ...heatmaps.methods import METHODS
 from ...networks.network import Network
+from ...progress import Progress
 from ...scoring.classifier import Classifier
 from ...scoring.predict import logits
 from ...scoring.scores import scored
@@ -33,7 +34,6 @@ from .run import (
     FEWEST,
     FILMS,
     SPLIT,
-    Progress,
     Run,
 )
 from .sanity import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ...datasets.splits import splits
 from ...datasets.table import hold_out, read_films
 from ...films.preprocessing import Preprocessing
 from ...networks import ARCHITECTURES, build
+from ...progress import Say, to_stderr
 from ...scoring.card import Architecture, Card, Imported, StoredFile, Tables, TrainingFacts
 from ...scoring.classifier import Classifier
 from ...scoring.film_tables import store_film_table
@@ -77,7 +78,7 @@ def import_legacy(
     name: str | None = None,
     data: str | Path | None = None,
     positive_first: bool = False,
-    progress: Callable[[str], None] = lambda line: None,
+    say: Say = to_stderr,
 ) -> Path:
     """Take over a stored Keras model.
 
@@ -98,8 +99,9 @@ def import_legacy(
         on. Without it there is one, fixed at 0.5, and nothing is known of it.
     positive_first : bool, default: False
         Whether the network was trained with the finding as class 0 and normal as class 1.
-    progress : callable
-        Called with a line of text: what was found, and what had to be assumed.
+    say : Say, optional
+        Called with a line of text: what was found, and what had to be assumed (default: writes to
+        standard error).
 
     Returns
     -------
@@ -119,12 +121,12 @@ def import_legacy(
     place = Path(out) / name
     if (place / CARD).exists():
         raise LegacyError(f"There is a model {name} in {out} already.", code="name_taken")
-    progress(f"{model.name} is {match.title} at {match.size} pixels")
+    say(f"{model.name} is {match.title} at {match.size} pixels")
     network = _network(match, read_weights(weights, weight_shapes(match)), positive_first)
     card = _describe(match, network, name, finding, data)
     notes = [*match.notes, *_notes(card, match, positive_first, data)]
     for note in notes:
-        progress(note)
+        say(note)
     origin = Imported(
         model=model.name,
         model_sha256=file_hash(model),
@@ -139,7 +141,7 @@ def import_legacy(
     card = _with_origin(card, origin)
     films, pixels = pd.DataFrame(columns=COLUMNS), None
     if data:
-        progress("Reading the films")
+        say("Reading the films")
         films, pixels = _films(data, card)
     with bundle_writer(place) as writer:
         sha256 = writer.add(WEIGHTS, network.save_weights)
@@ -155,7 +157,7 @@ def import_legacy(
             card = judge(card, predictions)
             if (card.evaluation["validation"].auc or 0) < 0.5:
                 card = _with_origin(card, replace(origin, notes=(*notes, REVERSED)))
-                progress(REVERSED)
+                say(REVERSED)
         columns = [*COLUMNS, "source"] if "source" in films else COLUMNS
         tables = Tables(
             history=add_table(writer, "history.csv", pd.DataFrame(columns=HISTORY_COLUMNS)),

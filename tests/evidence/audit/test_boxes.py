@@ -207,17 +207,17 @@ class TestLocalize:
         assert localize(seeing, root, boxes, scored=scored).called.films == 1
 
     def test_other_methods_and_their_progress(self, seeing, root):
-        seen, totals = [], []
+        seen = []
 
-        def progress(total):
-            totals.append(total)
-            return seen.append
+        def progress(done, total):
+            seen.append((done, total))
 
         boxes = read_boxes(root / "boxes.csv")
         result = localize(seeing, root, boxes, method="hirescam", layer="bright", progress=progress)
         assert result.called.method.hit_rate == 1
-        assert totals == [N]
-        assert seen[-1] == N
+        assert seen[0] == (0, N)
+        assert seen[-1] == (N, N)
+        assert seen == sorted(set(seen))
         with pytest.raises(ValueError, match="Received: 'guess'"):
             localize(seeing, root, boxes, method="guess")
 

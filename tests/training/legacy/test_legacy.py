@@ -244,7 +244,7 @@ def take(tmp_path: Path) -> Callable[..., cxr.Model]:
     def run(*files: Path, **options: Any) -> cxr.Model:
         run.said = []  # type: ignore[attr-defined]
         options = {"finding": "pneumonia", "out": tmp_path / "out"} | options
-        folder = import_legacy(*files, progress=run.said.append, **options)
+        folder = import_legacy(*files, say=run.said.append, **options)
         return cxr.load(str(folder))
 
     return run
