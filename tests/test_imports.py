@@ -89,7 +89,7 @@ class TestTensorFlowIsNotLoaded:
         names = {module_name(path) for path in MODULES}
         assert names >= BUILDERS
         assert {
-            "cxr.training.recipes.recipe",
+            "cxr.scoring.recipe",
             "cxr.scoring.card",
             "cxr.cli.commands",
             "cxr.datasets.published",

@@ -33,7 +33,9 @@ __all__ = [
 ]
 
 _SAID: dict[str, type[StrEnum]] = {"call": Call, "agreement": Agreement, "reason": Reason}
-CALLS, AGREEMENTS, REASONS = tuple(Call), tuple(Agreement), tuple(Reason)
+CALLS = tuple(Call)
+AGREEMENTS = tuple(Agreement)
+REASONS = tuple(Reason)
 
 # What comes from a card or a rule of this package: one line, and not a path.
 _WORDS = re.compile(r"[^\s/\\][^\n\r/\\]{0,99}")

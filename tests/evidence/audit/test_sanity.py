@@ -98,7 +98,7 @@ class TestSsim:
         assert ssim(one, other) == pytest.approx(np.mean(each), abs=1e-6)
 
     def test_a_map_smaller_than_the_window(self):
-        with pytest.raises(ValueError, match="7 pixels a side"):
+        with pytest.raises(ValueError, match="7 pixels on a side"):
             ssim(noise(0, (6, 9)), noise(1, (6, 9)))
 
 

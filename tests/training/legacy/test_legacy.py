@@ -598,7 +598,7 @@ class TestRecognition:
             ),
             (
                 lambda found: found[0]["config"].update(batch_input_shape=[None, 40, 50, 1]),
-                "a square input of at most 4096 pixels a side. Received: 40 x 50",
+                "a square input of at most 4096 pixels on a side. Received: 40 x 50",
             ),
             (
                 lambda found: found[0]["config"].update(batch_input_shape=[None, 10**9, 10**9, 1]),
