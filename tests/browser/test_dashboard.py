@@ -182,7 +182,7 @@ def test_each_page_opens_by_its_address_with_its_plots(
     expect(page.get_by_role("link", name="Triage")).to_be_visible()  # the dashboard's own menu
     drawn = page.locator(".js-plotly-plot .main-svg .plot, .js-plotly-plot .pielayer")
     if plots:
-        expect(page.locator(".js-plotly-plot")).to_have_count(plots, timeout=90_000)
+        expect(page.locator(".js-plotly-plot")).to_have_count(plots, timeout=180_000)
         expect(drawn.first).to_be_attached()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     at_rest(page)
@@ -200,7 +200,7 @@ def test_the_matrix_opens_the_films_behind_a_cell(page: Page) -> None:
         timeout=90_000
     )
     matrix = page.locator(".js-plotly-plot").first
-    expect(matrix).to_be_visible()
+    expect(matrix).to_be_visible(timeout=90_000)
     at_rest(page)
     cells = matrix.locator(".scatterlayer .point")
     expect(cells).to_have_count(4)
