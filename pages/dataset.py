@@ -14,6 +14,7 @@ from cxr.web import (
     bundle,
     choose_model,
     header,
+    messages,
     near_duplicates_view,
     plot,
     shift_view,
@@ -33,7 +34,7 @@ def main() -> None:
     table = bundle(card).films
     data = card.data
     if table.empty:
-        st.info(f"{card.name} was imported without films. Import it again with --data DIR.")
+        st.info(messages.imported_without_films(card.name))
         return
     if source := SOURCES.get(data.set):
         about = f"**{data.title}** · {data.citation} · {data.licence}"
@@ -97,7 +98,7 @@ def mean_films(table, folder: Path):
 def show_pictures(table, folder: Path | None) -> None:
     st.subheader("Films", anchor=False)
     if folder is None:
-        st.info("Set CXR_DATA to the folder of the data set to see its films here.")
+        st.info(messages.NO_FOLDER_OF_SET)
         return
     left, middle, _ = st.columns([2, 1, 3], vertical_alignment="bottom")
     split = left.segmented_control(
@@ -107,7 +108,7 @@ def show_pictures(table, folder: Path | None) -> None:
     # The split of a bundle may be its own; the file is where the path says.
     drawn = dataset.at_hand(dataset.draw(table, split, SAMPLES, seed=int(seed)), folder)
     if drawn.empty:
-        st.info("None of the films of this split are under CXR_DATA.")
+        st.info(messages.NO_FILM_OF_SPLIT)
         return
     for label, group in drawn.groupby("label"):
         st.caption(f"{label}: {count(len(group))} drawn from {split}")

@@ -20,6 +20,7 @@ from cxr.web import (
     choose_threshold,
     film_list,
     header,
+    messages,
     plot,
     show_rates,
     show_values,
@@ -46,7 +47,7 @@ def main() -> None:
     model = bundle(card)
     names = splits(model.predictions)
     if not names:
-        st.info(f"No films were scored when {card.name} was imported. Import it with --data DIR.")
+        st.info(messages.scored_none(card.name))
         return
     first = "test" if "test" in names else names[0]
     split = middle.segmented_control("Split", names, default=first, required=True)
@@ -81,7 +82,7 @@ def main() -> None:
 
 def show_cell(films, code: str, folder) -> None:
     st.subheader(f"{CELLS[code]}: {count(len(films))}", anchor=False)
-    st.caption("Choose a cell of the matrix to see its films; the worst errors come first.")
+    st.caption(messages.CHOOSE_CELL)
     captions = [f"{score:.2f}" for score in films["score"]]
     film_list(folder, films, captions, column_order=["path", "score", "subtype", "patient"])
 
@@ -89,7 +90,7 @@ def show_cell(films, code: str, folder) -> None:
 def show_curves(card, split: str) -> None:
     found = compare((bundle(c) for c in cards() if c.finding == card.finding), split)
     if not found.roc:
-        st.info(f"The films of {split} are of one class. Curves need films of both.")
+        st.info(messages.one_class(split))
         return
     left, middle, right = st.columns(3)
     with left:

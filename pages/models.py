@@ -11,6 +11,7 @@ from cxr.web import (
     explanations_view,
     gate_view,
     header,
+    messages,
 )
 
 LIMITS = """
@@ -49,10 +50,7 @@ def main() -> None:
     if card.evaluation:
         st.dataframe(card_tables.splits(card), hide_index=True)
     else:
-        st.info(
-            "No films were scored when this model was imported. Import it with --data DIR, or "
-            f"run: python -m cxr evaluate {card.name} --data DIR"
-        )
+        st.info(messages.evaluate_it(card.name))
     for split in card.external:
         if split in card.evaluation:
             st.caption(f"{split}: {split_note(card, split)}")

@@ -25,6 +25,7 @@ from cxr.web import (
     bundle,
     choose_model,
     header,
+    messages,
     plot,
     readings,
     show_rates,
@@ -63,7 +64,7 @@ def main() -> None:
 
 def show_log(log: Readings) -> None:
     if not log.enabled:
-        st.info("The log is switched off: CXR_READINGS_URL is off. Unset it to keep readings.")
+        st.info(messages.LOG_OFF)
         return
     left, middle, right = st.columns([2, 2, 1.4], vertical_alignment="bottom")
     with left:
@@ -71,12 +72,7 @@ def show_log(log: Readings) -> None:
     period = middle.segmented_control("Period", PERIODS, default="90 days", required=True)
     table = events(log, log.where, log.newest(), PERIODS[period])
     if table.empty:
-        st.info(
-            "No readings yet. Score films on Triage; what the model and its reader said is "
-            "counted here."
-            if not log.newest()
-            else f"No readings within {period}. Choose a longer period."
-        )
+        st.info(messages.no_readings_within(period) if log.newest() else messages.NO_READINGS)
     else:
         right.download_button(
             "CSV of the log", log.to_csv, "readings.csv", "text/csv", width="stretch"
@@ -87,7 +83,7 @@ def show_log(log: Readings) -> None:
         if others:
             st.caption(f"Left out below, of other weights of {card.name}: {others:,} entries.")
         if ours.empty:
-            st.info(f"No readings by {card.name} within this period. Choose another model.")
+            st.info(messages.no_readings_by(card.name))
         else:
             show_refusals(ours)
             show_agreement(ours)
@@ -129,7 +125,7 @@ def show_agreement(table) -> None:
             st.caption(found.text, help=KAPPA if blind else None)
     weeks, why = by_week(table), reasons(table)
     if not weeks["n"].any():
-        st.caption("No call to compare yet. Make your calls on Triage.")
+        st.caption(messages.NO_CALLS)
         return
     left, right = st.columns([1.6, 1])
     with left:

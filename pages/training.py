@@ -9,6 +9,7 @@ from cxr.web import (
     bundle,
     choose_models,
     header,
+    messages,
     plot,
     theme,
 )
@@ -23,10 +24,7 @@ def main() -> None:
         cards = choose_models("training_models", label="Runs")
     metric = right.segmented_control("Metric", METRICS, default="auc", required=True)
     if imported := [card.name for card in cards if not card.training.epochs]:
-        st.info(
-            f"Imported, so that there are no epochs to show: {', '.join(imported)}. To train a "
-            "model here: python -m cxr train RECIPE --data DIR --out models"
-        )
+        st.info(messages.imported_without_epochs(imported))
     cards = [card for card in cards if card.training.epochs]
     if not cards:
         return

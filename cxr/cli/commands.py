@@ -25,6 +25,7 @@ from ..progress import Progress
 from ..scoring.bundle import available, default_name
 from ..scoring.predict import FIELDS, find_films, predict_files
 from ..stats.wording import count
+from .messages import after_import
 
 __all__ = [
     "DONE",
@@ -243,5 +244,7 @@ def import_legacy(options: argparse.Namespace) -> int:
         data=options.data,
         positive_first=options.positive_first,
     )
+    hints = after_import(positive_first=options.positive_first, with_films=bool(options.data))
+    print(*hints, sep="\n", file=sys.stderr)
     print(folder)
     return DONE

@@ -1,10 +1,12 @@
-"""What a person can do about an error on the command line, by the error's code."""
+"""What the command line tells a person to do: about an error, by its code, and after a command."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..errors import CxrError
 
-__all__ = ["HINTS", "message"]
+__all__ = ["HINTS", "after_import", "message"]
 
 HINTS = {
     "name_taken": "Give another --name, or delete that folder.",
@@ -16,3 +18,19 @@ def message(error: Exception) -> str:
     """Return what happened, and where the command line can help, what to do."""
     hint = HINTS.get(error.code, "") if isinstance(error, CxrError) else ""
     return f"{error} {hint}".rstrip()
+
+
+def after_import(*, positive_first: bool, with_films: bool) -> Iterator[str]:
+    """Name the options that change what an import had to assume.
+
+    Parameters
+    ----------
+    positive_first : bool
+        Whether the finding was taken as class 0.
+    with_films : bool
+        Whether there were films to choose operating points on.
+    """
+    option = "Without" if positive_first else "With"
+    yield f"{option} --positive-first the classes are the other way round."
+    if not with_films:
+        yield "Import with --data to choose operating points."

@@ -9,14 +9,9 @@ from pathlib import Path
 from ..datasets.published import SOURCES, data_folder
 from ..scoring.predict import find_films
 
-__all__ = ["HOW_TO_GET", "sample_films"]
+__all__ = ["sample_films"]
 
 _KERMANY = SOURCES["kermany"]
-#: Said where no sample is found.
-HOW_TO_GET = (
-    f"No sample films here. Download the Kermany set ({_KERMANY.url}), unpack it so that it holds "
-    f"{_KERMANY.layout}, and set CXR_DATA to its folder; or run: pip install pydicom-data"
-)
 
 
 def sample_films(each: int = 4) -> list[Path]:
@@ -31,7 +26,7 @@ def sample_films(each: int = 4) -> list[Path]:
     Returns
     -------
     list of pathlib.Path
-        Empty if nothing is found; `HOW_TO_GET` says what to do then.
+        Empty if nothing is found.
     """
     return [*_from_data(each), *_from_pydicom()]
 

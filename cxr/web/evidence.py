@@ -16,13 +16,13 @@ from ..model import Model
 from ..stats.wording import count
 from .films import film_list
 from .look import theme
+from .messages import not_described
 from .page import plot
 
 __all__ = ["gate_view", "near_duplicates_view", "shift_view"]
 
 FINGERPRINT, LOGIT, *_ = FACTS
 SHARES = ("share", "low", "high")
-COMMAND = "python -m cxr dataset DIR --store"
 MEANING = (
     "0.5 is right. Far above it, train and test differ as films of different sources do: "
     "figures of validation, which was drawn from train, then say little about the test set."
@@ -49,7 +49,7 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
     """
     st.subheader("Near duplicates", anchor=False)
     if FINGERPRINT not in table:
-        _how_to_fill(name)
+        st.info(not_described(name))
         return
     found = _alike(table)
     left_out = ""
@@ -113,7 +113,7 @@ def shift_view(table: pd.DataFrame, name: str) -> None:
     """
     st.subheader("Can train be told from test?", anchor=False)
     if LOGIT not in table:
-        _how_to_fill(name)
+        st.info(not_described(name))
         return
     found = shift(table)
     if found.empty:
@@ -127,10 +127,3 @@ def shift_view(table: pd.DataFrame, name: str) -> None:
         for row in found.itertuples():
             st.markdown(f"**{row.label}**: {row.note} ({row.train:,} train, {row.test:,} test)")
         st.caption(f"{MEANING} {METHOD}")
-
-
-def _how_to_fill(name: str) -> None:
-    st.info(
-        f"Not worked out yet. Run `{COMMAND} {name}`, where DIR is the folder of the data set, "
-        "then start the dashboard again."
-    )

@@ -10,13 +10,11 @@ from ..evidence.audit.tables import box_table, sanity_table
 from ..evidence.audit.verdict import failures
 from ..scoring.bundle import Bundle, BundleError
 from .look import theme
+from .messages import measure_again, not_explained
 from .page import plot
 
 __all__ = ["explanations_view"]
 
-BOXES_COMMAND = "python -m cxr evaluate {} --data DIR --boxes boxes.csv --store"
-AUDIT_COMMAND = "python -m cxr audit {} --data DIR"
-AGAIN = "where DIR is the folder of the films, then start the dashboard again."
 BOXES_MEANING = (
     "Hit rate: films whose map is highest in a radiologist's box. IoU: overlap of the boxes and "
     "the map, cut where it is best on other patients' films. Share inside: of the map, what lies "
@@ -46,16 +44,11 @@ def explanations_view(model: Bundle) -> None:
     try:
         table = model.explanations
     except BundleError as error:
-        st.error(f"{error} Measure it again: `{AUDIT_COMMAND.format(model.name)}`.")
+        st.error(measure_again(error, model.name))
         return
     kinds = set(table["kind"])
-    missing = [
-        command.format(model.name)
-        for kind, command in ((BOXES, BOXES_COMMAND), (SANITY, AUDIT_COMMAND))
-        if kind not in kinds
-    ]
-    if missing:
-        st.info(f"Not measured yet. Run {' and '.join(f'`{m}`' for m in missing)}, {AGAIN}")
+    if not {BOXES, SANITY} <= kinds:
+        st.info(not_explained(model.name, boxes=BOXES not in kinds, checks=SANITY not in kinds))
     if table.empty:
         return
     said = failures(table)

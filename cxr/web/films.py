@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from .messages import NO_FILMS_AT_HAND, NO_FOLDER
+
 __all__ = ["film_grid", "film_list"]
 
 
@@ -40,12 +42,12 @@ def film_grid(
         st.caption("No films.")
         return
     if folder is None:
-        st.info("Set CXR_DATA to the folder of the data set to see the films.")
+        st.info(NO_FOLDER)
         return
     pairs = zip(films["path"], captions, strict=True)
     there = list(islice(((folder / p, text) for p, text in pairs if (folder / p).is_file()), shown))
     if not there:
-        st.info("None of these films are under CXR_DATA. Set it to the folder of the data set.")
+        st.info(NO_FILMS_AT_HAND)
     for start in range(0, len(there), across):
         row = there[start : start + across]
         for column, (path, text) in zip(st.columns(across), row, strict=False):

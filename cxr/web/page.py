@@ -13,6 +13,7 @@ from ..scoring.bundle import BundleError, available, default_name
 from ..scoring.card import Card, CardError
 from ..scoring.population import intended_use
 from .look import watch_theme
+from .messages import CHOOSE_MODEL, NO_MODELS, message
 from .streamlit_hooks import keep_keras_session, leave_folder_mode
 
 __all__ = ["bundle", "cards", "choose_model", "choose_models", "header", "navigated", "plot"]
@@ -35,12 +36,10 @@ def cards() -> list[Card]:
     try:
         found = available()
     except CardError as error:
-        st.error(f"{error} Restore it, or remove the bundle's folder.")
+        st.error(message(error))
         st.stop()
     if not found:
-        st.info(
-            "No models here. Train one with: python -m cxr train RECIPE --data DIR --out models"
-        )
+        st.info(NO_MODELS)
         st.stop()
     return found
 
@@ -73,7 +72,7 @@ def choose_models(key: str, *, label: str = "Models") -> list[Card]:
     shown = [name for name, card in found.items() if not card.baseline]
     names = st.multiselect(label, list(found), default=shown, key=key)
     if not names:
-        st.info("Choose a model to see its curves.")
+        st.info(CHOOSE_MODEL)
         st.stop()
     return [found[name] for name in names]
 

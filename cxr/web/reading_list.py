@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from ..reading_room.entry import BANDS
-from ..reading_room.samples import HOW_TO_GET, sample_films
+from ..reading_room.samples import sample_films
 from ..reading_room.session import ReadingSession
 from ..reading_room.worklist import ORDERS
 from ..stats.wording import count
+from .messages import ADD_FILMS, NO_SAMPLES
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
 
@@ -34,7 +35,7 @@ def add_films(session: ReadingSession) -> None:
         if st.button("Sample films", width="stretch", help="Films that are on this machine"):
             samples = sample_films()
             if not samples:
-                st.info(HOW_TO_GET)
+                st.info(NO_SAMPLES)
             for path in samples:
                 worklist.add(path.name, path)
             session.scorer.start()
@@ -63,7 +64,7 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
         Of the list in CSS pixels.
     """
     if not len(session.worklist):
-        st.caption("Drop films above, or try the sample films. The highest scores come first.")
+        st.caption(ADD_FILMS)
         return
     st.fragment(_list, run_every=BEAT if session.scorer.busy else None)(session, height)
 

@@ -10,12 +10,11 @@ from ..reading_room.entry import Entry
 from ..scoring.operating_points import OperatingPoint
 from ..stats.wording import count
 from .look import theme
+from .messages import NOT_MEASURED
 from .page import plot
 from .worklist import BANDS
 
 __all__ = ["score_view"]
-
-NOT_MEASURED = "Not measured: no validation films. Import with --data to choose operating points."
 
 
 def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:

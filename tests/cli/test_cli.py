@@ -838,7 +838,9 @@ class TestImportLegacy:
         assert (status, out) == (DONE, f"{tmp_path / 'models' / 'pneumonia-old'}\n")
         lines = err.splitlines()
         assert lines[0] == "model.json is grey_cnn at 40 pixels"
-        assert "No films were given" in lines[-1]
+        assert any("No films were given" in line for line in lines)
+        assert "--positive-first" in lines[-2]
+        assert "--data" in lines[-1]
         monkeypatch.setenv("CXR_MODELS", str(tmp_path / "models"))
         (row,) = json.loads(run("models", "--json")[1])
         assert (row["name"], row["architecture"]) == ("pneumonia-old", "grey_cnn")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cxr.cli.commands import WRONG_USAGE
-from cxr.cli.messages import HINTS, message
+from cxr.cli.messages import HINTS, after_import, message
 from cxr.cli.parser import main
 from cxr.errors import CxrError
 from cxr.training.run import TrainingError
@@ -37,3 +37,16 @@ def test_a_run_that_can_go_on_names_the_option(tmp_path, capsys, monkeypatch, ma
     words = ["train", str(recipe), "--data", str(tmp_path), "--out", str(tmp_path)]
     assert main(words) == WRONG_USAGE
     assert "--resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("positive_first", "start"), [(False, "With --positive-first"), (True, "Without --positive")]
+)
+def test_an_import_names_what_turns_the_classes_round(positive_first, start):
+    (said,) = after_import(positive_first=positive_first, with_films=True)
+    assert said.startswith(start)
+
+
+def test_an_import_without_films_names_the_option_for_them():
+    *_, said = after_import(positive_first=False, with_films=False)
+    assert "--data" in said

@@ -10,7 +10,7 @@ import pytest
 from cxr.datasets.published import data_folder
 from cxr.films.radiograph import read
 from cxr.reading_room import samples
-from cxr.reading_room.samples import HOW_TO_GET, sample_films
+from cxr.reading_room.samples import sample_films
 from cxr.scoring.population import intended_use
 from cxr.scoring.refusal import check
 
@@ -82,12 +82,6 @@ class TestFromPydicom:
         monkeypatch.setattr("pydicom.data.get_testdata_file", lookup)
         assert sample_films() == []
         assert asked == [{"download": False}]
-
-
-def test_how_to_get_says_what_to_do():
-    assert "https://doi.org/" in HOW_TO_GET
-    assert "CXR_DATA" in HOW_TO_GET
-    assert "pip install pydicom-data" in HOW_TO_GET
 
 
 def test_intended_use_with_and_without_a_population():

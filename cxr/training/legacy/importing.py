@@ -50,7 +50,7 @@ __all__ = ["import_legacy"]
 NOT_STATED = "a population that the imported file does not state"
 REVERSED = (
     "On the validation films the score is higher for normal films than for others: the classes "
-    "may be the other way round, see --positive-first."
+    "may be the other way round."
 )
 #: As in training: the share of the training films that is held out, and the seed of the draw.
 VALIDATION = 0.1
@@ -225,10 +225,7 @@ def _notes(
         "assumed."
     )
     first, second = reversed(card.classes) if positive_first else card.classes
-    yield (
-        f"No file says which class is which: 0 is taken as {first} and 1 as {second}. "
-        f"{'Without' if positive_first else 'With'} --positive-first it is the other way round."
-    )
+    yield f"No file says which class is which: 0 is taken as {first} and 1 as {second}."
     if match.steps[-1].get("units") == 2 and match.ending == "sigmoid":
         yield (
             "The network ends in two sigmoids. The score here is above 0.5 where that of the "
@@ -237,7 +234,7 @@ def _notes(
     if data is None:
         yield (
             "No films were given: the score is not calibrated, and sensitivity and specificity "
-            "are not known. Import with --data to choose operating points."
+            "are not known."
         )
     else:
         yield (

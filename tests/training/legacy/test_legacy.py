@@ -977,7 +977,7 @@ class TestBundle:
         assert origin.last_activation == "sigmoid"
         assert bare.card.input.resample == "bilinear"
         assert any("bilinear is assumed" in note for note in origin.notes)
-        assert any("Import with --data" in note for note in origin.notes)
+        assert any("sensitivity and specificity are not known" in note for note in origin.notes)
 
     def test_changed_weights_are_refused(self, bare, tmp_path):
         folder = shutil.copytree(bare.folder, tmp_path / "copy")
@@ -1128,7 +1128,7 @@ class TestPages:
         assert "Epochs" not in facts
 
     def test_triage_says_that_the_point_was_not_measured(self, page):
-        from cxr.web.score import NOT_MEASURED
+        from cxr.web.messages import NOT_MEASURED
         from tests.conftest import chest_like, png
 
         app = page("triage")

@@ -1,0 +1,142 @@
+"""What the pages tell a person to do: the commands, folders and settings that help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..datasets.published import SOURCES
+from ..errors import CxrError
+
+__all__ = [
+    "ADD_FILMS",
+    "CHOOSE_CELL",
+    "CHOOSE_MODEL",
+    "HINTS",
+    "LOG_OFF",
+    "NOT_MEASURED",
+    "NO_CALLS",
+    "NO_FILMS_AT_HAND",
+    "NO_FILM_OF_SPLIT",
+    "NO_FOLDER",
+    "NO_FOLDER_OF_SET",
+    "NO_MODELS",
+    "NO_READINGS",
+    "NO_SAMPLES",
+    "evaluate_it",
+    "imported_without_epochs",
+    "imported_without_films",
+    "measure_again",
+    "message",
+    "no_readings_by",
+    "no_readings_within",
+    "not_described",
+    "not_explained",
+    "one_class",
+    "scored_none",
+]
+
+#: What to do about an error, by its code.
+HINTS = {"card": "Restore it, or remove the bundle's folder."}
+
+TRAIN = "python -m cxr train RECIPE --data DIR --out models"
+EVALUATE = "python -m cxr evaluate {} --data DIR"
+BOXES = f"{EVALUATE} --boxes boxes.csv --store"
+AUDIT = "python -m cxr audit {} --data DIR"
+DESCRIBE = "python -m cxr dataset DIR --store {}"
+AGAIN = "then start the dashboard again."
+
+NO_MODELS = f"No models here. Train one with: {TRAIN}"
+CHOOSE_MODEL = "Choose a model to see its curves."
+CHOOSE_CELL = "Choose a cell of the matrix to see its films; the worst errors come first."
+ADD_FILMS = "Drop films above, or try the sample films. The highest scores come first."
+NOT_MEASURED = "Not measured: no validation films. Import with --data to choose operating points."
+NO_FOLDER = "Set CXR_DATA to the folder of the data set to see the films."
+NO_FOLDER_OF_SET = "Set CXR_DATA to the folder of the data set to see its films here."
+NO_FILMS_AT_HAND = "None of these films are under CXR_DATA. Set it to the folder of the data set."
+NO_FILM_OF_SPLIT = "None of the films of this split are under CXR_DATA."
+LOG_OFF = "The log is switched off: CXR_READINGS_URL is off. Unset it to keep readings."
+NO_READINGS = (
+    "No readings yet. Score films on Triage; what the model and its reader said is counted here."
+)
+NO_CALLS = "No call to compare yet. Make your calls on Triage."
+
+_KERMANY = SOURCES["kermany"]
+NO_SAMPLES = (
+    f"No sample films here. Download the Kermany set ({_KERMANY.url}), unpack it so that it holds "
+    f"{_KERMANY.layout}, and set CXR_DATA to its folder; or run: pip install pydicom-data"
+)
+
+
+def message(error: Exception) -> str:
+    """Return what happened, and where the dashboard can help, what to do."""
+    hint = HINTS.get(error.code, "") if isinstance(error, CxrError) else ""
+    return f"{error} {hint}".rstrip()
+
+
+def imported_without_films(model: str) -> str:
+    """Say how a data set comes to a model that has none."""
+    return f"{model} was imported without films. Import it again with --data DIR."
+
+
+def imported_without_epochs(models: Iterable[str]) -> str:
+    """Say how to train a model, where there are no epochs to show."""
+    return (
+        f"Imported, so that there are no epochs to show: {', '.join(models)}. To train a "
+        f"model here: {TRAIN}"
+    )
+
+
+def scored_none(model: str) -> str:
+    """Say how scores come to a model that has none."""
+    return f"No films were scored when {model} was imported. Import it with --data DIR."
+
+
+def evaluate_it(model: str) -> str:
+    """Say how figures come to a model that has none."""
+    return (
+        "No films were scored when this model was imported. Import it with --data DIR, or "
+        f"run: {EVALUATE.format(model)}"
+    )
+
+
+def not_described(model: str) -> str:
+    """Name the command that compares the films of a model's data set."""
+    return (
+        f"Not worked out yet. Run `{DESCRIBE.format(model)}`, where DIR is the folder of the data "
+        f"set, {AGAIN}"
+    )
+
+
+def not_explained(model: str, *, boxes: bool, checks: bool) -> str:
+    """Name the commands that measure a model's heatmaps.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    boxes, checks : bool
+        Whether the agreement with boxes is missing, and whether the sanity checks are.
+    """
+    missing = [command for command, wanted in ((BOXES, boxes), (AUDIT, checks)) if wanted]
+    commands = " and ".join(f"`{command.format(model)}`" for command in missing)
+    return f"Not measured yet. Run {commands}, where DIR is the folder of the films, {AGAIN}"
+
+
+def measure_again(error: Exception, model: str) -> str:
+    """Say why a model's table of explanations cannot be read, and what stores it anew."""
+    return f"{error} Measure it again: `{AUDIT.format(model)}`."
+
+
+def one_class(split: str) -> str:
+    """Say what the curves of a split want."""
+    return f"The films of {split} are of one class. Curves need films of both."
+
+
+def no_readings_within(period: str) -> str:
+    """Say what to do where the log has readings, but none of a period."""
+    return f"No readings within {period}. Choose a longer period."
+
+
+def no_readings_by(model: str) -> str:
+    """Say what to do where none of a period's readings is of a model."""
+    return f"No readings by {model} within this period. Choose another model."
