@@ -192,8 +192,8 @@ class _Forward(importlib.abc.Loader):
         module.__dict__.update(
             {key: value for key, value in vars(real).items() if not key.startswith("__")}
         )
-        for name, place in ELSEWHERE.get(module.__name__.removeprefix("cxr."), {}).items():
-            module.__dict__[name] = getattr(importlib.import_module(f"cxr.{place}"), name)
+        for name, new_module in ELSEWHERE.get(module.__name__.removeprefix("cxr."), {}).items():
+            module.__dict__[name] = getattr(importlib.import_module(f"cxr.{new_module}"), name)
         module.__doc__, module.__dict__["__all__"] = real.__doc__, getattr(real, "__all__", [])
 
 

@@ -54,7 +54,7 @@ def fault(error: BaseException) -> str:
 
 def _lines(error: BaseException) -> Iterator[str]:
     frames = list(traceback.walk_tb(error.__traceback__))
-    for place, (frame, line) in enumerate(frames, start=1):
+    for number, (frame, line) in enumerate(frames, start=1):
         module = str(frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] == __package__ or place == len(frames):
+        if module.partition(".")[0] == __package__ or number == len(frames):
             yield f"{module}:{line}"

@@ -131,9 +131,9 @@ def show_leakage(table) -> None:
     pictures = dataset.across_splits(table, "sha256")
     if shared.empty and pictures.empty:
         st.caption("No patient and no picture is in two splits.")
-    for found in (shared, pictures):
-        if not found.empty:
-            st.dataframe(found, hide_index=True)
+    for rows in (shared, pictures):
+        if not rows.empty:
+            st.dataframe(rows, hide_index=True)
     twins = dataset.duplicates(table)
     if twins.empty:
         st.caption("No two films have equal pixels.")

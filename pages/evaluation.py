@@ -88,17 +88,17 @@ def show_cell(films, code: str, folder) -> None:
 
 
 def show_curves(card, split: str) -> None:
-    found = compare((bundle(c) for c in cards() if c.finding == card.finding), split)
-    if not found.roc:
+    curves = compare((bundle(c) for c in cards() if c.finding == card.finding), split)
+    if not curves.roc:
         st.info(messages.one_class(split))
         return
     left, middle, right = st.columns(3)
     with left:
-        plot(figures.roc(found.roc, found.thresholds, theme=theme()), "roc")
+        plot(figures.roc(curves.roc, curves.thresholds, theme=theme()), "roc")
     with middle:
-        plot(figures.precision_recall(found.precision_recall, theme=theme()), "recall")
+        plot(figures.precision_recall(curves.precision_recall, theme=theme()), "recall")
     with right:
-        plot(figures.reliability(found.reliability, theme=theme()), "reliability")
+        plot(figures.reliability(curves.reliability, theme=theme()), "reliability")
 
 
 def show_tables(card, films, scores, labels, threshold: float) -> None:
@@ -126,18 +126,18 @@ def show_pair(card, split: str, threshold: float) -> None:
     with right:
         cut, _ = choose_threshold(other, label="Threshold of the second model")
     try:
-        found = compare_pair(bundle(card), bundle(other), split, thresholds=(threshold, cut))
+        pair = compare_pair(bundle(card), bundle(other), split, thresholds=(threshold, cut))
     except ValueError as error:
         st.info(str(error))
         return
     left, right = st.columns([1, 1.25])
     with left:
-        plot(figures.score_pairs(found, theme=theme()), "pairs")
+        plot(figures.score_pairs(pair, theme=theme()), "pairs")
     with right:
-        st.markdown("  \n".join(sentences(found)))
-        st.dataframe(found.mcnemar.table(found.one, found.other))
-        st.dataframe(found.rates.style.format(RATES, na_rep="none"), column_config=PAIR)
-    films = disagreements(found)
+        st.markdown("  \n".join(sentences(pair)))
+        st.dataframe(pair.mcnemar.table(pair.one, pair.other))
+        st.dataframe(pair.rates.style.format(RATES, na_rep="none"), column_config=PAIR)
+    films = disagreements(pair)
     st.caption(f"{count(len(films))} that one model alone calls, scores farthest apart first.")
     pairs = zip(films["label"], films["score_one"], films["score_other"], strict=True)
     captions = [f"{label}  \n{one:.2f}, {two:.2f}" for label, one, two in pairs]

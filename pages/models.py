@@ -24,9 +24,9 @@ LIMITS = """
 
 
 def main() -> None:
-    found = cards()
+    listed = cards()
     header("Models")
-    st.dataframe(card_tables.models(found), hide_index=True, height="content")
+    st.dataframe(card_tables.models(listed), hide_index=True, height="content")
     card = choose_model("models_model", label="Card of")
     model = bundle(card)  # says so if the weights are missing or not those of the card
     left, right = st.columns(2)

@@ -104,12 +104,12 @@ def show_refusals(table) -> None:
         rates = refusal_rates(table)
         show_rates(rates)
         st.caption(f"Films: {n_text(rates[0].whole)}")
-    found = refusals(table)
+    shares = refusals(table)
     with right:
-        if found.empty:
+        if shares.empty:
             st.caption("No film was refused.")
         else:
-            plot(figures.refusal_shares(found, theme=theme()), "refusals")
+            plot(figures.refusal_shares(shares, theme=theme()), "refusals")
 
 
 def show_agreement(table) -> None:
@@ -118,11 +118,11 @@ def show_agreement(table) -> None:
         "A call that was made after the score was seen leans towards it: both are counted apart."
     )
     for column, blind in zip(st.columns(2), (True, False), strict=True):
-        found = agreement(table, blind=blind)
+        summary = agreement(table, blind=blind)
         with column:
-            st.markdown(f"Called **{found.when}** the score was shown: {n_text(found.n)}")
-            show_rates(found.rates)
-            st.caption(found.text, help=KAPPA if blind else None)
+            st.markdown(f"Called **{summary.when}** the score was shown: {n_text(summary.n)}")
+            show_rates(summary.rates)
+            st.caption(summary.text, help=KAPPA if blind else None)
     weeks, why = by_week(table), reasons(table)
     if not weeks["n"].any():
         st.caption(messages.NO_CALLS)
@@ -140,15 +140,15 @@ def show_agreement(table) -> None:
 
 def show_drift(table, card) -> None:
     st.subheader("Drift", anchor=False)
-    found = drifts(table, bundle(card))
+    measured = drifts(table, bundle(card))
     left, right = st.columns([1.2, 1])
     with left:
-        plot(figures.drift_bars(found, theme=theme()), "drift")
+        plot(figures.drift_bars(measured, theme=theme()), "drift")
     with right:
         scores = spread(table, bundle(card))
         threshold = card.operating_point().threshold
         plot(figures.score_spread(scores, threshold, theme=theme()), "spread")
-    st.dataframe(as_table(found), hide_index=True, column_config=NUMBERS)
+    st.dataframe(as_table(measured), hide_index=True, column_config=NUMBERS)
     st.caption(PSI)
 
 

@@ -41,8 +41,8 @@ def evaluate(options: argparse.Namespace) -> int:
 
         boxes = read_boxes(options.boxes)
         given |= {"method": options.method or "gradcam", "layer": options.layer}
-        evaluation, found = assess_boxes(bundle, options.data, boxes, **given)
-        result, maps = evaluation.to_json(), found.to_json()
+        evaluation, localization = assess_boxes(bundle, options.data, boxes, **given)
+        result, maps = evaluation.to_json(), localization.to_json()
     else:
         result, maps = assess(bundle, options.data, **given).to_json(), {}
     if options.json:
@@ -79,8 +79,8 @@ def _print_boxes(maps: dict[str, Any]) -> None:
             continue
         heads = "".join(f"{name:24}" for name in measures)
         print(f"\n{count(figures['films'])}: {title}\n{'':10}{heads}".rstrip())
-        for name, each in {maps["method"]: figures, **figures["baselines"]}.items():
-            cells = (with_interval(each[key], each[f"{key}_ci"]) for key in measures)
+        for name, measured in {maps["method"]: figures, **figures["baselines"]}.items():
+            cells = (with_interval(measured[key], measured[f"{key}_ci"]) for key in measures)
             print(f"{name:10}{''.join(f'{cell:24}' for cell in cells)}".rstrip())
 
 
@@ -167,8 +167,8 @@ def gate(options: argparse.Namespace) -> int:
     from ..training.fit_gate import fit_gate, store_gate
 
     bundle = load(options.name)
-    found, measured = fit_gate(bundle, options.data)
-    store_gate(bundle, found, measured)
+    learned, measured = fit_gate(bundle, options.data)
+    store_gate(bundle, learned, measured)
     if options.json:
         print(json.dumps(encode(measured), indent=1))
         return DONE

@@ -157,7 +157,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _statuses(*statuses: int) -> str:
-    return f"Exit status: {'; '.join(f'{each} {EXIT_STATUSES[each]}' for each in statuses)}."
+    return f"Exit status: {'; '.join(f'{status} {EXIT_STATUSES[status]}' for status in statuses)}."
 
 
 def _add_json(parser: argparse.ArgumentParser, what: str) -> None:

@@ -137,13 +137,13 @@ def boxes_of(
     files: dict[str, str] = {}
     for file, group in boxes.groupby("file", sort=False):
         name = str(file).replace("\\", "/")
-        found = [name] if name in whole else by_name.get(PurePosixPath(name).name, [])
-        if len(found) > 1:
+        matches = [name] if name in whole else by_name.get(PurePosixPath(name).name, [])
+        if len(matches) > 1:
             raise DatasetError(
-                f"The boxes of {name} may belong to {found[0]} or to {found[1]}. Give the paths "
-                "of the films in the file of boxes, not their names alone."
+                f"The boxes of {name} may belong to {matches[0]} or to {matches[1]}. Give the "
+                "paths of the films in the file of boxes, not their names alone."
             )
-        for path in found:
+        for path in matches:
             if path in files:
                 raise DatasetError(
                     f"The boxes of {files[path]} and those of {name} both belong to {path}. Give "
@@ -170,13 +170,13 @@ def mask(corners: ArrayLike, height: int, width: int) -> NDArray[np.bool_]:
     numpy.ndarray
         bool (height, width); all false if no box meets the film.
     """
-    found = np.asarray(corners, np.float64)
-    if found.ndim != 2 or found.shape[1] != 4:
-        raise ValueError(f"Expected boxes of shape (boxes, 4). Received: {found.shape}")
+    boxes = np.asarray(corners, np.float64)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"Expected boxes of shape (boxes, 4). Received: {boxes.shape}")
     result = np.zeros((height, width), np.bool_)
     # A pixel that is only touched counts: a box narrower than a pixel marks one too.
-    starts = np.clip(np.floor(found[:, :2]), 0, (width, height)).astype(int)
-    ends = np.clip(np.ceil(found[:, 2:]), 0, (width, height)).astype(int)
+    starts = np.clip(np.floor(boxes[:, :2]), 0, (width, height)).astype(int)
+    ends = np.clip(np.ceil(boxes[:, 2:]), 0, (width, height)).astype(int)
     for (left, top), (right, bottom) in zip(starts, ends, strict=True):
         result[top:bottom, left:right] = True
     return result

@@ -64,11 +64,11 @@ def note(film: Radiograph) -> dict[str, Any]:
     small = Preprocessing(side, side, 1, "bilinear")(film.pixels)[:, :, 0]
     cell = side // shift.SIDE
     cells = small.reshape(shift.SIDE, cell, shift.SIDE, cell)
-    found = film_statistics(film.pixels)
+    statistics = film_statistics(film.pixels)
     return {
         "phash": near_duplicates.fingerprint(small),
         THUMBNAIL: np.rint(cells.mean(axis=(1, 3))).astype(np.uint8),
-    } | {f"stat_{name}": round(value, DECIMALS) for name, value in found.items()}
+    } | {f"stat_{name}": round(value, DECIMALS) for name, value in statistics.items()}
 
 
 def described(table: pd.DataFrame) -> pd.DataFrame:

@@ -73,8 +73,8 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
     elif sets := sorted(root.glob("*/manifest.csv")):
         table = pd.concat([_prefixed(file) for file in sets], ignore_index=True)
     else:
-        found = (p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
-        files = sorted(path for path in found if not _hidden(path))
+        paths = (p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
+        files = sorted(path for path in paths if not _hidden(path))
         rows = [_from_folders(path) for path in files]
         if not any(rows):
             rows = [_from_name(path, finding or "tuberculosis") for path in files]

@@ -15,8 +15,8 @@ __all__ = ["draw", "hold_out", "split_by_patient", "splits", "subset"]
 def splits(table: pd.DataFrame) -> list[str]:
     """Name the splits of a table: train, validation, test, then any others."""
     usual = ["train", "validation", "test"]
-    found = set(table["split"])
-    return [name for name in usual if name in found] + sorted(found - set(usual))
+    present = set(table["split"])
+    return [name for name in usual if name in present] + sorted(present - set(usual))
 
 
 def split_by_patient(
@@ -80,10 +80,10 @@ def hold_out(table: pd.DataFrame, fraction: float = 0.1, *, seed: int = 0) -> pd
     another.
     """
     table = table.copy()
-    own = table["split"] == "validation"
-    if own.sum() >= fraction / 2 * (own | (table["split"] == "train")).sum():
+    given = table["split"] == "validation"
+    if given.sum() >= fraction / 2 * (given | (table["split"] == "train")).sum():
         return table
-    table.loc[own, "split"] = "train"
+    table.loc[given, "split"] = "train"
     return split_by_patient(table, fraction, seed=seed)
 
 

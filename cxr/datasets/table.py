@@ -113,11 +113,11 @@ def read_films(
     facts: list[dict[str, Any]] = []
     problems: list[str] = []
     with ThreadPoolExecutor() as pool:  # decoding a picture releases Python's lock
-        for done, found in enumerate(pool.map(open_film, enumerate(table["path"])), start=1):
-            if isinstance(found, str):
-                problems.append(found)
+        for done, outcome in enumerate(pool.map(open_film, enumerate(table["path"])), start=1):
+            if isinstance(outcome, str):
+                problems.append(outcome)
             else:
-                facts.append(found)
+                facts.append(outcome)
             if progress:
                 progress(done, len(table))
     if problems:
@@ -177,7 +177,7 @@ def subtypes(table: pd.DataFrame) -> pd.DataFrame:
         .agg(films=("path", "size"), patients=("patient", "nunique"))
     )
     whole = counts.groupby(["split", "label"])["films"].transform("sum")
-    order = {name: place for place, name in enumerate(splits(table))}
+    order = {name: position for position, name in enumerate(splits(table))}
     counts = counts.assign(share=counts["films"] / whole)
     return counts.sort_values("split", key=lambda s: s.map(order), kind="stable", ignore_index=True)
 
@@ -206,12 +206,12 @@ def across_splits(table: pd.DataFrame, column: str = "patient") -> pd.DataFrame:
         shares nothing with another.
     """
     known = table[table[column] != ""]
-    found = known.groupby(column).agg(
+    shared = known.groupby(column).agg(
         splits=("split", lambda s: ", ".join(sorted(set(s)))),
         count=("split", "nunique"),
         films=("path", "size"),
     )
-    return found[found["count"] > 1].drop(columns="count").reset_index()
+    return shared[shared["count"] > 1].drop(columns="count").reset_index()
 
 
 def at_hand(table: pd.DataFrame, folder: Path) -> pd.DataFrame:

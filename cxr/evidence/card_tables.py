@@ -160,7 +160,7 @@ def gate_figures(card: Card) -> pd.DataFrame:
         films, n, refused, share with its 95 % interval low and high, how; empty without a gate.
     """
     rows = [
-        (each.films, each.n, each.refused, each.share, *each.ci, each.how)
-        for each in (card.gate.measured if card.gate else ())
+        (group.films, group.n, group.refused, group.share, *group.ci, group.how)
+        for group in (card.gate.measured if card.gate else ())
     ]
     return pd.DataFrame(rows, columns=["films", "n", "refused", "share", "low", "high", "how"])

@@ -114,10 +114,10 @@ def score_split(
         if card.recipe and card.recipe.films:
             table = select(table, card.recipe.films, folder=Path(data).resolve().name)
     table = table[table["label"].isin([NORMAL, card.finding])].reset_index(drop=True)
-    own = split in ("train", "validation", "test")
+    own_split = split in ("train", "validation", "test")
     prepare = replace(card.input, channels=1)
     pixels = None
-    if own and (split != "test" or "test" not in set(table["split"])):
+    if own_split and (split != "test" or "test" not in set(table["split"])):
         # Which films were which when the bundle was made, its own table tells, by their pixels.
         table, pixels = read_films(table, data, prepare=prepare, progress=progress)
         made = bundle.films.drop_duplicates("sha256").set_index("sha256")["split"]

@@ -70,8 +70,8 @@ class Sheets:
         self.paper.pages_in_all = len(listed) + len(pages)
         for number, lines in enumerate(listed):
             self._list_sheet(lines, len(listed), number, len(scored), len(refused))
-        for place, page in enumerate(pages, start=1):
-            rank = f"Rank {place} of {len(scored)}" if place <= len(scored) > 1 else ""
+        for position, page in enumerate(pages, start=1):
+            rank = f"Rank {position} of {len(scored)}" if position <= len(scored) > 1 else ""
             film_sheet(self.paper, page, self.card, self.point, self.made, rank)
         return bytes(self.paper.output())
 
@@ -80,13 +80,13 @@ class Sheets:
     ) -> list[list[tuple[float, Page | str, int]]]:
         """Distribute the lines of the list over sheets: height, what is printed, its position."""
         lines: list[tuple[float, Page | str, int]] = [
-            (ROW, page, place) for place, page in enumerate(scored, start=1)
+            (ROW, page, position) for position, page in enumerate(scored, start=1)
         ]
         if refused:
             lines.append((16.0, f"Without a score: {len(refused)}", 0))
-        for place, page in enumerate(refused, start=len(scored) + 1):
+        for position, page in enumerate(refused, start=len(scored) + 1):
             reason = self.paper.lines(self._reason(page), REASON[1], 8)
-            lines.append((max(ROW, 2.6 + 3.8 * len(reason)), page, place))
+            lines.append((max(ROW, 2.6 + 3.8 * len(reason)), page, position))
         sheets: list[list[tuple[float, Page | str, int]]] = [[]]
         room = BOTTOM - TOP - 34
         for line in lines:
@@ -128,12 +128,12 @@ class Sheets:
         if not isinstance(first, str) and first.prediction.score is not None:
             self._head(y)
             y += 8
-        for height, what, place in lines:
+        for height, what, position in lines:
             if isinstance(what, str):
                 paper.put(LEFT, y + 6, what, 10, bold=True)
                 paper.rule(y + 13.5, INK)
             else:
-                self._row(y, height, what, place, sheets)
+                self._row(y, height, what, position, sheets)
                 paper.rule(y + height, LINE)
             y += height
 
@@ -143,10 +143,10 @@ class Sheets:
             self.paper.put(LEFT + x, y, title, 8, width=width, right=right, colour=MUTED)
         self.paper.rule(y + 6, INK)
 
-    def _row(self, y: float, height: float, page: Page, place: int, sheets: int) -> None:
+    def _row(self, y: float, height: float, page: Page, position: int, sheets: int) -> None:
         paper, prediction = self.paper, page.prediction
         at = y + 1.6
-        number = sheets + place
+        number = sheets + position
         if prediction.score is None:
             left, _ = COLUMNS["Film"]
             paper.mark("refused", LEFT + 5, at + 1.9)
@@ -154,7 +154,7 @@ class Sheets:
             paper.paragraph(LEFT + REASON[0], at, self._reason(page), 8, REASON[1], step=3.8)
         else:
             # In the order in which they are read, for programs that read the page aloud.
-            self._cell("Rank", at, str(place))
+            self._cell("Rank", at, str(position))
             self._cell("Film", at, page.label)
             self._cell("Score", at, f"{prediction.score:.2f}")
             left, width = COLUMNS["Band"]

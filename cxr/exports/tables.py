@@ -176,8 +176,8 @@ def read_rows(path: Path) -> list[Row]:
 
 def _parsed(text: str, suffix: str) -> list[Row]:
     if suffix == ".json":
-        found: list[Row] = json.loads(text)
-        return found
+        decoded: list[Row] = json.loads(text)
+        return decoded
     text = text[: text.rfind("\n") + 1]
     if suffix == ".jsonl":
         return [json.loads(line) for line in text.splitlines()]

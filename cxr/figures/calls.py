@@ -189,10 +189,10 @@ def subtypes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     need_columns(table, ["label", "subtype", "n", "called_positive", "rate", "low", "high"])
     look = colours(theme)
     known = table[table["rate"].notna()]
-    found = known[known["label"] != "normal"].sort_values("rate")
+    positives = known[known["label"] != "normal"].sort_values("rate")
     title = "Share called positive, by subtype"
-    if not found.empty:
-        least = found.iloc[0]
+    if not positives.empty:
+        least = positives.iloc[0]
         title = f"Lowest for {least['subtype']}: {percent(least['rate'])}"
     height = 150 + 44 * len(table)
     figure = empty(theme, title, "Share called positive, 95% intervals", height=height)

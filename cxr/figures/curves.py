@@ -94,7 +94,7 @@ def precision_recall(
 def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.Figure:
     """Draw the share of films with the finding against their mean score, by model name."""
     need_some(bins, "reliability")
-    title = _span("Calibration error", [each.ece for each in bins.values()])
+    title = _span("Calibration error", [curve.ece for curve in bins.values()])
     subtitle = f"{len(bins)} models, 95% intervals"
     if len(bins) == 1:
         (only,) = bins.values()
@@ -102,18 +102,18 @@ def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.F
         subtitle = f"Brier score {only.brier:.3f}, {count(only.count.sum())}, 95% intervals"
     figure = empty(theme, title, subtitle, height=_height(bins))
     _line(figure, [0, 1], [0, 1], "score = share", theme)
-    for i, (name, each) in enumerate(bins.items()):
+    for i, (name, curve) in enumerate(bins.items()):
         figure.add_scatter(
-            x=each.mean_score, y=each.fraction_positive, mode="lines+markers",
-            name=f"{name}<br>error {each.ece:.3f}",
+            x=curve.mean_score, y=curve.fraction_positive, mode="lines+markers",
+            name=f"{name}<br>error {curve.ece:.3f}",
             line={"color": model_colour(name), "width": 1.5, "dash": DASHES[i % len(DASHES)]},
             marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 9},
             error_y={
-                "array": each.interval_high - each.fraction_positive,
-                "arrayminus": each.fraction_positive - each.interval_low,
+                "array": curve.interval_high - curve.fraction_positive,
+                "arrayminus": curve.fraction_positive - curve.interval_low,
                 "thickness": 1, "width": 3,
             },
-            customdata=np.column_stack([each.count, each.interval_low, each.interval_high]),
+            customdata=np.column_stack([curve.count, curve.interval_low, curve.interval_high]),
             hovertemplate=f"<b>{name}</b><br>mean score %{{x:.3f}}<br>%{{y:.1%}} with the finding "
             f"({hovered_interval(1, 2)})<br>%{{customdata[0]:,d}} films"
             "<extra></extra>",

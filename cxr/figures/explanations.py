@@ -59,15 +59,15 @@ def randomization(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     )  # fmt: skip
     figure.add_hline(SIMILAR, line={"color": look.muted, "width": 1, "dash": "dash"})
     for name, group in known.groupby("title", sort=False):
-        place = [*METHODS, *group["method"]].index(group["method"].iloc[0])
-        each = group.sort_values("stage")
+        position = [*METHODS, *group["method"]].index(group["method"].iloc[0])
+        stages = group.sort_values("stage")
         figure.add_scatter(
-            x=[0.0, *each["stage"]], y=[1.0, *each["value"]], mode="lines+markers",
-            name=f"{name}, {count(each['n'].iloc[-1])}",
-            line={"color": PALETTE[place % len(PALETTE)], "width": 2,
-                  "dash": DASHES[place % len(DASHES)]},
-            marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 7},
-            customdata=["", *each.apply(_interval, axis=1)],
+            x=[0.0, *stages["stage"]], y=[1.0, *stages["value"]], mode="lines+markers",
+            name=f"{name}, {count(stages['n'].iloc[-1])}",
+            line={"color": PALETTE[position % len(PALETTE)], "width": 2,
+                  "dash": DASHES[position % len(DASHES)]},
+            marker={"symbol": SYMBOLS[position % len(SYMBOLS)], "size": 7},
+            customdata=["", *stages.apply(_interval, axis=1)],
             hovertemplate=f"<b>{name}</b><br>%{{x:.0%}} of the layers randomized<br>"
             "rank correlation %{y:.2f}%{customdata}<extra></extra>",
         )  # fmt: skip
@@ -103,16 +103,16 @@ def box_hits(table: pd.DataFrame, films: str, *, theme: str = "dark") -> go.Figu
     )
     names = {"": "the method", "centre": "centre Gaussian", "mean": "mean map", "random": "random"}
     for kind in ("", *BASELINES):
-        each = rows[rows["measure"] == (f"{kind}." if kind else "") + "hit_rate"]
+        rates = rows[rows["measure"] == (f"{kind}." if kind else "") + "hit_rate"]
         figure.add_bar(
-            x=each["title"], y=each["value"], name=names[kind],
-            error_y={"array": each["high"] - each["value"],
-                     "arrayminus": each["value"] - each["low"], "color": look.text, "width": 3,
+            x=rates["title"], y=rates["value"], name=names[kind],
+            error_y={"array": rates["high"] - rates["value"],
+                     "arrayminus": rates["value"] - rates["low"], "color": look.text, "width": 3,
                      "thickness": 1.2},
             marker={"color": look.classes[0] if kind else look.scale[1], "line": {"width": 0},
                     "pattern": {"shape": PATTERNS.get(kind, ""), "bgcolor": look.stripe_ground,
                                 "solidity": 0.4, "size": 6}},
-            customdata=each[["n", "low", "high"]],
+            customdata=rates[["n", "low", "high"]],
             hovertemplate=f"<b>{names[kind]}</b>, %{{x}}<br>%{{y:.1%}} of %{{customdata[0]:,d}} "
             f"films ({hovered_interval(1, 2)})<extra></extra>",
         )  # fmt: skip

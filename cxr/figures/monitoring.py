@@ -65,8 +65,8 @@ def refusal_shares(refusals: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     total, n = refusals["films"].sum(), refusals["n"].iloc[0]
     height = 150 + 40 * len(refusals)
     figure = empty(theme, f"{total:,} of {count(n)} refused", "95% intervals", height=height)
-    each = zip(refusals["code"], refusals["films"], refusals["overridden"], strict=True)
-    names = [_code(*one) for one in each]
+    refused = zip(refusals["code"], refusals["films"], refusals["overridden"], strict=True)
+    names = [_code(*one) for one in refused]
     share = refusals["share"]
     figure.add_scatter(
         x=share, y=names, mode="markers", name="refused", showlegend=False,
@@ -133,9 +133,11 @@ def drift_bars(drifts: Sequence[Drift], *, theme: str = "dark") -> go.Figure:
     if not drifts:
         raise ValueError("Expected at least one quantity. Received: none")
     look = colours(theme)
-    names = [_quantity(each) for each in drifts]
-    known = [(name, each) for name, each in zip(names, drifts, strict=True) if each.psi is not None]
-    many = sum(each.beyond_chance for _, each in known)
+    names = [_quantity(drift) for drift in drifts]
+    known = [
+        (name, drift) for name, drift in zip(names, drifts, strict=True) if drift.psi is not None
+    ]
+    many = sum(drift.beyond_chance for _, drift in known)
     title = f"{many} of {len(known)} beyond chance" if known else "Drift is not known"
     figure = empty(theme, title, "Logged against validation films", height=150 + 40 * len(names))
     for filled, what in ((True, "beyond chance"), (False, "no more than by chance")):
@@ -143,24 +145,24 @@ def drift_bars(drifts: Sequence[Drift], *, theme: str = "dark") -> go.Figure:
         if not rows:
             continue
         figure.add_bar(
-            x=[each.psi for _, each in rows], y=[name for name, _ in rows], orientation="h",
+            x=[drift.psi for _, drift in rows], y=[name for name, _ in rows], orientation="h",
             name=what, showlegend=True, width=0.55,
             marker={"color": look.text if filled else "rgba(0, 0, 0, 0)",
                     "line": {"width": 1.5, "color": look.text}},
-            customdata=[[each.chance, each.n_validation, each.n_logged, each.note]
-                        for _, each in rows],
+            customdata=[[drift.chance, drift.n_validation, drift.n_logged, drift.note]
+                        for _, drift in rows],
             hovertemplate="<b>%{y}</b>, %{customdata[3]}<br>PSI %{x:.3f}, by chance up to "
             "%{customdata[0]:.3f}<br>%{customdata[1]:,d} validation and %{customdata[2]:,d} logged "
             "films<extra></extra>",
         )  # fmt: skip
     if known:
         figure.add_scatter(
-            x=[each.chance for _, each in known], y=[name for name, _ in known], mode="markers",
+            x=[drift.chance for _, drift in known], y=[name for name, _ in known], mode="markers",
             name="95% of what chance gives", showlegend=True, hoverinfo="skip",
             marker={"symbol": "line-ns-open", "size": 24, "color": look.muted,
                     "line": {"width": 2.5}},
         )  # fmt: skip
-    longest = 1.15 * max(CUTS[1], *(max(each.psi or 0, each.chance or 0) for each in drifts))
+    longest = 1.15 * max(CUTS[1], *(max(drift.psi or 0, drift.chance or 0) for drift in drifts))
     longest = min(longest, LONGEST_BAR)
     for cut, word, side in zip(CUTS, CUT_NAMES, ("right", "left"), strict=True):
         figure.add_vline(cut, line={"color": look.accent, "width": 1.5, "dash": "dash"})
@@ -168,10 +170,10 @@ def drift_bars(drifts: Sequence[Drift], *, theme: str = "dark") -> go.Figure:
             x=cut, y=1, yref="paper", yanchor="bottom", showarrow=False, text=f"{cut:g} {word}",
             xanchor=side, font={"color": look.accent, "size": 12},
         )  # fmt: skip
-    for name, each in zip(names, drifts, strict=True):
-        if each.psi is None:
+    for name, drift in zip(names, drifts, strict=True):
+        if drift.psi is None:
             figure.add_annotation(
-                x=longest / 2, y=name, text=each.text, showarrow=False, font_color=look.muted
+                x=longest / 2, y=name, text=drift.text, showarrow=False, font_color=look.muted
             )
     figure.update_layout(margin_t=86)
     figure.update_xaxes(range=[0, longest], title_text="Population stability index (PSI)")

@@ -68,12 +68,12 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
         (found.one, one & ~other, {"x": 1, "xanchor": "right", "y": LOW, "yanchor": "bottom"}),
         (found.other, other & ~one, {"x": 0, "xanchor": "left", "y": HIGH, "yanchor": "top"}),
     )
-    for name, above, place in sides:
+    for name, above, anchor in sides:
         figure.add_annotation(
             text=f"{above.sum():,} above for {name} alone,<br>"
             f"{y[above].sum():,} of them {found.classes[1]}",
-            align=place["xanchor"], showarrow=False, font={"size": 12, "color": look.text},
-            **place,
+            align=anchor["xanchor"], showarrow=False, font={"size": 12, "color": look.text},
+            **anchor,
         )  # fmt: skip
     title = f"Score of {found.one}, threshold {x_cut:.2f}"
     figure.update_xaxes(**{**SCORE_AXIS, "range": [-0.02, 1.02]}, title_text=title)

@@ -86,14 +86,14 @@ def address(url: str | None = None) -> sa.URL | None:
         file = Path(platformdirs.user_data_dir("cxr")) / "readings.sqlite3"
         return sa.URL.create("sqlite", database=str(file))
     try:
-        found = sa.make_url(given)
+        parsed = sa.make_url(given)
     except (ArgumentError, ValueError):
-        found = None
-    kind = found.drivername.partition("+")[0] if found else ""
-    if found and kind == "sqlite" and found.database not in (None, "", ":memory:"):
-        return found.set(drivername="sqlite")
-    if found and kind in ("postgresql", "postgres"):
-        return found.set(drivername="postgresql+psycopg")
+        parsed = None
+    kind = parsed.drivername.partition("+")[0] if parsed else ""
+    if parsed and kind == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return parsed.set(drivername="sqlite")
+    if parsed and kind in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
     # The address may hold a password, so that it is not quoted; nor is what it raised.
     raise ReadingsError(f"Expected {VARIABLE} to be sqlite:///FILE, postgresql://... or {OFF}.")
 

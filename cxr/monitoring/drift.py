@@ -204,14 +204,14 @@ def as_table(found: Sequence[Drift]) -> pd.DataFrame:
     """Return drift as a table for people, one row per quantity; NaN if there is no figure."""
     return pd.DataFrame(
         {
-            "quantity": each.name,
-            "PSI": math.nan if each.psi is None else each.psi,
-            "by chance up to": math.nan if each.chance is None else each.chance,
-            "validation films": each.n_validation,
-            "logged films": each.n_logged,
-            "drift": each.text,
+            "quantity": measured.name,
+            "PSI": math.nan if measured.psi is None else measured.psi,
+            "by chance up to": math.nan if measured.chance is None else measured.chance,
+            "validation films": measured.n_validation,
+            "logged films": measured.n_logged,
+            "drift": measured.text,
         }
-        for each in found
+        for measured in found
     )
 
 
@@ -267,17 +267,17 @@ def _rounded(films: pd.DataFrame) -> pd.DataFrame:
 
 
 def _known(values: ArrayLike) -> _Array:
-    found = np.asarray(values, dtype=np.float64)
-    return found[np.isfinite(found)]
+    numbers = np.asarray(values, dtype=np.float64)
+    return numbers[np.isfinite(numbers)]
 
 
 def _values(values: ArrayLike) -> _Array:
-    found = np.asarray(values, dtype=np.float64)
-    if found.ndim != 1 or not found.size or not np.isfinite(found).all():
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all():
         raise ValueError(
-            f"Expected finite values of shape (n,), n > 0. Received: shape {found.shape}"
+            f"Expected finite values of shape (n,), n > 0. Received: shape {numbers.shape}"
         )
-    return found
+    return numbers
 
 
 def _index(expected: _Array, actual: _Array, bins: int) -> tuple[float, int]:

@@ -202,8 +202,8 @@ class Readings:
                 wanted = wanted.where(READINGS.columns["time"] >= since)
             try:
                 with connected(self._engine) as connection:
-                    found = connection.execute(wanted.order_by(READINGS.columns["id"]))
-                    rows = [tuple(row) for row in found]
+                    result = connection.execute(wanted.order_by(READINGS.columns["id"]))
+                    rows = [tuple(row) for row in result]
             except (TypeError, ValueError) as error:  # of a time that is none
                 raise ReadingsError(DAMAGED) from error
         return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_DTYPES)

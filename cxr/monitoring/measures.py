@@ -125,7 +125,7 @@ def use(table: pd.DataFrame) -> pd.DataFrame:
     by = ["day", "model"]
     scored = rows[rows["event"] == "scored"].drop_duplicates([*by, "film"], keep="last")
     called = rows[rows["event"] == "called"].drop_duplicates([*by, "film"])
-    found = pd.DataFrame(
+    counts = pd.DataFrame(
         {
             "films": scored.groupby(by).size(),
             "refused": scored["score"].isna().groupby([scored[name] for name in by]).sum(),
@@ -133,7 +133,7 @@ def use(table: pd.DataFrame) -> pd.DataFrame:
             "lists": rows.groupby(by)["list_id"].nunique(),
         }
     )
-    return found.fillna(0).astype(int).reset_index()
+    return counts.fillna(0).astype(int).reset_index()
 
 
 def _scored(table: pd.DataFrame) -> pd.DataFrame:
@@ -154,13 +154,13 @@ def refusals(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = _scored(table)
     n = len(rows)
-    found = []
+    shares = []
     for code, group in rows[rows["refusal_code"].notna()].groupby("refusal_code"):
         k, overridden = len(group), int(group["refusal_overridden"].sum())
-        found.append((code, k, n, k / n, *wilson(k, n), overridden))
-    found.sort(key=lambda row: (-row[1], row[0]))
+        shares.append((code, k, n, k / n, *wilson(k, n), overridden))
+    shares.sort(key=lambda row: (-row[1], row[0]))
     columns = ["code", "films", "n", "share", "low", "high", "overridden"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(shares, columns=columns)
 
 
 def refusal_rates(table: pd.DataFrame) -> list[Rate]:
@@ -189,11 +189,11 @@ def _answers(table: pd.DataFrame, blind: bool) -> pd.DataFrame:
 def _agreement(answers: pd.DataFrame, blind: bool) -> Agreement:
     sure = answers[answers["agreement"].notna()]
     agreed = int((sure["agreement"] == Verdict.AGREE).sum())
-    found = None
+    beyond_chance = None
     if blind:
         model = sure["score"] >= sure["threshold"]
-        found = kappa(sure["call"] == Call.FINDING, model)
-    return Agreement(blind, len(sure), agreed, len(answers) - len(sure), found)
+        beyond_chance = kappa(sure["call"] == Call.FINDING, model)
+    return Agreement(blind, len(sure), agreed, len(answers) - len(sure), beyond_chance)
 
 
 def agreement(table: pd.DataFrame, *, blind: bool) -> Agreement:
@@ -225,14 +225,14 @@ def by_week(table: pd.DataFrame) -> pd.DataFrame:
         answers = _answers(table, blind)
         day = answers["time"].dt.tz_convert(None).dt.normalize()
         for monday, group in answers.groupby(day - pd.to_timedelta(day.dt.weekday, unit="D")):
-            found = _agreement(group, blind)
-            rate = found.rates[0]
-            low, high = rate.interval if found.n else (math.nan, math.nan)
-            value = found.kappa.value if found.kappa else None
-            limits = (found.kappa.interval if found.kappa else None) or (math.nan, math.nan)
-            counts = (found.n, found.agreed, found.unsure)
+            of_week = _agreement(group, blind)
+            rate = of_week.rates[0]
+            low, high = rate.interval if of_week.n else (math.nan, math.nan)
+            value = of_week.kappa.value if of_week.kappa else None
+            limits = (of_week.kappa.interval if of_week.kappa else None) or (math.nan, math.nan)
+            counts = (of_week.n, of_week.agreed, of_week.unsure)
             shares = (rate.value, low, high, value, *limits)
-            rows.append((monday, found.when, *counts, *shares, found.note))
+            rows.append((monday, of_week.when, *counts, *shares, of_week.note))
     numbers = ["rate", "low", "high", "kappa", "kappa_low", "kappa_high"]
     columns = ["week", "called", "n", "agreed", "unsure", *numbers, "note"]
     weeks = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, "float64"))

@@ -118,8 +118,8 @@ def _version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
     table = sa.table(VERSION_TABLE, sa.column("version_num", sa.String))
-    found = connection.execute(sa.select(table.c.version_num)).scalar()
-    return None if found is None else str(found)
+    version = connection.execute(sa.select(table.c.version_num)).scalar()
+    return None if version is None else str(version)
 
 
 def _write_ahead(engine: sa.Engine) -> None:

@@ -19,9 +19,11 @@ __all__ = ["ARCHITECTURES", "BASELINES", "BASES", "build"]
 #: By name; see `cxr.networks.architecture.Architecture`.
 ARCHITECTURES = discover()
 #: Logistic regressions on what a shortcut would use, to compare the models with.
-BASELINES = tuple(name for name, found in ARCHITECTURES.items() if found.baseline)
+BASELINES = tuple(name for name, architecture in ARCHITECTURES.items() if architecture.baseline)
 #: Networks on a frozen base, and the base: its ImageNet weights are not in the bundle.
-BASES = {name: found.base for name, found in ARCHITECTURES.items() if found.base}
+BASES = {
+    name: architecture.base for name, architecture in ARCHITECTURES.items() if architecture.base
+}
 
 
 def build(name: str, **arguments: Any) -> keras.Model:

@@ -96,18 +96,18 @@ def base_path(base: str) -> Path:
         If it is nowhere to be had, or the file found is another.
     """
     file = FILES[base]
-    places = [Path.home() / ".keras" / "models" / file.name]
+    candidates = [Path.home() / ".keras" / "models" / file.name]
     if home := os.environ.get("KERAS_HOME"):
-        places.insert(0, Path(home) / "models" / file.name)
+        candidates.insert(0, Path(home) / "models" / file.name)
     if given := os.environ.get("CXR_WEIGHTS"):
-        places.insert(0, Path(given) / file.name if Path(given).is_dir() else Path(given))
-    path = next((place for place in places if place.is_file()), None) or _download(base)
+        candidates.insert(0, Path(given) / file.name if Path(given).is_dir() else Path(given))
+    path = next(filter(Path.is_file, candidates), None) or _download(base)
     with path.open("rb") as opened:
-        found = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != file.md5 and not (file.numbers and numbers_hash(path) == file.numbers):
+        digest = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if digest != file.md5 and not (file.numbers and numbers_hash(path) == file.numbers):
         raise BaseError(
             f"{path.name} is not the file that Keras publishes: expected MD5 {file.md5}. "
-            f"Received: {found}. Delete it and get it again from {file.url}"
+            f"Received: {digest}. Delete it and get it again from {file.url}"
         )
     return path
 
@@ -134,12 +134,12 @@ def load_base(model: keras.Model, base: str) -> None:
         If the weights are not to be had or do not fit.
     """
     path = base_path(base)
-    found = _read(path)
+    stored = _read(path)
     ready = []
     for layer in model.layers:
         if not layer.name.startswith("block") or not layer.weights:
             continue
-        values = found.get(layer.name, [])
+        values = stored.get(layer.name, [])
         if [v.shape for v in values] != [tuple(w.shape) for w in layer.weights]:
             raise BaseError(f"{path.name} does not fit {layer.name} of {model.name}.")
         ready.append((layer, values))

@@ -73,7 +73,7 @@ def graph(
     pooling : str, default: "average"
         One of `POOLINGS`. With "evidence" a last convolution, "evidence", weighs each place of the
         picture by itself, and the logit rises with the log of the sum of their exponentials: a
-        single ill place is enough, and the heatmap is that very map.
+        single positive place is enough, and the heatmap is that very map.
 
     Returns
     -------

@@ -153,11 +153,11 @@ class Explainer:
 
     def look_at(self, bundle: Model, film_sha256: str) -> None:
         """Tell which film is open, and with which model; work on any other one stops."""
-        place = bundle.card.weights.sha256, film_sha256
+        key = bundle.card.weights.sha256, film_sha256
         with self._lock:
-            if place == self._place:
+            if key == self._place:
                 return
-            self._place = place
+            self._place = key
             self._notes.clear()
         self.stop()
 

@@ -54,7 +54,7 @@ class Maps:
 
     def choose(self, method: str) -> None:
         """Show heatmaps by a method, of this film and of those that follow."""
-        self.chosen = [method, *(each for each in self.chosen if each != method)]
+        self.chosen = [method, *(other for other in self.chosen if other != method)]
 
     def next_fast(self) -> str:
         """Return the method of one pass after the one chosen."""
@@ -69,8 +69,8 @@ class Maps:
     def state(self, entry: Entry, method: str) -> State:
         """Return how far a method is with a film that may have a heatmap."""
         # Grad-CAM came with the score.
-        if entry.prediction and (own := entry.prediction.heatmap) and own.method == method:
-            return State("ready", own)
+        if entry.prediction and (heatmap := entry.prediction.heatmap) and heatmap.method == method:
+            return State("ready", heatmap)
         return self.explainer.state(self._worklist.bundle, entry.sha256, method)
 
     def states(self, entry: Entry) -> tuple[str, ...]:

@@ -31,18 +31,18 @@ def sample_films(each: int = 4) -> list[Path]:
     return [*_from_data(each), *_from_pydicom()]
 
 
-def _from_data(each: int) -> Iterator[Path]:
+def _from_data(per_class: int) -> Iterator[Path]:
     folder = data_folder(_KERMANY.name)
     if folder is None:
         return
     for label in ("NORMAL", "PNEUMONIA"):
         films = find_films([folder / "test" / label]) if (folder / "test" / label).is_dir() else []
-        yield from islice(films[:: max(1, len(films) // each)], each)
+        yield from islice(films[:: max(1, len(films) // per_class)], per_class)
 
 
 def _from_pydicom() -> Iterator[Path]:
     from pydicom.data import get_testdata_file
 
-    found = get_testdata_file("RG1_UNCR.dcm", download=False)
-    if found:
-        yield Path(str(found))
+    path = get_testdata_file("RG1_UNCR.dcm", download=False)
+    if path:
+        yield Path(str(path))

@@ -53,14 +53,14 @@ class ReadingSession:
 
     def compared(self, entry: Entry) -> Entry | None:
         """Return the film to compare with, if there is one with a picture."""
-        found = next((e for e in self.worklist.entries if e.number == self.beside), None)
-        return found if found is not entry and found and found.thumbnail else None
+        other = next((e for e in self.worklist.entries if e.number == self.beside), None)
+        return other if other is not entry and other and other.thumbnail else None
 
     def film(self, entry: Entry) -> Radiograph:
         """Read a film's pixels; the last two are kept, since every click draws the page anew."""
-        found = self._films.pop(entry.number, None) or entry.film()
-        self._films = {**dict(list(self._films.items())[-1:]), entry.number: found}
-        return found
+        radiograph = self._films.pop(entry.number, None) or entry.film()
+        self._films = {**dict(list(self._films.items())[-1:]), entry.number: radiograph}
+        return radiograph
 
     def seen(self) -> tuple[object, ...]:
         """What the page next to the list depends on: it is redrawn when this has changed."""

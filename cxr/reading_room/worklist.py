@@ -89,12 +89,12 @@ class Worklist:
             with self._lock:
                 turn, bundle, point = self._turn, self.bundle, self.operating_point.name
             films: list[tuple[Entry, Radiograph]] = []
-            found: list[tuple[Entry, Prediction]] = []
+            scored: list[tuple[Entry, Prediction]] = []
             for entry in batch:
                 try:
                     films.append((entry, entry.film()))
                 except RadiographError as error:
-                    found.append((entry, self._unread(error)))
+                    scored.append((entry, self._unread(error)))
             results = predict(
                 bundle,
                 [film for _, film in films],
@@ -105,10 +105,10 @@ class Worklist:
             )
             for (entry, film), prediction in zip(films, results, strict=True):
                 entry.note(film)
-                found.append((entry, prediction))
+                scored.append((entry, prediction))
             with self._lock:
                 if turn == self._turn:
-                    for entry, prediction in found:
+                    for entry, prediction in scored:
                         entry.prediction = prediction
             yield len(self.entries) - len(self.waiting)
 
@@ -214,12 +214,12 @@ class Worklist:
     def open(self, number: int | None = None, order: str = "score") -> Entry | None:
         """Open a film by number; if none is given or it is gone, the first that is done."""
         wanted = number if number is not None else self.chosen
-        found = next((e for e in self.entries if e.number == wanted), None)
-        found = found or next((e for e in self.ordered(order) if e.prediction), None)
-        if found:
-            self.chosen = found.number
-            found.opened = True
-        return found
+        entry = next((e for e in self.entries if e.number == wanted), None)
+        entry = entry or next((e for e in self.ordered(order) if e.prediction), None)
+        if entry:
+            self.chosen = entry.number
+            entry.opened = True
+        return entry
 
     def twins(self, entry: Entry) -> list[Entry]:
         """Other films of the list with the same pixels."""

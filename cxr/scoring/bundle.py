@@ -104,22 +104,22 @@ class Bundle:
             that the operating points were chosen for.
         """
         folder = folder or models_folder()
-        place = folder / name
-        if not (place / "card.json").is_file():
-            place = Path(name)
+        path = folder / name
+        if not (path / "card.json").is_file():
+            path = Path(name)
         try:
-            if not (place / "card.json").is_file():
+            if not (path / "card.json").is_file():
                 default = default_name(name, folder)
                 if default is None:
                     known = ", ".join(card.name for card in available(folder)) or "none"
                     raise BundleError(f"There is no model {name!r}. Known: {known}.")
-                place = folder / default
-            card = _card(place / "card.json")
+                path = folder / default
+            card = _card(path / "card.json")
         except CardError as error:
             raise BundleError(str(error)) from error
         if card is None:
-            raise BundleError(f"{place.name} is no model that scores a finding.")
-        bundle = cls(place, card)
+            raise BundleError(f"{path.name} is no model that scores a finding.")
+        bundle = cls(path, card)
         if not bundle.weights_path.is_file():
             raise BundleError(
                 f"The weights of {card.name} are missing: {bundle.weights_path.name}."
@@ -199,8 +199,8 @@ class Bundle:
             table = explanations.read(self.folder)
         except (OSError, ValueError) as error:
             raise BundleError(f"{explanations.FILE} of {self.name} is damaged.") from error
-        own = table["weights"] == self.card.weights.sha256
-        return table[own].reset_index(drop=True)
+        current = table["weights"] == self.card.weights.sha256
+        return table[current].reset_index(drop=True)
 
     def _table(self, name: str, stored: StoredFile | None) -> pd.DataFrame:
         def read() -> bytes:
@@ -238,8 +238,8 @@ def available(folder: Path | None = None) -> list[Card]:
     """
     folder = folder or models_folder()
     paths = sorted(folder.glob("*/card.json"))
-    found = (_card(path) for path in paths)
-    return [card for card in found if card is not None]
+    cards = (_card(path) for path in paths)
+    return [card for card in cards if card is not None]
 
 
 def _card(path: Path) -> Card | None:
@@ -281,6 +281,6 @@ def default_name(finding: str, folder: Path | None = None) -> str | None:
         raise BundleError("Expected defaults.json to name a model for each finding.")
     if finding in defaults:
         return str(defaults[finding])
-    found = [card for card in available(folder) if card.finding == finding]
-    names = [card.name for card in found if not card.baseline]
+    cards = [card for card in available(folder) if card.finding == finding]
+    names = [card.name for card in cards if not card.baseline]
     return names[0] if len(names) == 1 else None

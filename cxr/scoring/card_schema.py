@@ -16,11 +16,15 @@ __all__ = ["card_schema"]
 
 def card_schema() -> dict[str, Any]:
     """Return the schema of the newest cards, as JSON Schema 2020-12."""
-    found = schema(Card)
-    card = found["$defs"]["Card"]
+    described = schema(Card)
+    card = described["$defs"]["Card"]
     card["properties"] = {"schema_version": {"const": SCHEMA_VERSION}, **card["properties"]}
     card["required"] = ["schema_version", *card["required"]]
-    return {"$schema": found["$schema"], "title": f"card.json, schema {SCHEMA_VERSION}", **found}
+    return {
+        "$schema": described["$schema"],
+        "title": f"card.json, schema {SCHEMA_VERSION}",
+        **described,
+    }
 
 
 if __name__ == "__main__":

@@ -280,7 +280,7 @@ def choose(
 def _measure(
     name: str, rule: str, threshold: float, near: tuple[float, float], s: Array, y: Labels
 ) -> OperatingPoint:
-    ill, well = int(y.sum()), int((1 - y).sum())
+    positives, negatives = int(y.sum()), int((1 - y).sum())
     hits, clear = int((s[y == 1] >= threshold).sum()), int((s[y == 0] < threshold).sum())
-    rates = (hits / ill, wilson(hits, ill), clear / well, wilson(clear, well))
+    rates = (hits / positives, wilson(hits, positives), clear / negatives, wilson(clear, negatives))
     return OperatingPoint(name, rule, threshold, near, int(s.size), *rates)

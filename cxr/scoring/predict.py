@@ -170,7 +170,7 @@ def predict(
     point = card.operating_point(operating_point)
     refusals = [check(film, card) for film in films]
     open_ = [i for i, refusal in enumerate(refusals) if refusal is None or i in overridden]
-    outputs: dict[int, tuple[float, Heatmap | None]] = {}
+    scored: dict[int, tuple[float, Heatmap | None]] = {}
     if open_:
         if method:
             check_method(bundle.network, method, layer)
@@ -178,20 +178,20 @@ def predict(
         inputs = np.stack([bundle.prepare(film) for film in passed])
         forward = bundle.network.forward(method, layer)
         start = time.perf_counter()
-        found = forward(inputs)
+        outputs = forward(inputs)
         cost = Cost((time.perf_counter() - start) / len(passed), 1)
-        learned = _learned(bundle, passed, found.features)
+        learned = _learned(bundle, passed, outputs.features)
         maps: Sequence[Heatmap | None] = [None] * len(passed)
         if method:
-            maps = heatmaps_of(bundle, passed, found.maps, method, layer, cost)
-        for i, refusal, logit, heatmap in zip(open_, learned, found.logits, maps, strict=True):
+            maps = heatmaps_of(bundle, passed, outputs.maps, method, layer, cost)
+        for i, refusal, logit, heatmap in zip(open_, learned, outputs.logits, maps, strict=True):
             refusals[i] = refusals[i] or refusal
             # The network may have run, but a refused film has no score anywhere.
             if refusals[i] is None or i in overridden:
-                outputs[i] = float(logit), heatmap
+                scored[i] = float(logit), heatmap
 
     def result(i: int) -> Prediction:
-        logit, heatmap = outputs.get(i, (None, None))
+        logit, heatmap = scored.get(i, (None, None))
         score = None if logit is None else float(card.calibration.score(np.float64(logit)))
         return Prediction(
             score=score,
@@ -261,12 +261,12 @@ def find_films(paths: Iterable[str | Path]) -> list[Path]:
     In a folder, files with a film's suffix are taken, and files without any suffix, since DICOM
     often has none. Hidden files and ``DICOMDIR`` are left out.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for path in map(Path, paths):
         if not path.is_dir():
-            found.append(path)
+            files.append(path)
             continue
-        found += sorted(
+        files += sorted(
             file
             for file in path.rglob("*")
             if file.is_file()
@@ -274,7 +274,7 @@ def find_films(paths: Iterable[str | Path]) -> list[Path]:
             and file.suffix.lower() in {*SUFFIXES, ""}
             and file.name != "DICOMDIR"
         )
-    return found
+    return files
 
 
 def predict_files(

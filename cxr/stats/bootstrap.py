@@ -48,16 +48,16 @@ def mean_interval(
     Efron and Tibshirani, An introduction to the bootstrap, 1993, section 13.3; Field and Welsh,
     Bootstrapping clustered data, JRSS B 69:369, 2007.
     """
-    each, names = np.asarray(values, np.float64), np.asarray(patients)
-    if each.ndim != 1 or names.shape != each.shape:
-        got = f"{each.shape} and {names.shape}"
+    per_film, names = np.asarray(values, np.float64), np.asarray(patients)
+    if per_film.ndim != 1 or names.shape != per_film.shape:
+        got = f"{per_film.shape} and {names.shape}"
         raise ValueError(f"Expected values and patients of one shape (films,). Received: {got}")
-    found, owner = np.unique(names, return_inverse=True)
-    if found.size < 2:
+    unique, owner = np.unique(names, return_inverse=True)
+    if unique.size < 2:
         return None
-    sums = np.bincount(owner, weights=each)
+    sums = np.bincount(owner, weights=per_film)
     films = np.bincount(owner)
-    draws = np.random.default_rng(seed).integers(found.size, size=(DRAWS, found.size))
+    draws = np.random.default_rng(seed).integers(unique.size, size=(DRAWS, unique.size))
     means = sums[draws].sum(axis=1) / films[draws].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

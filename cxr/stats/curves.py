@@ -17,18 +17,18 @@ Array = NDArray[np.float64]
 
 
 def _midranks(values: Array) -> Array:
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - (count - 1) / 2)[place]
+    _, group, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[group]
 
 
 def _ranked(scores: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, Array]:
     """Return the midranks among all films of those with the finding, and both placements."""
     s, y = paired(scores, labels, both=True)
-    ill, well = s[y == 1], s[y == 0]
-    m, n = ill.size, well.size
-    ranks = _midranks(np.concatenate([ill, well]))
-    of_ill = (ranks[:m] - _midranks(ill)) / n
-    return ranks[:m], of_ill, 1 - (ranks[m:] - _midranks(well)) / m
+    positives, negatives = s[y == 1], s[y == 0]
+    m, n = positives.size, negatives.size
+    ranks = _midranks(np.concatenate([positives, negatives]))
+    of_positives = (ranks[:m] - _midranks(positives)) / n
+    return ranks[:m], of_positives, 1 - (ranks[m:] - _midranks(negatives)) / m
 
 
 def placements(scores: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
@@ -171,7 +171,7 @@ class PrecisionRecall:
 
         s, y = paired(scores, labels, both=True)
         # Its thresholds rise, and the last point, where no film is called, has none.
-        precision, recall, rising = (each[::-1] for each in precision_recall_curve(y, s))
+        precision, recall, rising = (values[::-1] for values in precision_recall_curve(y, s))
         thresholds = np.concatenate([[np.inf], rising])
         average = float(np.sum(np.diff(recall) * precision[1:]))
         return cls(precision, recall, thresholds, average, float(y.mean()), y.size)
@@ -234,10 +234,12 @@ class Reliability:
             raise ValueError(f"Expected at least 1 bin. Received: {bins}")
         ordered = np.sort(s)
         middle = (np.searchsorted(ordered, s, "left") + np.searchsorted(ordered, s, "right")) / 2
-        _, place = np.unique((middle * bins / s.size).astype(int), return_inverse=True)
-        count = np.bincount(place)
-        mean, fraction = np.bincount(place, s) / count, np.bincount(place, y) / count
-        limits = np.array([wilson(k, n) for k, n in zip(np.bincount(place, y), count, strict=True)])
+        _, bin_of = np.unique((middle * bins / s.size).astype(int), return_inverse=True)
+        count = np.bincount(bin_of)
+        mean, fraction = np.bincount(bin_of, s) / count, np.bincount(bin_of, y) / count
+        limits = np.array(
+            [wilson(k, n) for k, n in zip(np.bincount(bin_of, y), count, strict=True)]
+        )
         return cls(
             mean_score=mean,
             fraction_positive=fraction,

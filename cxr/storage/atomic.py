@@ -200,8 +200,8 @@ class FolderWriter:
                     path.unlink()
 
     def _staged(self) -> list[tuple[Path, re.Match[str]]]:
-        found = [(path, STAGED.fullmatch(path.name)) for path in self.folder.iterdir()]
-        return [(path, match) for path, match in found if match]
+        candidates = [(path, STAGED.fullmatch(path.name)) for path in self.folder.iterdir()]
+        return [(path, match) for path, match in candidates if match]
 
     def _settle(self) -> None:
         """Give the files that the head names their plain names, remove what was not finished."""

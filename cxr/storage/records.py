@@ -100,8 +100,8 @@ class Bounds:
             }
             return {key: limit for key, limit in limits.items() if limit is not None}
         words = {"string": "maxLength", "array": "maxItems", "object": "maxProperties"}
-        found: dict[str, Any] = {words[kind]: self.longest} if self.longest != LONGEST else {}
-        return found | ({"pattern": f"^(?:{self.pattern})$"} if self.pattern else {})
+        rules: dict[str, Any] = {words[kind]: self.longest} if self.longest != LONGEST else {}
+        return rules | ({"pattern": f"^(?:{self.pattern})$"} if self.pattern else {})
 
 
 def parse(content: bytes) -> Any:
@@ -155,17 +155,17 @@ def decode(kind: type[T], value: object, where: str = "") -> T:
     RecordError
         If the value does not fit.
     """
-    found: T = _decode(kind, value, where)
-    return found
+    decoded: T = _decode(kind, value, where)
+    return decoded
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        found = _decode(inner[0], value, where)
-        if not all(bounds.hold(found) for bounds in _bounds(inner)):
+        decoded = _decode(inner[0], value, where)
+        if not all(bounds.hold(decoded) for bounds in _bounds(inner)):
             raise _wrong(where, " and ".join(map(str, _bounds(inner))), value)
-        return found
+        return decoded
     if kind in SCALARS:
         return _scalar(kind, value, where)
     if origin in (Union, types.UnionType):
@@ -311,10 +311,10 @@ def schema(kind: type) -> dict[str, Any]:
 def _schema(kind: Any, known: dict[str, Any]) -> dict[str, Any]:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        found = _schema(inner[0], known)
+        described = _schema(inner[0], known)
         for bounds in _bounds(inner):
-            found |= bounds.schema(found["type"])
-        return found
+            described |= bounds.schema(described["type"])
+        return described
     if kind in SCALARS:
         return {"type": SCALARS[kind]}
     if kind is type(None):

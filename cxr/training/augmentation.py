@@ -70,7 +70,7 @@ def augment_with_masks(
     if masks is not None:
         x, masks = tf.split(x, 2, axis=-1)
 
-    def each(values: tf.Tensor) -> tf.Tensor:
+    def per_film(values: tf.Tensor) -> tf.Tensor:
         return tf.reshape(values, [-1, 1, 1, 1])
 
     s = settings
@@ -79,14 +79,15 @@ def augment_with_masks(
         x = _tone(x / 255, weights) * 255
     if s.sharpness:
         amount = tf.random.stateless_uniform([n], scanner[1], -s.sharpness, s.sharpness)
-        x += each(amount) * (x - tf.nn.avg_pool2d(x, 3, 1, "SAME"))
+        x += per_film(amount) * (x - tf.nn.avg_pool2d(x, 3, 1, "SAME"))
     if s.gamma or s.contrast or s.brightness or s.noise:
         x = tf.clip_by_value(x / 255, 0.0, 1.0)
-        x = x ** each(tf.exp(uniform(7, -s.gamma, s.gamma)))
+        x = x ** per_film(tf.exp(uniform(7, -s.gamma, s.gamma)))
         mean = tf.reduce_mean(x, axis=[1, 2, 3], keepdims=True)
-        x = (x - mean) * each(uniform(8, 1 - s.contrast, 1 + s.contrast)) + mean
-        x += each(uniform(9, -s.brightness, s.brightness))
-        x += tf.random.stateless_normal(tf.shape(x), seeds[10]) * each(uniform(11, 0.0, s.noise))
+        x = (x - mean) * per_film(uniform(8, 1 - s.contrast, 1 + s.contrast)) + mean
+        x += per_film(uniform(9, -s.brightness, s.brightness))
+        noise = tf.random.stateless_normal(tf.shape(x), seeds[10])
+        x += noise * per_film(uniform(11, 0.0, s.noise))
         x *= 255
     return tf.clip_by_value(x, 0.0, 255.0), masks
 

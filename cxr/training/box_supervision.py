@@ -37,7 +37,7 @@ LOGIT = "logit"
 #: A position counts as positive if the boxes cover this much of its surroundings.
 COVERED = 0.5
 #: Ill places are few: each counts this many times as much as a healthy one.
-ILL_WEIGHT = 3.0
+POSITIVE_WEIGHT = 3.0
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def read_places(
     DatasetError
         If there is no such table, or it names no film with the finding.
     """
-    found = boxes_of(read_boxes(Path(data) / recipe.boxes), list(table["path"]), recipe.finding)
+    corners = boxes_of(read_boxes(Path(data) / recipe.boxes), list(table["path"]), recipe.finding)
     positive = (table["label"] != NORMAL).to_numpy()
-    boxed = np.array([path in found for path in table["path"]], bool)
+    boxed = np.array([path in corners for path in table["path"]], bool)
     if not (boxed & positive).any():
         raise DatasetError(f"{recipe.boxes} has no box for any of the films of {recipe.finding}.")
     # As films, but for their gray levels: a box stays one where those are equalized.
@@ -98,7 +98,7 @@ def read_places(
     masks = np.zeros((len(table), to_input.height, to_input.width, 1), np.uint8)
     for row in np.flatnonzero(boxed & positive):
         film = table.iloc[row]
-        painted = mask(found[film["path"]], int(film["height"]), int(film["width"]))
+        painted = mask(corners[film["path"]], int(film["height"]), int(film["width"]))
         masks[row] = to_input(painted.astype(np.float32))
     rows, columns = model.get_layer(EVIDENCE).output.shape[1:3]
     return Places(masks, np.asarray(boxed | ~positive, bool), (rows, columns))
@@ -133,7 +133,7 @@ def positive_places(masks: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
 
 def place_weights(places: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
     """Weigh each place in the loss, (films, rows, columns): 0 if it is not known."""
-    return known[:, None, None] * (1 + (ILL_WEIGHT - 1) * places[..., 0])
+    return known[:, None, None] * (1 + (POSITIVE_WEIGHT - 1) * places[..., 0])
 
 
 def with_evidence(model: keras.Model) -> keras.Model:

@@ -65,8 +65,8 @@ def should_stop(history: pd.DataFrame, recipe: Recipe) -> bool:
 def _of_films(logs: dict[str, Any], name: str) -> float:
     """Return a figure of the films, also with box supervision."""
     held, name = ("val_", name[4:]) if name.startswith("val_") else ("", name)
-    own = f"{held}{LOGIT}_{name}"
-    return float(logs[own if own in logs else held + name])
+    key = f"{held}{LOGIT}_{name}"
+    return float(logs[key if key in logs else held + name])
 
 
 class TrainingLog(keras.callbacks.Callback):

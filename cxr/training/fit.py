@@ -202,8 +202,8 @@ def _fit_regression(
         ("", material.films, material.labels),
         ("val_", material.held_films, material.held_labels),
     ):
-        found = model.evaluate(fixed_batches(films, labels, recipe), verbose=0, return_dict=True)
-        row |= {f"{prefix}{name}": found[name] for name in ("loss", "accuracy", "auc")}
+        measured = model.evaluate(fixed_batches(films, labels, recipe), verbose=0, return_dict=True)
+        row |= {f"{prefix}{name}": measured[name] for name in ("loss", "accuracy", "auc")}
     row["seconds"] = round(time.monotonic() - began, 1)
     return pd.DataFrame([row], columns=HISTORY_COLUMNS), 1
 

@@ -31,7 +31,11 @@ __all__ = ["LAYERS", "fit_gate", "store_gate"]
 
 #: Whose averages are the features: the middle of a network still tells a hand from a chest, its
 #: end tells only what it was trained for.
-LAYERS = {name: found.gate_layers for name, found in ARCHITECTURES.items() if found.gate_layers}
+LAYERS = {
+    name: architecture.gate_layers
+    for name, architecture in ARCHITECTURES.items()
+    if architecture.gate_layers
+}
 #: Frontal films that are learned from: split train of the first set, all of the second.
 LEARNED = ("kermany", "tuberculosis")
 #: Frontal films that are only measured on.
@@ -130,18 +134,18 @@ def fit_gate(
     rows = []
     refused = (p[:, 0] < least) | (distances > farthest)
     for group in dict.fromkeys(learned.group):
-        own = (learned.group == group) & learned.original
-        rows.append(_row(group, refused[own], f"{FOLDS} parts in turn"))
+        members = (learned.group == group) & learned.original
+        rows.append(_row(group, refused[members], f"{FOLDS} parts in turn"))
     # What the gate makes of kinds of pictures that it has never seen.
     other = learned.kind == CLASSES.index("other")
     for group in dict.fromkeys(learned.group[other]):
-        rest, own = learned.group != group, (learned.group == group) & learned.original
-        found = _fit(learned.part(rest), layers, least, farthest)(learned.features[own])
-        left_out = np.array([refusal is not None for refusal in found])
+        rest, members = learned.group != group, (learned.group == group) & learned.original
+        refusals = _fit(learned.part(rest), layers, least, farthest)(learned.features[members])
+        left_out = np.array([refusal is not None for refusal in refusals])
         rows.append(_row(group, left_out, "this kind left out of the fit"))
     for group in dict.fromkeys(measured.group):
-        found = gate(measured.features[measured.group == group])
-        rows.append(_row(group, np.array([r is not None for r in found]), "never learned from"))
+        refusals = gate(measured.features[measured.group == group])
+        rows.append(_row(group, np.array([r is not None for r in refusals]), "never learned from"))
     return gate, rows
 
 
@@ -194,10 +198,10 @@ def _pictures(
 
 
 def _files(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not found:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not files:
         raise DatasetError(f"There are no pictures in {folder.name}.")
-    return found
+    return files
 
 
 def _features(
@@ -230,14 +234,14 @@ def _features(
 def _variants(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     """Return a picture mirrored, turned, and parts of it."""
     height, width = pixels.shape
-    found = [
+    variants = [
         pixels[:, ::-1],
         *(np.rot90(pixels, turns) for turns in (1, 2, 3)),
         pixels[height // 10 : height - height // 10, width // 10 : width - width // 10],
         pixels[: height * 4 // 5, : width * 4 // 5],
         pixels[height // 5 :, width // 5 :],
     ]
-    return [np.ascontiguousarray(variant) for variant in found]
+    return [np.ascontiguousarray(variant) for variant in variants]
 
 
 def _folds(pictures: Pictures, seed: int) -> NDArray[np.int64]:
@@ -256,9 +260,9 @@ def _held_out(
     """Measure every picture by a gate that did not learn from its fold."""
     p, distance = np.zeros((len(folds), len(CLASSES))), np.zeros(len(folds))
     for fold in range(FOLDS):
-        own = folds == fold
-        gate = _fit(pictures.part(~own), layers, 0.0, np.inf)
-        p[own], distance[own] = gate.measures(pictures.features[own])
+        held = folds == fold
+        gate = _fit(pictures.part(~held), layers, 0.0, np.inf)
+        p[held], distance[held] = gate.measures(pictures.features[held])
     return p, distance
 
 

@@ -79,7 +79,9 @@ def _build(recipe: Recipe) -> keras.Model:
 def _take_over(model: keras.Model, recipe: Recipe) -> None:
     """Start from the weights of a bundle's network."""
     weights = load(recipe.start_from).model.get_weights()
-    if [weight.shape for weight in weights] != [tuple(own.shape) for own in model.weights]:
+    if [weight.shape for weight in weights] != [
+        tuple(expected.shape) for expected in model.weights
+    ]:
         raise TrainingError(
             f"The network of {recipe.start_from} has other weights than {recipe.architecture} "
             f"with the arguments of {recipe.name}. Start from one of the same kind."

@@ -51,25 +51,27 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
     if FINGERPRINT not in table:
         st.info(not_described(name))
         return
-    found = _alike(table)
+    duplicates = _alike(table)
     left_out = ""
-    if found.without:
-        left_out = f" {count(found.without)} without a fingerprint are left out."
+    if duplicates.without:
+        left_out = f" {count(duplicates.without)} without a fingerprint are left out."
     st.caption(
         "The same picture, recompressed, rescaled or a little cropped: fingerprints of 256 bits "
         f"that differ in {WITHIN} at most.{left_out}"
     )
-    if found.films.empty:
+    if duplicates.films.empty:
         st.caption("No two films of different pixels are alike.")
         return
-    said = f"{count(len(found.films))} in {count(found.groups, 'group')} are nearly equal"
-    if found.leaks:
-        names = ", ".join(found.splits)
-        st.warning(f"{said}. Leakage: {found.leaks:,} of the groups are in two splits ({names}).")
+    said = f"{count(len(duplicates.films))} in {count(duplicates.groups, 'group')} are nearly equal"
+    if duplicates.leaks:
+        names = ", ".join(duplicates.splits)
+        st.warning(
+            f"{said}. Leakage: {duplicates.leaks:,} of the groups are in two splits ({names})."
+        )
     else:
         st.caption(f"{said}; none of the groups is in two splits.")
     # What leaks is what must be seen first.
-    films = found.leaks_first
+    films = duplicates.leaks_first
     if folder is None:
         st.dataframe(films, hide_index=True, height=240)
         return
@@ -115,15 +117,15 @@ def shift_view(table: pd.DataFrame, name: str) -> None:
     if LOGIT not in table:
         st.info(not_described(name))
         return
-    found = shift(table)
-    if found.empty:
+    shifts = shift(table)
+    if shifts.empty:
         st.caption("Not known: the data set has no train and test.")
         return
     left, right = st.columns([1.6, 1], vertical_alignment="center")
-    if found["auc"].notna().any():
+    if shifts["auc"].notna().any():
         with left:
-            plot(figures.split_shift(found, theme=theme()), "shift")
+            plot(figures.split_shift(shifts, theme=theme()), "shift")
     with right:
-        for row in found.itertuples():
+        for row in shifts.itertuples():
             st.markdown(f"**{row.label}**: {row.note} ({row.train:,} train, {row.test:,} test)")
         st.caption(f"{MEANING} {METHOD}")

@@ -93,8 +93,8 @@ def film_view(
             "field": height,
             "films": [_side(side, f"cxr_film.{key}.{i}", top) for i, side in enumerate(sides)],
             "colours": {
-                each: base64.b64encode(colour_table(each).tobytes()).decode()
-                for each in COLOUR_MAPS
+                colour_map: base64.b64encode(colour_table(colour_map).tobytes()).decode()
+                for colour_map in COLOUR_MAPS
             },
             "opacity": OPACITY,
             "cut": CUT,

@@ -43,8 +43,8 @@ def choose_threshold(card: Card, *, label: str = "Threshold") -> tuple[float, tu
 
 def show_rates(rates: Iterable[Rate]) -> None:
     """Show rates side by side, each with its interval and number of films."""
-    each = list(rates)
-    for column, rate in zip(st.columns(len(each)), each, strict=True):
+    shown = list(rates)
+    for column, rate in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(rate.name, percent(rate.value), help=rate.meaning, border=True)
         column.caption(f"{interval(rate.interval, '.1%')}, n {rate.whole:,}")
 

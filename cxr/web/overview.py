@@ -59,8 +59,8 @@ def _open(session: ReadingSession, shown: bool) -> None:
 
 def _overview(session: ReadingSession, entry: Entry) -> None:
     maps = session.maps
-    found = {method: maps.state(entry, method).heatmap for method in METHODS}
-    top = common_top(heatmap for heatmap in found.values() if heatmap)
+    heatmaps = {method: maps.state(entry, method).heatmap for method in METHODS}
+    top = common_top(heatmap for heatmap in heatmaps.values() if heatmap)
     with st.container(horizontal=True, vertical_alignment="center", key="overview_head"):
         st.caption(CAPTION)
         common = st.toggle(
@@ -77,7 +77,7 @@ def _overview(session: ReadingSession, entry: Entry) -> None:
             st.columns(ACROSS, gap="small"), names[start : start + ACROSS], strict=False
         ):
             with column.container(gap="xxsmall", key=f"tile_{method}"):
-                _tile(session, entry, film, method, found[method], top if common else None)
+                _tile(session, entry, film, method, heatmaps[method], top if common else None)
 
 
 def _tile(

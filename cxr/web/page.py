@@ -34,14 +34,14 @@ def _load(name: str, sha256: str) -> Model:
 def cards() -> list[Card]:
     """Read the cards of all bundles; if there is none or one is damaged, say so and stop."""
     try:
-        found = available()
+        listed = available()
     except CardError as error:
         st.error(message(error))
         st.stop()
-    if not found:
+    if not listed:
         st.info(NO_MODELS)
         st.stop()
-    return found
+    return listed
 
 
 def bundle(card: Card) -> Model:
@@ -53,28 +53,28 @@ def bundle(card: Card) -> Model:
         st.stop()
 
 
-def _defaults_first(found: Sequence[Card]) -> list[Card]:
-    def place(card: Card) -> tuple[bool, bool, str]:
+def _defaults_first(listed: Sequence[Card]) -> list[Card]:
+    def order(card: Card) -> tuple[bool, bool, str]:
         return card.baseline, default_name(card.finding) != card.name, card.name
 
-    return sorted(found, key=place)
+    return sorted(listed, key=order)
 
 
 def choose_model(key: str, *, label: str = "Model", baselines: bool = True) -> Card:
     """Let the reader choose one model; a finding's default comes first, baselines last or never."""
-    found = {c.name: c for c in _defaults_first(cards()) if baselines or not c.baseline}
-    return found[st.selectbox(label, list(found), key=key)]
+    by_name = {c.name: c for c in _defaults_first(cards()) if baselines or not c.baseline}
+    return by_name[st.selectbox(label, list(by_name), key=key)]
 
 
 def choose_models(key: str, *, label: str = "Models") -> list[Card]:
     """Let the reader choose several models; says what to do and stops if none is chosen."""
-    found = {card.name: card for card in _defaults_first(cards())}
-    shown = [name for name, card in found.items() if not card.baseline]
-    names = st.multiselect(label, list(found), default=shown, key=key)
+    by_name = {card.name: card for card in _defaults_first(cards())}
+    shown = [name for name, card in by_name.items() if not card.baseline]
+    names = st.multiselect(label, list(by_name), default=shown, key=key)
     if not names:
         st.info(CHOOSE_MODEL)
         st.stop()
-    return [found[name] for name in names]
+    return [by_name[name] for name in names]
 
 
 def navigated() -> None:

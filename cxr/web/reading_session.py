@@ -44,9 +44,9 @@ def reading_session(card: Card, operating_point: str) -> ReadingSession:
             Worklist(bundle(card), operating_point), log, session_is_open()
         )
         made.log_error = problem
-    found: ReadingSession = st.session_state["reading_session"]
-    worklist = found.worklist
+    session: ReadingSession = st.session_state["reading_session"]
+    worklist = session.worklist
     if (worklist.bundle.name, worklist.operating_point.name) != (card.name, operating_point):
         worklist.rescore(bundle(card), operating_point)
-    found.scorer.start()
-    return found
+    session.scorer.start()
+    return session

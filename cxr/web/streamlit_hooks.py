@@ -128,12 +128,12 @@ def session_is_open() -> Callable[[], bool]:
 def _part(module: str, name: str) -> Any:
     """Return the module that has a part; None, and a word in the log, where it has none."""
     try:
-        found = import_module(module)
-        attrgetter(name)(found)
+        loaded = import_module(module)
+        attrgetter(name)(loaded)
     except (ImportError, AttributeError):
         _tell_missing(f"{module}.{name}")
         return None
-    return found
+    return loaded
 
 
 @cache

@@ -19,8 +19,8 @@ from cxr.training.augmentation import augment, augment_with_masks
 from cxr.training.batches import batches, fixed_batches
 from cxr.training.box_supervision import (
     EVIDENCE,
-    ILL_WEIGHT,
     LOGIT,
+    POSITIVE_WEIGHT,
     Places,
     place_weights,
     positive_places,
@@ -130,7 +130,7 @@ class TestIllPlaces:
     def test_weights(self):
         places = tf.constant([[[[0.0], [0.5], [1.0]]]] * 2)
         weights = place_weights(places, tf.constant([1.0, 0.0])).numpy()
-        np.testing.assert_allclose(weights[0], [[1, (1 + ILL_WEIGHT) / 2, ILL_WEIGHT]])
+        np.testing.assert_allclose(weights[0], [[1, (1 + POSITIVE_WEIGHT) / 2, POSITIVE_WEIGHT]])
         assert not weights[1].any()
 
 

@@ -101,9 +101,9 @@ class Selection:
     def to_json(self) -> dict[str, Any]:
         """Return ``films``, the method's figures, and the same under ``baselines``."""
         differences = ("hit_rate_difference", "hit_rate_difference_ci")
-        own = {k: v for k, v in self.method.to_json().items() if k not in differences}
+        of_method = {k: v for k, v in self.method.to_json().items() if k not in differences}
         baselines = {name: figures.to_json() for name, figures in self.baselines.items()}
-        return {"films": self.films, **own, "baselines": baselines}
+        return {"films": self.films, **of_method, "baselines": baselines}
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,18 +152,18 @@ def measure(films: Sequence[BoxedFilm], called: NDArray[np.bool_]) -> tuple[Sele
     tuple of Selection
         Over the called films, over all.
     """
-    own = [film.agreement() for film in films]
+    agreements = [film.agreement() for film in films]
     centre = [
         agreement(centre_map(film.heatmap.height, film.heatmap.width), film.inside)
         for film in films
     ]
-    random = [_random(film, place) for place, film in enumerate(films)]
+    random = [_random(film, index) for index, film in enumerate(films)]
 
     def selection(chosen: NDArray[np.bool_]) -> Selection:
         if not chosen.any():
             return Selection(0)
         places = np.flatnonzero(chosen).tolist()
-        some, method = [films[i] for i in places], [own[i] for i in places]
+        some, method = [films[i] for i in places], [agreements[i] for i in places]
         others = ([centre[i] for i in places], _means(some), [random[i] for i in places])
         patients = [film.patient for film in some]
         return Selection(
@@ -171,8 +171,8 @@ def measure(films: Sequence[BoxedFilm], called: NDArray[np.bool_]) -> tuple[Sele
             _figures(method, patients),
             {
                 # Without another patient's film there is no mean map.
-                name: _figures(each, patients, method) if each else Figures()
-                for name, each in zip(BASELINES, others, strict=True)
+                name: _figures(baseline, patients, method) if baseline else Figures()
+                for name, baseline in zip(BASELINES, others, strict=True)
             },
         )
 
@@ -196,19 +196,21 @@ def _means(films: Sequence[BoxedFilm]) -> list[Agreement]:
     if len(set(patients)) < 2:
         return []
     grids = np.stack([stretched(film.heatmap.grid) for film in films]).astype(np.float64)
-    total, found = grids.sum(axis=0), []
+    total, agreements = grids.sum(axis=0), []
     for film in films:
         same = patients == film.patient
-        found.append(film.agreement((total - grids[same].sum(axis=0)) / (~same).sum()))
-    return found
+        agreements.append(film.agreement((total - grids[same].sum(axis=0)) / (~same).sum()))
+    return agreements
 
 
 def _figures(
-    each: Sequence[Agreement], patients: Sequence[str], method: Sequence[Agreement] | None = None
+    agreements: Sequence[Agreement],
+    patients: Sequence[str],
+    method: Sequence[Agreement] | None = None,
 ) -> Figures:
     """Average over films; with the method's own measures, a baseline's difference to them."""
-    hits = np.asarray([one.hit for one in each])
-    shares = np.asarray([one.share for one in each])
+    hits = np.asarray([one.hit for one in agreements])
+    shares = np.asarray([one.share for one in agreements])
     figures = Figures(
         hit_rate=float(hits.mean()),
         hit_rate_ci=mean_interval(hits, patients),
@@ -216,7 +218,7 @@ def _figures(
         share_inside_ci=mean_interval(shares, patients),
     )
     if len(set(patients)) > 1:
-        ious, cuts = cross_fitted(np.stack([one.ious for one in each]), patients)
+        ious, cuts = cross_fitted(np.stack([one.ious for one in agreements]), patients)
         # The cuts stay as they were chosen: the interval is that of films, not of choosing.
         iou, iou_ci = float(ious.mean()), mean_interval(ious, patients)
         figures = replace(figures, mean_iou=iou, mean_iou_ci=iou_ci, cuts=tuple(cuts))

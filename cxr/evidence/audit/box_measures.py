@@ -81,8 +81,8 @@ def agreement(array: NDArray[np.float32], inside: NDArray[np.bool_]) -> Agreemen
     reached = np.searchsorted(CUTS, array.ravel(), side="right")
     within = reached[inside.ravel()]
     above, both = (
-        np.bincount(each, minlength=CUTS.size + 1)[::-1].cumsum()[::-1][1:]
-        for each in (reached, within)
+        np.bincount(counted, minlength=CUTS.size + 1)[::-1].cumsum()[::-1][1:]
+        for counted in (reached, within)
     )
     union = above + int(inside.sum()) - both
     share = float(array[inside].sum(dtype=np.float64)) / total
@@ -118,16 +118,16 @@ def cross_fitted(
     ValueError
         If there are not two patients.
     """
-    each, names = np.asarray(ious, np.float64), np.asarray(patients)
-    found, owner = np.unique(names, return_inverse=True)
-    if found.size < 2:
-        raise ValueError(f"Expected films of two patients at least. Received: {found.size}")
-    parts = min(FOLDS, found.size)
-    part = np.random.default_rng(seed).permutation(np.arange(found.size) % parts)[owner]
-    values, cuts = np.zeros(len(each)), []
+    per_film, names = np.asarray(ious, np.float64), np.asarray(patients)
+    unique, owner = np.unique(names, return_inverse=True)
+    if unique.size < 2:
+        raise ValueError(f"Expected films of two patients at least. Received: {unique.size}")
+    parts = min(FOLDS, unique.size)
+    part = np.random.default_rng(seed).permutation(np.arange(unique.size) % parts)[owner]
+    values, cuts = np.zeros(len(per_film)), []
     for k in range(parts):
-        best = int(each[part != k].mean(axis=0).argmax())
-        values[part == k] = each[part == k, best]
+        best = int(per_film[part != k].mean(axis=0).argmax())
+        values[part == k] = per_film[part == k, best]
         cuts.append(round(float(CUTS[best]), 2))
     return values, cuts
 

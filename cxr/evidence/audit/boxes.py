@@ -114,7 +114,7 @@ def assess_boxes(
         )
     table = score_split(bundle, data, split=split, progress=progress)
     evaluation = evaluated(bundle, table, split, operating_point)
-    found = localize(
+    localization = localize(
         bundle,
         data,
         boxes,
@@ -128,8 +128,8 @@ def assess_boxes(
     if keep:
         if split in bundle.card.external:
             store(bundle, table)
-        store_rows(bundle, box_rows(found))
-    return evaluation, found
+        store_rows(bundle, box_rows(localization))
+    return evaluation, localization
 
 
 def localize(
@@ -176,8 +176,8 @@ def localize(
     point = card.operating_point(operating_point)
     if scored is None:
         scored = score_split(bundle, data, split=split)
-    found = boxes_of(boxes, scored["path"], card.finding)
-    table = scored[scored["path"].isin(found)].reset_index(drop=True)
+    boxed = boxes_of(boxes, scored["path"], card.finding)
+    table = scored[scored["path"].isin(boxed)].reset_index(drop=True)
     if table.empty:
         raise DatasetError(
             f"No film of the split {split!r} has a box of {card.finding}. The boxes are of "
@@ -186,7 +186,7 @@ def localize(
         )
     called = with_scores(table, card.calibration)["score"].to_numpy() >= point.threshold
     folder = films_folder(bundle, data, split)
-    films = list(_explained(bundle, folder, table, found, method, layer, progress))
+    films = list(_explained(bundle, folder, table, boxed, method, layer, progress))
     above, everywhere = measure(films, called)
     message = None
     if not called.any():
@@ -209,8 +209,8 @@ def box_rows(found: Localization) -> list[dict[str, Any]]:
     """Return the figures on boxes as rows: each measure, and ``baseline.measure`` of a baseline."""
     rows = []
     for kind, selection in ((BOXES, found.called), (BOXES_ALL, found.all_films)):
-        each = {"": selection.method} | {f"{k}.": v for k, v in selection.baselines.items()}
-        for prefix, figures in each.items():
+        maps = {"": selection.method} | {f"{k}.": v for k, v in selection.baselines.items()}
+        for prefix, figures in maps.items():
             measures = (*MEASURES, "hit_rate_difference") if prefix else MEASURES
             for name in measures:
                 value, interval = getattr(figures, name), getattr(figures, f"{name}_ci")

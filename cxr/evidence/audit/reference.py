@@ -131,9 +131,9 @@ def reference_rows(
         if name not in REFERENCES:
             continue
         layer = network.layer()
-        own = attribute(network, films, method=name)
+        ours = attribute(network, films, method=name)
         theirs = reference_maps(network.model, films, method=name, layer=layer)
-        some = own.any(axis=(1, 2)) | theirs.any(axis=(1, 2))
+        some = ours.any(axis=(1, 2)) | theirs.any(axis=(1, 2))
         rows.append(
             {
                 "kind": REFERENCE,
@@ -143,7 +143,7 @@ def reference_rows(
                 "measure": MEASURE,
                 "stage": math.nan,
                 "n": int(some.sum()),
-                "value": difference(own[some], theirs[some]) if some.any() else math.nan,
+                "value": difference(ours[some], theirs[some]) if some.any() else math.nan,
                 "low": math.nan,
                 "high": math.nan,
             }

@@ -88,9 +88,9 @@ class Run:
             if self.progress:
                 self.progress(self.done + share * done / total, self.total)
 
-        found = attribute(network or self.bundle.network, films, method=name, progress=within)
+        grids = attribute(network or self.bundle.network, films, method=name, progress=within)
         self.step(share)
-        return found
+        return grids
 
     def step(self, passes: float) -> None:
         """Count work that is done, in forward passes."""

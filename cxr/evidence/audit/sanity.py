@@ -111,12 +111,12 @@ def ssim(one: Map, other: Map) -> float:
             f"Expected two maps of one size, at least {WINDOW} pixels on a side. "
             f"Received: {one.shape} and {other.shape}"
         )
-    a, b = (np.asarray(each, np.float64) for each in (one, other))
+    a, b = (np.asarray(grid, np.float64) for grid in (one, other))
 
     def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
         half = WINDOW // 2
-        found = uniform_filter(values, WINDOW)
-        return np.asarray(found[half : -half or None, half : -half or None])
+        filtered = uniform_filter(values, WINDOW)
+        return np.asarray(filtered[half : -half or None, half : -half or None])
 
     over = WINDOW**2 / (WINDOW**2 - 1)  # sample variance and covariance, as published
     ma, mb = mean(a), mean(b)

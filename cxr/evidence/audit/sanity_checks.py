@@ -138,9 +138,9 @@ def _sanity_rows(
 ) -> list[dict[str, Any]]:
     """Ask the four questions to each method."""
     run = Run(bundle, inputs, patients, names, seed, progress)
-    own = {name: run.maps(name, run.films(name)) for name in names}
+    grids = {name: run.maps(name, run.films(name)) for name in names}
     for name in names:
-        _film_checks(run, name, own[name])
+        _film_checks(run, name, grids[name])
     from .randomization import cascade
 
     for stage, (share, model) in enumerate(cascade(bundle.network.model, seed=seed)):
@@ -148,7 +148,7 @@ def _sanity_rows(
         for name in names:
             if stage in run.stages[name]:
                 other = run.maps(name, run.films(name), network)
-                ranks, alike = run.compare(own[name], other)
+                ranks, alike = run.compare(grids[name], other)
                 run.put(name, "randomization_rank", ranks, stage=share)
                 run.put(name, "randomization_ssim", alike, stage=share)
     return [row for name in names for row in run.rows[name]]
@@ -200,11 +200,11 @@ def _film_checks(run: Run, name: str, grids: Map) -> None:
 
     pairs = [_pair(run, i, one, grids.shape[1:]) for i, one in enumerate(pictures)]
     # A deletion is good where the score falls soon, an insertion where it rises soon.
-    for place, (measure, sign) in enumerate((("deletion", -1), ("insertion", 1))):
-        own, random = ([pair and pair[k][place] for pair in pairs] for k in (0, 1))
-        run.put(name, measure, own)
+    for side, (measure, sign) in enumerate((("deletion", -1), ("insertion", 1))):
+        areas, random = ([pair and pair[k][side] for pair in pairs] for k in (0, 1))
+        run.put(name, measure, areas)
         run.put(name, f"{measure}_random", random)
-        gains = [pair and sign * (pair[0][place] - pair[1][place]) for pair in pairs]
+        gains = [pair and sign * (pair[0][side] - pair[1][side]) for pair in pairs]
         run.put(name, f"{measure}_gain", gains)
 
 
@@ -219,18 +219,18 @@ def _edge(grid: Map, margin: float) -> float | None:
 
 
 def _pair(
-    run: Run, place: int, picture: Map | None, grid: tuple[int, ...]
+    run: Run, index: int, picture: Map | None, grid: tuple[int, ...]
 ) -> tuple[Areas, Areas] | None:
     """Measure deletion and insertion by a film's map and by a random one; None without a map."""
     if picture is None:
         run.step(CURVES)
         return None
-    return _curves(run, place, picture), _random(run, place, grid)
+    return _curves(run, index, picture), _random(run, index, grid)
 
 
-def _curves(run: Run, place: int, picture: Map) -> Areas:
+def _curves(run: Run, index: int, picture: Map) -> Areas:
     """Return the areas of deletion and insertion of a film, its pixels ranked by a picture."""
-    film, ranks = run.inputs[place], order(picture, run.seed)
+    film, ranks = run.inputs[index], order(picture, run.seed)
     soft = blurred(film)
     steps = np.concatenate([altered(film, soft, ranks), altered(soft, film, ranks)])
     scores = run.bundle.card.calibration.score(logits(run.bundle, steps))
@@ -238,18 +238,18 @@ def _curves(run: Run, place: int, picture: Map) -> Areas:
     return area(scores[: STEPS + 1]), area(scores[STEPS + 1 :])
 
 
-def _random(run: Run, place: int, grid: tuple[int, ...]) -> Areas:
+def _random(run: Run, index: int, grid: tuple[int, ...]) -> Areas:
     """Do as `_curves` with a random map: on a grid of the same size, so of the same grain.
 
     Pixels in a random order would be no fair rival to a map of 8 x 8: a film peppered with blurred
     pixels looks like none that the network has seen.
     """
-    key = (place, *grid)
+    key = (index, *grid)
     if key not in run.random:
         rng = np.random.default_rng([run.seed, *key])
         picture = run.shown(rng.random(grid).astype(np.float32))
         assert picture is not None
-        run.random[key] = _curves(run, place, picture)
+        run.random[key] = _curves(run, index, picture)
     else:
         run.step(CURVES / 2)
     return run.random[key]

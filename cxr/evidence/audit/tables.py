@@ -59,7 +59,7 @@ def box_table(table: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         films, map, n, hit rate, IoU, share inside; with intervals.
     """
-    found = []
+    lines = []
     selections = {BOXES: "called", BOXES_ALL: "all with boxes"}
     some = table[table["kind"].isin(selections)]
     for key, rows in some.groupby(["films", "kind", "method", "layer"], sort=False):
@@ -70,8 +70,8 @@ def box_table(table: pd.DataFrame) -> pd.DataFrame:
             prefix = f"{baseline}." if baseline else ""
             values = (_cell(rows, prefix + measure, 3) for measure in MEASURES)
             name = f"{title}: {NAMES[baseline]}" if baseline else title
-            found.append([films, name, int(rows["n"].max()), *values])
-    return pd.DataFrame(found, columns=["films", "map", "n", "hit rate", "IoU", "share inside"])
+            lines.append([films, name, int(rows["n"].max()), *values])
+    return pd.DataFrame(lines, columns=["films", "map", "n", "hit rate", "IoU", "share inside"])
 
 
 def sanity_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -88,12 +88,12 @@ def sanity_table(table: pd.DataFrame) -> pd.DataFrame:
         method, n, without a map, randomized, edge, deletion, insertion, mirrored, tf-keras-vis;
         with intervals.
     """
-    found = []
+    lines = []
     reference = table[table["kind"] == REFERENCE].set_index(["method", "layer"])["value"]
     sane = table[table["kind"] == SANITY]
     for key, rows in sane.groupby(["method", "layer"], sort=False):
         even = _cell(rows, "edge_area")
-        found.append(
+        lines.append(
             {
                 "method": _title(*map(str, key)),
                 "n": int(rows["n"].max()),
@@ -106,4 +106,4 @@ def sanity_table(table: pd.DataFrame) -> pd.DataFrame:
                 "tf-keras-vis": _equal(reference.get(key)),
             }
         )
-    return pd.DataFrame(found)
+    return pd.DataFrame(lines)

@@ -54,21 +54,21 @@ def failures(table: pd.DataFrame) -> list[str]:
     list of str
         In the order of the methods; empty if all is well, or nothing was measured.
     """
-    found = []
+    sentences = []
     for name, rows in table.groupby("method", sort=False):
         title = METHODS[str(name)].title if name in METHODS else str(name)
         sane = rows[rows["kind"] == SANITY]
         for layer, group in sane.groupby("layer", sort=False):
             where = f"{title} at {layer}" if sane["layer"].nunique() > 1 else title
             for check in (_randomized, _curves, _edge, _flip):
-                found += [f"{where}: {sentence}" for sentence in check(group)]
-        found += [f"{title}: {sentence}" for sentence in _reference(rows)]
+                sentences += [f"{where}: {sentence}" for sentence in check(group)]
+        sentences += [f"{title}: {sentence}" for sentence in _reference(rows)]
         boxes = rows[rows["kind"] == BOXES]
         for key, group in boxes.groupby(["films", "layer"], sort=False):
-            split, place = key
-            where = f"{title} at {place}" if boxes["layer"].nunique() > 1 else title
-            found += [f"{where}: {sentence}" for sentence in _boxes(group, str(split))]
-    return found
+            split, layer_name = key
+            where = f"{title} at {layer_name}" if boxes["layer"].nunique() > 1 else title
+            sentences += [f"{where}: {sentence}" for sentence in _boxes(group, str(split))]
+    return sentences
 
 
 def _row(rows: pd.DataFrame, measure: str) -> pd.Series | None:
@@ -105,13 +105,13 @@ def _curves(rows: pd.DataFrame) -> list[str]:
         "insertion": "putting back what it points at is not shown to raise the score more than "
         "putting back random parts",
     }
-    found = []
+    sentences = []
     for measure, words in said.items():
         row = _row(rows, f"{measure}_gain")
         # Not the other way round: without an interval nothing is shown either.
         if row is not None and not row["low"] > 0:
-            found.append(f"{words} ({_gain(row)}).")
-    return found
+            sentences.append(f"{words} ({_gain(row)}).")
+    return sentences
 
 
 def _gain(row: pd.Series) -> str:

@@ -18,5 +18,5 @@ def discover() -> dict[str, Architecture]:
     """Import the modules of this folder and return their architectures by name, in its order."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
-    found: list[Architecture] = [module.ARCHITECTURE for module in modules]
-    return {architecture.name: architecture for architecture in found}
+    architectures: list[Architecture] = [module.ARCHITECTURE for module in modules]
+    return {architecture.name: architecture for architecture in architectures}

@@ -80,9 +80,9 @@ def _parse(text: Any, name: str) -> Any:
     if len(text) > LONGEST:
         raise LegacyError(f"Expected a description of at most {LONGEST} bytes in {name}.")
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
         # What to_json() returns is text; a script that dumps it as JSON wraps it once more.
-        return json.loads(found) if isinstance(found, str) else found
+        return json.loads(parsed) if isinstance(parsed, str) else parsed
     except (ValueError, TypeError, RecursionError) as error:
         raise LegacyError(
             f"{name} is none of: the JSON of to_json(), a whole-model .h5 file, a .keras file."
@@ -162,8 +162,8 @@ def _member(archive: zipfile.ZipFile, name: str, most: int) -> zipfile.ZipInfo:
 
 def _attribute(node: h5py.Group, name: str) -> Any:
     """Read an attribute that is not too long."""
-    found = node.attrs.get_id(name)
-    if math.prod(found.shape) * found.dtype.itemsize > LONGEST:
+    stored = node.attrs.get_id(name)
+    if math.prod(stored.shape) * stored.dtype.itemsize > LONGEST:
         raise LegacyError(f"The attribute {name!r} is longer than {LONGEST} bytes.")
     return node.attrs[name]
 
@@ -180,8 +180,8 @@ def _names(group: h5py.Group, name: str) -> list[str]:
         if following not in group.attrs:
             break
         parts.append(following)
-    found = [text for part in parts for text in np.ravel(_attribute(group, part))]
-    return [text.decode() if isinstance(text, bytes) else str(text) for text in found]
+    texts = [text for part in parts for text in np.ravel(_attribute(group, part))]
+    return [text.decode() if isinstance(text, bytes) else str(text) for text in texts]
 
 
 def _node(group: h5py.Group, path: str) -> Any:
@@ -224,15 +224,15 @@ def _keras_3(group: h5py.Group) -> Read:
 
     def read(step: Step, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         order = VARIABLES[4 if step.kind == "BatchNormalization" else 2]
-        place = f"{step.place}/vars"
-        own = _node(group, place)
+        address = f"{step.place}/vars"
+        node = _node(group, address)
         # Newer files tell the layer's name as well.
-        if "name" in own.attrs and str(_attribute(own, "name")) != step.name:
+        if "name" in node.attrs and str(_attribute(node, "name")) != step.name:
             raise LegacyError(
-                f"Expected the weights of layer {step.name!r} at {place!r}. "
-                f"Received: those of {_attribute(own, 'name')!r}"
+                f"Expected the weights of layer {step.name!r} at {address!r}. "
+                f"Received: those of {_attribute(node, 'name')!r}"
             )
-        return _array(group, f"{place}/{order.index(name)}", shape)
+        return _array(group, f"{address}/{order.index(name)}", shape)
 
     return read
 
@@ -276,7 +276,7 @@ def _owners(outer: str, layers: list[str], paths: list[str]) -> dict[tuple[str, 
         # A layer that is called twice has its weights under a number of its own.
         names = [re.sub(r"_\d+$", "", name) for name in names]
     variables = [re.sub(r"_\d+$", "", part[-1]) for part in parts]
-    found = dict(zip(zip(names, variables, strict=True), paths, strict=True))
-    if len(found) != len(paths) or {name for name, _ in found} != set(layers):
+    owners = dict(zip(zip(names, variables, strict=True), paths, strict=True))
+    if len(owners) != len(paths) or {name for name, _ in owners} != set(layers):
         raise LegacyError(f"The weights in {outer!r} cannot be told apart by their names.")
-    return found
+    return owners

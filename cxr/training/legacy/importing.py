@@ -118,8 +118,8 @@ def import_legacy(
     model, weights = Path(model), Path(weights or model)
     match = recognize(read_chain(read_description(model)))
     name = name or f"{finding}-{match.architecture.replace('_', '-')}"
-    place = Path(out) / name
-    if (place / CARD).exists():
+    folder = Path(out) / name
+    if (folder / CARD).exists():
         raise LegacyError(f"There is a model {name} in {out} already.", code="name_taken")
     say(f"{model.name} is {match.title} at {match.size} pixels")
     network = _network(match, read_weights(weights, weight_shapes(match)), positive_first)
@@ -143,12 +143,12 @@ def import_legacy(
     if data:
         say("Reading the films")
         films, pixels = _films(data, card)
-    with bundle_writer(place) as writer:
+    with bundle_writer(folder) as writer:
         sha256 = writer.add(WEIGHTS, network.save_weights)
         card = replace(card, weights=StoredFile(WEIGHTS, sha256))
         predictions = pd.DataFrame(columns=PREDICTION_COLUMNS)
         if pixels is not None:
-            predictions = predict_held(Classifier(place, card), films, pixels)
+            predictions = predict_held(Classifier(folder, card), films, pixels)
             card = replace(
                 card,
                 data=data_set(SOURCES.get(card.data.set), films),
@@ -165,7 +165,7 @@ def import_legacy(
             films=store_film_table(films[columns], Path(out)),
         )
         writer.commit(replace(card, tables=tables).to_bytes())
-    return place
+    return folder
 
 
 def _with_origin(card: Card, origin: Imported) -> Card:

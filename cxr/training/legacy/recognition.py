@@ -33,8 +33,8 @@ Shapes = list[tuple[Step, dict[str, tuple[int, ...]]]]
 #: The networks that have been published as Keras files, with the arguments that tell them apart.
 CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = tuple(
     (name, dict(arguments))
-    for name, found in ARCHITECTURES.items()
-    for arguments in found.published
+    for name, architecture in ARCHITECTURES.items()
+    for arguments in architecture.published
 )
 #: Any of them can be built at this size; their layers are the same at every size.
 SIZE = 64
@@ -133,27 +133,27 @@ def recognize(chain: Chain) -> Match:
     steps = (*chain.steps[:-1], chain.steps[-1].having(activation="linear"))
     nearest = None
     for name, arguments in CANDIDATES:
-        own = reference(name, **arguments)
-        if own.steps == steps and own.size[2] == chain.size[2]:
-            return _match(name, arguments, own, chain, ending)
-        likeness = SequenceMatcher(None, own.steps, steps, autojunk=False).ratio()
+        expected = reference(name, **arguments)
+        if expected.steps == steps and expected.size[2] == chain.size[2]:
+            return _match(name, arguments, expected, chain, ending)
+        likeness = SequenceMatcher(None, expected.steps, steps, autojunk=False).ratio()
         if nearest is None or likeness > nearest[0]:
-            nearest = likeness, _title(name, arguments), own
+            nearest = likeness, _title(name, arguments), expected
     assert nearest is not None
-    _, title, own = nearest
+    _, title, expected = nearest
     raise LegacyError(
         f"This network is none of those that can be taken. The nearest is {title}, and the first "
-        f"difference: {_difference(own, chain.size[2], steps)} Taken: "
+        f"difference: {_difference(expected, chain.size[2], steps)} Taken: "
         f"{', '.join(_title(*candidate) for candidate in CANDIDATES)}."
     )
 
 
-def _difference(own: Chain, channels: int, steps: tuple[Step, ...]) -> str:
+def _difference(expected: Chain, channels: int, steps: tuple[Step, ...]) -> str:
     """Say in a sentence where two networks part first."""
-    if own.size[2] != channels:
-        return f"expected {own.size[2]} input channels. Received: {channels}."
-    last = len(own.steps) - 1
-    for i, (mine, other) in enumerate(zip_longest(own.steps, steps)):
+    if expected.size[2] != channels:
+        return f"expected {expected.size[2]} input channels. Received: {channels}."
+    last = len(expected.steps) - 1
+    for i, (mine, other) in enumerate(zip_longest(expected.steps, steps)):
         if mine == other:
             continue
         if mine is None:
@@ -162,7 +162,7 @@ def _difference(own: Chain, channels: int, steps: tuple[Step, ...]) -> str:
             return f"expected {mine}. Received: the end of the network."
         text = f"at layer {other.name!r}, expected {mine}. Received: {other}."
         units = mine.get("units"), other.get("units")
-        if i == last and len(steps) == len(own.steps) and set(units) == {1, 2}:
+        if i == last and len(steps) == len(expected.steps) and set(units) == {1, 2}:
             text += (
                 f" The network here ends in {units[0]}, and the weights of {units[1]} cannot go "
                 "into it as they are."
@@ -171,7 +171,9 @@ def _difference(own: Chain, channels: int, steps: tuple[Step, ...]) -> str:
     raise AssertionError("networks that do not differ")
 
 
-def _match(name: str, arguments: dict[str, Any], own: Chain, chain: Chain, ending: str) -> Match:
+def _match(
+    name: str, arguments: dict[str, Any], expected: Chain, chain: Chain, ending: str
+) -> Match:
     """Settle what is left: the size, the scaling and the last activation."""
     height, width, channels = chain.size
     if height != width or not 0 < height <= LARGEST:
@@ -179,23 +181,23 @@ def _match(name: str, arguments: dict[str, Any], own: Chain, chain: Chain, endin
             f"Expected a square input of at most {LARGEST} pixels on a side. "
             f"Received: {height} x {width}"
         )
-    units = own.steps[-1].get("units")
+    units = expected.steps[-1].get("units")
     if ending not in ENDINGS[units]:
         raise LegacyError(
             f"Expected a last layer of {units} units with {' or '.join(ENDINGS[units])}. "
             f"Received: {ending}"
         )
-    scaling, notes = _scaling(name, own, chain)
+    scaling, notes = _scaling(name, expected, chain)
     arguments = {"input_size": height, **arguments, **scaling}
     return Match(name, arguments, chain.steps, height, channels, ending, notes)
 
 
-def _scaling(name: str, own: Chain, chain: Chain) -> tuple[dict[str, str], list[str]]:
+def _scaling(name: str, expected: Chain, chain: Chain) -> tuple[dict[str, str], list[str]]:
     """Settle how films are scaled: the argument for it, if there is a choice, and what to say."""
     known = {"unit": Step("Rescaling", (("scale", (1 / 255,)), ("offset", (0.0,))))}
     if name in BASES:
-        assert own.scaling is not None
-        known["imagenet"] = own.scaling  # the default of these networks
+        assert expected.scaling is not None
+        known["imagenet"] = expected.scaling  # the default of these networks
     notes = []
     fitting = ["unit"]
     if chain.scaling is None:
@@ -236,26 +238,26 @@ def weight_shapes(match: Match) -> Shapes:
         If nothing is left of the input on its way through the network.
     """
     side, width = match.size, match.channels
-    found: Shapes = []
+    shapes: Shapes = []
     for step in match.steps:
         if step.kind == "Conv2D":
             kernel, filters = step.get("kernel_size"), step.get("filters")
-            found.append((step, {"kernel": (*kernel, width, filters), "bias": (filters,)}))
+            shapes.append((step, {"kernel": (*kernel, width, filters), "bias": (filters,)}))
             side, width = _left(side, step, kernel[0]), filters
         elif step.kind == "MaxPooling2D":
             side = _left(side, step, step.get("pool_size")[0])
         elif step.kind == "BatchNormalization":
             names = ("gamma", "beta", "moving_mean", "moving_variance")
-            found.append((step, dict.fromkeys(names, (width,))))
+            shapes.append((step, dict.fromkeys(names, (width,))))
         elif step.kind == "Flatten":
             width *= side * side
         elif step.kind == "Dense":
             units = step.get("units")
-            found.append((step, {"kernel": (width, units), "bias": (units,)}))
+            shapes.append((step, {"kernel": (width, units), "bias": (units,)}))
             width = units
         if side < 1:
             raise LegacyError(f"An input of {match.size} pixels is too small for {match.title}.")
-    return found
+    return shapes
 
 
 def _left(side: int, step: Step, window: int) -> int:

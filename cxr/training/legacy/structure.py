@@ -136,10 +136,14 @@ def _check_class(layer: dict[str, Any]) -> None:
             f"Layer {name!r} is a {kind}: it carries code, which is never run. Store the model "
             f"without it. Taken: {', '.join(TAKEN)}."
         )
-    own = str(layer.get("module") or "keras").split(".")[0] in ("keras", "tf_keras")
+    of_keras = str(layer.get("module") or "keras").split(".")[0] in ("keras", "tf_keras")
     registered = layer.get("registered_name")
-    if not own or registered not in (None, "", kind) or kind not in (*TAKEN, *ALIASES, *CONTAINERS):
-        full = kind if own else f"{layer.get('module')}.{kind}"
+    if (
+        not of_keras
+        or registered not in (None, "", kind)
+        or kind not in (*TAKEN, *ALIASES, *CONTAINERS)
+    ):
+        full = kind if of_keras else f"{layer.get('module')}.{kind}"
         raise LegacyError(
             f"Layer {name!r} is of type {registered or full}, which is not taken. "
             f"Taken: {', '.join(TAKEN)}."
