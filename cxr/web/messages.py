@@ -42,7 +42,7 @@ TRAIN = "python -m cxr train RECIPE --data DIR --out models"
 EVALUATE = "python -m cxr evaluate {} --data DIR"
 BOXES = f"{EVALUATE} --boxes boxes.csv --store"
 AUDIT = "python -m cxr audit {} --data DIR"
-DESCRIBE = "python -m cxr dataset DIR --store {}"
+DESCRIBE = "python -m cxr dataset DIR --model {} --store"
 AGAIN = "then start the dashboard again."
 
 NO_MODELS = f"No models here. Train one with: {TRAIN}"

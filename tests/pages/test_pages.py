@@ -172,7 +172,11 @@ def test_dataset_page_says_what_fills_in_near_duplicates_and_shift(page, with_fa
 
     st.cache_resource.clear()
     app = page("dataset", models=with_facts)
-    said = [info.value for info in app.info if "dataset DIR --store pneumonia-facts" in info.value]
+    said = [
+        info.value
+        for info in app.info
+        if "dataset DIR --model pneumonia-facts --store" in info.value
+    ]
     assert len(said) == 2
     st.cache_resource.clear()
 

@@ -50,10 +50,7 @@ def test_samples_can_be_downloaded_or_installed():
         messages.EVALUATE,
         messages.BOXES,
         messages.AUDIT,
-        pytest.param(
-            messages.DESCRIBE,
-            marks=pytest.mark.xfail(strict=True, reason="the name wants --model before it"),
-        ),
+        messages.DESCRIBE,
     ],
 )
 def test_the_command_line_knows_the_commands_that_are_named(command):
