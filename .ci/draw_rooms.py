@@ -18,7 +18,7 @@ LAYERS = [
     ["training", "monitoring"],
     ["evidence", "model"],
     ["scoring"],
-    ["datasets", "heatmaps"],
+    ["datasets", "lungs", "heatmaps"],
     ["films", "stats", "storage", "networks"],
     ["errors", "progress"],
 ]

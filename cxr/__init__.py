@@ -15,6 +15,7 @@ from typing import Any
 from . import _moved
 from .films.radiograph import Radiograph, RadiographError, read
 from .heatmaps.heatmap import Heatmap
+from .lungs.segment import Lungs, LungsError, find_lungs
 from .model import Model, load
 from .scoring.bundle import Bundle, BundleError, available
 from .scoring.card import Card, CardError
@@ -29,6 +30,8 @@ __all__ = [
     "Card",
     "CardError",
     "Heatmap",
+    "Lungs",
+    "LungsError",
     "Model",
     "Prediction",
     "Radiograph",
@@ -36,6 +39,7 @@ __all__ = [
     "Refusal",
     "available",
     "find_films",
+    "find_lungs",
     "intended_use",
     "load",
     "predict_files",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -22,6 +21,7 @@ from ..errors import CxrError
 from ..films.radiograph import Radiograph
 from ..storage.atomic import ChangedError, located, read_checked
 from ..storage.hashes import file_hash
+from ..storage.models import models_folder
 from . import explanations
 from .card import Card, CardError, OtherKindError, StoredFile
 from .film_tables import film_table_bytes
@@ -46,23 +46,6 @@ class BundleError(CxrError, ValueError):
     """A bundle that is missing, damaged or changed."""
 
     code = "bundle"
-
-
-def models_folder() -> Path:
-    """Return the folder of the bundles.
-
-    Returns
-    -------
-    pathlib.Path
-        ``CXR_MODELS`` where it is set, else ``models`` of the checkout that the package lies in,
-        else the models that were installed with the package.
-    """
-    if given := os.environ.get("CXR_MODELS"):
-        return Path(given)
-    package = Path(__file__).resolve().parents[1]
-    checkout = package.parent / "models"
-    # Another project's folder may be called so too.
-    return checkout if (checkout / "defaults.json").is_file() else package / "_models"
 
 
 class Bundle:

@@ -19,6 +19,7 @@ from cxr.model import load
 from cxr.scoring import bundle as bundles
 from cxr.scoring.bundle import BundleError, available, default_name, models_folder
 from cxr.scoring.card import Card, CardError
+from cxr.storage import models as storage_models
 from cxr.storage.hashes import file_hash
 from tests.bundles import change_table, table_path, to_schema_1
 from tests.conftest import film_like
@@ -82,7 +83,9 @@ class TestFind:
     @pytest.mark.parametrize("other", [False, True])
     def test_in_the_package_where_there_is_no_checkout(self, other, tmp_path, monkeypatch):
         monkeypatch.delenv("CXR_MODELS", raising=False)
-        monkeypatch.setattr(bundles, "__file__", str(tmp_path / "cxr" / "scoring" / "bundle.py"))
+        monkeypatch.setattr(
+            storage_models, "__file__", str(tmp_path / "cxr" / "storage" / "models.py")
+        )
         if other:  # another project's folder of that name
             (tmp_path / "models").mkdir()
         assert models_folder() == tmp_path / "cxr" / "_models"

@@ -1,0 +1,8 @@
+"""Where the lungs are in a film.
+
+`segment` finds them, `zones` divides them, `share` measures maps, `agreement` the network.
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []
