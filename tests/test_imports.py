@@ -29,7 +29,11 @@ BUILDERS = {
             "frozen_features",
             "initialization",
             "keras_hooks",
+            "lung_supervision",
+            "lungs",
             "run",
+            "store_lungs",
+            "variation",
             "write_bundle",
         ]
     ),

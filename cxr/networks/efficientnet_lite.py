@@ -33,7 +33,9 @@ STAGES = (
 #: Factors of width and depth by which the sizes differ from EfficientNet-B0.
 SIZES = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite2": (1.1, 1.2)}
 #: How the last features become one logit.
-POOLINGS = ("average", "evidence")
+POOLINGS = ("average", "evidence", "fine_evidence")
+#: Channels of the small decoder before a fine map of evidence.
+FINE_WIDTH = 96
 STEM_WIDTH = 32
 HEAD_WIDTH = 1280
 EPSILON = 1e-3  # of every batch normalisation, as the ImageNet weights were trained
@@ -73,7 +75,9 @@ def graph(
     pooling : str, default: "average"
         One of `POOLINGS`. With "evidence" a last convolution, "evidence", weighs each place of the
         picture by itself, and the logit rises with the log of the sum of their exponentials: a
-        single positive place is enough, and the heatmap is that very map.
+        single positive place is enough, and the heatmap is that very map. With "fine_evidence" a
+        small decoder before it joins the last features, enlarged twice, with those of a sixteenth
+        of the input: the map has four times the places.
 
     Returns
     -------
@@ -119,16 +123,32 @@ def graph(
                 drop=drop_connect * index / total,
             )
             index += 1
+        if number == 5:
+            sixteenth = x
 
     x = layers.Conv2D(HEAD_WIDTH, 1, use_bias=False, name="head_conv")(x)
     x = _normalise(x, "head", momentum, relu=True)
-    if pooling == "evidence":
+    if pooling == "fine_evidence":
+        x = _finer(x, sixteenth, momentum)
+    if pooling != "average":
         logit = _evidence(x, classes, dropout)
     else:
         x = layers.GlobalAveragePooling2D(name="pool")(x)
         x = layers.Dropout(dropout, name="dropout")(x)
         logit = layers.Dense(classes, name="logit")(x)
     return keras.Model(film, logit, name=name)
+
+
+def _finer(
+    x: keras.KerasTensor, sixteenth: keras.KerasTensor, momentum: float
+) -> keras.KerasTensor:
+    """Join the last features with those of a sixteenth of the input, at the latter's size."""
+    x = layers.Conv2D(FINE_WIDTH, 1, use_bias=False, name="fine_narrow")(x)
+    x = layers.UpSampling2D(2, interpolation="bilinear", name="fine_enlarge")(x)
+    skip = layers.Conv2D(FINE_WIDTH, 1, use_bias=False, name="fine_skip")(sixteenth)
+    x = _normalise(layers.Add(name="fine_add")([x, skip]), "fine_add", momentum, relu=True)
+    x = layers.Conv2D(FINE_WIDTH, 3, padding="same", use_bias=False, name="fine_conv")(x)
+    return _normalise(x, "fine_conv", momentum, relu=True)
 
 
 def _evidence(x: keras.KerasTensor, classes: int, dropout: float) -> keras.KerasTensor:
