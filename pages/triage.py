@@ -87,7 +87,7 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
     method_view(session, entry)
     call_view(session, entry)
     with st.container(key="film_acts"):
-        left, middle, right = st.columns([1.25, 1, 1], gap="xsmall")
+        left, middle, right = st.columns([1.05, 1.15, 1], gap="xsmall")
     with left:
         overview_button(session, entry)
     with middle:

@@ -56,7 +56,7 @@ def compare_view(session: ReadingSession, entry: Entry) -> None:
         maps.beside = None if film else st.session_state["beside_method"]
 
     st.session_state["beside"] = chosen.number if chosen else None
-    with st.popover("Compare with", width="stretch", disabled=not (others or allowed)):
+    with st.popover("Compare", width="stretch", disabled=not (others or allowed)):
         st.selectbox(
             "Another film",
             list(others),
