@@ -42,7 +42,7 @@ def add_films(session: ReadingSession) -> None:
         if len(worklist) and st.button("Clear the list", width="stretch"):
             session.scorer.pause()
             session.maps.explainer.stop()
-            del st.session_state["session"]
+            del st.session_state["reading_session"]
             st.rerun()
     if uploads:
         for upload in uploads:

@@ -440,6 +440,15 @@ def test_triage_offers_the_films_that_are_there(page) -> None:
     assert worklist.chosen == worklist.ordered()[0].number
 
 
+def test_a_cleared_list_is_empty_and_can_be_filled_again(page) -> None:
+    app = page("triage")
+    with_samples(app)
+    next(b for b in app.button if b.label == "Clear the list").click().run()
+    assert not app.exception, app.exception[0].message
+    assert len(app.session_state["reading_session"].worklist) == 0
+    assert len(with_samples(app)) >= 8
+
+
 def test_triage_says_how_to_get_films(page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cxr.reading_room.samples._from_pydicom", lambda: iter(()))
     app = page("triage", data=None)
