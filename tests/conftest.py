@@ -17,8 +17,9 @@ from cxr.networks.runtime import prepare
 
 prepare()
 # Two workers on two cores: more threads than one each would only wait for one another.
+ONE_THREAD = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
 if "PYTEST_XDIST_WORKER" in os.environ:
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
 # What the tests score and say must not stand in the log of whoever runs them, nor outlive them.
 READINGS = tempfile.TemporaryDirectory(prefix="cxr-readings-", ignore_cleanup_errors=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.conftest import ROOT
+from tests.conftest import ONE_THREAD, ROOT
 
 # A machine that trains or tests something else beside is slow, not wrong.
 expect.set_options(timeout=45_000)
@@ -31,13 +31,16 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("dashboard") / "log.txt"
     data = os.environ.get("CXR_DATA") or str(ROOT.parent / "shared" / "data")
+    # With as many threads as a dashboard has elsewhere.
+    env = {key: value for key, value in os.environ.items() if key not in ONE_THREAD}
+    env |= {"CXR_DATA": data, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     settings = ["--server.headless", "true", "--server.port", str(port)]
     with log.open("w") as file:
         server = subprocess.Popen(
             command + settings,
             cwd=ROOT,
-            env={**os.environ, "CXR_DATA": data, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env=env,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
