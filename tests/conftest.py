@@ -179,10 +179,11 @@ def made_bundle(made_models: Path):
     return load("pneumonia-made", folder=made_models)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the browser tests first and on one worker: a lane of their own, on one dashboard.
 
-    So are the tests on PostgreSQL, which start a server, and those of each bundle that ships.
+    So are the tests on PostgreSQL, which start a server.
     """
     for item in items:
         if item.get_closest_marker("browser"):
