@@ -87,6 +87,7 @@ class TestArrival:
             (zipped({}), "The zip holds no files. Pack the films into it."),
             (zipped({"a.png": b"x"})[:40], "The zip is damaged. Pack it again."),
         ],
+        ids=["empty", "damaged"],  # the bytes hold the time
     )
     def test_a_zip_that_cannot_be_read_has_a_row_of_its_own(self, worklist, data, reason):
         worklist.add("upload.zip", data)
