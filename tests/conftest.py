@@ -179,17 +179,8 @@ def made_bundle(made_models: Path):
     return load("pneumonia-made", folder=made_models)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the browser tests first and on one worker: a lane of their own, on one dashboard.
-
-    So are the tests on PostgreSQL, which start a server.
-    """
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif "postgresql" in item.name:
-            item.add_marker(pytest.mark.xdist_group("postgresql"))
+    """Put the browser tests first: they take longest, so that nothing waits for them later."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
