@@ -224,7 +224,7 @@ def by_week(table: pd.DataFrame) -> pd.DataFrame:
     for blind in (True, False):
         answers = _answers(table, blind)
         day = answers["time"].dt.tz_convert(None).dt.normalize()
-        for monday, group in answers.groupby(day - pd.to_timedelta(day.dt.weekday, unit="D")):
+        for monday, group in answers.groupby(day - pd.to_timedelta(day.dt.day_of_week, unit="D")):
             of_week = _agreement(group, blind)
             rate = of_week.rates[0]
             low, high = rate.interval if of_week.n else (math.nan, math.nan)
