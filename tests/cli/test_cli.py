@@ -383,7 +383,7 @@ class TestWrongUsage:
     def test_of_the_parser(self, run, words):
         status, out, err = run(*words)
         assert (status, out) == (WRONG_USAGE, "")
-        assert err.startswith("usage: python -m cxr")
+        assert err.startswith("usage: cxr")
 
     def test_out_that_cannot_be_written(self, run, folder, tmp_path):
         (tmp_path / "taken.csv").mkdir()
@@ -493,7 +493,7 @@ class TestExplain:
         words = ("--method", "occlusion", "--out", out)
         status, _, err = run("explain", folder / "a.png", *words)
         assert status == STOPPED == 130
-        assert err.endswith("cxr: stopped. Nothing half done was kept.\n")
+        assert err.endswith("cxr: stopped. Nothing unfinished was kept.\n")
         assert not out.exists()
 
 
