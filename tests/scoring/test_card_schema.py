@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from tests.scoring.test_card_migrations import SCHEMA_1
 
 FILE = ROOT / "docs" / "card.schema.json"
-PATHS = sorted((ROOT / "models").glob("*/card.json"))
+PATHS = sorted(p for p in (ROOT / "models").glob("*/card.json") if p.parent.name != "lungs")
 
 
 @pytest.fixture(scope="module")

@@ -97,6 +97,11 @@ class TestWithThem:
         assert hooks.session_is_open()()
 
 
+def asked_whether_open() -> bool:
+    is_open = hooks.session_is_open()
+    return is_open()
+
+
 @pytest.mark.parametrize(
     ("owner", "part", "use", "expected"),
     [
@@ -104,8 +109,8 @@ class TestWithThem:
         (PagesManager, "uses_pages_directory", hooks.leave_folder_mode, False),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.keep_media(b"", "", ""), None),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.media("/media/x"), None),
-        (runtime.Runtime, "is_active_session", hooks.session_is_open(), True),
-        (runtime.scriptrunner, "get_script_run_ctx", hooks.session_is_open(), True),
+        (runtime.Runtime, "is_active_session", asked_whether_open, True),
+        (runtime.scriptrunner, "get_script_run_ctx", asked_whether_open, True),
         (runtime, "Runtime", lambda: hooks.media("/media/x"), None),
     ],
 )
