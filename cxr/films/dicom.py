@@ -1,6 +1,7 @@
-"""DICOM files: what is read of them, how their pixels are decoded, and what they say of a film.
+"""DICOM files: what is read of them, and how their pixels are decoded.
 
-`cxr.films.radiograph` is the way in; `cxr.films.dicom_grey` turns stored values into gray.
+`cxr.films.radiograph` is the way in; `cxr.films.dicom_grey` turns stored values into gray, and
+`cxr.films.dicom_facts` tells what the header says of the film.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from datetime import datetime
 from io import BytesIO
 from typing import Any
 
@@ -37,6 +37,7 @@ from pydicom.uid import (
 )
 
 from . import dicom_jpeg
+from .dicom_facts import FACT_TAGS
 from .dicom_grey import (
     apply_modality,
     apply_polarity,
@@ -48,13 +49,11 @@ from .dicom_grey import (
 )
 from .pictures import MAX_PIXELS, UnreadableFile, check_size
 
-__all__ = ["TAGS", "age", "decode", "facts", "open_dataset", "render"]
+__all__ = ["TAGS", "decode", "open_dataset", "render"]
 
 # What is read of a file; anything else, names and identifiers included, is never parsed.
-# The date of birth is there to work out an age and is not kept.
 TAGS = [
-    *("Modality", "BodyPartExamined", "ViewPosition", "PatientAge", "PatientSex"),
-    *("PatientBirthDate", "StudyDate", "PixelSpacing", "ImagerPixelSpacing"),
+    *FACT_TAGS,
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "ModalityLUTSequence", "RescaleSlope"),
@@ -88,8 +87,6 @@ dicom_jpeg.register()
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _YBR = ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
-_DAYS_A_YEAR = 365.25
-_AGE_UNITS = {"Y": 1.0, "M": 1 / 12, "W": 7 / _DAYS_A_YEAR, "D": 1 / _DAYS_A_YEAR, "": 1.0}
 
 
 def open_dataset(data: bytes) -> Dataset:
@@ -139,48 +136,6 @@ def open_dataset(data: bytes) -> Dataset:
         )
     check_size(columns, rows)
     return dataset
-
-
-def facts(dataset: Dataset) -> dict[str, Any]:
-    """What a film's header says of it: the fields of `cxr.Radiograph` from ``bits`` on."""
-
-    def word(keyword: str) -> str | None:
-        return text(dataset, keyword).upper() or None
-
-    spacing = None
-    for keyword in ("ImagerPixelSpacing", "PixelSpacing"):  # the second, at the body, wins
-        millimetres = numbers(dataset, keyword)
-        if len(millimetres) == 2 and min(millimetres) > 0:  # 0\0 is met in practice
-            spacing = (millimetres[0], millimetres[1])
-    return {
-        "bits": int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 8),
-        "age": age(*(text(dataset, k) for k in ("PatientAge", "PatientBirthDate", "StudyDate"))),
-        "sex": word("PatientSex"),
-        "view": word("ViewPosition"),
-        "modality": word("Modality"),
-        "body_part": word("BodyPartExamined"),
-        "pixel_spacing": spacing,
-    }
-
-
-def age(stated: str, birth: str, study: str) -> float | None:
-    """Age in years, from an age string (PS3.5 6.2: "018M"), else from two dates.
-
-    Bare digits are met in practice and taken as years. None if unknown or beyond 130 years.
-    """
-    stated = stated.strip().upper()
-    digits = stated.rstrip("YMWD")
-    unit = stated[len(digits) :]
-    years = None
-    if digits.isascii() and digits.isdigit() and unit in _AGE_UNITS:
-        years = int(digits) * _AGE_UNITS[unit]
-    else:
-        try:
-            span = datetime.strptime(study, "%Y%m%d") - datetime.strptime(birth, "%Y%m%d")
-            years = span.days / _DAYS_A_YEAR
-        except ValueError:
-            return None
-    return years if 0 <= years <= 130 else None
 
 
 def decode(dataset: Dataset) -> NDArray[Any]:

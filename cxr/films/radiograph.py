@@ -197,6 +197,7 @@ def _headless_dicom(data: bytes) -> bool:
 
 def _dicom(data: bytes) -> Radiograph:
     from . import dicom as dicom_file  # here, as pydicom takes a while to load
+    from .dicom_facts import facts
 
     dataset = dicom_file.open_dataset(data)
-    return Radiograph(dicom_file.render(dataset), format="dicom", **dicom_file.facts(dataset))
+    return Radiograph(dicom_file.render(dataset), format="dicom", **facts(dataset))
