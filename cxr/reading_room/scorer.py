@@ -12,13 +12,13 @@ from ..errors import fault
 from .entry import Entry
 from .worklist import Worklist
 
-__all__ = ["Progress", "Scorer"]
+__all__ = ["Scorer", "ScoringProgress"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Progress:
+class ScoringProgress:
     """How far the scoring of a list is.
 
     Attributes
@@ -63,31 +63,37 @@ class Scorer:
         self._wanted = wanted
         self._scored = scored
         self._thread: threading.Thread | None = None
+        # Whether the thread still takes work: decided under the lock by the thread alone, so that
+        # no film is handed to one that has just looked for the last time.
+        self._running = False
+        self._lock = threading.Lock()
         self._began = 0.0
         self._before = 0
 
     @property
     def busy(self) -> bool:
         """Whether films are being scored."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._running
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> ScoringProgress:
         """How far the scoring of the list is."""
         total, waiting = len(self.worklist), len(self.worklist.waiting)
         done = total - waiting
         new = done - self._before
         seconds = None if new <= 0 else (time.monotonic() - self._began) / new * waiting
-        return Progress(done, total, seconds)
+        return ScoringProgress(done, total, seconds)
 
     def start(self) -> None:
         """Score the films that wait, unless that is under way, paused or failed."""
-        if self.busy or self.paused or self.error or not self.worklist.waiting:
-            return
-        self._began = time.monotonic()
-        self._before = len(self.worklist) - len(self.worklist.waiting)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        with self._lock:
+            if self._running or not self._has_work():
+                return
+            self._running = True
+            self._began = time.monotonic()
+            self._before = len(self.worklist) - len(self.worklist.waiting)
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
 
     def pause(self) -> None:
         """Stop after the films that are under way."""
@@ -103,20 +109,36 @@ class Scorer:
         if self._thread:
             self._thread.join()
 
+    def _has_work(self) -> bool:
+        return not self.paused and not self.error and bool(self.worklist.waiting)
+
     def _run(self) -> None:
-        told = {key for entry in self.worklist.entries if (key := _key(entry))}
-        try:
-            for _ in self.worklist.score():
-                for entry in list(self.worklist.entries):
-                    if (key := _key(entry)) and key not in told:
-                        told.add(key)
-                        _note(entry)
-                        self._scored(entry)
-                if self.paused or not self._wanted():
+        closed = False
+        while True:
+            try:
+                closed = not self._score()
+            except Exception as error:  # a thread that dies in silence would leave films waiting
+                logger.error("Scoring stopped: %s", fault(error))
+                self.error = f"The films could not be scored: {error}"
+            with self._lock:
+                if closed or not self._has_work():
+                    self._running = False
                     return
-        except Exception as error:  # a thread that dies in silence would leave films waiting
-            logger.error("Scoring stopped: %s", fault(error))
-            self.error = f"The films could not be scored: {error}"
+
+    def _score(self) -> bool:
+        """Score what waits, or until a pause; whether anybody wants more."""
+        told = {key for entry in self.worklist.entries if (key := _key(entry))}
+        for _ in self.worklist.score():
+            for entry in list(self.worklist.entries):
+                if (key := _key(entry)) and key not in told:
+                    told.add(key)
+                    _note(entry)
+                    self._scored(entry)
+            if not self._wanted():
+                return False
+            if self.paused:
+                break
+        return True
 
 
 def _note(entry: Entry) -> None:

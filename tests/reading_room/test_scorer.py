@@ -10,7 +10,7 @@ import pytest
 
 from cxr.model import Model
 from cxr.reading_room.entry import Entry
-from cxr.reading_room.scorer import Progress, Scorer
+from cxr.reading_room.scorer import Scorer, ScoringProgress
 from cxr.reading_room.worklist import BATCH, Worklist
 from tests.conftest import chest_like, png
 from tests.film_files import dicom, scene
@@ -42,7 +42,7 @@ def test_scores_every_film_and_tells_of_each_once(made_bundle):
     worklist, told = filled(made_bundle, BATCH + 1), []
     worklist.add("no film", b"nothing")
     scorer = Scorer(worklist, scored=told.append)
-    assert scorer.progress == Progress(0, BATCH + 2, None)
+    assert scorer.progress == ScoringProgress(0, BATCH + 2, None)
     scorer.start()
     scorer.join()
     assert not scorer.busy
@@ -168,3 +168,43 @@ def test_a_film_scored_again_is_told_of_again(made_bundle):
     scorer.start()
     scorer.join()
     assert told == [False, True]
+
+
+def test_a_film_that_comes_as_the_last_is_done_does_not_wait_for_ever(made_bundle, monkeypatch):
+    """It arrives after the thread has looked for films for the last time, and before its end."""
+    worklist = filled(made_bundle, 1)
+    scorer = Scorer(worklist)
+    real, late = worklist.score, iter(["late.png"])
+
+    def score():
+        yield from real()
+        for name in late:
+            worklist.add(name, png(chest_like(99)))
+            scorer.start()
+            assert scorer.busy
+
+    monkeypatch.setattr(worklist, "score", score)
+    scorer.start()
+    scorer.join()
+    assert worklist.waiting == []
+    assert not scorer.busy
+
+
+def test_gone_on_with_while_a_pause_takes_hold(made_bundle, monkeypatch):
+    """The thread has seen the pause, and has not ended yet."""
+    worklist, ends = filled(made_bundle, 2 * BATCH), []
+    scorer = Scorer(worklist, scored=lambda entry: scorer.pause() if not ends else None)
+    real = worklist.score
+
+    def score():
+        try:
+            yield from real()
+        finally:
+            ends.append(len(worklist.waiting))
+            scorer.go_on()
+
+    monkeypatch.setattr(worklist, "score", score)
+    scorer.start()
+    scorer.join()
+    assert ends == [BATCH, 0]
+    assert worklist.waiting == []
