@@ -80,6 +80,8 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
     with st.container(key="film_name"):
         st.markdown(f"**{entry.name}**", help=entry.name)
     st.caption(entry.facts or "Not read")
+    for note in entry.notes:
+        st.caption(note.words)
     if twins := worklist.twins(entry):
         st.caption(f"Same pixels as film {', '.join(str(twin.number) for twin in twins)}")
     if not worklist.hidden(entry):

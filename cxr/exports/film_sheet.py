@@ -184,6 +184,7 @@ def _facts(paper: Paper, page: Page, card: Card, made: datetime, y: float) -> No
             f"{page.method}, transparent below {CUT:g}. {page.sign}" if page.overlay else "none",
         ),
         ("Film, sha256", page.sha256 or "not read"),
+        *([("Note", page.notes)] if page.notes else []),
         ("Made", f"{made:%Y-%m-%d %H:%M:%S} UTC by cxr {VERSION}"),
     ]
     for name, text in rows:

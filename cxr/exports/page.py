@@ -37,6 +37,8 @@ class Page:
         What a high value of the map means.
     raised : bool
         Whether the map marks any region.
+    notes : str
+        What a reader should know of how the film was read, in words.
     """
 
     label: str
@@ -51,3 +53,4 @@ class Page:
     method: str = ""
     sign: str = ""
     raised: bool = False
+    notes: str = ""

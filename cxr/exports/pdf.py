@@ -81,6 +81,7 @@ def _page(item: Item, card: Card) -> Page:
         prediction=dataclasses.replace(item.prediction, heatmap=None),
         call=item.call and call_words(item.call, card.finding),
         method=method(item.prediction),
+        notes=" ".join(note.words for note in film.notes) if film else "",
         sign=heatmap.sign if heatmap else "",
     )
     if film is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,8 @@ NUMBERS = ("score", "threshold")
 DTYPES = {field: "float64" if field in NUMBERS else "str" for field in FIELDS}
 #: What an exported worklist says of a film behind the columns of a prediction row.
 EXPORTED = ("call", "blind", "judgement", "reason", "refusal_overridden", "intended_use")
+#: Columns that files written by earlier versions do not have.
+LATER = ("notes",)
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 
 
@@ -165,13 +167,21 @@ def read_rows(path: Path) -> list[Row]:
     suffix = check_format(path)
     try:
         if suffix == ".parquet":
-            table = pd.read_parquet(path, columns=list(FIELDS))
-            table = table.astype(object).where(table.notna(), None)
+            table = pd.read_parquet(path)
+            table = table.reindex(columns=_columns(table.columns)).astype(object)
+            table = table.where(table.notna(), None)
             return [dict(zip(FIELDS, row, strict=True)) for row in table.itertuples(index=False)]
         rows = _parsed(path.read_text(encoding="utf-8"), suffix)
-        return [{field: row[field] for field in FIELDS} for row in rows]
-    except (ValueError, TypeError, KeyError, OSError, csv.Error) as error:
+        return [dict(zip(FIELDS, map(row.get, _columns(row)), strict=True)) for row in rows]
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, csv.Error) as error:
         raise ValueError(f"{path.name} holds no prediction rows. Name another file.") from error
+
+
+def _columns(there: Collection[str]) -> tuple[str, ...]:
+    """Return `FIELDS`; KeyError if one is not there that rows have always had."""
+    if missing := {*FIELDS} - {*there, *LATER}:
+        raise KeyError(*missing)
+    return FIELDS
 
 
 def _parsed(text: str, suffix: str) -> list[Row]:
@@ -184,7 +194,7 @@ def _parsed(text: str, suffix: str) -> list[Row]:
     rows: list[Row] = list(csv.DictReader(io.StringIO(text), strict=True))
     for row in rows:
         for field in FIELDS:
-            row[field] = row[field] or None
+            row[field] = (row[field] if field not in LATER else row.get(field)) or None
             if field in NUMBERS and row[field] is not None:
                 row[field] = float(row[field])
     return rows

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CxrError, fault
+from .notes import Note
 from .pictures import UnreadableFile, read_jpeg, read_png
 
 __all__ = ["Radiograph", "RadiographError", "read"]
@@ -63,9 +65,6 @@ class Radiograph:
     ----------
     pixels : numpy.ndarray
         float32 of shape (height, width) in [0, 1], white = dense; read-only.
-    sha256 : str
-        Of the shape and of the pixels in 16 bits: the same pixels have the same hash whatever
-        the file. Worked out if none is given.
     format : str
         "png", "jpeg" or "dicom".
     bits : int
@@ -76,10 +75,11 @@ class Radiograph:
         In upper case: "F", "PA", "DX", "CHEST".
     pixel_spacing : tuple of float or None
         (row, column) in mm.
+    notes : tuple of Note
+        What a reader should know of how it was read.
     """
 
     pixels: NDArray[np.float32]
-    sha256: str = ""
     format: str = "png"
     bits: int = 8
     age: float | None = None
@@ -88,6 +88,7 @@ class Radiograph:
     modality: str | None = None
     body_part: str | None = None
     pixel_spacing: tuple[float, float] | None = None
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         pixels = np.ascontiguousarray(self.pixels, np.float32).view()
@@ -99,11 +100,18 @@ class Radiograph:
             )
         pixels.flags.writeable = False
         object.__setattr__(self, "pixels", pixels)
-        if not self.sha256:
-            levels = np.rint(pixels * np.float32(65535)).astype("<u2")
-            digest = hashlib.sha256(struct.pack("<II", *pixels.shape))
-            digest.update(levels.data)
-            object.__setattr__(self, "sha256", digest.hexdigest())
+        object.__setattr__(self, "notes", tuple(map(Note, self.notes)))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the shape and of the pixels in 16 bits.
+
+        The same pixels have the same hash, whatever the file.
+        """
+        levels = np.rint(self.pixels * np.float32(65535)).astype("<u2")
+        digest = hashlib.sha256(struct.pack("<II", *levels.shape))
+        digest.update(levels.data)
+        return digest.hexdigest()
 
     @property
     def height(self) -> int:

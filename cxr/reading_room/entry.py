@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..films.notes import Note
 from ..films.radiograph import Radiograph, read
 from ..films.statistics import LEAST, film_statistics
 from ..scoring.predict import Prediction
@@ -52,6 +53,8 @@ class Entry:
         Whether the score lies on the right side of the operating point, as the reader sees it.
     reason : Reason or None
         Of an override.
+    notes : tuple of Note
+        What the reader should know of how it was read.
     statistics : dict of str to float
         Of its gray values, see `cxr.films.statistics`.
     """
@@ -69,6 +72,7 @@ class Entry:
     blind: bool = False
     judgement: Agreement | None = None
     reason: Reason | None = None
+    notes: tuple[Note, ...] = ()
     statistics: dict[str, float] = field(default_factory=dict, repr=False)
 
     def film(self) -> Radiograph:
@@ -95,6 +99,7 @@ class Entry:
         self.thumbnail = _thumbnail(film)
         self.sha256 = film.sha256
         self.facts = _facts(film)
+        self.notes = film.notes
         self.statistics = film_statistics(film.pixels) if min(film.pixels.shape) >= LEAST else {}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.folders import SUFFIXES
+from ..films.notes import Note
 from ..films.radiograph import Radiograph, RadiographError, read
 from ..heatmaps.attribute import check as check_method
 from ..heatmaps.heatmap import Cost, Heatmap
@@ -43,6 +44,7 @@ FIELDS = (
     "refusal_reason",
     "model",
     "model_sha256",
+    "notes",
 )
 BATCH = 32
 #: Films held at full size at a time: a film of 3,000 x 3,000 pixels takes 36 MB.
@@ -74,6 +76,8 @@ class Prediction:
         Hash of its weights.
     heatmap : Heatmap or None
         Only if it was asked for.
+    notes : tuple of Note
+        What a reader should know of how the film was read; in a row their codes, spaces between.
     """
 
     score: float | None
@@ -85,6 +89,7 @@ class Prediction:
     model: str
     model_sha256: str
     heatmap: Heatmap | None = None
+    notes: tuple[Note, ...] = ()
 
     @property
     def overridden(self) -> bool:
@@ -98,6 +103,7 @@ class Prediction:
             "path": path,
             "refusal_code": refusal.code if refusal else None,
             "refusal_reason": refusal.reason if refusal else None,
+            "notes": " ".join(self.notes) or None,
         }
         return {name: values.get(name, getattr(self, name, None)) for name in FIELDS}
 
@@ -203,6 +209,7 @@ def predict(
             model=card.name,
             model_sha256=card.weights.sha256,
             heatmap=heatmap,
+            notes=films[i].notes,
         )
 
     return [result(i) for i in range(len(films))]

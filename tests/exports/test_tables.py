@@ -18,6 +18,7 @@ from cxr.exports import (
     check_format,
     read_rows,
     rows_of,
+    tables,
     to_csv,
     to_json,
     write_overlay,
@@ -43,6 +44,7 @@ def scored(path: str, score: float) -> dict:
         "refusal_reason": None,
         "model": "pneumonia-made",
         "model_sha256": "00" * 32,
+        "notes": None,
     }
 
 
@@ -89,6 +91,15 @@ class TestRoundTrip:
         write_rows(jumbled, path)
         assert [tuple(row) for row in read_rows(path)] == [FIELDS] * len(rows)
         assert tuple(columns(path)) == FIELDS
+        assert read_rows(path) == rows
+
+    def test_rows_of_an_earlier_version_have_no_notes(self, rows, tmp_path, suffix, monkeypatch):
+        path = tmp_path / f"rows{suffix}"
+        with monkeypatch.context() as earlier:
+            earlier.setattr(tables, "FIELDS", FIELDS[:-1])
+            earlier.delitem(tables.DTYPES, "notes")
+            write_rows(rows, path)
+        assert tuple(columns(path)) == FIELDS[:-1]
         assert read_rows(path) == rows
 
     def test_no_rows(self, tmp_path, suffix):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import logging
 import random
@@ -86,6 +87,13 @@ def test_the_hash_is_of_the_pixels_whatever_the_file():
     changed[0, 0] ^= 1
     one_level = read(encode(Image.fromarray(changed), "PNG"))
     assert len({films[0].sha256, wide.sha256, one_level.sha256}) == 3
+
+
+def test_other_pixels_have_another_hash():
+    film = read(PNG)
+    darker = dataclasses.replace(film, pixels=film.pixels / 2)
+    assert darker.sha256 == Radiograph(film.pixels / 2).sha256 != film.sha256
+    assert dataclasses.replace(film, age=3.0).sha256 == film.sha256
 
 
 def test_a_film_cannot_be_changed():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxr.films.notes import Note
 from cxr.films.radiograph import Radiograph
 from cxr.scoring.operating_points import band
 from cxr.scoring.predict import (
@@ -120,6 +121,13 @@ class TestPredict:
         assert (refused.refusal.code, refused.score) == ("age", None)
         assert "40 years; the model reads children of 1 to 5 years" in refused.refusal.reason
         assert scored.refusal is None
+
+    def test_notes_of_a_film_come_with_its_prediction(self, made_bundle, films):
+        noted = [Radiograph(film.pixels, notes=("cut_short",)) for film in (films[0], blank())]
+        for prediction in predict(made_bundle, noted):
+            assert prediction.notes == (Note.CUT_SHORT,)
+            assert prediction.row("a.dcm")["notes"] == "cut_short"
+        assert made_bundle.predict(films[1]).row("b.png")["notes"] is None
 
     def test_no_films(self, made_bundle):
         assert predict(made_bundle, []) == []
