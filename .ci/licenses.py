@@ -34,7 +34,7 @@ BASES = {
 #: Sets that no model that ships learned its finding from.
 OTHER_SETS = [
     ("Lateral films of the covid-chestxray-dataset", "gate", "CC BY-NC-SA 4.0, most of it"),
-    ("Lung masks of V7 Labs, 2020", "not yet used", "CC BY 4.0"),
+    ("Lung masks of V7 Labs, 2020", "lungs", "CC BY 4.0"),
     ("JSRT films with the SCR masks", "not yet used", "research use"),
     ("Shenzhen set, National Library of Medicine", "not yet used", "as its publisher states"),
 ]
@@ -138,9 +138,12 @@ def page() -> str:
     models = []
     for path in sorted((ROOT / "models").glob("*/card.json")):
         card = json.loads(path.read_text(encoding="utf-8"))
-        source = SOURCES[card["data"]["set"]]
+        data = card["data"]
+        learned_from = f"{data.get('films')}; masks of {data.get('masks')}"  # of the lung network
+        if source := SOURCES.get(data.get("set", "")):
+            learned_from = f"{source.title}: {source.licence}"
         base = BASES.get(card["architecture"]["name"], "nothing")
-        models.append([card["name"], "Apache-2.0", f"{source.title}: {source.licence}", base])
+        models.append([card["name"], "Apache-2.0", learned_from, base])
     sets = [[s.title, s.citation, s.licence] for s in SOURCES.values()]
     sets += [[title, use, words] for title, use, words in OTHER_SETS]
     rows = []

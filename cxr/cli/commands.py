@@ -25,7 +25,7 @@ from ..progress import Progress
 from ..scoring.bundle import available, default_name
 from ..scoring.predict import FIELDS, find_films, predict_files
 from ..stats.wording import count
-from .messages import after_import
+from .messages import NO_SAMPLES, after_import
 
 __all__ = [
     "DONE",
@@ -38,6 +38,7 @@ __all__ = [
     "import_legacy",
     "models",
     "predict",
+    "samples",
     "train",
 ]
 
@@ -187,6 +188,19 @@ def explain(options: argparse.Namespace) -> int:
         print(f"cxr: {error}", file=sys.stderr)
         return SOME_REFUSED
     report.write_overlay(film, heatmap, Path(options.out))
+    return DONE
+
+
+def samples(options: argparse.Namespace) -> int:
+    """Copy the sample films; see `cxr.reading_room.samples.write_samples`."""
+    from ..reading_room.samples import write_samples
+
+    if options.each < 1:
+        raise UsageError(f"Expected --each to be at least 1. Received: {options.each}")
+    written = write_samples(Path(options.folder), options.each)
+    if not written:
+        raise UsageError(NO_SAMPLES)
+    print(*written, sep="\n")
     return DONE
 
 

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 
 from ..errors import CxrError
 
-__all__ = ["HINTS", "after_import", "message"]
+__all__ = ["HINTS", "NO_SAMPLES", "after_import", "message"]
 
 HINTS = {
     "name_taken": "Give another --name, or delete that folder.",
     "resumable": "Add --resume to go on with it, or delete that folder to start anew.",
 }
+NO_SAMPLES = (
+    "There are no sample films here. Run: pip install pydicom-data, or set CXR_DATA to a folder of "
+    "data sets."
+)
 
 
 def message(error: Exception) -> str:

@@ -117,6 +117,15 @@ def build_parser() -> argparse.ArgumentParser:
             films=True,
         )
     )
+    _add_samples(
+        command(
+            "samples",
+            commands.samples,
+            "Copy sample films into a folder, to try the other commands on.",
+            "They are a few of each data set under CXR_DATA, and the radiograph of pydicom-data. "
+            "Prints the paths.",
+        )
+    )
     _add_train(command("train", commands.train, "Train a model and write its bundle."))
     _add_evaluate(
         command(
@@ -225,6 +234,17 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--layer", metavar="L", help=_LAYER)
     parser.add_argument("--out", required=True, metavar="PNG", help="PNG file to write (required)")
+
+
+def _add_samples(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="folder to copy the films into")
+    parser.add_argument(
+        "--each",
+        type=int,
+        default=4,
+        metavar="N",
+        help="films of each label of each data set (default: %(default)s)",
+    )
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:

@@ -416,6 +416,30 @@ class TestHelp:
         assert "Not for diagnostic use." in " ".join(run("--help")[1].split())
 
 
+class TestSamples:
+    def test_are_copied_and_their_paths_printed(self, run, made_films, monkeypatch, tmp_path):
+        monkeypatch.setenv("CXR_DATA", str(made_films))
+        status, out, _ = run("samples", tmp_path / "films", "--each", 2)
+        assert status == DONE
+        paths = [Path(line) for line in out.splitlines()]
+        assert {path.parent for path in paths} == {tmp_path / "films"}
+        assert [path.suffix for path in paths] == [".png"] * 4 + [".dcm"] * 2
+        assert all(path.is_file() for path in paths)
+
+    def test_none_here(self, run, monkeypatch, tmp_path):
+        monkeypatch.delenv("CXR_DATA", raising=False)
+        monkeypatch.setattr("cxr.reading_room.samples._from_pydicom", lambda: iter(()))
+        status, out, err = run("samples", tmp_path / "films")
+        assert (status, out) == (WRONG_USAGE, "")
+        assert "pydicom-data" in err
+        assert not (tmp_path / "films").exists()
+
+    def test_a_number_that_is_none(self, run, tmp_path):
+        status, _, err = run("samples", tmp_path, "--each", 0)
+        assert status == WRONG_USAGE
+        assert "--each" in err
+
+
 class TestExplain:
     def test_writes_the_overlay(self, run, folder, tmp_path, made_bundle):
         from cxr.films.radiograph import read
