@@ -1,14 +1,23 @@
 """The dashboard: page configuration and navigation."""
 
+import sys
 from pathlib import Path
+from runpy import run_path
 
 import streamlit as st
 
-from cxr.web import navigated
+WEB = Path(__file__).parent / "cxr" / "web"
 
-ICON = Path(__file__).parent / "cxr" / "web" / "static" / "icon.svg"
+if "cxr" not in sys.modules:
+    # The first run of a server's life. A tab that was open before the server was started may upload
+    # while `cxr` is imported, which takes seconds: so this part of it comes first, by itself.
+    run_path(str(WEB / "streamlit_hooks.py"))["keep_uploads_in_memory"]()
 
-st.set_page_config(page_title="Chest radiographs", page_icon=ICON, layout="wide")
+from cxr.web import navigated  # noqa: E402
+
+st.set_page_config(
+    page_title="Chest radiographs", page_icon=WEB / "static" / "icon.svg", layout="wide"
+)
 navigated()
 st.navigation(
     [

@@ -14,7 +14,7 @@ from ..scoring.card import Card, CardError
 from ..scoring.population import intended_use
 from .look import watch_theme
 from .messages import CHOOSE_MODEL, NO_MODELS, message
-from .streamlit_hooks import keep_keras_session, leave_folder_mode
+from .streamlit_hooks import keep_keras_session, keep_uploads_in_memory, leave_folder_mode
 
 __all__ = ["bundle", "cards", "choose_model", "choose_models", "header", "navigated", "plot"]
 
@@ -80,6 +80,7 @@ def choose_models(key: str, *, label: str = "Models") -> list[Card]:
 def navigated() -> None:
     """Prepare a run of the dashboard: the page to come was reached through `st.navigation`."""
     st.session_state["navigated"] = True
+    keep_uploads_in_memory()
     keep_keras_session()
 
 

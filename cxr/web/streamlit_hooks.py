@@ -1,4 +1,4 @@
-"""Every private part of Streamlit that the pages use, each with what happens without it.
+"""Every private part of Streamlit, and of the server below it, that the pages use.
 
 Streamlit may change these from one minor version to the next. Where a part is missing, the log
 says so once and the pages continue with what Streamlit does by itself. The tests fail on every
@@ -20,6 +20,7 @@ __all__ = [
     "VERSION",
     "keep_keras_session",
     "keep_media",
+    "keep_uploads_in_memory",
     "leave_folder_mode",
     "media",
     "session_is_open",
@@ -29,6 +30,18 @@ __all__ = [
 VERSION = "1.67"
 
 _log = logging.getLogger(__name__)
+
+
+def keep_uploads_in_memory() -> None:
+    """Keep the web server from writing large uploads to a temporary file.
+
+    Starlette's parser of forms holds a part of up to 1 MB in memory and moves a larger one to a
+    file in the temporary folder, without a name but on the disk. Without a limit it stays in
+    memory; how much may come is the matter of Streamlit's ``server.maxUploadSize``. To be called
+    before anything else, since a browser may upload as soon as the server answers it.
+    """
+    if module := _part("starlette.formparsers", "MultiPartParser.spool_max_size"):
+        module.MultiPartParser.spool_max_size = 0  # what SpooledTemporaryFile takes for no limit
 
 
 def keep_keras_session() -> None:

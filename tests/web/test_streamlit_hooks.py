@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from types import SimpleNamespace
 
 import pytest
 import streamlit
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartParser
 from streamlit import runtime
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
+from streamlit.web.server.starlette import starlette_routes
 
 from cxr.web import streamlit_hooks as hooks
 
@@ -36,6 +40,20 @@ def parameters(function) -> list[str]:
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
+def upload_of(size: int) -> UploadFile:
+    """What the server makes of a form with one file."""
+
+    async def body():
+        yield b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
+        yield b"x" * size
+        yield b"\r\n--b--\r\n"
+
+    headers = Headers({"Content-Type": "multipart/form-data; boundary=b"})
+    upload = asyncio.run(MultiPartParser(headers, body()).parse())["f"]
+    assert isinstance(upload, UploadFile)
+    return upload
+
+
 class TestTheParts:
     def test_were_read_in_this_version(self):
         """On another: read every part named in the module again, then raise `VERSION`."""
@@ -49,6 +67,12 @@ class TestTheParts:
     def test_say_whether_the_folder_of_pages_is_a_menu(self):
         assert "uses_pages_directory" in vars(PagesManager)
         assert "PagesManager.uses_pages_directory" in inspect.getsource(script_runner)
+
+    def test_hold_an_upload_in_memory_up_to_a_limit_of_the_parser(self):
+        source = inspect.getsource(MultiPartParser)
+        assert "SpooledTemporaryFile(max_size=self.spool_max_size)" in source
+        assert source.count("TemporaryFile(") == 1
+        assert "limited_request.form()" in inspect.getsource(starlette_routes)
 
     def test_keep_media(self):
         assert parameters(MediaFileManager.add)[:4] == [
@@ -67,6 +91,14 @@ class TestWithThem:
         monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: pytest.fail("cleared"))
         hooks.keep_keras_session()
         script_runner._clean_problem_modules()
+
+    def test_a_large_part_of_a_form_stays_in_memory(self, monkeypatch):
+        monkeypatch.setattr(MultiPartParser, "spool_max_size", 1000)
+        assert not upload_of(5000)._in_memory
+        hooks.keep_uploads_in_memory()
+        upload = upload_of(5_000_000)
+        assert upload._in_memory
+        assert asyncio.run(upload.read()) == b"x" * 5_000_000
 
     def test_a_page_run_alone_is_told_once(self, monkeypatch):
         monkeypatch.setattr(PagesManager, "uses_pages_directory", True)
@@ -106,6 +138,7 @@ def asked_whether_open() -> bool:
     ("owner", "part", "use", "expected"),
     [
         (script_runner, "_clean_problem_modules", hooks.keep_keras_session, None),
+        (MultiPartParser, "spool_max_size", hooks.keep_uploads_in_memory, None),
         (PagesManager, "uses_pages_directory", hooks.leave_folder_mode, False),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.keep_media(b"", "", ""), None),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.media("/media/x"), None),
