@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..films.header_words import header_words
 from ..films.radiograph import Radiograph, RadiographError, read
 from ..heatmaps.heatmap import Heatmap
 from ..scoring.card import Card
@@ -123,9 +124,8 @@ def scored_by(card: Card, prediction: Prediction) -> None:
 
 def facts(film: Radiograph) -> str:
     """Return size in pixels, and what the file says of modality, view, age and sex."""
-    age = None if film.age is None else f"{film.age:.0f} years"
-    parts = [f"{film.width} x {film.height} pixels", film.modality, film.view, age, film.sex]
-    return " · ".join(part for part in parts if part)
+    size = f"{film.width} x {film.height} pixels"
+    return " · ".join(filter(None, (size, header_words(film))))
 
 
 def method(prediction: Prediction) -> str:

@@ -2,63 +2,114 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pydicom.charset import python_encoding
+
+from . import dicom_words
+from .age import age_between, stated_age
 from .dicom_grey import numbers, text
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["FACT_TAGS", "age", "facts"]
+__all__ = ["FACT_TAGS", "age", "facts", "spacing"]
 
+# When the film was made, the likeliest first: any of them may be empty. Times may follow a date.
+_DATES = (
+    *("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate", "AcquisitionDateTime"),
+    *("PerformedProcedureStepStartDate", "PerformedProcedureStepStartDateTime"),
+    *("DateOfSecondaryCapture", "InstanceCreationDate", "CurveDate", "OverlayDate"),
+    *("PerformedProcedureStepEndDate", "PerformedProcedureStepEndDateTime"),
+    *("StudyVerifiedDate", "ScheduledProcedureStepStartDate"),
+)
 # The date of birth is there to work out an age and is not kept.
 FACT_TAGS = (
-    *("Modality", "BodyPartExamined", "ViewPosition", "PatientAge", "PatientSex"),
-    *("PatientBirthDate", "StudyDate", "PixelSpacing", "ImagerPixelSpacing"),
+    *("SpecificCharacterSet", "Modality", "BodyPartExamined", "ViewPosition", "PatientSex"),
+    *("PatientAge", "PatientBirthDate", *_DATES, "PixelSpacing", "ImagerPixelSpacing"),
+    *("PixelSpacingCalibrationType", "EstimatedRadiographicMagnificationFactor"),
+    *("DistanceSourceToDetector", "DistanceSourceToPatient"),
 )
-
-_DAYS_A_YEAR = 365.25
-_AGE_UNITS = {"Y": 1.0, "M": 1 / 12, "W": 7 / _DAYS_A_YEAR, "D": 1 / _DAYS_A_YEAR, "": 1.0}
+#: A body is not thrown larger than this: another factor is a slip.
+MOST_MAGNIFIED = 3.0
 
 
 def facts(dataset: Dataset) -> dict[str, Any]:
     """What a film's header says of it: the fields of `cxr.Radiograph` from ``bits`` on."""
-
-    def word(keyword: str) -> str | None:
-        return text(dataset, keyword).upper() or None
-
-    spacing = None
-    for keyword in ("ImagerPixelSpacing", "PixelSpacing"):  # the second, at the body, wins
-        millimetres = numbers(dataset, keyword)
-        if len(millimetres) == 2 and min(millimetres) > 0:  # 0\0 is met in practice
-            spacing = (millimetres[0], millimetres[1])
+    stated = text(dataset, "SpecificCharacterSet").split("\\")
+    encodings = [
+        python_encoding[name] for name in map(str.strip, stated) if name in python_encoding
+    ]
+    years, unit = age(dataset)
+    millimetres, at = spacing(dataset)
     return {
         "bits": int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 8),
-        "age": age(*(text(dataset, k) for k in ("PatientAge", "PatientBirthDate", "StudyDate"))),
-        "sex": word("PatientSex"),
-        "view": word("ViewPosition"),
-        "modality": word("Modality"),
-        "body_part": word("BodyPartExamined"),
-        "pixel_spacing": spacing,
+        "age": years,
+        "age_unit": unit,
+        "sex": dicom_words.sex(_raw(dataset, "PatientSex"), encodings),
+        "view": dicom_words.view(_raw(dataset, "ViewPosition"), encodings),
+        "modality": dicom_words.modality(_raw(dataset, "Modality"), encodings),
+        "body_part": dicom_words.body_part(_raw(dataset, "BodyPartExamined"), encodings),
+        "pixel_spacing": millimetres,
+        "spacing_at": at,
     }
 
 
-def age(stated: str, birth: str, study: str) -> float | None:
-    """Age in years, from an age string (PS3.5 6.2: "018M"), else from two dates.
+def _raw(dataset: Dataset, keyword: str) -> str | bytes:
+    value = dataset.get_item(keyword).value if keyword in dataset else b""
+    return value if isinstance(value, bytes) else text(dataset, keyword)
 
-    Bare digits are met in practice and taken as years. None if unknown or beyond 130 years.
+
+def age(dataset: Dataset) -> tuple[float | None, str | None]:
+    """Return a patient's age in years, and in which of `cxr.films.age.UNITS` it is told.
+
+    As the file states it, else from the date of birth and the first date of the film that makes
+    sense with it. A stated 0 is what some systems write for an age that they do not know: there
+    the dates count, where they say that the patient is no newborn.
     """
-    stated = stated.strip().upper()
-    digits = stated.rstrip("YMWD")
-    unit = stated[len(digits) :]
-    years = None
-    if digits.isascii() and digits.isdigit() and unit in _AGE_UNITS:
-        years = int(digits) * _AGE_UNITS[unit]
-    else:
-        try:
-            span = datetime.strptime(study, "%Y%m%d") - datetime.strptime(birth, "%Y%m%d")
-            years = span.days / _DAYS_A_YEAR
-        except ValueError:
-            return None
-    return years if 0 <= years <= 130 else None
+    stated = stated_age(text(dataset, "PatientAge"))
+    if stated and stated[0] > 0:
+        return stated
+    dates = (text(dataset, keyword) for keyword in _DATES)
+    return age_between(text(dataset, "PatientBirthDate"), dates) or stated or (None, None)
+
+
+def spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str | None]:
+    """Return the size of a pixel (row, column) in mm, and where it is measured.
+
+    A body lies before the detector and is thrown larger. Where the file tells by how much, or was
+    calibrated (PS3.3 10.7.1.3), millimeters are those of the patient.
+
+    Returns
+    -------
+    tuple of float, or None
+        None where the file does not say.
+    str or None
+        "patient" or "detector"; None where the file does not say.
+    """
+    detector, stated = _pair(dataset, "ImagerPixelSpacing"), _pair(dataset, "PixelSpacing")
+    calibrated = bool(text(dataset, "PixelSpacingCalibrationType"))
+    if stated and (calibrated or (detector and stated != detector)):
+        return stated, "patient"
+    if detector is None:
+        return stated, None
+    if factor := _magnification(dataset):
+        return (detector[0] / factor, detector[1] / factor), "patient"
+    return detector, "detector"
+
+
+def _pair(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
+    millimetres = numbers(dataset, keyword)
+    if len(millimetres) == 2 and min(millimetres) > 0:  # 0\0 is met in practice
+        return millimetres[0], millimetres[1]
+    return None
+
+
+def _magnification(dataset: Dataset) -> float | None:
+    """Return by how much the body is thrown larger, if that is known and can be."""
+    factors = numbers(dataset, "EstimatedRadiographicMagnificationFactor")
+    to_detector = numbers(dataset, "DistanceSourceToDetector")
+    to_patient = numbers(dataset, "DistanceSourceToPatient")
+    if to_detector and to_patient and to_patient[0] > 0:
+        factors.append(to_detector[0] / to_patient[0])
+    return next((factor for factor in factors if 1 <= factor <= MOST_MAGNIFIED), None)

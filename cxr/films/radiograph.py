@@ -70,11 +70,18 @@ class Radiograph:
     bits : int
         Meaningful bits of a sample in the file.
     age : float or None
-        In years. This and what follows is as the DICOM header says, None if it does not.
+        In years; its whole part are the years that were completed. This and what follows is as the
+        DICOM header says, None if it does not.
+    age_unit : str or None
+        Of `cxr.films.age.UNITS`, in which the age is told.
     sex, view, modality, body_part : str or None
-        In upper case: "F", "PA", "DX", "CHEST".
+        Terms of the standard: "F", "PA", "DX", "CHEST"; `cxr.films.dicom_words.OTHER` for a value
+        that is none.
     pixel_spacing : tuple of float or None
         (row, column) in mm.
+    spacing_at : str or None
+        Where these are measured: "patient", or "detector", which a body before it is thrown on
+        larger than it is.
     notes : tuple of Note
         What a reader should know of how it was read.
     """
@@ -83,11 +90,13 @@ class Radiograph:
     format: str = "png"
     bits: int = 8
     age: float | None = None
+    age_unit: str | None = None
     sex: str | None = None
     view: str | None = None
     modality: str | None = None
     body_part: str | None = None
     pixel_spacing: tuple[float, float] | None = None
+    spacing_at: str | None = None
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..films.header_words import header_words
 from ..films.notes import Note
 from ..films.radiograph import Radiograph, read
 from ..films.statistics import LEAST, film_statistics
@@ -112,6 +113,5 @@ def _thumbnail(film: Radiograph) -> bytes:
 
 
 def _facts(film: Radiograph) -> str:
-    age = None if film.age is None else f"{film.age:.0f} years"
-    parts = [f"{film.width} x {film.height}", film.modality, film.view, age, film.sex]
-    return " · ".join(part for part in parts if part)
+    size = f"{film.width} x {film.height}"
+    return " · ".join(filter(None, (size, header_words(film))))

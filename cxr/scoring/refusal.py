@@ -8,12 +8,13 @@ against the `MIN_SPAN` asked for, the largest share of black and white 0.85 agai
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..films import dicom_words
+from ..films.age import age_text
 from ..films.radiograph import Radiograph
 
 if TYPE_CHECKING:
@@ -29,23 +30,6 @@ MIN_SPAN = 0.08
 
 MAX_SATURATED = 0.95
 """Largest share of pixels within 2 % of black or white."""
-
-_RADIOGRAPHY = ("CR", "DX", "RG")  # computed, digital, and from film
-_MODALITIES = {
-    "CT": "computed tomography",
-    "MG": "mammography",
-    "MR": "magnetic resonance",
-    "NM": "nuclear medicine",
-    "PT": "positron emission tomography",
-    "RF": "fluoroscopy",
-    "US": "ultrasound",
-    "XA": "angiography",
-}
-# Words and parts of words, as the field is often filled in freely and not only in English.
-_CHEST = ("CHEST", "THORA", "TORAX", "LUNG", "PULMO", "RIB", "HEART", "CARDIAC", "MEDIAST", "CXR")
-_ANY_PART = ("", "ANY", "BODY", "NA", "NONE", "OTHER", "TRUNK", "UNKNOWN", "UNSPECIFIED", "XRAY")
-# Lateral, oblique and decubitus views of DICOM PS3.3 C.8.7.1.1.1, and others that are met.
-_NOT_FRONTAL = ("LL", "RL", "LM", "ML", "LLO", "RLO", "LLD", "RLD", "LO", "RO")
 
 
 @dataclass(frozen=True)
@@ -94,25 +78,30 @@ def _size(film: Radiograph) -> Refusal | None:
 
 
 def _header(film: Radiograph) -> Refusal | None:
-    if film.modality and film.modality not in _RADIOGRAPHY:
-        name = _MODALITIES.get(film.modality)
-        says = f"{film.modality} ({name})" if name else film.modality
-        return Refusal(
-            "modality", f"The file says that it is {says}; only radiographs (CR, DX, RG) are read."
-        )
-    part = _letters(film.body_part)
-    spine = "SPINE" in part  # the thoracic spine is not a chest film
-    if spine or (part not in _ANY_PART and not any(word in part for word in _CHEST)):
-        return Refusal(
-            "not_chest", f"The file says that it shows {film.body_part}; only the chest is read."
-        )
-    view = _letters(film.view)
-    if view in _NOT_FRONTAL or view.startswith("LAT") or view.endswith(("LAT", "LATERAL")):
+    # Once more brought to terms: a film may be made by hand, and its words are shown.
+    modality = dicom_words.modality(film.modality or "")
+    if modality and modality not in dicom_words.RADIOGRAPHY:
+        name = dicom_words.MODALITIES.get(modality)
+        says = _says("modality", "it is", f"{modality} ({name})" if name else modality)
+        known = ", ".join(dicom_words.RADIOGRAPHY)
+        return Refusal("modality", f"{says}; only radiographs ({known}) are read.")
+    part = dicom_words.body_part(film.body_part or "")
+    if part and not dicom_words.is_chest(part):
+        says = _says("body part", "it shows", part)
+        return Refusal("not_chest", f"{says}; only the chest is read.")
+    view = dicom_words.view(film.view or "")
+    if dicom_words.is_lateral(view):
         return Refusal(
             "lateral",
-            f"The file says that the view is {film.view}; only frontal films (PA, AP) are read.",
+            f"The file says that the view is {view}; only frontal films (PA, AP) are read.",
         )
     return None
+
+
+def _says(what: str, says: str, term: str) -> str:
+    if term == dicom_words.OTHER:
+        return f"The file gives {term} for its {what}, which is none of the standard's terms"
+    return f"The file says that {says} {term}"
 
 
 def _age(film: Radiograph, card: Card | None) -> Refusal | None:
@@ -121,7 +110,7 @@ def _age(film: Radiograph, card: Card | None) -> Refusal | None:
     youngest, end = card.ages
     if youngest <= film.age < end:
         return None
-    age = f"{film.age:.0f} years" if film.age >= 2 else f"{film.age * 12:.0f} months"
+    age = age_text(film.age, film.age_unit)
     return Refusal(
         "age", f"The file says that the patient's age is {age}; the model reads {card.population}."
     )
@@ -146,7 +135,3 @@ def _grey_values(film: Radiograph) -> Refusal | None:
             "Check the exposure, and the window it was exported with.",
         )
     return None
-
-
-def _letters(words: str | None) -> str:
-    return re.sub("[^A-Z]", "", (words or "").upper())

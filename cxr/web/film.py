@@ -123,6 +123,8 @@ def _side(side: Beside, place: str, top: float) -> dict[str, object]:
         # The reader counts in the file's own gray levels, in whatever depth they are sent.
         "top": 2 ** min(16, max(8, film.bits)) - 1,
         "spacing": film.pixel_spacing,
+        # A ruler says so: what lies before the detector is smaller than its shadow.
+        "at_detector": film.spacing_at == "detector",
         "heatmap": _heatmap(heatmap, top) if heatmap else None,
     }
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cxr.films.dicom_words import OTHER
 from cxr.films.radiograph import Radiograph, read
 from cxr.scoring.bundle import available
 from cxr.scoring.refusal import MAX_SATURATED, MIN_SPAN, check
@@ -35,7 +36,8 @@ def test_reasons_are_sentences_that_say_what_is_needed():
     ct = check(Radiograph(FILM, modality="CT"))
     assert ct is not None
     assert ct.reason == (
-        "The file says that it is CT (computed tomography); only radiographs (CR, DX, RG) are read."
+        "The file says that it is CT (computed tomography); only radiographs (CR, DR, DX, RG) are "
+        "read."
     )
     for facts in ({"modality": "OT"}, {"body_part": "HAND"}, {"view": "LL"}):
         refusal = check(Radiograph(FILM, **facts))
@@ -57,7 +59,7 @@ def test_size(height, width, want):
     assert code(FILM[:height, :width]) == want
 
 
-@pytest.mark.parametrize("modality", ["CR", "DX", "RG", None])
+@pytest.mark.parametrize("modality", ["CR", "DR", "DX", "RG", "CR\\DX", None])
 def test_radiographs_pass(modality):
     assert code(modality=modality) is None
 
@@ -72,6 +74,7 @@ def test_other_modalities(modality):
     [
         *(None, "", "CHEST", "THORAX", "LUNG", "LUNGS", "RIBCAGE", "RIB", "RIBS", "HEART"),
         *("CHEST PA", "PORT CHEST", "CHEST_AP", "TORAX", "CHESTABDOMEN", "UNKNOWN", "BODY", "-"),
+        *("TÓRAX", "TORACE", "POUMONS", "胸部", "ГРУДНАЯ КЛЕТКА"),
     ],
 )
 def test_the_chest_by_any_name(part):
@@ -95,6 +98,19 @@ def test_views_from_the_side(view):
 @pytest.mark.parametrize("view", [None, "PA", "AP", "AP SUPINE", "PORTABLE", ""])
 def test_frontal_views(view):
     assert code(view=view) is None
+
+
+@pytest.mark.parametrize("field", ["modality", "body_part", "view"])
+@pytest.mark.parametrize("text", ["MUSTERMANN ERIKA", "![x](http://a.b/c)", "<b>x</b>", "A" * 999])
+def test_no_reason_quotes_what_is_none_of_the_terms(field, text):
+    refusal = check(Radiograph(FILM, **{field: text}))
+    if field == "view":
+        assert refusal is None  # it may be frontal
+        return
+    assert refusal is not None
+    assert OTHER in refusal.reason
+    assert text not in refusal.reason
+    assert len(refusal.reason) < 200
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
@@ -144,7 +160,7 @@ class TestAge:
 
     @pytest.mark.parametrize(
         ("age", "words"),
-        [(0.0, "0 months"), (0.5, "6 months"), (0.99, "12 months"), (6.0, "6 years"), (81.0, "81")],
+        [(0.0, "0 months"), (0.5, "6 months"), (0.99, "11 months"), (6.0, "6 years"), (81.0, "81")],
     )
     def test_outside_it(self, age, words):
         refusal = self.of(age)

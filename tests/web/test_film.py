@@ -160,6 +160,14 @@ def test_the_browser_is_told_what_it_needs_and_no_pixels(store: MediaFileManager
     assert stored(store, told["url"]) == transfer.grey_levels(film)
 
 
+@pytest.mark.parametrize("place", ["detector", "patient", None])
+def test_a_ruler_is_told_where_its_millimetres_are(sent, place) -> None:
+    film = Radiograph(film_like(3).pixels, pixel_spacing=(0.2, 0.1), spacing_at=place)
+    viewer.film_view(film, None, name="a name")
+    (told,) = sent["data"]["films"]
+    assert told["at_detector"] == (place == "detector")
+
+
 def test_small_heatmaps_keep_their_values(sent) -> None:
     film = film_like(3)
     heatmap = heatmap_of(film)

@@ -2,14 +2,17 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const LABEL = [90, 24]; // CSS pixels
+const LONG_LABEL = [178, 24]; // with where it was measured
 const SHORTEST = 3; // CSS pixels; what is shorter was a click
 
-// `from` and `to` in film pixels; spacing (row, column) in mm, or null where it is not known.
-export function rulerLength({ from, to }, spacing) {
+// `from` and `to` in film pixels; spacing (row, column) in mm, or null where it is not known. At the
+// detector a body's shadow is larger than the body, and the length says that it is of the shadow.
+export function rulerLength({ from, to }, { spacing, at_detector: atDetector }) {
   const across = to[0] - from[0],
     down = to[1] - from[1];
   if (!spacing) return `${Math.round(Math.hypot(across, down))} px`;
-  return `${Math.hypot(across * spacing[1], down * spacing[0]).toFixed(1)} mm`;
+  const length = Math.hypot(across * spacing[1], down * spacing[0]).toFixed(1);
+  return `${length} mm${atDetector ? " at the detector" : ""}`;
 }
 
 export class Rulers {
@@ -42,7 +45,7 @@ export class Rulers {
     if (!ruler) return null;
     const { scale } = this.pane.placed;
     const length = Math.hypot(ruler.to[0] - ruler.from[0], ruler.to[1] - ruler.from[1]) * scale;
-    if (length >= SHORTEST * devicePixelRatio) return rulerLength(ruler, this.pane.film.spacing);
+    if (length >= SHORTEST * devicePixelRatio) return rulerLength(ruler, this.pane.film);
     this.remove(ruler);
     return null;
   }
@@ -70,7 +73,7 @@ export class Rulers {
       const [tx, ty] = [(-5 * (y1 - y0)) / length, (5 * (x1 - x0)) / length]; // across the line's ends
       const path = `M${x0} ${y0}L${x1} ${y1}M${x0 - tx} ${y0 - ty}L${x0 + tx} ${y0 + ty}M${x1 - tx} ${y1 - ty}L${x1 + tx} ${y1 + ty}`;
       for (const stroke of line.children) stroke.setAttribute("d", path);
-      const words = rulerLength(ruler, this.pane.film.spacing);
+      const words = rulerLength(ruler, this.pane.film);
       if (text.textContent !== words) text.textContent = words;
       label.lastChild.setAttribute("aria-label", `Remove the ruler of ${words}`);
       const right = x1 >= x0 ? [x1, y1] : [x0, y0];
@@ -83,8 +86,9 @@ export class Rulers {
   beside([x, y]) {
     const { clientWidth: wide, clientHeight: tall } = this.pane.root;
     const seen = x >= 0 && x <= wide && y >= 0 && y <= tall;
+    const [long, high] = this.pane.film.at_detector ? LONG_LABEL : LABEL;
     return seen
-      ? [Math.min(x + 8, wide - LABEL[0]), Math.min(Math.max(y - LABEL[1] / 2, 0), tall - LABEL[1])]
+      ? [Math.min(x + 8, wide - long), Math.min(Math.max(y - high / 2, 0), tall - high)]
       : [x + 8, y];
   }
 
