@@ -179,6 +179,24 @@ def made_bundle(made_models: Path):
     return load("pneumonia-made", folder=made_models)
 
 
+@pytest.fixture(scope="session")
+def two_models(made_models: Path, tmp_path_factory: pytest.TempPathFactory) -> list:
+    """Two models of a folder: that of `made_models`, for children, and its like for adults."""
+    import json
+
+    from cxr.model import load
+    from tests.bundles import copy_bundle
+
+    folder = tmp_path_factory.mktemp("two-models")
+    for finding, source in (("pneumonia", "kermany"), ("tuberculosis", "tuberculosis")):
+        copy = copy_bundle(made_models / "pneumonia-made", folder / f"{finding}-made")
+        card = json.loads((copy / "card.json").read_text())
+        card |= {"name": f"{finding}-made", "finding": finding}
+        card["data"]["set"] = source
+        (copy / "card.json").write_text(json.dumps(card))
+    return [load(finding, folder=folder) for finding in ("pneumonia", "tuberculosis")]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the browser tests first: they take longest, so that nothing waits for them later."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)

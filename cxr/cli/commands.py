@@ -19,11 +19,12 @@ from typing import Any
 from ..datasets.folders import NORMAL
 from ..errors import CxrError
 from ..films.radiograph import RadiographError
-from ..model import load
+from ..model import Model, load
 from ..networks import BASELINES
 from ..progress import Progress
+from ..scoring.automatic import AUTOMATIC, default_cards, predict_files
 from ..scoring.bundle import available, default_name
-from ..scoring.predict import FIELDS, find_films, predict_files
+from ..scoring.predict import FIELDS, find_films
 from ..stats.wording import count
 from .messages import NO_SAMPLES, after_import
 
@@ -77,7 +78,7 @@ def models(options: argparse.Namespace) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Score films and folders; see `cxr.scoring.predict.predict_files`."""
+    """Score films and folders; see `cxr.scoring.automatic.predict_files`."""
     from .. import exports as report
 
     if options.resume and not options.out:
@@ -85,23 +86,29 @@ def predict(options: argparse.Namespace) -> int:
     out = Path(options.out) if options.out else None
     if out:
         report.check_format(out)
-    bundle = load(options.model)
+    models = _chosen(options.model)
     for path in map(Path, options.paths):
         if not path.exists():
             raise UsageError(f"There is nothing at {path}. Give films or folders.")
     kept = report.read_rows(out) if options.resume and out and out.exists() else []
-    point = bundle.card.operating_point(options.operating_point)
-    now = (bundle.name, bundle.card.weights.sha256, point.name)
+    wanted = options.operating_point
+    now = [
+        (model.name, model.card.weights.sha256, model.card.operating_point(wanted).name)
+        for model in models
+    ]
+    rows_of_file: dict[str, int] = {}
     for row in kept:
-        if (before := (row["model"], row["model_sha256"], row["operating_point"])) != now:
+        if (before := (row["model"], row["model_sha256"], row["operating_point"])) not in now:
             raise UsageError(
                 f"The rows of {options.out} are of {before[0]} at {before[2]}, with other weights "
                 "or another operating point. Resume with the same, or name another file."
             )
-    done = {row["path"] for row in kept}
+        rows_of_file[row["path"]] = rows_of_file.get(row["path"], 0) + 1
+    done = {path for path, rows in rows_of_file.items() if rows == len(models)}
+    kept = [row for row in kept if row["path"] in done]
     files = [path for path in find_films(options.paths) if str(path) not in done]
     results = predict_files(
-        bundle,
+        models,
         files,
         operating_point=options.operating_point,
         heatmaps=bool(options.heatmaps),
@@ -110,18 +117,21 @@ def predict(options: argparse.Namespace) -> int:
 
     def rows() -> Iterator[dict[str, Any]]:
         yield from kept
-        for path, film, prediction in results:
-            if options.heatmaps and film is not None and prediction.heatmap is not None:
-                name = f"{path.stem}-{film.sha256[:8]}.png"
-                report.write_overlay(film, prediction.heatmap, Path(options.heatmaps) / name)
-            yield prediction.row(str(path))
+        for path, film, predictions in results:
+            for finding, prediction in predictions.items():
+                if options.heatmaps and film is not None and prediction.heatmap is not None:
+                    of = f"-{finding}" if len(models) > 1 else ""
+                    name = f"{path.stem}-{film.sha256[:8]}{of}.png"
+                    report.write_overlay(film, prediction.heatmap, Path(options.heatmaps) / name)
+                yield prediction.row(str(path))
 
-    refused = 0
+    # Of a film that one model scored, another may say that it is for other patients.
+    scored: set[str] = set()
+    without: set[str] = set()
 
     def counted(source: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        nonlocal refused
         for row in source:
-            refused += row["refusal_code"] is not None
+            (scored if row["refusal_code"] is None else without).add(row["path"])
             yield row
 
     if out:
@@ -136,11 +146,21 @@ def predict(options: argparse.Namespace) -> int:
         writer = csv.DictWriter(sys.stdout, FIELDS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(counted(rows()))
-    if refused:
+    if refused := len(without - scored):
         were, rows_of = ("was", "its row") if refused == 1 else ("were", "their rows")
         films = count(refused)
         print(f"{films} {were} refused or could not be read; see {rows_of}.", file=sys.stderr)
     return SOME_REFUSED if refused else DONE
+
+
+def _chosen(name: str) -> list[Model]:
+    """Load a model, or the default of every finding."""
+    if name != AUTOMATIC:
+        return [load(name)]
+    names = [card.name for card in default_cards()]
+    if not names:
+        raise UsageError("There is no default model of any finding. Name one with --model.")
+    return [load(name) for name in names]
 
 
 def counter(what: str = "films") -> Progress:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from .. import __version__
 from ..heatmaps.methods import METHODS
 from ..networks.runtime import prepare
+from ..scoring.automatic import AUTOMATIC
 from ..scoring.bundle import default_name
 from . import commands
 from . import evidence as evidence_commands
@@ -179,12 +180,12 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help=_MODEL_NAME)
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
+def _add_model(parser: argparse.ArgumentParser, more: str = "") -> None:
     parser.add_argument(
         "--model",
         default=DEFAULT_FINDING,
         metavar="NAME",
-        help=f"{_MODEL_NAME}; 'cxr models' lists them (default: {_default()})",
+        help=f"{_MODEL_NAME}; 'cxr models' lists them{more} (default: {_default()})",
     )
 
 
@@ -204,7 +205,11 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="films, or folders to search for films"
     )
-    _add_model(parser)
+    _add_model(
+        parser,
+        f"; or {AUTOMATIC}, the default model of every finding, each for the ages that it is meant "
+        "for, with one row per film and finding",
+    )
     parser.add_argument("--operating-point", metavar="NAME", help=_OPERATING_POINT)
     parser.add_argument(
         "--out",

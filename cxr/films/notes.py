@@ -15,6 +15,7 @@ class Note(StrEnum):
     """
 
     CUT_SHORT = "cut_short"
+    AGE_UNKNOWN = "age_unknown"
 
     @property
     def words(self) -> str:
@@ -26,5 +27,9 @@ _WORDS = {
     Note.CUT_SHORT: (
         "The file ends early: the film is shown as far as it goes, and its lower part or its "
         "detail may be missing. Copy or export it again."
+    ),
+    Note.AGE_UNKNOWN: (
+        "The file does not say how old the patient is: the film is read for every finding, and "
+        "each score holds for its own population alone."
     ),
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ __all__ = [
     "logits",
     "predict",
     "predict_files",
+    "score_files",
+    "unread",
 ]
 
 #: The columns of a prediction row.
@@ -47,6 +49,7 @@ FIELDS = (
     "notes",
 )
 BATCH = 32
+T = TypeVar("T")
 #: Films held at full size at a time: a film of 3,000 x 3,000 pixels takes 36 MB.
 FILES_AT_ONCE = 8
 
@@ -141,6 +144,7 @@ def predict(
     heatmaps: bool | str = False,
     layer: str | None = None,
     overridden: Collection[int] = (),
+    judged: Mapping[int, Refusal | None] | None = None,
 ) -> list[Prediction]:
     """Check films and score those that are not refused, in one call of the network.
 
@@ -160,6 +164,9 @@ def predict(
     overridden : collection of int, optional
         Places in `films` of those whose refusal a reader has overridden: they are scored, and
         say both.
+    judged : mapping of int to Refusal or None, optional
+        What the gate of another model has said of films, by their places in `films`: it counts
+        in place of this one's (default: this model's gate judges each).
 
     Returns
     -------
@@ -174,7 +181,8 @@ def predict(
     card = bundle.card
     method = "gradcam" if heatmaps is True else heatmaps or None
     point = card.operating_point(operating_point)
-    refusals = [check(film, card) for film in films]
+    judged = judged or {}
+    refusals = [check(film, card) or judged.get(i) for i, film in enumerate(films)]
     open_ = [i for i, refusal in enumerate(refusals) if refusal is None or i in overridden]
     scored: dict[int, tuple[float, Heatmap | None]] = {}
     if open_:
@@ -186,12 +194,16 @@ def predict(
         start = time.perf_counter()
         outputs = forward(inputs)
         cost = Cost((time.perf_counter() - start) / len(passed), 1)
-        learned = _learned(bundle, passed, outputs.features)
+        to_judge = [k for k, i in enumerate(open_) if i not in judged]
+        refused_by_gate = _learned(
+            bundle, [passed[k] for k in to_judge], outputs.features[to_judge]
+        )
+        learned = dict(zip((open_[k] for k in to_judge), refused_by_gate, strict=True))
         maps: Sequence[Heatmap | None] = [None] * len(passed)
         if method:
             maps = heatmaps_of(bundle, passed, outputs.maps, method, layer, cost)
-        for i, refusal, logit, heatmap in zip(open_, learned, outputs.logits, maps, strict=True):
-            refusals[i] = refusals[i] or refusal
+        for i, logit, heatmap in zip(open_, outputs.logits, maps, strict=True):
+            refusals[i] = refusals[i] or learned.get(i)
             # The network may have run, but a refused film has no score anywhere.
             if refusals[i] is None or i in overridden:
                 scored[i] = float(logit), heatmap
@@ -253,7 +265,7 @@ def _learned(
 
     The features are those that came with the score; they are of use to the bundle's own gate.
     """
-    judge = bundle.judge
+    judge = bundle.judge if films else None
     if judge is None:
         return [None] * len(films)
     if judge.classifier is bundle:
@@ -315,7 +327,41 @@ def predict_files(
         None if the file cannot be read.
     prediction : Prediction
     """
-    point = bundle.card.operating_point(operating_point)
+    return score_files(
+        paths,
+        lambda films: predict(bundle, films, operating_point=operating_point, heatmaps=heatmaps),
+        lambda refusal: unread(bundle, refusal, operating_point),
+        progress,
+    )
+
+
+def score_files(
+    paths: Iterable[Path],
+    score: Callable[[list[Radiograph]], Sequence[T]],
+    unread: Callable[[Refusal], T],
+    progress: Progress | None = None,
+) -> Iterator[tuple[Path, Radiograph | None, T]]:
+    """Read files batch by batch, and score what was read.
+
+    Parameters
+    ----------
+    paths : iterable of pathlib.Path
+        Files.
+    score : callable
+        Takes films, and returns what is said of each.
+    unread : callable
+        Returns what is said of a file that cannot be read.
+    progress : Progress, optional
+        As for `predict_files`.
+
+    Yields
+    ------
+    path : pathlib.Path
+    film : Radiograph or None
+        None if the file cannot be read.
+    said : object
+        By `score` or by `unread`.
+    """
     done = total = 0
     if progress:
         paths = list(paths)
@@ -332,12 +378,11 @@ def predict_files(
             except RadiographError as error:
                 films.append(None)
                 refusals.append(Refusal(error.code, error.reason))
-        good = [film for film in films if film is not None]
-        results = iter(predict(bundle, good, operating_point=point.name, heatmaps=heatmaps))
+        results = iter(score([film for film in films if film is not None]))
         for path, film, refusal in zip(batch, films, refusals, strict=True):
             if film is None:
                 assert refusal is not None
-                yield path, None, unread(bundle, refusal, point.name)
+                yield path, None, unread(refusal)
             else:
                 yield path, film, next(results)
             done += 1

@@ -23,6 +23,7 @@ from cxr.model import Model
 from cxr.scoring.predict import FIELDS
 from tests.bundles import copy_bundle, table_path
 from tests.conftest import chest_like, png
+from tests.film_files import dicom
 
 DONE, SOME_REFUSED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 IMPORT = ["import-legacy", "--finding", "pneumonia", "--out", "OUT"]
@@ -305,6 +306,59 @@ class TestResume:
         monkeypatch.setattr(commands, "predict_files", real)
         assert run("predict", folder, "--out", out, "--resume")[0] == DONE
         assert len(read_rows(out)) == 5
+
+
+class TestAutomatic:
+    @pytest.fixture
+    def films(self, two_models, monkeypatch, tmp_path) -> Path:
+        """A film of unknown age and an adult's, with two findings to read them for."""
+        monkeypatch.setenv("CXR_MODELS", str(two_models[0].folder.parent))
+        root = tmp_path / "films"
+        root.mkdir()
+        (root / "a.png").write_bytes(png(chest_like(1)))
+        grey = chest_like(2).astype(np.uint16)
+        (root / "b.dcm").write_bytes(dicom(grey, PatientAge="064Y", BitsStored=8, HighBit=7))
+        return root
+
+    def test_a_row_for_each_film_and_finding(self, run, films, tmp_path):
+        status, _, _ = run(
+            *("predict", films, "--model", "automatic", "--out", tmp_path / "rows.csv"),
+            *("--heatmaps", tmp_path / "maps"),
+        )
+        # Each film has a score, be it that of another model.
+        assert status == DONE
+        rows = read_rows(tmp_path / "rows.csv")
+        assert [(Path(row["path"]).name, row["model"]) for row in rows] == [
+            *(("a.png", "pneumonia-made"), ("a.png", "tuberculosis-made")),
+            *(("b.dcm", "pneumonia-made"), ("b.dcm", "tuberculosis-made")),
+        ]
+        assert [row["refusal_code"] for row in rows] == [None, None, "age", None]
+        assert [row["notes"] for row in rows] == ["age_unknown", "age_unknown", None, None]
+        maps = sorted(path.stem.split("-")[-1] for path in (tmp_path / "maps").iterdir())
+        assert maps == ["pneumonia", "tuberculosis", "tuberculosis"]
+
+    def test_a_film_without_any_score_is_refused(self, run, films):
+        (films / "c.png").write_bytes(b"no film")
+        status, out, err = run("predict", films, "--model", "automatic")
+        assert status == SOME_REFUSED
+        assert len(out.splitlines()) == 1 + 2 * 3
+        assert err.splitlines()[-1].startswith("1 film was refused")
+
+    def test_resume_takes_a_film_with_all_its_rows(self, run, films, tmp_path):
+        words = ("predict", films, "--model", "automatic", "--out", tmp_path / "rows.csv")
+        run(*words)
+        whole = (tmp_path / "rows.csv").read_text()
+        # Stopped between the two rows of a film.
+        (tmp_path / "rows.csv").write_text("".join(whole.splitlines(keepends=True)[:-1]))
+        _, _, err = run(*words, "--resume")
+        assert "1 of 1 films" in err
+        assert (tmp_path / "rows.csv").read_text() == whole
+
+    def test_no_model_at_all(self, run, folder, monkeypatch, tmp_path):
+        monkeypatch.setenv("CXR_MODELS", str(tmp_path))
+        status, _, err = run("predict", folder, "--model", "automatic")
+        assert status == WRONG_USAGE
+        assert "--model" in err
 
 
 class TestWrongUsage:
