@@ -18,6 +18,7 @@ from typing import Any
 
 from ..datasets.folders import NORMAL
 from ..errors import CxrError
+from ..films.kinds import LeftOut
 from ..films.radiograph import RadiographError
 from ..model import Model, load
 from ..networks import BASELINES
@@ -106,7 +107,7 @@ def predict(options: argparse.Namespace) -> int:
         rows_of_file[row["path"]] = rows_of_file.get(row["path"], 0) + 1
     done = {path for path, rows in rows_of_file.items() if rows == len(models)}
     kept = [row for row in kept if row["path"] in done]
-    files = [path for path in find_films(options.paths) if str(path) not in done]
+    files = [path for path in _films(options.paths) if str(path) not in done]
     results = predict_files(
         models,
         files,
@@ -161,6 +162,20 @@ def _chosen(name: str) -> list[Model]:
     if not names:
         raise UsageError("There is no default model of any finding. Name one with --model.")
     return [load(name) for name in names]
+
+
+def _films(paths: Iterable[str]) -> list[Path]:
+    """List the films to score, and say how many other files their folders hold."""
+    left_out: dict[Path, LeftOut] = {}
+    films = find_films(paths, left_out)
+    for folder, others in left_out.items():
+        if not any(film.is_relative_to(folder) for film in films):
+            raise UsageError(
+                f"There are no films in {folder}. {others} Give films as PNG, JPEG or DICOM."
+            )
+    if told := str(LeftOut.of(left_out.values())):
+        print(told, file=sys.stderr)
+    return films
 
 
 def counter(what: str = "films") -> Progress:

@@ -203,7 +203,10 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="films, or folders to search for films"
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="films, or folders to search for films, which are told by what they hold",
     )
     _add_model(
         parser,

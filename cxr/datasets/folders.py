@@ -14,12 +14,12 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import CxrError
+from ..films.kinds import SUFFIXES
 
 __all__ = ["COLUMNS", "NORMAL", "DatasetError", "scan", "select"]
 
 COLUMNS = ["path", "split", "label", "subtype", "patient", "width", "height", "sha256"]
 NORMAL = "normal"
-SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".dicom"}
 SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
 # Kermany et al.: person12_bacteria_47.jpeg, NORMAL2-IM-0058-0001.jpeg, IM-0027-0001.jpeg. The

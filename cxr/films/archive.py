@@ -8,21 +8,27 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from typing import IO
 
+from .archive_names import paths_of, raw_name, told_apart
+from .kinds import HEAD, Kind, LeftOut, choose, kind_of
 from .radiograph import RadiographError
 
-__all__ = ["MOST_BYTES", "MOST_FILES", "is_zip", "unpack"]
+__all__ = ["MOST_BYTES", "MOST_FILES", "LeftOut", "is_zip", "unpack"]
 
+#: Films; how many other files there are does not matter.
 MOST_FILES = 1000
 #: Unpacked, of all files of an archive together; what a file says of its size is not believed.
 MOST_BYTES = 2 * 1024**3
+#: Bits in the flags of a file.
+LOCKED, UTF8 = 0x1, 0x800
 #: What `zipfile` raises at damaged or unheard-of data.
 DAMAGED = (
     zipfile.BadZipFile,
     NotImplementedError,
     OSError,
     EOFError,
+    RuntimeError,
     ValueError,
     zlib.error,
     lzma.LZMAError,
@@ -35,68 +41,135 @@ def is_zip(data: bytes) -> bool:
     return data[:4] in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def unpack(data: bytes) -> Iterator[tuple[str, bytes | RadiographError]]:
-    """Yield the files of a zip, in order.
+def unpack(
+    data: bytes, left_out: LeftOut | None = None
+) -> Iterator[tuple[str, bytes | RadiographError]]:
+    """Yield the films of a zip, in order.
 
-    Folders, hidden files and what macOS adds are left out. Nothing is written to disk, so that a
-    name like ``../film.png`` leads nowhere; only the last part of a name is kept.
+    Which files are films, they tell by what they hold: `cxr.films.kinds.choose`. Nothing is written
+    to disk, so that a name like ``../film.png`` leads nowhere; of a path so much is kept as tells
+    one film from another.
 
     Parameters
     ----------
     data : bytes
         The archive.
+    left_out : LeftOut, optional
+        The files that are no films are counted in it, before the first film is yielded.
 
     Yields
     ------
     name : str
-        The file's name without its folders.
+        The film's name, with as many of its folders as tell it from others of the archive.
     content : bytes or RadiographError
-        The file, or why it cannot be read; the files after it are still yielded.
+        The file, or why it cannot be read; the films after it are still yielded.
 
     Raises
     ------
     RadiographError
-        If the archive is damaged, empty or holds over `MOST_FILES` files.
+        If the archive is damaged, empty, locked or holds no film or over `MOST_FILES` of them.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
+    except UnicodeDecodeError:
+        data = _without_utf8_flags(data)
+        archive = _opened(data)
     except DAMAGED as error:
-        raise RadiographError("The zip is damaged. Pack it again.") from error
+        raise _damaged() from error
     with archive:
-        members = [info for info in archive.infolist() if _wanted(info)]
-        if not members:
+        infos = archive.infolist()
+        paths = paths_of(infos)
+        files = [
+            (info, path)
+            for info, path in zip(infos, paths, strict=True)
+            if info.file_size or not raw_name(info).endswith((b"/", b"\\"))
+        ]
+        if not files:
             raise RadiographError("The zip holds no files. Pack the films into it.")
-        if len(members) > MOST_FILES:
+        if all(info.flag_bits & LOCKED for info, _ in files):
+            raise RadiographError("The zip is locked with a password. Unlock it first.")
+        chosen, others = choose(
+            [(path, _kind(archive, data, info)) for info, path in files], zips=True
+        )
+        if left_out is not None:
+            left_out.add(others)
+        if not chosen:
+            raise RadiographError(f"The zip holds no films. {others} Pack the films into it.")
+        if len(chosen) > MOST_FILES:
             raise RadiographError(
-                f"The zip holds {len(members)} files; at most {MOST_FILES} are taken at once. "
+                f"The zip holds {len(chosen)} films; at most {MOST_FILES} are taken at once. "
                 "Split it."
             )
         left = MOST_BYTES
-        for info in members:
-            content = _content(archive, info, left)
+        for place, name in zip(chosen, told_apart([files[i][1] for i in chosen]), strict=True):
+            info = files[place][0]
+            content = _content(archive, data, info, left)
             # A file that failed may have been unpacked up to its size: it counts too, so that a
             # thousand of them do not cost a thousand times the limit.
             spent = len(content) if isinstance(content, bytes) else info.file_size
             left = max(0, left - spent)
-            yield _path(info).name, content
+            yield name, content
 
 
-def _path(info: zipfile.ZipInfo) -> PurePosixPath:
-    return PurePosixPath(info.filename.replace("\\", "/"))  # some packers on Windows write \
+def _damaged() -> RadiographError:
+    return RadiographError("The zip is damaged. Pack it again.")
 
 
-def _wanted(info: zipfile.ZipInfo) -> bool:
-    parts = _path(info).parts
-    return not info.is_dir() and not any(
-        p.startswith((".", "__MACOSX")) for p in parts if p != ".."
-    )
+def _opened(data: bytes) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except DAMAGED as error:
+        raise _damaged() from error
 
 
-def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes | RadiographError:
-    if info.flag_bits & 0x1:
+def _without_utf8_flags(data: bytes) -> bytes:
+    """Take the flag for UTF-8 from all names of the directory: one of them is in other letters."""
+    end = data.rfind(b"PK\5\6")
+    raw = bytearray(data)
+    try:
+        size, offset = struct.unpack_from("<II", data, end + 12)
+        at = end - size if data[end - size :].startswith(b"PK\1\2") else offset
+        while raw[at : at + 4] == b"PK\1\2":
+            raw[at + 9] &= ~(UTF8 >> 8) & 0xFF
+            at += 46 + sum(struct.unpack_from("<HHH", data, at + 28))
+    except struct.error as error:
+        raise _damaged() from error
+    return bytes(raw)
+
+
+def _open(archive: zipfile.ZipFile, data: bytes, info: zipfile.ZipInfo) -> IO[bytes]:
+    """Open a file whose name at its start may be written otherwise than in the directory."""
+    start = info.header_offset + 30
+    (flags,) = struct.unpack_from("<H", data, start - 24)
+    (length,) = struct.unpack_from("<H", data, start - 4)
+    name = data[start : start + length]
+    # `zipfile` compares the two names, and takes bytes without the flag as letters of cp437.
+    try:
+        info.orig_filename = name.decode("utf-8" if flags & UTF8 else "cp437")
+    except UnicodeDecodeError:
+        assert isinstance(archive.fp, io.BytesIO)
+        archive.fp.getbuffer()[start - 23] &= ~(UTF8 >> 8) & 0xFF
+        info.orig_filename = name.decode("cp437")
+    return archive.open(info)
+
+
+def _kind(archive: zipfile.ZipFile, data: bytes, info: zipfile.ZipInfo) -> Kind:
+    if info.flag_bits & LOCKED:
+        return Kind.UNREADABLE
+    try:
+        with _open(archive, data, info) as file:
+            return kind_of(file.read(HEAD))
+    except DAMAGED:
+        return Kind.UNREADABLE
+
+
+def _content(
+    archive: zipfile.ZipFile, data: bytes, info: zipfile.ZipInfo, left: int
+) -> bytes | RadiographError:
+    if info.flag_bits & LOCKED:
         return RadiographError("The file is locked with a password. Unlock the zip first.")
     try:
-        with archive.open(info) as file:
+        with _open(archive, data, info) as file:
             content = file.read(left + 1)
     except DAMAGED as error:
         kind = type(error).__name__

@@ -8,11 +8,14 @@ and read while others are scored in another thread (`cxr.reading_room.scorer`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from itertools import count
+from pathlib import Path, PurePosixPath
 
 from ..films.archive import is_zip, unpack
+from ..films.archive_names import told_apart
+from ..films.kinds import HEAD, LeftOut, choose, kind_of
 from ..films.radiograph import Radiograph, RadiographError
 from ..model import Model
 from ..scoring.bundle import Bundle
@@ -45,6 +48,8 @@ class Worklist:
         self.entries: list[Entry] = []
         self.chosen: int | None = None
         """Number of the film that is open."""
+        self.left_out = LeftOut()
+        """The files of all uploads that are no films."""
         self.blind = False
         """Whether score and heatmap of a film stay hidden until the reader has called it."""
         self._lock = threading.Lock()
@@ -54,23 +59,52 @@ class Worklist:
         return len(self.entries)
 
     def add(self, name: str, source: bytes | Path) -> None:
-        """Add a film, or all films of a zip, at the end of the list."""
+        """Add a film, or all films of a zip, at the end of the list.
+
+        A film of a zip whose name is in the list already has the zip's name before its own: every
+        disc has an IM000001.
+        """
         if isinstance(source, bytes) and is_zip(source):
+            taken = {entry.name for entry in self.entries}
             try:
-                for inner, content in unpack(source):
-                    self._append(inner, content)
+                for inner, content in unpack(source, self.left_out):
+                    self._append(f"{name}/{inner}" if inner in taken else inner, content)
             except RadiographError as error:
                 self._append(name, error)
             return
         self._append(name, source)
 
+    def add_folder(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Add the films of a folder or a disc, and those of its zips; count its other files.
+
+        Parameters
+        ----------
+        files : sequence of (str, bytes)
+            Path from the folder on, its name included, and content.
+        """
+        paths = [PurePosixPath(path) for path, _ in files]
+        kinds = [kind_of(content[:HEAD]) for _, content in files]
+        chosen, others = choose(list(zip(paths, kinds, strict=True)), zips=True)
+        self.left_out.add(others)
+        if files and not chosen:
+            self._append(paths[0].parts[0], RadiographError(f"The folder holds no films. {others}"))
+        names = told_apart([paths[place] for place in chosen])
+        for place, name in zip(chosen, names, strict=True):
+            self.add(name, files[place][1])
+
     def _append(self, name: str, source: bytes | Path | RadiographError) -> None:
-        entry = Entry(len(self.entries) + 1, name, b"")
+        entry = Entry(len(self.entries) + 1, self._free(name), b"")
         if isinstance(source, RadiographError):
             entry.prediction = self._unread(source)
         else:
             entry.source = source
         self.entries.append(entry)
+
+    def _free(self, name: str) -> str:
+        """Number a name that is in the list already, so that list and exports tell films apart."""
+        taken = {entry.name for entry in self.entries}
+        numbered = (f"{name} ({times})" for times in count(2))
+        return name if name not in taken else next(n for n in numbered if n not in taken)
 
     def _unread(self, error: RadiographError) -> Prediction:
         return unread(self.bundle, Refusal(error.code, error.reason), self.operating_point.name)

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.folders import SUFFIXES
+from ..films.kinds import LeftOut, choose
 from ..films.notes import Note
 from ..films.radiograph import Radiograph, RadiographError, read
+from ..films.walk import walk
 from ..heatmaps.attribute import check as check_method
 from ..heatmaps.heatmap import Cost, Heatmap
 from ..heatmaps.methods import METHODS
@@ -274,26 +275,38 @@ def _learned(
     return judge.gate.judge(judge.classifier.network, inputs)
 
 
-def find_films(paths: Iterable[str | Path]) -> list[Path]:
+def find_films(
+    paths: Iterable[str | Path], left_out: dict[Path, LeftOut] | None = None
+) -> list[Path]:
     """List the files to score: files as given, folders walked for films.
 
-    In a folder, files with a film's suffix are taken, and files without any suffix, since DICOM
-    often has none. Hidden files and ``DICOMDIR`` are left out.
+    Which files of a folder are films, their first bytes tell: `cxr.films.kinds.choose`. A file that
+    is named like a film is taken whatever it holds, so that damage has its row. Links are
+    followed, but no folder is walked twice.
+
+    Parameters
+    ----------
+    paths : iterable of str or pathlib.Path
+        Files and folders.
+    left_out : dict of pathlib.Path to LeftOut, optional
+        Is given the account of each folder's other files, under the folder's path.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Each once, those of a folder sorted.
     """
-    files: list[Path] = []
+    films: list[Path] = []
     for path in map(Path, paths):
         if not path.is_dir():
-            files.append(path)
+            films.append(path)
             continue
-        files += sorted(
-            file
-            for file in path.rglob("*")
-            if file.is_file()
-            and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            and file.suffix.lower() in {*SUFFIXES, ""}
-            and file.name != "DICOMDIR"
-        )
-    return files
+        files = list(walk(path))
+        chosen, others = choose([(file.relative_to(path), kind) for file, kind in files])
+        films += sorted(files[place][0] for place in chosen)
+        if left_out is not None:
+            left_out[path] = others
+    return list(dict.fromkeys(films))
 
 
 def predict_files(

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.folders import SUFFIXES, DatasetError, scan
+from ..datasets.folders import DatasetError, scan
+from ..films.kinds import SUFFIXES
 from ..films.radiograph import RadiographError, read
 from ..model import Model
 from ..networks import ARCHITECTURES

@@ -9,6 +9,7 @@ from ..errors import CxrError
 
 __all__ = [
     "ADD_FILMS",
+    "A_FOLDER",
     "CHOOSE_CELL",
     "CHOOSE_MODEL",
     "HINTS",
@@ -22,6 +23,7 @@ __all__ = [
     "NO_MODELS",
     "NO_READINGS",
     "NO_SAMPLES",
+    "UPLOADED",
     "evaluate_it",
     "imported_without_epochs",
     "imported_without_films",
@@ -49,6 +51,8 @@ NO_MODELS = f"No models here. Train one with: {TRAIN}"
 CHOOSE_MODEL = "Choose a model to see its curves."
 CHOOSE_CELL = "Choose a cell of the matrix to see its films; the worst errors come first."
 ADD_FILMS = "Drop films above, or try the sample films. The highest scores come first."
+A_FOLDER = "All films of a folder or of a patient's CD are taken; its other files are counted."
+UPLOADED = "Kept in memory. Films are told by what they hold; how a file is named does not matter."
 NOT_MEASURED = "Not measured: no validation films. Import with --data to choose operating points."
 NO_FOLDER = "Set CXR_DATA to the folder of the data set to see the films."
 NO_FOLDER_OF_SET = "Set CXR_DATA to the folder of the data set to see its films here."

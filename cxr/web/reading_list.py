@@ -9,13 +9,12 @@ from ..reading_room.samples import sample_films
 from ..reading_room.session import ReadingSession
 from ..reading_room.worklist import ORDERS
 from ..stats.wording import count
-from .messages import ADD_FILMS, NO_SAMPLES
+from .messages import A_FOLDER, ADD_FILMS, NO_SAMPLES, UPLOADED
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
 
 __all__ = ["add_films", "reading_list"]
 
-SUFFIXES = ("png", "jpg", "jpeg", "dcm", "dicom", "zip")
 #: Seconds between two looks at how far the scoring is.
 BEAT = 0.7
 
@@ -25,12 +24,12 @@ def add_films(session: ReadingSession) -> None:
     worklist = session.worklist
     turn = st.session_state.setdefault("upload_turn", 0)
     with st.popover("Add films", width="stretch") if len(worklist) else st.container():
+        folder = st.toggle("A folder or disc", key="upload_folder", help=A_FOLDER)
         uploads = st.file_uploader(
             "PNG, JPEG, DICOM or zip",
-            accept_multiple_files=True,
-            key=f"uploads_{turn}",
-            help="Kept in memory. Without a suffix, DICOM goes in a zip. "
-            f"Known suffixes: {', '.join(SUFFIXES)}.",
+            accept_multiple_files="directory" if folder else True,
+            key=f"uploads_{turn}_{folder}",
+            help=UPLOADED,
         )
         if st.button("Sample films", width="stretch", help="Films that are on this machine"):
             samples = sample_films()
@@ -45,8 +44,12 @@ def add_films(session: ReadingSession) -> None:
             del st.session_state["reading_session"]
             st.rerun()
     if uploads:
-        for upload in uploads:
-            worklist.add(upload.name, upload.getvalue())
+        files = [(upload.name, upload.getvalue()) for upload in uploads]
+        if folder:
+            worklist.add_folder(files)
+        else:
+            for name, content in files:
+                worklist.add(name, content)
         session.scorer.start()
         # A new uploader, empty: the list has the films now, and they are not kept twice.
         st.session_state["upload_turn"] = turn + 1

@@ -145,6 +145,25 @@ class TestPredict:
         assert "\r" not in out
         assert err == "2 of 2 films\n"
 
+    def test_files_that_are_no_films_are_counted(self, run, folder):
+        (folder / "a.png").rename(folder / "1.2.840.113619")
+        (folder / "notes.txt").write_text("no film")
+        (folder / "scan.tif").write_bytes(b"II*\0")
+        status, out, err = run("predict", folder)
+        assert status == DONE
+        assert str(folder / "1.2.840.113619") in out
+        assert len(list(csv.DictReader(out.splitlines()))) == 5
+        assert err.startswith("2 files are no films and were left out: 1 picture in another format")
+
+    def test_a_folder_without_films_is_told(self, run, folder, tmp_path):
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        (empty / "notes.txt").write_text("no film")
+        for paths in ([empty], [folder, empty]):
+            status, out, err = run("predict", *paths)
+            assert (status, out) == (WRONG_USAGE, "")
+            assert f"There are no films in {empty}." in err
+
     def test_status_1_where_films_are_refused_each_with_its_row(self, run, folder, tmp_path):
         spoil(folder)
         out = tmp_path / "rows.csv"

@@ -6,11 +6,13 @@ import io
 import random
 import struct
 import zipfile
+from typing import ClassVar
 
 import pytest
 
 from cxr.films import archive
-from cxr.films.archive import is_zip, unpack
+from cxr.films.archive import LeftOut, is_zip, unpack
+from cxr.films.kinds import HEAD, Kind
 from cxr.films.radiograph import RadiographError
 
 
@@ -68,15 +70,19 @@ class TestUnpack:
         assert list(tmp_path.iterdir()) == []
 
     def test_two_files_of_one_name(self):
-        data = packed({"a/x.png": b"1", "b/x.png": b"2"})
-        assert listed(data) == [("x.png", b"1"), ("x.png", b"2")]
+        data = packed({"cd/a/x.png": b"1", "cd/b/x.png": b"2", "cd/b/y.png": b"3"})
+        assert listed(data) == [("a/x.png", b"1"), ("b/x.png", b"2"), ("y.png", b"3")]
 
     def test_a_zip_inside_a_zip_is_not_opened(self):
         inner = packed({"film.png": b"x"})
-        assert listed(packed({"inner.dat": inner, "after.png": b"y"})) == [
-            ("inner.dat", "A zip inside a zip is not opened. Unpack it first."),
+        left_out = LeftOut()
+        data = packed({"inner.zip": inner, "viewer.jar": inner, "after.png": b"y"})
+        assert [name for name, _ in unpack(data, left_out)] == ["inner.zip", "after.png"]
+        assert listed(data) == [
+            ("inner.zip", "A zip inside a zip is not opened. Unpack it first."),
             ("after.png", b"y"),
         ]
+        assert left_out.counts == {Kind.ZIP: 1}
 
     def test_locked_file_has_a_row_and_the_rest_goes_on(self):
         data = with_flag(packed({"a.png": b"x" * 99, "b.png": b"y"}), "a.png", 1)
@@ -105,12 +111,45 @@ class TestUnpack:
         assert listed(bytes(raw))[0][1].startswith("The file is damaged inside the zip (")
 
 
+class TestDisc:
+    """A patient's CD: films beside a viewer."""
+
+    DICOM = bytes(128) + b"DICM" + b"\x02\0\x10\0UI\2\x001 "
+    OTHERS: ClassVar = {
+        "DICOMDIR": bytes(128) + b"DICM",
+        "AUTORUN.INF": b"[autorun]",
+        "VIEWER/viewer.exe": b"MZ" + bytes(400),
+        "VIEWER/skin/logo.png": b"\x89PNG\r\n\x1a\n",
+        "VIEWER/cache1": b"some words",
+        **{f"VIEWER/{i}.dll": b"MZ" for i in range(archive.MOST_FILES + 1)},
+    }
+
+    def test_its_films_have_rows_and_the_rest_is_counted(self):
+        films = {f"DICOM/P{i}/IM00001": self.DICOM + bytes([i]) for i in range(3)}
+        left_out = LeftOut()
+        found = list(unpack(packed(self.OTHERS | films), left_out))
+        assert found == [(name[6:], content) for name, content in films.items()]
+        assert left_out.total == len(self.OTHERS)
+
+    def test_one_without_films_is_told_so(self):
+        with pytest.raises(RadiographError, match=f"{len(self.OTHERS) - 1:,} files are no films"):
+            list(unpack(packed({k: v for k, v in self.OTHERS.items() if ".png" not in k})))
+
+    def test_a_locked_zip_is_one_row(self):
+        data = packed({"a.png": b"x", "b.exe": b"y"})
+        for name in ("a.png", "b.exe"):
+            data = with_flag(data, name, 1)
+        with pytest.raises(RadiographError, match="locked with a password"):
+            list(unpack(data))
+
+
 class TestLimits:
     def test_too_many_files(self, monkeypatch):
         monkeypatch.setattr(archive, "MOST_FILES", 3)
         files = {f"{i}.png": b"x" for i in range(3)} | {".hidden": b"", "__MACOSX/a": b""}
         assert len(listed(packed(files))) == 3
-        with pytest.raises(RadiographError, match="holds 4 files; at most 3"):
+        assert len(listed(packed(files | {f"{i}.dll": b"MZ" for i in range(9)}))) == 3
+        with pytest.raises(RadiographError, match="holds 4 films; at most 3"):
             listed(packed(files | {"d.png": b"x"}))
 
     def test_a_bomb_is_not_unpacked(self, monkeypatch):
@@ -132,17 +171,17 @@ class TestLimits:
         assert len(found) == 51
         # One look at a bomb is enough: not 10,000 bytes of each.
         assert min(asked) > 0
-        assert sum(asked) < 10_001 + 6_001 + 50 * 2
+        assert sum(asked) < 10_001 + 6_001 + 50 * 2 + 51 * HEAD
 
     def test_the_limit_counts_all_files_together(self, monkeypatch):
         monkeypatch.setattr(archive, "MOST_BYTES", 100)
-        data = packed({"a": b"x" * 60, "b": b"x" * 40, "c": b"x"})
+        data = packed({"a.png": b"x" * 60, "b.png": b"x" * 40, "c.png": b"x"})
         assert [type(content) for _, content in listed(data)] == [bytes, bytes, str]
 
     def test_damaged_files_count_too(self, monkeypatch):
         """Else a thousand of them would each be unpacked up to the limit."""
         monkeypatch.setattr(archive, "MOST_BYTES", 10_000)
-        raw = bytearray(packed({"a": bytes(9000), "b": bytes(9000)}))
+        raw = bytearray(packed({"a.png": bytes(9000), "b.png": bytes(9000)}))
         at = raw.index(b"PK\x01\x02") + 16
         struct.pack_into("<I", raw, at, 1)  # the checksum in the directory, which is believed
         found = listed(bytes(raw))
@@ -158,10 +197,15 @@ class TestNoArchive:
         assert not is_zip(b"\x89PNG\r\n\x1a\n")
         assert not is_zip(b"")
 
-    @pytest.mark.parametrize("files", [{}, {"folder/": b""}, {"__MACOSX/._a.png": b"x"}])
+    @pytest.mark.parametrize("files", [{}, {"folder/": b""}])
     def test_empty(self, files):
         with pytest.raises(RadiographError, match="The zip holds no files"):
             list(unpack(packed(files)))
+
+    @pytest.mark.parametrize("name", ["__MACOSX/._a.png", "notes.txt", "DICOMDIR"])
+    def test_no_films(self, name):
+        with pytest.raises(RadiographError, match=r"holds no films\. 1 file is no film"):
+            list(unpack(packed({name: b"x"})))
 
     @pytest.mark.parametrize("keep", [4, 30, -10])
     def test_cut_short(self, keep):

@@ -105,6 +105,37 @@ class TestArrival:
             ("a.png", False),
         ]
 
+    def test_films_of_one_name_are_told_apart(self, worklist):
+        film = films(1)[0]
+        worklist.add("IM1.png", film)
+        worklist.add("IM1.png", film)
+        for name in ("one.zip", "two.zip"):
+            worklist.add(name, zipped({"A/IM1.png": film, "B/IM1.png": film, "C/x.png": film}))
+        names = [entry.name for entry in worklist.entries]
+        assert len(set(names)) == 8
+        assert names[:5] == ["IM1.png", "IM1.png (2)", "A/IM1.png", "B/IM1.png", "x.png"]
+        assert names[5:] == ["two.zip/A/IM1.png", "two.zip/B/IM1.png", "two.zip/x.png"]
+
+    def test_files_of_zips_that_are_no_films_are_counted(self, worklist):
+        for _ in range(2):
+            worklist.add("a.zip", zipped({"a.png": films(1)[0], "b.txt": b"words", "c.exe": b"MZ"}))
+        assert (len(worklist), worklist.left_out.total) == (2, 4)
+
+    def test_a_folder_gives_its_films(self, worklist):
+        film = films(1)[0]
+        inner = zipped({"d.png": film, "e.txt": b"words"})
+        files = {"cd/A/IM1": film, "cd/B/IM1": film, "cd/c.zip": inner, "cd/v.exe": b"MZ"}
+        worklist.add_folder(list(files.items()))
+        assert [entry.name for entry in worklist.entries] == ["A/IM1", "B/IM1", "d.png"]
+        assert worklist.left_out.total == 2
+
+    def test_a_folder_without_films_has_a_row(self, worklist):
+        worklist.add_folder([("cd/v.exe", b"MZ"), ("cd/notes.txt", b"words")])
+        (entry,) = worklist.entries
+        assert (entry.name, entry.band) == ("cd", "refused")
+        worklist.add_folder([])
+        assert len(worklist) == 1
+
 
 class TestOrder:
     def test_highest_score_first_then_refused_then_waiting(self, mixed):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxr.films.kinds import LeftOut
 from cxr.films.notes import Note
 from cxr.films.radiograph import Radiograph
 from cxr.scoring.operating_points import band
@@ -183,6 +184,24 @@ class TestFindFilms:
         paths = [folder / "notes.txt", folder / "deep", str(folder / "a.JPG")]
         names = [path.relative_to(folder).as_posix() for path in find_films(paths)]
         assert names == ["notes.txt", "deep/IM000001", "deep/er/c.dcm", "a.JPG"]
+
+    def test_other_files_are_counted_for_each_folder(self, folder):
+        left_out: dict[Path, LeftOut] = {}
+        find_films([folder, folder / "deep"], left_out)
+        counts = {path.name: others.total for path, others in left_out.items()}
+        # notes.txt, DICOMDIR, two hidden files and a hidden folder.
+        assert counts == {folder.name: 5, "deep": 2}
+
+    def test_names_do_not_matter_where_the_content_tells(self, tmp_path):
+        names = ["1.2.840.113619.2.5", "film.IMA", "film.img", "film.jfif", "film", "a.txt"]
+        for name in names:
+            (tmp_path / name).write_bytes(png(chest_like(1)))
+        (tmp_path / "README.1").write_text("no film")
+        assert [path.name for path in find_films([tmp_path])] == sorted(names)
+
+    def test_a_film_that_is_named_twice_is_scored_once(self, folder):
+        paths = find_films([folder, folder / "b.png", folder / "deep"])
+        assert len(paths) == len(set(paths)) == 4
 
     def test_a_hidden_folder_that_was_asked_for(self, folder):
         assert [path.name for path in find_films([folder / ".cache"])] == ["d.png"]
