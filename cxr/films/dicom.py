@@ -1,55 +1,33 @@
-"""DICOM files: what is read of them, and how their pixels are decoded.
+"""DICOM files: what is read of them, and the way from a file to a film.
 
-`cxr.films.radiograph` is the way in; `cxr.films.dicom_grey` turns stored values into gray, and
-`cxr.films.dicom_facts` tells what the header says of the film.
+`cxr.films.radiograph` is the way in. `cxr.films.dicom_decode` unpacks the pixels,
+`cxr.films.dicom_stored` takes the values out of their bits, `cxr.films.dicom_grey` reads what they
+mean and how they are shown, and `cxr.films.dicom_facts` tells what the header says of the film.
 """
 
 from __future__ import annotations
 
-import struct
 import zlib
-from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import apply_color_lut
-from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from . import dicom_jpeg
+from .dicom_color import color_luminance
+from .dicom_decode import decode
 from .dicom_facts import FACT_TAGS
-from .dicom_grey import (
-    apply_modality,
-    apply_polarity,
-    apply_voi,
-    luminance,
-    numbers,
-    padding_mask,
-    text,
-)
+from .dicom_grey import film_values, luminance, numbers, text
+from .dicom_stored import stored_values
+from .notes import Note
 from .pictures import MAX_PIXELS, UnreadableFile, check_size
+from .values import FilmValues
 
-__all__ = ["TAGS", "decode", "open_dataset", "render"]
+__all__ = ["TAGS", "Rendered", "open_dataset", "render"]
 
 # What is read of a file; anything else, names and identifiers included, is never parsed.
 TAGS = [
@@ -58,6 +36,7 @@ TAGS = [
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "ModalityLUTSequence", "RescaleSlope"),
     *("RescaleIntercept", "VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction"),
+    "WindowCenterWidthExplanation",
     *("PresentationLUTShape", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData"),
     *(
         f"{prefix}{colour}PaletteColorLookupTable{part}"
@@ -67,26 +46,26 @@ TAGS = [
 ]
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
-# pydicom would try all that are installed. On damaged bytes GDCM ends the whole process, and the
-# RLE decoder that is written in Rust panics outside of Exception.
-_DECODERS = {
-    JPEGBaseline8Bit: dicom_jpeg.LABEL,
-    JPEGExtended12Bit: dicom_jpeg.LABEL,
-    JPEGLossless: dicom_jpeg.LABEL,
-    JPEGLosslessSV1: dicom_jpeg.LABEL,
-    JPEGLSLossless: "pyjpegls",
-    JPEGLSNearLossless: "pyjpegls",
-    JPEG2000Lossless: "pylibjpeg",
-    JPEG2000: "pylibjpeg",
-    HTJ2KLossless: "pylibjpeg",
-    HTJ2KLosslessRPCL: "pylibjpeg",
-    HTJ2K: "pylibjpeg",
-    RLELossless: "pydicom",
-}
-dicom_jpeg.register()
-
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _YBR = ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+
+
+class Rendered(NamedTuple):
+    """A film out of its file.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        float32 of (rows, columns) in [0, 1], white = dense.
+    values : FilmValues or None
+        What they were made of; None for a film in color.
+    notes : tuple of Note
+        What a reader should know of how it was read.
+    """
+
+    pixels: NDArray[np.float32]
+    values: FilmValues | None
+    notes: tuple[Note, ...]
 
 
 def open_dataset(data: bytes) -> Dataset:
@@ -138,61 +117,8 @@ def open_dataset(data: bytes) -> Dataset:
     return dataset
 
 
-def decode(dataset: Dataset) -> NDArray[Any]:
-    """Decode the stored values, as (rows, columns) or, for color, (rows, columns, 3) RGB.
-
-    Raises
-    ------
-    UnreadableFile
-        If the transfer syntax is not one that is decoded here, or the compressed stream is larger
-        than allowed, whatever the header says.
-    """
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_encapsulated:
-        if syntax not in _DECODERS:
-            raise UnreadableFile(
-                f"The DICOM file is compressed in a way that is not read here: {syntax.name}. "
-                "Export the film uncompressed."
-            )
-        dataset.PixelData = encapsulate([_checked_frame(dataset)])
-        for offsets in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-            dataset.pop(offsets, None)  # of the frame as it was
-        dataset.pixel_array_options(decoding_plugin=_DECODERS[syntax])
-    values = dataset.pixel_array
-    if dataset.PhotometricInterpretation == "PALETTE COLOR":
-        values = apply_color_lut(values, dataset)[..., :3]
-    return values
-
-
-def _checked_frame(dataset: Dataset) -> bytes:
-    """Return the one compressed frame, its size checked, repaired where decoders would fail."""
-    syntax = dataset.file_meta.TransferSyntaxUID
-    tables = (dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths"))
-    offsets = tables if all(tables) else None
-    data = dataset.PixelData
-    frame = bytearray(get_frame(data, 0, number_of_frames=1, extended_offsets=offsets))
-    for marker, at in _markers(frame):
-        if marker == 0xDA:  # start of scan: length, components, 2 bytes for each, Ss, Se, AhAl
-            first = at + 3 + 2 * frame[at + 2]
-            sequential = syntax in (JPEGBaseline8Bit, JPEGExtended12Bit)
-            if sequential and frame[first : first + 3] == b"\0\0\0":
-                # Some writers leave the end of the spectral selection at 0, where T.81 B.2.3
-                # wants 63, and decoders that go by the book refuse the film.
-                frame[first + 1] = 63
-            break
-        if marker == 0x51:  # size of a JPEG 2000
-            right, bottom, left, top = struct.unpack_from(">IIII", frame, at + 4)
-            width, height = right - left, bottom - top
-        else:
-            height, width = struct.unpack_from(">HH", frame, at + 3)
-        check_size(width, height)
-    if syntax in (JPEGLSLossless, JPEGLSNearLossless):
-        frame += b"\xff\xd9"  # on one that was cut short the decoder waits for its end forever
-    return bytes(frame)
-
-
-def render(dataset: Dataset) -> NDArray[np.float32]:
-    """Take the whole way from a dataset to (rows, columns) in [0, 1], white = dense.
+def render(dataset: Dataset) -> Rendered:
+    """Take the whole way from a dataset to a film.
 
     Padding pixels (PS3.3 C.7.5.1.1.2), which hold nothing that was measured, come out black.
 
@@ -208,31 +134,19 @@ def render(dataset: Dataset) -> NDArray[np.float32]:
             "Export the film again as MONOCHROME2."
         )
     dataset.PhotometricInterpretation = kind
-    stored = decode(dataset)
-    if stored.ndim != 2 + (kind not in _GREY):
+    words, color, marked, cut_short = decode(dataset)
+    if words.ndim != 2 + (kind in (*_YBR, "RGB")):
         raise UnreadableFile("The DICOM file contradicts itself. Export the film again.")
+    notes = [Note.CUT_SHORT] if cut_short else []
+    stored = stored_values(words, dataset)
+    if kind == "PALETTE COLOR":
+        colors = apply_color_lut(stored.values, dataset)[..., :3]
+        top = np.float64(2 ** (8 * colors.dtype.itemsize) - 1)
+        return Rendered((luminance(colors) / top).astype(np.float32), None, tuple(notes))
     if kind not in _GREY:
-        bits = 8 * stored.dtype.itemsize if kind == "PALETTE COLOR" else dataset.BitsStored
-        return (luminance(stored) / np.float64(2**bits - 1)).astype(np.float32)
-    padding = padding_mask(stored, dataset)
-    values = apply_modality(stored, dataset)
-    grey = apply_voi(values, dataset, None if padding is None else ~padding)
-    grey = apply_polarity(grey, dataset).astype(np.float32)
-    if padding is not None:
-        grey[padding] = 0
-    return grey
-
-
-def _markers(frame: bytearray) -> Iterator[tuple[int, int]]:
-    """Markers of a JPEG's frames and scans, or the size marker of a JPEG 2000, with offsets."""
-    size = frame.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if size >= 0:
-        yield 0x51, size + 4
-        return
-    at = 2
-    while frame[:2] == b"\xff\xd8" and at + 4 < len(frame) and frame[at] == 0xFF:
-        marker, start = frame[at + 1], at + 2
-        frame_start = 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
-        if frame_start or marker in (0xF7, 0xDA):  # F7: the frame of a JPEG-LS
-            yield marker, start
-        at = start + int.from_bytes(frame[start : start + 2], "big")
+        pixels, believed = color_luminance(stored.values, color, int(dataset.BitsStored), marked)
+        notes += [] if believed else [Note.CHROMA]
+        return Rendered(pixels, None, tuple(notes))
+    notes += [] if stored.believed else [Note.BIT_DEPTH]
+    values, more = film_values(stored.values, dataset, stored.ends)
+    return Rendered(values.pixels(), values, (*notes, *more))

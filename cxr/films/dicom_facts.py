@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydicom.charset import python_encoding
+from pydicom.uid import (
+    DigitalIntraOralXRayImageStorageForProcessing,
+    DigitalMammographyXRayImageStorageForProcessing,
+    DigitalXRayImageStorageForProcessing,
+)
 
 from . import dicom_words
 from .age import age_between, stated_age
@@ -13,7 +18,7 @@ from .dicom_grey import numbers, text
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["FACT_TAGS", "age", "facts", "spacing"]
+__all__ = ["FACT_TAGS", "INTENTS", "age", "facts", "intent", "spacing"]
 
 # When the film was made, the likeliest first: any of them may be empty. Times may follow a date.
 _DATES = (
@@ -29,6 +34,13 @@ FACT_TAGS = (
     *("PatientAge", "PatientBirthDate", *_DATES, "PixelSpacing", "ImagerPixelSpacing"),
     *("PixelSpacingCalibrationType", "EstimatedRadiographicMagnificationFactor"),
     *("DistanceSourceToDetector", "DistanceSourceToPatient"),
+    *("PresentationIntentType", "SOPClassUID"),
+)
+INTENTS = ("FOR PRESENTATION", "FOR PROCESSING")
+_FOR_PROCESSING = (
+    DigitalXRayImageStorageForProcessing,
+    DigitalMammographyXRayImageStorageForProcessing,
+    DigitalIntraOralXRayImageStorageForProcessing,
 )
 #: A body is not thrown larger than this: another factor is a slip.
 MOST_MAGNIFIED = 3.0
@@ -52,12 +64,21 @@ def facts(dataset: Dataset) -> dict[str, Any]:
         "body_part": dicom_words.body_part(_raw(dataset, "BodyPartExamined"), encodings),
         "pixel_spacing": millimetres,
         "spacing_at": at,
+        "intent": intent(dataset),
     }
 
 
 def _raw(dataset: Dataset, keyword: str) -> str | bytes:
     value = dataset.get_item(keyword).value if keyword in dataset else b""
     return value if isinstance(value, bytes) else text(dataset, keyword)
+
+
+def intent(dataset: Dataset) -> str | None:
+    """Return what a film is for, by its own word (PS3.3 C.8.11.1.1.1), else by its kind."""
+    stated = " ".join(text(dataset, "PresentationIntentType").upper().split())
+    if stated in INTENTS:
+        return stated
+    return INTENTS[1] if text(dataset, "SOPClassUID") in _FOR_PROCESSING else None
 
 
 def age(dataset: Dataset) -> tuple[float | None, str | None]:

@@ -1,7 +1,7 @@
-"""From the stored values of a DICOM film to gray in [0, 1], white = dense.
+"""From the stored values of a DICOM film to its own values, and how they are to be shown.
 
-Flat functions, to be called in this order (PS3.4 N.2): `apply_modality`, `apply_voi`,
-`apply_polarity`. They go from whole arrays to whole arrays and leave the dataset as it is.
+The order is that of PS3.4 N.2: `apply_modality`, then a table or window of values of interest
+(`windows_of`), then polarity. `film_values` goes the whole way.
 
 Lookup tables and windows are applied here rather than by `pydicom.pixels`, whose functions refuse
 a window width of 0, wrap the index of a table with 8-bit entries and overflow on 8-bit pixels;
@@ -11,32 +11,82 @@ where they do work, the tests compare.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .dicom_stored import as_levels, padding_of, signed
+from .notes import Note
+from .values import FilmValues, level_counts
+from .window_words import explained
+from .windows import Function, ValueRange, ValuesOfInterest, Window, WindowTable
+
 if TYPE_CHECKING:  # pydicom takes a while to load, and PNG and JPEG do without
     from pydicom.dataset import Dataset
 
 __all__ = [
-    "apply_lut",
     "apply_modality",
-    "apply_polarity",
-    "apply_voi",
-    "apply_window",
+    "film_values",
     "luminance",
     "numbers",
-    "padding_mask",
+    "read_table",
     "text",
+    "value_range",
+    "windows_of",
 ]
+
+FEW = 0.001
+"""Share of the pixels that may not set the range of a film by themselves, at either end."""
+
+FAR = 0.75
+"""How far beyond the others these have to lie, in ranges of the others."""
+
+
+def film_values(
+    stored: NDArray[Any], dataset: Dataset, ends: tuple[int, int] | None = None
+) -> tuple[FilmValues, tuple[Note, ...]]:
+    """Take stored values through the modality lookup table, and read how they are to be shown.
+
+    Parameters
+    ----------
+    stored : numpy.ndarray
+        As `cxr.films.dicom_stored.stored_values` gives them.
+    dataset : Dataset
+        Its header.
+    ends : tuple of int, optional
+        The stored values that are shown at first where the file brings neither table nor window
+        (default: see `value_range`).
+
+    Returns
+    -------
+    values : FilmValues
+    notes : tuple of Note
+        Where the header was not taken at its word.
+    """
+    levels, domain = as_levels(stored)
+    scale = apply_modality(domain, dataset).astype(np.float64)
+    scale[padding_of(domain, dataset)] = np.nan
+    counts = level_counts(levels)
+    present = (counts > 0) & np.isfinite(scale)
+    windows, narrow = windows_of(scale[present], dataset)
+    notes = [Note.NARROW_TABLE] if windows and narrow else []
+    start: ValuesOfInterest
+    if windows:
+        start = windows[0]
+    elif ends:
+        start = ValueRange(*map(float, sorted(apply_modality(np.array(ends), dataset))))
+    else:
+        start, trimmed = value_range(scale[present], counts[present])
+        notes += [Note.OUTLIERS] if trimmed else []
+    return FilmValues(levels, scale, start, windows, _is_inverted(dataset)), tuple(notes)
 
 
 def apply_modality(values: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     """Apply the modality lookup table, or else the rescale slope and intercept (PS3.3 C.11.1)."""
-    if items := dataset.get("ModalityLUTSequence"):
-        return apply_lut(values, items[0], dataset)[0]
+    if items := _tables(dataset, "ModalityLUTSequence"):
+        return read_table(items[0], dataset, values)[0].looked_up(values)
     slope = (numbers(dataset, "RescaleSlope") or [1.0])[0] or 1.0
     intercept = (numbers(dataset, "RescaleIntercept") or [0.0])[0]
     if (slope, intercept) == (1.0, 0.0):
@@ -44,113 +94,159 @@ def apply_modality(values: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     return values * np.float64(slope) + intercept
 
 
-def apply_voi(
-    values: NDArray[Any], dataset: Dataset, valid: NDArray[np.bool_] | None
-) -> NDArray[Any]:
-    """Bring values into [0, 1] by the values-of-interest table, window or range (PS3.3 C.11.2).
+def windows_of(
+    values: NDArray[Any], dataset: Dataset
+) -> tuple[tuple[Window | WindowTable, ...], bool]:
+    """Read all tables and windows of values of interest (PS3.3 C.11.2), in their order.
 
     Parameters
     ----------
     values : numpy.ndarray
-        What `apply_modality` returned.
+        What `apply_modality` returned, for the sign of the tables.
     dataset : Dataset
-        Where the first item of the table, else the first window, is taken from.
-    valid : numpy.ndarray of bool
-        False at padding pixels, which do not count for the range; None if all count.
+        The header.
 
     Returns
     -------
-    numpy.ndarray
-        Floats in [0, 1]. Without a table or a window of positive width, the range of the valid
-        values is stretched to [0, 1]; all 0 if they are all the same.
+    windows : tuple of Window or WindowTable
+        The tables come first; windows without a positive width are left out.
+    narrow : bool
+        Whether the first of them is a table that uses fewer bits than it declares.
     """
-    items = dataset.get("VOILUTSequence")
-    if items and "LUTDescriptor" in items[0] and "LUTData" in items[0]:
-        entries, top = apply_lut(values, items[0], dataset)
-        return entries / np.float32(top)
+    tables = [read_table(item, dataset, values) for item in _tables(dataset, "VOILUTSequence")]
+    return (
+        (*(table for table, _ in tables), *_windows(dataset)),
+        bool(tables) and tables[0][1],
+    )
+
+
+def _windows(dataset: Dataset) -> Iterator[Window]:
     centers, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
-    if centers and widths and widths[0] > 0:
-        function = text(dataset, "VOILUTFunction").upper() or "LINEAR"
-        return apply_window(values, centers[0], widths[0], function)
-    counted = values if valid is None else values[valid]
-    low, high = (float(counted.min()), float(counted.max())) if counted.size else (0.0, 0.0)
-    if low == high:
-        return np.zeros(values.shape, np.float32)
-    return np.clip((values - np.float64(low)) / (high - low), 0, 1)
+    words = text(dataset, "WindowCenterWidthExplanation").split("\\")
+    functions: dict[str, Function] = {"LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
+    function = functions.get(text(dataset, "VOILUTFunction").upper(), "LINEAR")
+    if not (centers and widths and widths[0] > 0):
+        return
+    for number, (center, width) in enumerate(zip(centers, widths, strict=False)):
+        if width > 0:
+            explanation = explained(words[number]) if number < len(words) else ""
+            yield Window(center, width, function, explanation)
 
 
-def apply_polarity(grey: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
-    """Invert [0, 1] where the smallest value means white (PS3.3 C.7.6.3.1.2, C.11.6).
+def _tables(dataset: Dataset, keyword: str) -> list[Dataset]:
+    items = dataset.get(keyword) or []
+    return [item for item in items if "LUTDescriptor" in item and "LUTData" in item]
+
+
+def read_table(item: Dataset, dataset: Dataset, values: NDArray[Any]) -> tuple[WindowTable, bool]:
+    """Read a table of PS3.3 C.11.1.1 or C.11.2.1.1.
+
+    Its numbers are 16 bits without a sign of their own. That of the first value mapped is the
+    sign of what goes in, whatever value representation the file writes it with.
+
+    Parameters
+    ----------
+    item : Dataset
+        Of the sequence.
+    dataset : Dataset
+        Its header, for the order of the bytes.
+    values : numpy.ndarray
+        What goes into the table.
+
+    Returns
+    -------
+    table : WindowTable
+        White is the highest entry that the table's bits allow, or its highest one where that is
+        more; or the highest of the bits in use, where they are fewer.
+    narrow : bool
+        Whether that is so.
+    """
+    count, first, bits = (_word(number) for number in _numbers(item, "LUTDescriptor", dataset)[:3])
+    count = count or 2**16  # 0 means 65,536, which does not fit 16 bits
+    raw = item.LUTData
+    packed = isinstance(raw, bytes) and len(raw) < 2 * count  # 8-bit entries, two to a word
+    words = np.frombuffer(raw, np.uint8) if packed else _numbers(item, "LUTData", dataset)
+    entries = (words.astype(np.int64) & 0xFFFF)[:count].astype(np.uint16)
+    highest = int(entries.max())
+    declared = 2 ** min(bits, 16) - 1
+    used = 2 ** highest.bit_length() - 1
+    # A bit fewer may be meant so, unless the entries go right up to it.
+    narrow = 0 < used < declared and (used < declared // 2 or highest >= 0.9 * used)
+    top = used if narrow else max(declared, highest, 1)
+    explanation = explained(text(item, "LUTExplanation"))
+    table = WindowTable(_first(first, count, values), entries, top, explanation)
+    return table, narrow
+
+
+def _first(word: int, count: int, values: NDArray[Any]) -> int:
+    """Give the first value mapped its sign: that with which the table meets the values."""
+    read = signed(word)
+    if read == word or not values.size:
+        return word
+    low, high = float(values.min()), float(values.max())
+    met = [first for first in (read, word) if low < first + count and high >= first]
+    if len(met) == 1:
+        return met[0]
+    return read if low < 0 else word
+
+
+def _numbers(item: Dataset, keyword: str, dataset: Dataset) -> NDArray[np.int64]:
+    raw = item.get(keyword)
+    if isinstance(raw, bytes):
+        little = dataset.file_meta.TransferSyntaxUID.is_little_endian
+        return np.frombuffer(raw, "<u2" if little else ">u2").astype(np.int64)
+    return np.atleast_1d(np.asarray(raw, np.int64))
+
+
+def _word(number: int) -> int:
+    return int(number) & 0xFFFF
+
+
+def value_range(values: NDArray[Any], counts: NDArray[Any]) -> tuple[ValueRange, bool]:
+    """Choose what is black and what is white of a film without window and table.
+
+    That is its least and its greatest value, unless no more than `FEW` of the pixels lie `FAR`
+    from all others, as dead pixels do: then it is where those others end.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        The values that occur.
+    counts : numpy.ndarray
+        How many pixels have each.
+
+    Returns
+    -------
+    range : ValueRange
+    trimmed : bool
+        Whether some pixels were left out.
+    """
+    if not values.size:
+        return ValueRange(0.0, 0.0), False
+    order = np.argsort(values)
+    ascending, share = values[order].astype(np.float64), np.cumsum(counts[order]) / counts.sum()
+    low, high = float(ascending[0]), float(ascending[-1])
+    inner_low = float(ascending[np.searchsorted(share, FEW, side="right")])
+    inner_high = float(ascending[np.searchsorted(share, 1 - FEW)])
+    reach = FAR * (inner_high - inner_low)
+    if reach == 0:
+        return ValueRange(low, high), False
+    ends = (
+        inner_low if inner_low - low > reach else low,
+        inner_high if high - inner_high > reach else high,
+    )
+    return ValueRange(*ends), ends != (low, high)
+
+
+def _is_inverted(dataset: Dataset) -> bool:
+    """Tell whether the smallest value means white (PS3.3 C.7.6.3.1.2, C.11.6).
 
     MONOCHROME1 comes with presentation LUT shape INVERSE (PS3.3 C.8.11.3.1.2): that is one
     inversion, not two. IDENTITY does not take it back, as archives hold MONOCHROME1 films
     wrongly tagged so. The pixel intensity relationship sign is not used: it is often wrong.
     """
     shape = text(dataset, "PresentationLUTShape").upper()
-    if dataset.PhotometricInterpretation == "MONOCHROME1" or shape == "INVERSE":
-        return 1 - grey
-    return grey
-
-
-def apply_window(values: NDArray[Any], center: float, width: float, function: str) -> NDArray[Any]:
-    """Apply a window by PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.2 (LINEAR_EXACT) or SIGMOID.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        In the unit of the window.
-    center, width : float
-        The width is above 0. One below 1, which LINEAR does not allow, is taken as exact.
-    function : str
-        Any other word than those above is taken as LINEAR.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 in [0, 1].
-    """
-    values = values.astype(np.float64)
-    if function == "SIGMOID":  # C.11.2.1.3.1
-        return 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -700, 700)))
-    if function != "LINEAR_EXACT" and width >= 1:
-        center, width = center - 0.5, width - 1
-    if width == 0:
-        return (values > center).astype(np.float64)
-    return np.clip((values - center) / width + 0.5, 0, 1)
-
-
-def apply_lut(values: NDArray[Any], item: Dataset, dataset: Dataset) -> tuple[NDArray[Any], int]:
-    """Look values up in a table of PS3.3 C.11.1.1 or C.11.2.1.1.
-
-    Values before the first one mapped take the first entry, values beyond the last one the last.
-
-    Returns
-    -------
-    entries : numpy.ndarray
-    top : int
-        The highest entry that the table's bits allow, or its highest one where that is more.
-    """
-    count, first, bits = (int(number) for number in item.LUTDescriptor)
-    count = count or 2**16  # 0 means 65,536, which does not fit 16 bits
-    table = item.LUTData
-    if isinstance(table, bytes):
-        little = dataset.file_meta.TransferSyntaxUID.is_little_endian
-        packed = len(table) < 2 * count  # 8-bit entries, two to a word
-        table = np.frombuffer(table, np.uint8 if packed else "<u2" if little else ">u2")
-    table = np.atleast_1d(np.asarray(table, np.int64) & 0xFFFF)[:count]
-    index = np.clip(np.rint(values).astype(np.int64) - first, 0, len(table) - 1)
-    return table[index].astype(np.uint16), max(2**bits - 1, int(table.max()), 1)
-
-
-def padding_mask(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
-    """Return which stored values are padding (PS3.3 C.7.5.1.1.2); None if none is."""
-    value = dataset.get("PixelPaddingValue")
-    if not isinstance(value, int):
-        return None
-    limit = dataset.get("PixelPaddingRangeLimit")
-    low, high = sorted((value, limit if isinstance(limit, int) else value))
-    padding = (stored >= low) & (stored <= high)
-    return padding if padding.any() else None
+    return bool(dataset.PhotometricInterpretation == "MONOCHROME1" or shape == "INVERSE")
 
 
 def luminance(rgb: NDArray[Any]) -> NDArray[np.uint64]:

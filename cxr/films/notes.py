@@ -14,7 +14,11 @@ class Note(StrEnum):
     exported as they are.
     """
 
+    BIT_DEPTH = "bit_depth"
+    CHROMA = "chroma"
     CUT_SHORT = "cut_short"
+    NARROW_TABLE = "narrow_table"
+    OUTLIERS = "outliers"
     AGE_UNKNOWN = "age_unknown"
 
     @property
@@ -24,9 +28,24 @@ class Note(StrEnum):
 
 
 _WORDS = {
+    Note.BIT_DEPTH: (
+        "The file says a bit depth that its values do not keep to. They are read as the picture "
+        "shows them to be meant."
+    ),
+    Note.CHROMA: (
+        "The file says one kind of color and holds another. The film is read as the picture shows "
+        "it to be meant."
+    ),
     Note.CUT_SHORT: (
         "The file ends early: the film is shown as far as it goes, and its lower part or its "
         "detail may be missing. Copy or export it again."
+    ),
+    Note.NARROW_TABLE: (
+        "The file's lookup table uses fewer bits than it says. It is read by the bits in use."
+    ),
+    Note.OUTLIERS: (
+        "The file has no window, and a few pixels lie far from all others. They are left out of "
+        "the range that is shown."
     ),
     Note.AGE_UNKNOWN: (
         "The file does not say how old the patient is: the film is read for every finding, and "

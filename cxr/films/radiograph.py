@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..errors import CxrError, fault
 from .notes import Note
 from .pictures import UnreadableFile, read_jpeg, read_png
+from .values import FilmValues
 
 __all__ = ["Radiograph", "RadiographError", "read"]
 
@@ -82,8 +83,13 @@ class Radiograph:
     spacing_at : str or None
         Where these are measured: "patient", or "detector", which a body before it is thrown on
         larger than it is.
+    intent : str or None
+        "FOR PRESENTATION" or "FOR PROCESSING": raw, as it left the detector.
     notes : tuple of Note
         What a reader should know of how it was read.
+    values : FilmValues or None
+        The film's own values, which the pixels were made of, and the windows of its file. None
+        where there are none, and for pixels that are not what the values give.
     """
 
     pixels: NDArray[np.float32]
@@ -97,7 +103,9 @@ class Radiograph:
     body_part: str | None = None
     pixel_spacing: tuple[float, float] | None = None
     spacing_at: str | None = None
+    intent: str | None = None
     notes: tuple[Note, ...] = ()
+    values: FilmValues | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         pixels = np.ascontiguousarray(self.pixels, np.float32).view()
@@ -110,6 +118,8 @@ class Radiograph:
         pixels.flags.writeable = False
         object.__setattr__(self, "pixels", pixels)
         object.__setattr__(self, "notes", tuple(map(Note, self.notes)))
+        if self.values is not None and not self.values.give(pixels):
+            object.__setattr__(self, "values", None)
 
     @cached_property
     def sha256(self) -> str:
@@ -217,4 +227,7 @@ def _dicom(data: bytes) -> Radiograph:
     from .dicom_facts import facts
 
     dataset = dicom_file.open_dataset(data)
-    return Radiograph(dicom_file.render(dataset), format="dicom", **facts(dataset))
+    film = dicom_file.render(dataset)
+    return Radiograph(
+        film.pixels, format="dicom", values=film.values, notes=film.notes, **facts(dataset)
+    )

@@ -39,8 +39,8 @@ class Refusal:
     Attributes
     ----------
     code : str
-        "too_small", "modality", "not_chest", "lateral", "age", "blank" or "exposure"; "unreadable"
-        where there was no film to check.
+        "too_small", "modality", "for_processing", "not_chest", "lateral", "age", "blank" or
+        "exposure"; "unreadable" where there was no film to check.
     reason : str
         A sentence for people: what is wrong, and what a film needs.
     """
@@ -85,6 +85,12 @@ def _header(film: Radiograph) -> Refusal | None:
         says = _says("modality", "it is", f"{modality} ({name})" if name else modality)
         known = ", ".join(dicom_words.RADIOGRAPHY)
         return Refusal("modality", f"{says}; only radiographs ({known}) are read.")
+    if film.intent == "FOR PROCESSING":
+        return Refusal(
+            "for_processing",
+            "The file says that it is for processing: the raw values of the detector, whose grays "
+            "are not those of a radiograph. Export the film for presentation.",
+        )
     part = dicom_words.body_part(film.body_part or "")
     if part and not dicom_words.is_chest(part):
         says = _says("body part", "it shows", part)

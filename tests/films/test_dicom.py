@@ -27,7 +27,8 @@ from pydicom.uid import (
 )
 
 from cxr.films import dicom as dicom_file
-from cxr.films.dicom import decode, open_dataset, render
+from cxr.films.dicom import open_dataset, render
+from cxr.films.dicom_decode import decode
 from cxr.films.dicom_facts import facts
 from cxr.films.pictures import UnreadableFile
 from tests.film_files import dicom, dicom_dataset, encode, save, scene
@@ -37,7 +38,7 @@ FULL = {"BitsStored": 12, "WindowCenter": 2048, "WindowWidth": 4096}
 
 
 def rendered(data: bytes) -> np.ndarray:
-    return render(open_dataset(data))
+    return render(open_dataset(data)).pixels
 
 
 def sample(name: str) -> bytes:
@@ -178,7 +179,7 @@ def test_jpeg_ls(syntax):
     dataset = dicom_dataset(VALUES, **FULL)
     near = 3 if syntax == JPEGLSNearLossless else 0
     dataset.PixelData = encapsulate([imagecodecs.jpegls_encode(VALUES, level=near)])
-    stored = decode(open_dataset(save(dataset, syntax)))
+    stored = decode(open_dataset(save(dataset, syntax))).words
     assert np.abs(stored.astype(int) - VALUES).max() <= near
 
 
@@ -186,7 +187,7 @@ def test_jpeg_ls(syntax):
 def test_high_throughput_jpeg_2000(syntax):
     dataset = dicom_dataset(VALUES, **FULL)
     dataset.PixelData = encapsulate([imagecodecs.htj2k_encode(VALUES, reversible=True)])
-    np.testing.assert_array_equal(decode(open_dataset(save(dataset, syntax))), VALUES)
+    np.testing.assert_array_equal(decode(open_dataset(save(dataset, syntax))).words, VALUES)
 
 
 @pytest.mark.parametrize("syntax", [MPEG2MPML, "1.2.840.10008.1.2.4.92"])
@@ -202,7 +203,8 @@ def test_a_syntax_that_nothing_decodes_is_named(syntax):
 def test_a_jpeg_ls_that_was_cut_short_does_not_wait_for_its_end(share):
     """In a process of its own, as the decoder that waits cannot be interrupted."""
     script = (
-        "from cxr.films.dicom import decode, open_dataset\n"
+        "from cxr.films.dicom import open_dataset\n"
+        "from cxr.films.dicom_decode import decode\n"
         "from pydicom.data import get_testdata_file\n"
         "from pydicom.encaps import encapsulate, get_frame\n"
         "from pathlib import Path\n"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
+from pydicom.uid import DigitalXRayImageStorageForProcessing
 
 from cxr.films.dicom import open_dataset
 from cxr.films.dicom_facts import facts
@@ -33,6 +34,7 @@ def test_facts():
         "body_part": "CHEST",
         "pixel_spacing": (0.2, 0.3),
         "spacing_at": "detector",
+        "intent": None,
     }
 
 
@@ -145,3 +147,24 @@ def test_nothing_that_is_written_into_a_header_word_comes_out(keyword, value):
     words = [got[name] for name in ("body_part", "view", "modality", "sex")]
     assert OTHER in words
     assert all(word in (None, "DX", OTHER) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("tags", "want"),
+    [
+        ({"PresentationIntentType": "FOR PROCESSING"}, "FOR PROCESSING"),
+        ({"PresentationIntentType": "For presentation "}, "FOR PRESENTATION"),
+        ({"PresentationIntentType": "DOE^JANE"}, None),
+        ({"SOPClassUID": DigitalXRayImageStorageForProcessing}, "FOR PROCESSING"),
+        (
+            {
+                "SOPClassUID": DigitalXRayImageStorageForProcessing,
+                "PresentationIntentType": "FOR PRESENTATION",
+            },
+            "FOR PRESENTATION",
+        ),
+        ({}, None),
+    ],
+)
+def test_what_a_film_is_for(tags, want):
+    assert made(**tags)["intent"] == want

@@ -147,7 +147,7 @@ def test_rescale_and_window_are_those_of_pydicom(
     values = dicom_grey.apply_modality(stored, dataset)
     theirs = apply_modality_lut(stored, dataset)
     np.testing.assert_allclose(values, theirs, rtol=1e-9, atol=1e-9)
-    grey = dicom_grey.apply_voi(values, dataset, None)
+    grey = dicom_grey.film_values(stored, dataset)[0].pixels()
     assert 0 <= grey.min() <= grey.max() <= 1
     windowed = apply_windowing(theirs, dataset)
     # pydicom gives the output range of the stored bits after rescaling.
@@ -164,8 +164,8 @@ def test_rescale_and_window_are_those_of_pydicom(
 def test_a_values_of_interest_table_is_that_of_pydicom(first: int, entries: list[int]) -> None:
     stored = np.linspace(0, 4095, 256).astype(np.uint16).reshape(16, 16)
     item = Dataset()
-    item.LUTDescriptor = [len(entries), first, 12]
-    item.LUTData = entries
+    item.LUTDescriptor = [len(entries) + 1, first, 12]
+    item.LUTData = [*entries, 4095]  # as many bits as declared
     dataset = header(16, 16, VOILUTSequence=[item])
-    grey = dicom_grey.apply_voi(stored, dataset, None)
+    grey = dicom_grey.film_values(stored, dataset)[0].pixels()
     np.testing.assert_allclose(grey * 4095, apply_voi(stored, dataset), atol=1e-3)

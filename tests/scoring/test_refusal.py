@@ -51,6 +51,11 @@ def test_reasons_are_sentences_that_say_what_is_needed():
         assert refusal.reason.endswith(".")
 
 
+def test_what_is_for_processing_is_no_film_yet():
+    assert code(intent="FOR PROCESSING", modality="DX") == "for_processing"
+    assert code(intent="FOR PRESENTATION", modality="DX") is None
+
+
 @pytest.mark.parametrize(
     ("height", "width", "want"),
     [(127, 300, "too_small"), (200, 127, "too_small"), (128, 128, None)],

@@ -1,0 +1,69 @@
+"""Films in color: their luminance, whichever way the colors are coded and said to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.pixels import convert_color_space
+
+from .dicom_grey import luminance
+
+__all__ = ["color_luminance"]
+
+SIDE = 256  # pixels looked at on a side
+MOST = 0.95  # of them
+NEAR = 4 / 256  # of the range
+
+
+def color_luminance(
+    planes: NDArray[Any], color: str, bits: int, marked: bool | None = None
+) -> tuple[NDArray[np.float32], bool]:
+    """Return the luminance of a picture in color.
+
+    Parameters
+    ----------
+    planes : numpy.ndarray
+        (rows, columns, 3).
+    color : str
+        Photometric interpretation: "RGB" or one that begins with "YBR".
+    bits : int
+        That a sample has.
+    marked : bool, optional
+        Whether a marker of the compressed stream says that it is RGB.
+
+    Returns
+    -------
+    luminance : numpy.ndarray
+        float32 of (rows, columns) in [0, 1].
+    believed : bool
+        False if a gray film was coded the other way than it says, as it shows itself: its Cb and
+        Cr are both half all over under the name of green and blue, or its red, green and blue
+        are the same under the name of Y, Cb and Cr.
+    """
+    named_rgb = not color.startswith("YBR")
+    is_rgb = _is_rgb(planes, named_rgb if marked is None else marked, bits)
+    if is_rgb:
+        grey: NDArray[Any] = luminance(planes)
+    elif named_rgb or color not in ("YBR_FULL", "YBR_FULL_422"):
+        grey = planes[..., 0]
+    else:
+        grey = luminance(convert_color_space(planes, "YBR_FULL", "RGB"))
+    unit = grey / np.float64(2**bits - 1)
+    return np.clip(unit, 0, 1).astype(np.float32), is_rgb == named_rgb
+
+
+def _is_rgb(planes: NDArray[Any], named_rgb: bool, bits: int) -> bool:
+    down, across = (max(1, side // SIDE) for side in planes.shape[:2])
+    first, second, third = np.moveaxis(planes[::down, ::across].astype(np.int64), -1, 0)
+    near, half = NEAR * 2**bits, 2 ** (bits - 1)
+
+    def mostly(condition: NDArray[np.bool_]) -> bool:
+        return float(condition.mean()) >= MOST
+
+    if mostly(np.abs(first - half) <= near):  # an even gray is the same either way
+        return named_rgb
+    if named_rgb:
+        return not mostly((np.abs(second - half) <= near) & (np.abs(third - half) <= near))
+    return mostly((np.abs(second - first) <= near) & (np.abs(third - first) <= near))
