@@ -20,6 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from ..errors import fault
+from .bit_depth import find_depth, gathered
 from .dicom_grey import luminance
 
 __all__ = ["MAX_PIXELS", "UnreadableFile", "check_size", "read_jpeg", "read_png"]
@@ -78,7 +79,8 @@ def read_png(data: bytes) -> tuple[NDArray[np.float32], int]:
     pixels : numpy.ndarray
         float32 of shape (height, width) in [0, 1]; color as luminance.
     bits : int
-        Meaningful bits of a sample.
+        Meaningful bits of a sample: those that hold the film where that are fewer than the file's
+        16, see `cxr.films.bit_depth`; white is the highest level that they allow.
 
     Raises
     ------
@@ -92,8 +94,14 @@ def read_png(data: bytes) -> tuple[NDArray[np.float32], int]:
     if int.from_bytes(chunks.get(b"acTL", b"")[:4], "big") > 1:
         raise UnreadableFile("The PNG picture is animated. Export a single picture of the film.")
     alpha: NDArray[Any] | None = None
+    top = 255
+    bits = 8 if colour == 3 else depth
     if depth == 16:
         grey, alpha = _png_16(chunks, (width, height), colour, interlaced)
+        found = find_depth(grey, _declared(chunks, colour))
+        top, bits = found.top, found.bits
+        if bits < depth:
+            grey, top = gathered(np.minimum(grey >> found.shift, top), top)
     else:
         image: Image.Image = PngImageFile(io.BytesIO(data))
         image.load()
@@ -101,17 +109,16 @@ def read_png(data: bytes) -> tuple[NDArray[np.float32], int]:
             image = image.convert("RGBA")
             alpha = np.asarray(image.getchannel("A"))
         grey = np.asarray(image.convert("L"))
-    top = 65535 if depth == 16 else 255
     pixels = _unit(grey, top)
     if alpha is not None:
-        pixels *= _unit(alpha, top)
+        pixels *= _unit(alpha, 65535 if depth == 16 else 255)
 
     def exif() -> Image.Exif:
         loaded = Image.Exif()
         loaded.load(b"Exif\0\0" + chunks.get(b"eXIf", b""))
         return loaded
 
-    return _turned(pixels, exif), 8 if colour == 3 else depth
+    return _turned(pixels, exif), bits
 
 
 def _png_chunks(data: bytes) -> dict[bytes, bytes]:
@@ -127,6 +134,13 @@ def _png_chunks(data: bytes) -> dict[bytes, bytes]:
         chunks[kind] = chunks.get(kind, b"") + body
         at += 12 + length
     return chunks
+
+
+def _declared(chunks: dict[bytes, bytes], colour: int) -> int | None:
+    """Return the bits of a sample that the chunk sBIT declares significant; None if it does not."""
+    said = chunks.get(b"sBIT", b"")
+    shades = 3 if colour in (_RGB_16, _RGB_ALPHA_16) else 1
+    return max(said[:shades]) if len(said) >= shades else None
 
 
 def _png_16(

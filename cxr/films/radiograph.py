@@ -171,7 +171,10 @@ def read(source: str | Path | bytes | BinaryIO) -> Radiograph:
             return _dicom(data)
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
             pixels, bits = read_png(data)
-            return Radiograph(pixels, format="png", bits=bits)
+            narrow = bits < 16 == data[24]  # which says the bits of a sample
+            return Radiograph(
+                pixels, format="png", bits=bits, notes=(Note.BIT_DEPTH,) if narrow else ()
+            )
         if data.startswith(b"\xff\xd8\xff"):
             return Radiograph(read_jpeg(data), format="jpeg", bits=8)
     except UnreadableFile as error:

@@ -166,3 +166,21 @@ def test_exif_in_disorder_does_not_matter():
 
 def _decoded(data: bytes) -> np.ndarray:
     return np.rint(read_jpeg(data) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("colour", [0, 2, 4, 6])
+@pytest.mark.parametrize("bits", [12, 14])
+def test_fewer_bits_in_16_are_read_over_their_own(bits, colour):
+    samples = scene(60, 80, 2**bits - 1).astype(int)
+    opaque = [np.full(samples.shape, 65535)] if colour in (4, 6) else []
+    parts = [samples] * (3 if colour in (2, 6) else 1) + opaque
+    pixels, found = read_png(png_16(np.dstack(parts), colour))
+    assert found == bits
+    np.testing.assert_allclose(pixels, samples / (2**bits - 1), atol=1e-6)
+
+
+def test_the_bits_that_a_file_declares_are_taken_where_they_fit():
+    samples = scene(60, 80, 1500).astype(int)
+    pixels, bits = read_png(png_16(samples[..., None], 0, chunk(b"sBIT", bytes([12]))))
+    assert bits == 12
+    np.testing.assert_allclose(pixels, samples / 4095, atol=1e-6)

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image, ImageFile
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
+from cxr.films.notes import Note
 from cxr.films.radiograph import Radiograph, RadiographError, read
 from tests.film_files import chunk, dicom, dicom_dataset, encode, png_16, save, scene
 
@@ -276,3 +277,12 @@ def test_pictures_are_read_without_loading_pydicom():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_film_of_fewer_bits_than_its_png_says_so():
+    levels = scene(60, 80, 4095)
+    film = read(png_16(levels[..., None], 0))
+    assert film.bits == 12
+    assert film.notes == (Note.BIT_DEPTH,)
+    assert read(png_16(scene(60, 80, 65535)[..., None], 0)).notes == ()
+    assert read(PNG).notes == ()
