@@ -8,7 +8,6 @@ Each function takes the parsed options and returns an exit status.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import re
 import sys
@@ -25,7 +24,7 @@ from ..networks import BASELINES
 from ..progress import Progress
 from ..scoring.automatic import AUTOMATIC, default_cards, predict_files
 from ..scoring.bundle import available, default_name
-from ..scoring.predict import FIELDS, find_films
+from ..scoring.predict import find_films
 from ..stats.wording import count
 from .messages import NO_SAMPLES, after_import
 
@@ -144,9 +143,7 @@ def predict(options: argparse.Namespace) -> int:
             )
             return STOPPED
     else:
-        writer = csv.DictWriter(sys.stdout, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(counted(rows()))
+        sys.stdout.writelines(report.csv_lines(counted(rows())))
     if refused := len(without - scored):
         were, rows_of = ("was", "its row") if refused == 1 else ("were", "their rows")
         films = count(refused)

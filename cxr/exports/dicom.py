@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from collections.abc import Iterable
@@ -11,10 +10,12 @@ from datetime import datetime
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import CAPTION, Heatmap
 from ..heatmaps.overlay import CUT, overlay
+from ..plain_text import name_of
 from ..scoring.card import Card
 from ..scoring.population import intended_use
 from ..scoring.predict import Prediction
 from ..scoring.reader import Call
+from ..storage.csv_text import csv_line
 from .item import (
     OVERRIDDEN,
     VERSION,
@@ -183,8 +184,7 @@ def to_dicom_zip(items: Iterable[Item], card: Card, *, made: datetime | None = N
     """
     made = utc(made)
     file, index = io.BytesIO(), io.StringIO()
-    rows = csv.writer(index, lineterminator="\n")
-    rows.writerow(INDEX)
+    index.write(csv_line(INDEX))
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
 
         def put(name: str, content: bytes | str) -> None:
@@ -197,7 +197,7 @@ def to_dicom_zip(items: Iterable[Item], card: Card, *, made: datetime | None = N
             for kind, content in written.items():
                 put(f"{number:04}_{kind}.dcm", content)
             names = " ".join(f"{number:04}_{kind}.dcm" for kind in written)
-            rows.writerow([number, item.name, names, " ".join(notes)])
+            index.write(csv_line([number, name_of(item.name), names, " ".join(notes)]))
         put("index.csv", index.getvalue())
     return file.getvalue()
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from io import BytesIO
 
 from pydicom import config, dcmread
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
@@ -20,6 +20,8 @@ from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS, validate_value
 
 from ..errors import fault
 from ..films.dicom import open_dataset
+from ..films.dicom_grey import text
+from ..films.dicom_quiet import quiet
 from ..films.pictures import UnreadableFile
 from ..films.radiograph import Radiograph
 
@@ -67,7 +69,8 @@ def origin_of(film: Radiograph, source: bytes | None) -> Dataset:
         All Type 2 elements of `IDENTITY`, empty if the file holds no valid value, and a
         ``StudyInstanceUID``: the film's own, or a new one where the file is not DICOM or does not
         name both study and series. The other elements of `REFERENCE` only where all are valid.
-        Names in a character set that the file does not state are taken as Latin-1.
+        Names in a character set that the file does not state are taken as UTF-8 where they are,
+        else as Latin-1.
 
     Raises
     ------
@@ -83,7 +86,8 @@ def origin_of(film: Radiograph, source: bytes | None) -> Dataset:
     if film.format == "dicom" and source is not None:
         # Checked as at the first reading, so that no deflated file can swell beyond bounds.
         try:
-            checked = open_dataset(source)
+            with quiet():
+                checked = open_dataset(source)
         except UnreadableFile:
             raise
         except Exception as error:
@@ -116,18 +120,36 @@ def _forget(origin: Dataset) -> None:
             delattr(origin, keyword)
 
 
+@quiet()
 def _take(source: bytes, origin: Dataset) -> None:
     keywords = (*IDENTITY, *REFERENCE, *ABOUT)
     header = dcmread(
         BytesIO(source), force=True, stop_before_pixels=True, specific_tags=list(keywords)
     )
-    encodings = convert_encodings(header.get("SpecificCharacterSet"))
+    encodings = _encodings(header)
     for keyword in keywords:
         if keyword in header:
             values = _values(header, keyword, encodings)
             low, high = _COUNTS.get(keyword, (1, 1))
             if low <= len(values) <= high and all(_valid(keyword, value) for value in values):
                 setattr(origin, keyword, values[0] if high == 1 else values)
+
+
+def _encodings(header: Dataset) -> list[str]:
+    """Return the encodings that the file states; none for plain ASCII, or charsets unheard of."""
+    stated = [name.strip() for name in text(header, "SpecificCharacterSet").split("\\")]
+    # Of ISO_IR 6, which has no letter with an accent, nothing follows for a name that has one.
+    known = [name for name in stated if name in python_encoding]
+    return convert_encodings(known) if set(known) - {"", "ISO_IR 6", "ISO 2022 IR 6"} else []
+
+
+def _decoded(value: bytes, encodings: list[str], delimiters: set[int]) -> str:
+    if encodings:
+        return decode_bytes(value, encodings, delimiters)
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _values(header: Dataset, keyword: str, encodings: list[str]) -> list[str]:
@@ -137,10 +159,10 @@ def _values(header: Dataset, keyword: str, encodings: list[str]) -> list[str]:
         return []
     kind = dictionary_VR(keyword)
     if kind in ("LO", "PN", "SH"):
-        text = decode_bytes(value, encodings, PN_DELIMS if kind == "PN" else TEXT_VR_DELIMS)
+        content = _decoded(value, encodings, PN_DELIMS if kind == "PN" else TEXT_VR_DELIMS)
     else:
-        text = value.decode("latin-1")
-    values = [part.strip(" \0") for part in text.split("\\")]
+        content = value.decode("latin-1")
+    values = [part.strip(" \0") for part in content.split("\\")]
     return values if any(values) else []
 
 

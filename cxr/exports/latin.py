@@ -11,6 +11,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 
+from ..plain_text import name_of
+
 __all__ = ["ENCODING", "label", "latin", "shortened"]
 
 ENCODING = "cp1252"
@@ -46,7 +48,11 @@ def _shown(char: str) -> str:
 
 
 def label(name: str, sha256: str) -> str:
-    """Return a film's name as `latin`, with the start of its hash where letters were lost."""
+    """Return a film's name as `latin`, with the start of its hash where letters were lost.
+
+    What cannot be seen in it is shown, see `cxr.plain_text`.
+    """
+    name = name_of(name)
     shown = latin(name)
     if sha256 and shown.count(UNKNOWN) > name.count(UNKNOWN):
         return f"{shown} ({sha256[:HASH]})"

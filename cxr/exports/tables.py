@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ..heatmaps.heatmap import CAPTION, Heatmap
 from ..heatmaps.overlay import overlay
 from ..scoring.population import INTENDED_USE, intended_use
 from ..scoring.predict import FIELDS
+from ..storage.csv_text import csv_line, from_cell
 from .item import call_words
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "EXPORTED",
     "FORMATS",
     "check_format",
+    "csv_lines",
     "read_rows",
     "rows_of",
     "to_csv",
@@ -98,11 +100,14 @@ def _ordered(row: Row, more: Sequence[str] = ()) -> Row:
 
 def to_csv(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
     """Return prediction rows as CSV with a header; `more` names columns after the usual ones."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*FIELDS, *more], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_ordered(row, more) for row in rows)
-    return text.getvalue()
+    return "".join(csv_lines(rows, more))
+
+
+def csv_lines(rows: Iterable[Row], more: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the lines of `to_csv`, each as soon as its row is there."""
+    yield csv_line([*FIELDS, *more])
+    for row in rows:
+        yield csv_line(_ordered(row, more).values())
 
 
 def to_json(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
@@ -132,9 +137,8 @@ def write_rows(rows: Iterable[Row], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if suffix in (".csv", ".jsonl"):
         with path.open("w", encoding="utf-8", newline="") as file:
-            write = _writer(suffix, file)
-            for row in rows:
-                write(_ordered(row))
+            for line in csv_lines(rows) if suffix == ".csv" else _json_lines(rows):
+                file.write(line)
                 file.flush()
         return
     seen: list[Row] = []
@@ -148,12 +152,9 @@ def write_rows(rows: Iterable[Row], path: Path) -> None:
             pd.DataFrame(seen, columns=list(FIELDS)).astype(DTYPES).to_parquet(path, index=False)
 
 
-def _writer(suffix: str, file: Any) -> Callable[[Row], object]:
-    if suffix == ".jsonl":
-        return lambda row: file.write(json.dumps(row, allow_nan=False) + "\n")
-    writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-    writer.writeheader()
-    return writer.writerow
+def _json_lines(rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        yield json.dumps(_ordered(row), allow_nan=False) + "\n"
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -184,17 +185,18 @@ def _columns(there: Collection[str]) -> tuple[str, ...]:
     return FIELDS
 
 
-def _parsed(text: str, suffix: str) -> list[Row]:
+def _parsed(content: str, suffix: str) -> list[Row]:
     if suffix == ".json":
-        decoded: list[Row] = json.loads(text)
+        decoded: list[Row] = json.loads(content)
         return decoded
-    text = text[: text.rfind("\n") + 1]
+    content = content[: content.rfind("\n") + 1]
     if suffix == ".jsonl":
-        return [json.loads(line) for line in text.splitlines()]
-    rows: list[Row] = list(csv.DictReader(io.StringIO(text), strict=True))
+        return [json.loads(line) for line in content.split("\n") if line]
+    rows: list[Row] = list(csv.DictReader(io.StringIO(content), strict=True))
     for row in rows:
         for field in FIELDS:
-            row[field] = (row[field] if field not in LATER else row.get(field)) or None
+            text = (row[field] if field not in LATER else row.get(field)) or None
+            row[field] = from_cell(text) if text else None
             if field in NUMBERS and row[field] is not None:
                 row[field] = float(row[field])
     return rows

@@ -23,6 +23,7 @@ from pydicom.uid import (
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
+    UID_dictionary,
 )
 
 from . import dicom_jpeg
@@ -85,8 +86,10 @@ def decode(dataset: Dataset) -> Decoded:
     transform = None
     if syntax.is_encapsulated:
         if syntax not in _DECODERS:
+            # Of others the name would be whatever the file says.
+            named = f": {syntax.name}" if syntax in UID_dictionary else ""
             raise UnreadableFile(
-                f"The DICOM file is compressed in a way that is not read here: {syntax.name}. "
+                f"The DICOM file is compressed in a way that is not read here{named}. "
                 "Export the film uncompressed."
             )
         frame = _checked_frame(dataset)

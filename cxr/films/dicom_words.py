@@ -207,12 +207,12 @@ def _first(
     term_of: Callable[[str], str | None], value: str | bytes, encodings: Iterable[str]
 ) -> str | None:
     """Return the term of the first reading of a value that has one."""
-    terms = {}
+    terms: set[str | None] = set()
     for text in _readings(value, encodings):
         term = term_of(text)
         if term not in (None, OTHER):
             return term
-        terms[term] = None
+        terms.add(term)
     return OTHER if OTHER in terms else None
 
 

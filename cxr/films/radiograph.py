@@ -228,9 +228,10 @@ def _headless_dicom(data: bytes) -> bool:
 def _dicom(data: bytes) -> Radiograph:
     from . import dicom as dicom_file  # here, as pydicom takes a while to load
     from .dicom_facts import facts
+    from .dicom_quiet import quiet
 
-    dataset = dicom_file.open_dataset(data)
-    film = dicom_file.render(dataset)
-    return Radiograph(
-        film.pixels, format="dicom", values=film.values, notes=film.notes, **facts(dataset)
-    )
+    with quiet():
+        dataset = dicom_file.open_dataset(data)
+        film = dicom_file.render(dataset)
+        told = facts(dataset)
+    return Radiograph(film.pixels, format="dicom", values=film.values, notes=film.notes, **told)

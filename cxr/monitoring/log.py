@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ..scoring.population import INTENDED_USE
 from ..scoring.reader import Agreement, Call, Reason
+from ..storage.csv_text import table_text
 from .database import (
     DAMAGED,
     address,
@@ -235,7 +236,7 @@ class Readings:
         """Return the events as CSV: the columns of `table`, and the intended use after them."""
         table = self.table(since).assign(intended_use=INTENDED_USE)
         table["time"] = [time.isoformat() for time in table["time"]]
-        return str(table.to_csv(index=False, lineterminator="\n"))
+        return table_text(table)
 
 
 def film_numbers(table: pd.DataFrame) -> pd.Series[int]:

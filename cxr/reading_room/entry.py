@@ -13,6 +13,7 @@ from ..films.header_words import header_words
 from ..films.notes import Note
 from ..films.radiograph import Radiograph, read
 from ..films.statistics import LEAST, film_statistics
+from ..plain_text import name_of
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 
@@ -31,7 +32,8 @@ class Entry:
     number : int
         Order of arrival, from 1.
     name : str
-        The file's name: on the reader's screen and in the reader's exports, nowhere else.
+        The file's name: on the reader's screen and in the reader's exports, nowhere else. What
+        cannot be seen in it is shown, and of a long one the middle is left out.
     source : bytes or Path
         The bytes of the file, or its path.
     prediction : Prediction or None
@@ -85,6 +87,9 @@ class Entry:
             If it cannot be read.
         """
         return read(self.source)
+
+    def __post_init__(self) -> None:
+        self.name = name_of(self.name)
 
     @property
     def band(self) -> str:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..errors import CxrError
 from ..films.radiograph import Radiograph
 from ..storage.atomic import ChangedError, located, read_checked
+from ..storage.csv_text import texts_of
 from ..storage.hashes import file_hash
 from ..storage.models import models_folder
 from . import explanations
@@ -195,7 +196,7 @@ class Bundle:
 
     def _checked(self, name: str, read: Callable[[], bytes]) -> pd.DataFrame:
         try:
-            table = pd.read_csv(io.BytesIO(read()), dtype=dict.fromkeys(TEXTS, str))
+            table = texts_of(pd.read_csv(io.BytesIO(read()), dtype=dict.fromkeys(TEXTS, str)))
         except ChangedError as error:
             raise BundleError(
                 f"{name} of {self.name} is not the one its card describes."

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..storage.atomic import read_checked, write_file
+from ..storage.csv_text import table_text, texts_of
 from ..storage.hashes import bytes_hash
 from .card import StoredFile
 
@@ -47,7 +48,7 @@ def store_film_table(table: pd.DataFrame, models: Path) -> StoredFile:
     StoredFile
         For the card.
     """
-    text = table.to_csv(index=False, float_format=f"%.{DECIMALS}f")
+    text = table_text(table, float_format=f"%.{DECIMALS}f")
     return store_bytes(text.encode(), models)
 
 
@@ -85,5 +86,5 @@ def film_table_bytes(folder: Path, card: Card) -> bytes:
 
 
 def text_table(content: bytes) -> pd.DataFrame:
-    """Return a table with all its cells as the texts that they are in the file."""
-    return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    """Return a table with all its cells as texts, numbers as they are written in the file."""
+    return texts_of(pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..storage.atomic import FolderWriter
+from ..storage.csv_text import table_text
 from .card import Card, StoredFile
 from .film_tables import OWN, film_table_bytes, store_film_table, text_table
 
@@ -42,9 +43,8 @@ def add_table(
     float_format : str, optional
         Of its numbers, ``%.6f``.
     """
-    sha256 = writer.add(
-        name, lambda path: table.to_csv(path, index=False, float_format=float_format)
-    )
+    text = table_text(table, float_format=float_format)
+    sha256 = writer.add(name, lambda path: path.write_bytes(text.encode()))
     return StoredFile(name, sha256)
 
 

@@ -393,6 +393,9 @@ class TestHeadersThatBreakTheStandard:
         ("charset", "stored", "name"),
         [
             (None, "Müller^Jörg".encode("latin-1"), "Müller^Jörg"),
+            (None, "Müller^Jörg".encode(), "Müller^Jörg"),
+            ("ISO_IR 6", "山田^太郎".encode(), "山田^太郎"),
+            ("ISO_IR 999", "Müller^Jörg".encode(), "Müller^Jörg"),
             ("ISO_IR 100", "Müller^Jörg".encode("latin-1"), "Müller^Jörg"),
             ("ISO_IR 192", "Łoś^胸".encode(), "Łoś^胸"),
             ("ISO_IR 144", "Люкс^Илья".encode("iso8859_5"), "Люкс^Илья"),

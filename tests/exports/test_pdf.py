@@ -26,6 +26,7 @@ from cxr.exports.latin import label, latin, shortened
 from cxr.exports.pictures import bounded
 from cxr.films.radiograph import Radiograph, read
 from cxr.heatmaps.overlay import overlay
+from cxr.plain_text import visible
 from cxr.reading_room.worklist import Entry
 from cxr.scoring.card import Card, TrainingFacts
 from cxr.scoring.explain import CAPTION, Heatmap
@@ -321,7 +322,11 @@ class TestNames:
     def test_in_letters_of_the_standard_fonts(self, name, shown):
         assert latin(name) == shown
         (page,) = texts(to_pdf([an_item(name, 0.5)], a_card(), made=MADE))
-        assert " ".join(shown.split()) in page
+        # On a page what cannot be seen in a name is shown.
+        assert " ".join(latin(visible(name)).split()) in page
+
+    def test_a_mark_of_direction_is_shown(self):
+        assert label("x\u202egnp.exe", SHA256) == "x\\u202egnp.exe"
 
     def test_hash_stands_where_letters_were_lost(self):
         assert label("胸部.dcm", SHA256) == "??.dcm (01234567)"

@@ -30,7 +30,10 @@ from cxr.scoring.explain import CAPTION, Heatmap
 from cxr.scoring.population import INTENDED_USE
 from cxr.scoring.predict import FIELDS
 from cxr.scoring.reader import Agreement, Call
+from cxr.storage.csv_text import from_cell
 from tests.conftest import chest_like, film_like, png
+
+HOSTILE = ("=1+1.png", "-2+3.png", "\uff20SUM(1)", "\t=1", "a;=1", "\u202egnp.exe", "a\nb.png")
 
 
 def scored(path: str, score: float) -> dict:
@@ -66,6 +69,7 @@ def rows() -> list[dict]:
         scored("NA", 5e-324),
         scored("Müller “x”.dcm", 1 - 1e-16),
         scored("null", 0.5),
+        *(scored(name, 0.25) for name in HOSTILE),
     ]
 
 
@@ -211,7 +215,7 @@ class TestText:
         text = to_csv([row | {"call": "unsure", "other": 1} for row in rows], ["call"])
         back = list(csv.DictReader(io.StringIO(text)))
         assert list(back[0]) == [*FIELDS, "call"]
-        assert [row["path"] for row in back] == [row["path"] for row in rows]
+        assert [from_cell(row["path"]) for row in back] == [row["path"] for row in rows]
         assert {row["call"] for row in back} == {"unsure"}
         assert float(back[0]["score"]) == 1 / 3
         assert back[1]["score"] == ""
@@ -224,6 +228,14 @@ class TestText:
     def test_a_score_that_is_none_is_not_written_as_a_number(self, rows):
         with pytest.raises(ValueError, match="JSON"):
             to_json([scored("a", float("nan"))])
+
+    def test_no_cell_of_csv_is_a_formula_or_turns_the_line(self, rows):
+        text = to_csv(rows)
+        cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+        assert not [cell for cell in cells if cell.startswith(tuple("=+-@\t\r\n\uff20"))]
+        assert not {"\u202e", "\t", "\r"} & set(text)
+        assert text.count("\n") == len(rows) + 1
+        assert '"a;=1"' in text
 
 
 class TestOverlay:
