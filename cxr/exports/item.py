@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..films.header_words import header_words
+from ..films.polarity import negate
 from ..films.radiograph import Radiograph, RadiographError, read
 from ..heatmaps.heatmap import Heatmap
 from ..scoring.card import Card
@@ -87,7 +88,7 @@ def items_of(
         try:
             if not isinstance(source, bytes):
                 source = source.read_bytes()
-            film = read(source)
+            film = negate(read(source)) if entry.turned else read(source)
         except (OSError, RadiographError):
             pass
         if shown and film and prediction.score is not None:

@@ -20,6 +20,7 @@ class Note(StrEnum):
     NARROW_TABLE = "narrow_table"
     OUTLIERS = "outliers"
     AGE_UNKNOWN = "age_unknown"
+    TURNED_BY_HAND = "turned_by_hand"
 
     @property
     def words(self) -> str:
@@ -50,5 +51,8 @@ _WORDS = {
     Note.AGE_UNKNOWN: (
         "The file does not say how old the patient is: the film is read for every finding, and "
         "each score holds for its own population alone."
+    ),
+    Note.TURNED_BY_HAND: (
+        "Turned by hand: the reader changed black and white over, and the film is read so."
     ),
 }

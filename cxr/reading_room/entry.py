@@ -11,6 +11,7 @@ from PIL import Image
 
 from ..films.header_words import header_words
 from ..films.notes import Note
+from ..films.polarity import negate
 from ..films.radiograph import Radiograph, read
 from ..films.statistics import LEAST, film_statistics
 from ..plain_text import name_of
@@ -46,6 +47,8 @@ class Entry:
         Size, and what the file says of view, age and sex.
     opened : bool
         Whether the reader has opened it.
+    turned : bool
+        Whether the reader has changed black and white over.
     overridden : bool
         Whether the reader wants it scored although the gate refuses it.
     call : Call or None
@@ -70,6 +73,7 @@ class Entry:
     sha256: str = ""
     facts: str = ""
     opened: bool = False
+    turned: bool = False
     overridden: bool = False
     call: Call | None = None
     blind: bool = False
@@ -79,14 +83,15 @@ class Entry:
     statistics: dict[str, float] = field(default_factory=dict, repr=False)
 
     def film(self) -> Radiograph:
-        """Read the film's pixels.
+        """Read the film's pixels, turned where the reader has turned them.
 
         Raises
         ------
         RadiographError
             If it cannot be read.
         """
-        return read(self.source)
+        film = read(self.source)
+        return negate(film) if self.turned else film
 
     def __post_init__(self) -> None:
         self.name = name_of(self.name)

@@ -84,6 +84,13 @@ class ReadingSession:
         self.worklist.judge(entry, judgement, reason)
         self._note(entry, lambda log, reading: log.judged(reading, judgement, entry.reason))
 
+    def turn(self, entry: Entry) -> None:
+        """Change black and white of a film over, or back, and score it anew."""
+        self.choose(entry.number)
+        self._films.pop(entry.number, None)
+        self.worklist.turn(entry)
+        self.scorer.start()
+
     def _note_score(self, entry: Entry) -> None:
         if entry.prediction is None or self.log is None or not self.log.enabled:
             return

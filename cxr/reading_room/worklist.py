@@ -176,6 +176,19 @@ class Worklist:
             entry.overridden = True
             entry.prediction = None
 
+    def turn(self, entry: Entry) -> None:
+        """Change black and white of a film over, or back, and score it anew.
+
+        What was said of the film as it was is dropped.
+        """
+        if not entry.thumbnail or entry.prediction is None:
+            return  # not read
+        with self._lock:
+            entry.turned, entry.overridden = not entry.turned, False
+            entry.sha256, entry.thumbnail = "", b""
+            entry.call, entry.blind, entry.judgement, entry.reason = None, False, None, None
+            entry.prediction = None
+
     def hidden(self, entry: Entry) -> bool:
         """Whether score and heatmap must not be shown yet, because the reader calls first."""
         scored = entry.prediction is not None and entry.prediction.score is not None

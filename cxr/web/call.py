@@ -13,6 +13,8 @@ from ..scoring.reader import Agreement, Call, Reason
 
 __all__ = ["call_view"]
 
+#: Refusals of films that may be negatives.
+TURNABLE = ("negative", "not_chest")
 KEPT = (
     "Goes out with the exports, and into the log of readings: hashes, scores and calls, no name, "
     "no identifier, no file name, no picture. See Monitoring."
@@ -44,6 +46,9 @@ def call_view(session: ReadingSession, entry: Entry) -> None:
 def _refused(session: ReadingSession, entry: Entry) -> None:
     if not entry.thumbnail:
         return  # no picture, nothing to score
+    refusal = entry.prediction.refusal if entry.prediction else None
+    if entry.turned or (refusal and refusal.code in TURNABLE):
+        _turn(session, entry)
     st.button(
         "Score it all the same",
         key=f"override_{entry.number}",
@@ -51,6 +56,18 @@ def _refused(session: ReadingSession, entry: Entry) -> None:
         args=(session, entry),
         width="stretch",
         help="The model was not made for such films. The row and every export will say so.",
+    )
+
+
+def _turn(session: ReadingSession, entry: Entry) -> None:
+    st.button(
+        "Turn back" if entry.turned else "Turn to positive",
+        key=f"turn_{entry.number}",
+        on_click=session.turn,
+        args=(entry,),
+        width="stretch",
+        help="Changes black and white over, and scores the film so. The row and every export will "
+        "say that it was turned by hand.",
     )
 
 
@@ -81,6 +98,8 @@ def _judge(session: ReadingSession, entry: Entry) -> None:
         st.markdown(f"Called blind: **{words}**")
     said = words if words and not entry.blind else "none yet"
     st.caption("Do you agree?" if entry.blind else f"Your call: {said}", help=KEPT)
+    if entry.turned:
+        _turn(session, entry)
     agree, override, unsure = st.columns([1.2, 1.45, 1.2], gap="xsmall")
     for column, judgement, word, key in (
         (agree, Agreement.AGREE, "Agree", "a"),

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxr.exports import items_of
 from cxr.exports import rows_of as films_and_rows
+from cxr.films.notes import Note
 from cxr.films.radiograph import RadiographError
 from cxr.model import Model
 from cxr.reading_room.entry import THUMBNAIL
@@ -467,3 +469,47 @@ def test_names_stay_out_of_logs(
     assert NAME not in caplog.text
     assert NAME not in "".join(capfd.readouterr())
     assert not [text() for text in said if NAME in text()]
+
+
+class TestTurnedByHand:
+    @pytest.fixture
+    def turned(self, worklist) -> Worklist:
+        film = chest_like(3)
+        worklist.add("film.png", png(film))
+        worklist.add("negative.png", png(255 - film))
+        list(worklist.score())
+        worklist.call(worklist.entries[1], "finding")
+        worklist.turn(worklist.entries[1])
+        return worklist
+
+    def test_it_waits_and_what_was_said_of_it_is_dropped(self, turned):
+        assert turned.waiting == [turned.entries[1]]
+        assert turned.entries[1].call is None
+
+    def test_it_is_scored_as_the_film_that_it_then_is(self, turned):
+        list(turned.score())
+        film, entry = turned.entries
+        assert entry.sha256 == film.sha256
+        assert entry.thumbnail == film.thumbnail
+        assert entry.prediction.score == pytest.approx(film.prediction.score, abs=1e-6)
+
+    def test_list_rows_and_exports_say_so(self, turned):
+        list(turned.score())
+        film, entry = turned.entries
+        assert entry.notes == (Note.TURNED_BY_HAND,)
+        assert [row["notes"] for row in rows_of(turned)].count("turned_by_hand") == 1
+        exported = {item.name: item.film for item in items_of([film, entry])}
+        assert exported["negative.png"].sha256 == entry.sha256
+        assert exported["negative.png"].notes == entry.notes
+
+    def test_turned_back_it_is_as_it_came(self, turned):
+        list(turned.score())
+        turned.turn(turned.entries[1])
+        list(turned.score())
+        assert turned.entries[1].notes == ()
+        assert turned.entries[1].sha256 != turned.entries[0].sha256
+
+    def test_what_cannot_be_read_stays_as_it_is(self, mixed):
+        damaged = next(e for e in mixed.entries if e.name == "damaged.png")
+        mixed.turn(damaged)
+        assert damaged.prediction is not None
