@@ -2,26 +2,35 @@
 
 import streamlit as st
 
+from cxr.films.radiograph import RadiographError
 from cxr.reading_room.entry import Entry
 from cxr.web import (
     ReadingSession,
     add_films,
     beside_of,
     call_view,
-    choose_model,
+    choose_readers,
     compare_view,
     empty_field,
     export_view,
     film_view,
+    finding_view,
     header,
     method_view,
     overview_button,
     reading_list,
     reading_session,
     score_view,
+    start_view,
 )
 
-METHOD_KEY = ("N", "Heatmap by the next method of one pass")
+KEYS = (
+    ("J K", "Next, previous film"),
+    ("A", "Agree"),
+    ("D", "Disagree"),
+    ("N", "Heatmap by the next method of one pass"),
+    ("T", "Score and heatmap of the next finding"),
+)
 FIELD = 680  # height of the film, chosen so that 1440 x 900 needs no scrolling
 
 
@@ -29,65 +38,80 @@ def main() -> None:
     list_column, film_column, facts_column = st.columns([1.1, 3.75, 1.15], gap="small")
     facts = facts_column.container(gap=6)
     with facts:
-        card = choose_model("triage_model", baselines=False)
+        cards = choose_readers("triage_model")
+        names = [
+            point.name
+            for point in cards[0].operating_points
+            if all(point.name in [p.name for p in card.operating_points] for card in cards)
+        ]
         point = st.selectbox(
             "Operating point",
-            [point.name for point in card.operating_points],
+            names,
             key="triage_point",
             help="The score at or above which a film is called positive, chosen on validation.",
         )
         blind = st.toggle(
             "Read blind", key="blind", help="Score and heatmap appear once you have called a film."
         )
-    session = reading_session(card, point)
+    session = reading_session(cards, point)
     session.worklist.blind = blind
-    with list_column:
-        add_films(session)
     entry = session.opened()
     with list_column:
+        if entry:
+            add_films(session)
         reading_list(session, height=FIELD - 38)
     with film_column:
-        header("Triage", card)
-        show_film(session, entry)
+        header("Triage", cards)
+        if entry:
+            show_film(session, entry)
+        else:
+            start_view(session, height=FIELD)
     with facts:
         if entry:
             show_facts(session, entry)
+    # Not before the film is on its way: reading it and scoring it want the same processor.
+    session.scorer.start()
 
 
-def show_film(session: ReadingSession, entry: Entry | None) -> None:
-    if entry is None:
-        waits = bool(len(session.worklist))
-        text = "Add films on the left. The one with the highest score opens here."
-        empty_field("Reading the first film." if waits else text, height=FIELD)
-    elif not (entry.thumbnail and entry.prediction):
-        refusal = entry.prediction.refusal if entry.prediction else None
-        reason = refusal.reason if refusal else "It waits to be read."
-        empty_field(f"{entry.name}: {reason}", height=FIELD)
-    else:
-        film_view(
-            session.film(entry),
-            session.maps.shown(entry),
-            name=entry.name,
-            height=FIELD,
-            keys=[("J K", "Next, previous film"), ("A", "Agree"), ("D", "Disagree"), METHOD_KEY],
-            without_heatmap=session.maps.without(entry),
-            beside=beside_of(session, entry),
-        )
+def show_film(session: ReadingSession, entry: Entry) -> None:
+    refusal = entry.prediction.refusal if entry.prediction else None
+    try:
+        if refusal and not entry.sha256:
+            raise RadiographError(refusal.reason)
+        film = session.film(entry)
+    except RadiographError as error:
+        empty_field(f"{entry.name}: {error.reason}", height=FIELD)
+        return
+    film_view(
+        film,
+        session.maps.shown(entry),
+        name=entry.name,
+        height=FIELD,
+        keys=KEYS,
+        without_heatmap=session.maps.without(entry),
+        beside=beside_of(session, entry),
+    )
 
 
 def show_facts(session: ReadingSession, entry: Entry) -> None:
     worklist = session.worklist
     with st.container(key="film_name"):
         st.markdown(f"**{entry.name}**", help=entry.name)
-    st.caption(entry.facts or "Not read")
+    unknown = " · age unknown" if entry.age_unknown and len(entry.assessments) > 1 else ""
+    st.caption(f"{entry.facts}{unknown}" if entry.facts else "Not read")
     for note in entry.notes:
         st.caption(note.words)
     if twins := worklist.twins(entry):
         st.caption(f"Same pixels as film {', '.join(str(twin.number) for twin in twins)}")
-    if not worklist.hidden(entry):
-        score_view(entry, worklist.operating_point, worklist.bundle.card.finding)
-    method_view(session, entry)
-    call_view(session, entry)
+    finding_view(session, entry)
+    # Each has its place before the score is there, so that nothing jumps when it comes.
+    if not worklist.hidden(entry) and not (worklist.blind and entry.waits):
+        with st.container(key="score_place", gap="xxsmall"):
+            score_view(entry, worklist.point(entry.finding), entry.finding)
+    with st.container(key="method_place", gap="xsmall"):
+        method_view(session, entry)
+    with st.container(key="call_place", gap="xsmall"):
+        call_view(session, entry)
     with st.container(key="film_acts"):
         left, middle, right = st.columns([1.05, 1.15, 1], gap="xsmall")
     with left:

@@ -188,10 +188,13 @@ def two_models(made_models: Path, tmp_path_factory: pytest.TempPathFactory) -> l
     from tests.bundles import copy_bundle
 
     folder = tmp_path_factory.mktemp("two-models")
-    for finding, source in (("pneumonia", "kermany"), ("tuberculosis", "tuberculosis")):
+    for finding, source, whose in (
+        ("pneumonia", "kermany", "children of 1 to 5 years"),
+        ("tuberculosis", "tuberculosis", "adults"),
+    ):
         copy = copy_bundle(made_models / "pneumonia-made", folder / f"{finding}-made")
         card = json.loads((copy / "card.json").read_text())
-        card |= {"name": f"{finding}-made", "finding": finding}
+        card |= {"name": f"{finding}-made", "finding": finding, "population": whose}
         card["data"]["set"] = source
         (copy / "card.json").write_text(json.dumps(card))
     return [load(finding, folder=folder) for finding in ("pneumonia", "tuberculosis")]

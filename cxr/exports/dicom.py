@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..films.radiograph import Radiograph
@@ -20,6 +20,8 @@ from .item import (
     OVERRIDDEN,
     VERSION,
     Item,
+    card_of,
+    cards_by_model,
     scored_by,
     utc,
 )
@@ -29,7 +31,7 @@ __all__ = ["SIDE", "to_dicom_zip", "to_secondary_capture", "to_structured_report
 
 #: Longest side of the film in a Secondary Capture, pixels.
 SIDE = 2048
-INDEX = ("number", "name", "files", "note")
+INDEX = ("number", "name", "finding", "files", "note")
 _REFUSED = "A refused film has no score, so there is nothing to export of it as DICOM."
 _NOT_DICOM = "A structured report refers to its DICOM image; this film is not from a DICOM file."
 _NO_REFERENCE = (
@@ -155,20 +157,23 @@ def to_structured_report(
     return structured_report(prediction, origin, card, call, utc(made))
 
 
-def to_dicom_zip(items: Iterable[Item], card: Card, *, made: datetime | None = None) -> bytes:
+def to_dicom_zip(
+    items: Iterable[Item], cards: Card | Sequence[Card], *, made: datetime | None = None
+) -> bytes:
     """Write Secondary Capture and Structured Report of each scored film into one zip.
 
-    Files are numbered by the film's place in the list: ``0001_sc.dcm``, ``0001_sr.dcm``. Refused
-    films are left out, and films from no DICOM file have no report; ``index.csv`` says of each film
-    what was written and why not the rest.
+    Files are numbered by the film's place in the list: ``0001_sc.dcm``, ``0001_sr.dcm``; with
+    several models they name the finding too, ``0001_tuberculosis_sc.dcm``. Refused films are left
+    out, and films from no DICOM file have no report; ``index.csv`` says of each film what was
+    written and why not the rest.
 
     Parameters
     ----------
     items : iterable of Item
         The films, those from DICOM files with their `source`. May be a generator: only one film at
         a time is held at full size.
-    card : Card
-        Of the model that scored them.
+    cards : Card or sequence of Card
+        Of the models that scored them.
     made : datetime, optional
         When, in UTC where it names no zone (default: now).
 
@@ -182,7 +187,7 @@ def to_dicom_zip(items: Iterable[Item], card: Card, *, made: datetime | None = N
     ValueError
         If a film was scored by another model, or has another film's heatmap or file.
     """
-    made = utc(made)
+    made, known = utc(made), cards_by_model(cards)
     file, index = io.BytesIO(), io.StringIO()
     index.write(csv_line(INDEX))
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -191,13 +196,16 @@ def to_dicom_zip(items: Iterable[Item], card: Card, *, made: datetime | None = N
             entry = zipfile.ZipInfo(name, made.timetuple()[:6])
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED, 1)
 
-        for number, item in enumerate(items, start=1):
-            scored_by(card, item.prediction)
+        for place, item in enumerate(items, start=1):
+            card = card_of(known, item.prediction)
             written, notes = _written(item, card, made)
+            number = item.number or place
+            of = f"_{card.finding}" if len(known) > 1 else ""
+            names = {kind: f"{number:04}{of}_{kind}.dcm" for kind in written}
             for kind, content in written.items():
-                put(f"{number:04}_{kind}.dcm", content)
-            names = " ".join(f"{number:04}_{kind}.dcm" for kind in written)
-            index.write(csv_line([number, name_of(item.name), names, " ".join(notes)]))
+                put(names[kind], content)
+            files, said = " ".join(names.values()), " ".join(notes)
+            index.write(csv_line([number, name_of(item.name), card.finding, files, said]))
         put("index.csv", index.getvalue())
     return file.getvalue()
 

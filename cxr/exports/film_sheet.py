@@ -185,6 +185,7 @@ def _facts(paper: Paper, page: Page, card: Card, made: datetime, y: float) -> No
         ),
         ("Film, sha256", page.sha256 or "not read"),
         *([("Note", page.notes)] if page.notes else []),
+        *([("Other findings", page.others)] if page.others else []),
         ("Made", f"{made:%Y-%m-%d %H:%M:%S} UTC by cxr {VERSION}"),
     ]
     for name, text in rows:

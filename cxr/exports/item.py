@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,9 +24,12 @@ __all__ = [
     "VERSION",
     "Item",
     "call_words",
+    "card_of",
+    "cards_by_model",
     "facts",
     "items_of",
     "method",
+    "others_words",
     "scored_by",
     "utc",
 ]
@@ -53,6 +56,10 @@ class Item:
         What the reader said of it; None without a call.
     source : bytes or None
         The file as it came. Needed for DICOM exports of DICOM files, which are filed with it.
+    others : dict of str to Prediction
+        By finding what other models say of the film.
+    number : int or None
+        Of the film in the export, from 1, where it has several items.
     """
 
     name: str = field(repr=False)
@@ -60,30 +67,37 @@ class Item:
     prediction: Prediction
     call: Call | None = None
     source: bytes | None = field(default=None, repr=False)
+    others: Mapping[str, Prediction] = field(default_factory=dict)
+    number: int | None = None
 
 
 def items_of(
     entries: Iterable[Entry],
-    shown: Callable[[Entry, Radiograph], Heatmap | None] | None = None,
+    shown: Callable[[Entry, Radiograph, str], Heatmap | None] | None = None,
 ) -> Iterator[Item]:
     """Read the films of a worklist one at a time, the refused with them, the waiting left out.
+
+    A film that was scored for several findings makes an item for each, one after the other. One
+    without any score makes one.
 
     Parameters
     ----------
     entries : iterable of Entry
         For instance of `cxr.reading_room.worklist.Worklist.ordered`.
     shown : callable, optional
-        Returns the heatmap that the reader sees of a film (default: that of its prediction).
+        Returns the heatmap that the reader sees of a film for a finding (default: that of its
+        prediction).
 
     Yields
     ------
     Item
         The film is None if its file cannot be read.
     """
+    number = 0
     for entry in entries:
-        if entry.prediction is None:
+        if entry.waits:
             continue
-        prediction = entry.prediction
+        number += 1
         source, film = entry.source, None
         try:
             if not isinstance(source, bytes):
@@ -91,21 +105,50 @@ def items_of(
             film = negate(read(source)) if entry.turned else read(source)
         except (OSError, RadiographError):
             pass
-        if shown and film and prediction.score is not None:
-            prediction = replace(prediction, heatmap=shown(entry, film))
-        yield Item(
-            entry.name,
-            film,
-            prediction,
-            entry.call,
-            source if isinstance(source, bytes) else None,
-        )
+        said = {f: a.prediction for f, a in entry.assessments.items() if a.prediction}
+        for finding in [f for f, p in said.items() if p.score is not None] or [entry.ranked_by]:
+            prediction = said[finding]
+            if shown and film and prediction.score is not None:
+                prediction = replace(prediction, heatmap=shown(entry, film, finding))
+            yield Item(
+                entry.name,
+                film,
+                prediction,
+                entry.assessments[finding].call,
+                source if isinstance(source, bytes) else None,
+                {other: p for other, p in said.items() if other != finding},
+                number,
+            )
 
 
 def call_words(call: Call, finding: str) -> str:
     """Write what a reader said of a film: "pneumonia seen", "no pneumonia seen", "unsure"."""
     words = {Call.FINDING: f"{finding} seen", Call.NO_FINDING: f"no {finding} seen"}
     return words.get(call, str(call))
+
+
+def cards_by_model(cards: Card | Sequence[Card]) -> dict[tuple[str, str], Card]:
+    """Return the cards that an export states, by the model's name and its weights' hash."""
+    several = [cards] if isinstance(cards, Card) else cards
+    return {(card.name, card.weights.sha256): card for card in several}
+
+
+def card_of(cards: Mapping[tuple[str, str], Card], prediction: Prediction) -> Card:
+    """Return the card of the model that made a prediction.
+
+    Raises
+    ------
+    ValueError
+        If it is by none of those that the export states.
+    """
+    card = cards.get((prediction.model, prediction.model_sha256))
+    if card is None:
+        stated = " or ".join(f"{name} {sha256[:12]}" for name, sha256 in cards)
+        raise ValueError(
+            f"Expected films scored by {stated}. "
+            f"Received: one scored by {prediction.model} {prediction.model_sha256[:12]}"
+        )
+    return card
 
 
 def scored_by(card: Card, prediction: Prediction) -> None:
@@ -116,11 +159,18 @@ def scored_by(card: Card, prediction: Prediction) -> None:
     ValueError
         If it is by another one.
     """
-    if (prediction.model, prediction.model_sha256) != (card.name, card.weights.sha256):
-        raise ValueError(
-            f"Expected films scored by {card.name} {card.weights.sha256[:12]}. "
-            f"Received: one scored by {prediction.model} {prediction.model_sha256[:12]}"
-        )
+    card_of(cards_by_model(card), prediction)
+
+
+def others_words(others: Mapping[str, Prediction]) -> str:
+    """Write what other models say of a film, with the reason where one says nothing."""
+    words = []
+    for finding, prediction in others.items():
+        if prediction.score is not None:
+            words.append(f"{finding} {prediction.score:.2f}, {prediction.band}.")
+        elif prediction.refusal:
+            words.append(f"{finding}: no score. {prediction.refusal.reason}")
+    return " ".join(words)
 
 
 def facts(film: Radiograph) -> str:

@@ -1,12 +1,14 @@
-"""A film as a page of a PDF: what is kept of it until the pages are set."""
+"""Films as pages of a PDF: what is kept of them until the pages are set."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..scoring.card import Card
+from ..scoring.operating_points import OperatingPoint
 from ..scoring.predict import Prediction
 
-__all__ = ["Page"]
+__all__ = ["Page", "Section"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Page:
         What a high value of the map means.
     raised : bool
         Whether the map marks any region.
+    others : str
+        What other models say of the film, in words.
     notes : str
         What a reader should know of how the film was read, in words.
     """
@@ -54,3 +58,27 @@ class Page:
     sign: str = ""
     raised: bool = False
     notes: str = ""
+    others: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """The films of one model in a PDF.
+
+    Attributes
+    ----------
+    card, point : Card or OperatingPoint
+        The model, and the operating point that the films were scored against.
+    scored, refused : list of Page
+        In the order they are printed in.
+    """
+
+    card: Card
+    point: OperatingPoint
+    scored: list[Page]
+    refused: list[Page]
+
+    @property
+    def pages(self) -> list[Page]:
+        """All films."""
+        return [*self.scored, *self.refused]

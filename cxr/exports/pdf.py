@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..heatmaps.overlay import overlay
+from ..scoring.automatic import rank
 from ..scoring.card import Card
 from .item import (
     Item,
     call_words,
+    card_of,
+    cards_by_model,
     facts,
     method,
-    scored_by,
+    others_words,
     utc,
 )
 from .latin import label
-from .page import Page
+from .page import Page, Section
 from .pictures import bounded, grey, jpeg
 
 __all__ = ["SIDE", "to_pdf"]
@@ -26,7 +29,9 @@ __all__ = ["SIDE", "to_pdf"]
 SIDE = 1400
 
 
-def to_pdf(items: Iterable[Item], card: Card, *, made: datetime | None = None) -> bytes:
+def to_pdf(
+    items: Iterable[Item], cards: Card | Sequence[Card], *, made: datetime | None = None
+) -> bytes:
     """Set films as a PDF in A4: one page per film, and for more than one a list before them.
 
     The list ranks the films by score, highest first; those without a score are in a band of
@@ -36,10 +41,10 @@ def to_pdf(items: Iterable[Item], card: Card, *, made: datetime | None = None) -
     Parameters
     ----------
     items : iterable of Item
-        The films, in any order, all scored by the card's model at one operating point. May be a
-        generator: only one film at a time is held at full size.
-    card : Card
-        Of that model.
+        The films, in any order, scored by the models of the cards, all of one model at one
+        operating point. May be a generator: only one film at a time is held at full size.
+    cards : Card or sequence of Card
+        Of those models. Each has a part of its own, in this order, with its list and its pages.
     made : datetime, optional
         When the PDF was made, in UTC where it names no zone (default: now). The same
         items at the same time make the same bytes.
@@ -57,22 +62,29 @@ def to_pdf(items: Iterable[Item], card: Card, *, made: datetime | None = None) -
     """
     from .sheets import Sheets
 
-    pages = [_page(item, card) for item in items]
-    if not pages:
+    known = cards_by_model(cards)
+    parts: dict[str, list[Page]] = {card.name: [] for card in known.values()}
+    for item in items:
+        card = card_of(known, item.prediction)
+        parts[card.name].append(_page(item, card))
+    if not any(parts.values()):
         raise ValueError("Expected at least one film. Received: none")
+    sections = [_section(card, parts[card.name]) for card in known.values() if parts[card.name]]
+    return Sheets(utc(made)).set(sections)
+
+
+def _section(card: Card, pages: list[Page]) -> Section:
     points = {page.prediction.operating_point for page in pages}
     if len(points) > 1:
         raise ValueError(f"Expected one operating point. Received: {', '.join(sorted(points))}")
     # As the worklist ranks: scores that differ in their last bits alone count as one.
     scored = [page for page in pages if page.prediction.score is not None]
-    scored.sort(key=lambda page: -round(page.prediction.score or 0.0, 6))
+    scored.sort(key=lambda page: rank(page.prediction))
     refused = [page for page in pages if page.prediction.score is None]
-    point = card.operating_point(points.pop())
-    return Sheets(card, point, utc(made)).set(scored, refused)
+    return Section(card, card.operating_point(points.pop()), scored, refused)
 
 
 def _page(item: Item, card: Card) -> Page:
-    scored_by(card, item.prediction)
     film, heatmap = item.film, item.prediction.heatmap
     words = Page(
         label=label(item.name, film.sha256 if film else ""),
@@ -83,6 +95,7 @@ def _page(item: Item, card: Card) -> Page:
         method=method(item.prediction),
         notes=" ".join(note.words for note in film.notes) if film else "",
         sign=heatmap.sign if heatmap else "",
+        others=others_words(item.others),
     )
     if film is None:
         return words

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from ..scoring.card import Card
-from ..scoring.operating_points import OperatingPoint
 from ..stats.wording import count
 from .film_sheet import film_sheet
 from .item import VERSION
-from .page import Page
+from .page import Page, Section
 from .paper import (
     ACCENT,
     INK,
@@ -44,35 +42,40 @@ class Sheets:
 
     Parameters
     ----------
-    card, point : Card or OperatingPoint
-        The model, and the operating point that the films were scored against.
     made : datetime
         When, in UTC.
     """
 
-    def __init__(self, card: Card, point: OperatingPoint, made: datetime) -> None:
-        self.card, self.point, self.made = card, point, made
-        self.paper = Paper(card.population)
-        self.paper.set_title(f"Chest radiographs, score for {card.finding}")
-        self.paper.set_creator(f"cxr {VERSION}")
-        self.paper.set_creation_date(made)
+    def __init__(self, made: datetime) -> None:
+        self.made = made
 
-    def set(self, scored: Sequence[Page], refused: Sequence[Page]) -> bytes:
-        """Set the list, where there is more than one film, and a page for each.
+    def set(self, sections: Sequence[Section]) -> bytes:
+        """Set for each model the list, where it has more than one film, and a page for each film.
 
         Parameters
         ----------
-        scored, refused : sequence of Page
-            In the order they are printed in.
+        sections : sequence of Section
+            One per model.
         """
-        pages = [*scored, *refused]
-        listed = self._listed(scored, refused) if len(pages) > 1 else []
-        self.paper.pages_in_all = len(listed) + len(pages)
-        for number, lines in enumerate(listed):
-            self._list_sheet(lines, len(listed), number, len(scored), len(refused))
-        for position, page in enumerate(pages, start=1):
-            rank = f"Rank {position} of {len(scored)}" if position <= len(scored) > 1 else ""
-            film_sheet(self.paper, page, self.card, self.point, self.made, rank)
+        cards = [section.card for section in sections]
+        several = ", ".join(f"{card.population} ({card.finding})" for card in cards)
+        self.paper = Paper(cards[0].population if len(cards) == 1 else several)
+        findings = " and ".join(card.finding for card in cards)
+        self.paper.set_title(f"Chest radiographs, score for {findings}")
+        self.paper.set_creator(f"cxr {VERSION}")
+        self.paper.set_creation_date(self.made)
+        lists = [self._listed(s.scored, s.refused) if len(s.pages) > 1 else [] for s in sections]
+        films = sum(len(section.pages) for section in sections)
+        self.paper.pages_in_all = sum(map(len, lists)) + films
+        for section, listed in zip(sections, lists, strict=True):
+            self.card, self.point = section.card, section.point
+            before = self.paper.page_no() + len(listed)
+            scored = len(section.scored)
+            for number, lines in enumerate(listed):
+                self._list_sheet(lines, before, number, scored, len(section.refused))
+            for position, page in enumerate(section.pages, start=1):
+                rank = f"Rank {position} of {scored}" if position <= scored > 1 else ""
+                film_sheet(self.paper, page, self.card, self.point, self.made, rank)
         return bytes(self.paper.output())
 
     def _listed(
@@ -106,7 +109,7 @@ class Sheets:
     def _list_sheet(
         self,
         lines: list[tuple[float, Page | str, int]],
-        sheets: int,
+        before: int,
         number: int,
         scored: int,
         refused: int,
@@ -133,7 +136,7 @@ class Sheets:
                 paper.put(LEFT, y + 6, what, 10, bold=True)
                 paper.rule(y + 13.5, INK)
             else:
-                self._row(y, height, what, position, sheets)
+                self._row(y, height, what, position, before)
                 paper.rule(y + height, LINE)
             y += height
 
@@ -143,10 +146,10 @@ class Sheets:
             self.paper.put(LEFT + x, y, title, 8, width=width, right=right, colour=MUTED)
         self.paper.rule(y + 6, INK)
 
-    def _row(self, y: float, height: float, page: Page, position: int, sheets: int) -> None:
+    def _row(self, y: float, height: float, page: Page, position: int, before: int) -> None:
         paper, prediction = self.paper, page.prediction
         at = y + 1.6
-        number = sheets + position
+        number = before + position
         if prediction.score is None:
             left, _ = COLUMNS["Film"]
             paper.mark("refused", LEFT + 5, at + 1.9)

@@ -42,16 +42,25 @@ NUMBERS = ("score", "threshold")
 #: What the columns are in a Parquet file, whether or not a row fills them.
 DTYPES = {field: "float64" if field in NUMBERS else "str" for field in FIELDS}
 #: What an exported worklist says of a film behind the columns of a prediction row.
-EXPORTED = ("call", "blind", "judgement", "reason", "refusal_overridden", "intended_use")
+EXPORTED = (
+    "finding",
+    "call",
+    "blind",
+    "judgement",
+    "reason",
+    "refusal_overridden",
+    "intended_use",
+)
 #: Columns that files written by earlier versions do not have.
 LATER = ("notes",)
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 
 
 def rows_of(worklist: Worklist, order: str = "score") -> Iterator[tuple[Entry, Row]]:
-    """Yield the scored films of a worklist, each with its prediction row and those of `EXPORTED`.
+    """Yield the scored films of a worklist, each once for every finding.
 
-    Films whose score is still hidden are left out.
+    A row is the prediction's with the columns of `EXPORTED`. Films whose scores are still hidden
+    are left out.
 
     Parameters
     ----------
@@ -60,23 +69,25 @@ def rows_of(worklist: Worklist, order: str = "score") -> Iterator[tuple[Entry, R
     order
         One of `cxr.reading_room.worklist.ORDERS`.
     """
-    card = worklist.bundle.card
-    use = intended_use(card.population)
     for entry in worklist.ordered(order):
-        if entry.prediction is None or worklist.hidden(entry):
+        if entry.waits or worklist.hidden(entry):
             continue
-        yield (
-            entry,
-            entry.prediction.row(entry.name)
-            | {
-                "call": entry.call and call_words(entry.call, card.finding),
-                "blind": entry.blind if entry.call else None,
-                "judgement": entry.judgement,
-                "reason": entry.reason,
-                "refusal_overridden": entry.prediction.overridden,
-                "intended_use": use,
-            },
-        )
+        for finding, assessment in entry.assessments.items():
+            prediction, call = assessment.prediction, assessment.call
+            assert prediction is not None
+            yield (
+                entry,
+                prediction.row(entry.name)
+                | {
+                    "finding": finding,
+                    "call": call and call_words(call, finding),
+                    "blind": assessment.blind if call else None,
+                    "judgement": assessment.judgement,
+                    "reason": assessment.reason,
+                    "refusal_overridden": prediction.overridden,
+                    "intended_use": intended_use(worklist.model(finding).card.population),
+                },
+            )
 
 
 def check_format(path: Path) -> str:

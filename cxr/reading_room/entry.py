@@ -1,10 +1,13 @@
-"""A film of a worklist: its bytes as they came, the model's prediction, the reader's call."""
+"""A film of a worklist: its bytes as they came, what the models say of it, the reader's calls."""
 
 from __future__ import annotations
 
 import io
+import math
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import ReferenceType, ref
 
 import numpy as np
 from PIL import Image
@@ -15,18 +18,58 @@ from ..films.polarity import negate
 from ..films.radiograph import Radiograph, read
 from ..films.statistics import LEAST, film_statistics
 from ..plain_text import name_of
+from ..scoring.automatic import leading, rank
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 
-__all__ = ["BANDS", "THUMBNAIL", "Entry"]
+__all__ = ["BANDS", "THUMBNAIL", "Assessment", "Entry"]
 
 BANDS = ("above", "near", "below", "refused", "waiting")
 THUMBNAIL = 56
 
 
 @dataclass(eq=False)
+class Assessment:
+    """What is said of one finding of a film: by a model, and by the reader.
+
+    Attributes
+    ----------
+    prediction : Prediction or None
+        None until the film is scored.
+    overridden : bool
+        Whether the reader wants it scored although it is refused.
+    call : Call or None
+        What the reader sees in it.
+    blind : bool
+        Whether the call was made before score and heatmap were shown.
+    judgement : Agreement or None
+        Whether the score lies on the right side of the operating point, as the reader sees it.
+    reason : Reason or None
+        Of an override.
+    ages : tuple of float
+        Of the model's population, years: from the first up to, but not including, the second.
+    """
+
+    prediction: Prediction | None = None
+    overridden: bool = False
+    call: Call | None = None
+    blind: bool = False
+    judgement: Agreement | None = None
+    reason: Reason | None = None
+    ages: tuple[float, float] = (0.0, math.inf)
+
+    @property
+    def scored(self) -> bool:
+        """Whether there is a score."""
+        return self.prediction is not None and self.prediction.score is not None
+
+
+@dataclass(eq=False)
 class Entry:
     """One film of the list.
+
+    `prediction`, `call`, `blind`, `judgement`, `reason` and `overridden` are those of the finding
+    that is shown.
 
     Attributes
     ----------
@@ -37,28 +80,22 @@ class Entry:
         cannot be seen in it is shown, and of a long one the middle is left out.
     source : bytes or Path
         The bytes of the file, or its path.
-    prediction : Prediction or None
-        None until the film is scored.
+    assessments : dict of str to Assessment
+        By finding.
+    chosen : str
+        Finding that the reader wants to see; "" for the one that the film is ranked by.
     thumbnail : bytes
-        JPEG, at most `THUMBNAIL` pixels on a side.
+        JPEG, at most `THUMBNAIL` pixels on a side; empty until `note` was called.
     sha256 : str
         Hash of the film's pixels; "" until it is read.
     facts : str
         Size, and what the file says of view, age and sex.
+    age : float or None
+        In years, as the file says; None where it does not, and until it is read.
     opened : bool
         Whether the reader has opened it.
     turned : bool
         Whether the reader has changed black and white over.
-    overridden : bool
-        Whether the reader wants it scored although the gate refuses it.
-    call : Call or None
-        What the reader sees in it; the finding is the model's.
-    blind : bool
-        Whether the call was made before score and heatmap were shown.
-    judgement : Agreement or None
-        Whether the score lies on the right side of the operating point, as the reader sees it.
-    reason : Reason or None
-        Of an override.
     notes : tuple of Note
         What the reader should know of how it was read.
     statistics : dict of str to float
@@ -68,50 +105,145 @@ class Entry:
     number: int
     name: str = field(repr=False)
     source: bytes | Path = field(repr=False)
-    prediction: Prediction | None = None
+    assessments: dict[str, Assessment] = field(default_factory=dict)
+    chosen: str = ""
     thumbnail: bytes = field(default=b"", repr=False)
     sha256: str = ""
     facts: str = ""
+    age: float | None = None
     opened: bool = False
     turned: bool = False
-    overridden: bool = False
-    call: Call | None = None
-    blind: bool = False
-    judgement: Agreement | None = None
-    reason: Reason | None = None
     notes: tuple[Note, ...] = ()
     statistics: dict[str, float] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _read: ReferenceType[Radiograph] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.name = name_of(self.name)
 
     def film(self) -> Radiograph:
         """Read the film's pixels, turned where the reader has turned them.
+
+        Who holds them at the same time shares them.
 
         Raises
         ------
         RadiographError
             If it cannot be read.
         """
-        film = read(self.source)
-        return negate(film) if self.turned else film
+        with self._lock:
+            film = self._read() if self._read else None
+            if film is None:
+                film = read(self.source)
+                film = negate(film) if self.turned else film
+                self._read = ref(film)
+            if not self.sha256:
+                self.facts = _facts(film)
+                self.age = film.age
+                self.notes = film.notes
+                self.sha256 = film.sha256
+            return film
 
-    def __post_init__(self) -> None:
-        self.name = name_of(self.name)
+    def turn(self) -> None:
+        """Change black and white over, or back; what was said of the film as it was is dropped."""
+        with self._lock:
+            self.turned = not self.turned
+            self._read, self.sha256, self.thumbnail = None, "", b""
+            self.assessments = {
+                finding: Assessment(ages=a.ages) for finding, a in self.assessments.items()
+            }
+
+    @property
+    def finding(self) -> str:
+        """The finding that is shown: the one chosen, else the one that the film is ranked by.
+
+        Before it is scored, the first whose population fits.
+        """
+        if self.chosen in self.assessments:
+            return self.chosen
+        fitting = (f for f, a in self.assessments.items() if _within(self.age, a.ages))
+        return self.ranked_by or next(fitting, next(iter(self.assessments), ""))
+
+    @property
+    def age_unknown(self) -> bool:
+        """Whether the film was read, and its file does not say how old the patient is."""
+        return bool(self.sha256) and self.age is None
+
+    @property
+    def ranked_by(self) -> str:
+        """The finding that the film is ranked by; "" before it is scored."""
+        predictions = {f: a.prediction for f, a in self.assessments.items() if a.prediction}
+        if not predictions or len(predictions) < len(self.assessments):
+            return ""
+        first = leading(predictions.values())
+        return next(f for f, prediction in predictions.items() if prediction is first)
+
+    @property
+    def assessment(self) -> Assessment:
+        """What is said of the finding that is shown."""
+        return self.assessments.get(self.finding) or Assessment()
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has yet to be scored."""
+        return any(a.prediction is None for a in self.assessments.values())
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """What the model of the finding that is shown says; None until the film is scored."""
+        return None if self.waits else self.assessment.prediction
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the reader wants it scored although it is refused."""
+        return self.assessment.overridden
+
+    @property
+    def call(self) -> Call | None:
+        """What the reader sees in it; the finding is the one that is shown."""
+        return self.assessment.call
+
+    @property
+    def blind(self) -> bool:
+        """Whether the call was made before score and heatmap were shown."""
+        return self.assessment.blind
+
+    @property
+    def judgement(self) -> Agreement | None:
+        """Whether the score lies on the right side, as the reader sees it."""
+        return self.assessment.judgement
+
+    @property
+    def reason(self) -> Reason | None:
+        """Of an override."""
+        return self.assessment.reason
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """What films are sorted by, see `cxr.scoring.automatic.rank`; those that wait come last."""
+        finding = self.ranked_by
+        prediction = self.assessments[finding].prediction if finding else None
+        return rank(prediction) if prediction else (len(BANDS), 0.0)
 
     @property
     def band(self) -> str:
-        """One of `BANDS`: waiting before it is scored."""
-        if self.prediction is None:
+        """One of `BANDS`: the highest of all findings; waiting before it is scored."""
+        finding = self.ranked_by
+        prediction = self.assessments[finding].prediction if finding else None
+        if prediction is None:
             return "waiting"
-        return self.prediction.band or "refused"
+        return prediction.band or "refused"
 
     def note(self, film: Radiograph) -> None:
-        """Keep what the list and the log say of the film: thumbnail, hash, facts, gray values."""
-        if self.sha256:
+        """Keep what the list and the log say of the film's pixels: thumbnail, gray values."""
+        if self.thumbnail:
             return  # scored again: it is the same film
-        self.thumbnail = _thumbnail(film)
-        self.sha256 = film.sha256
-        self.facts = _facts(film)
-        self.notes = film.notes
         self.statistics = film_statistics(film.pixels) if min(film.pixels.shape) >= LEAST else {}
+        self.thumbnail = _thumbnail(film)
+
+
+def _within(age: float | None, ages: tuple[float, float]) -> bool:
+    return age is None or ages[0] <= age < ages[1]
 
 
 def _thumbnail(film: Radiograph) -> bytes:

@@ -9,6 +9,7 @@ from ..evidence.audit.verdict import failures
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import Heatmap
 from ..heatmaps.methods import FAST, METHODS
+from ..model import Model
 from ..scoring.bundle import Bundle, BundleError
 from .entry import Entry
 from .explainer import Explainer, State
@@ -17,6 +18,7 @@ from .worklist import Worklist
 __all__ = ["Maps"]
 
 AFTER, NO_SCORE = "Score and heatmap come after your call.", "No heatmap: the film has no score."
+NOT_YET = "The heatmap comes with the score."
 
 
 class Maps:
@@ -71,7 +73,7 @@ class Maps:
         # Grad-CAM came with the score.
         if entry.prediction and (heatmap := entry.prediction.heatmap) and heatmap.method == method:
             return State("ready", heatmap)
-        return self.explainer.state(self._worklist.bundle, entry.sha256, method)
+        return self.explainer.state(self._model(entry), entry.sha256, method)
 
     def states(self, entry: Entry) -> tuple[str, ...]:
         """What the page's maps depend on: they are redrawn when this has changed."""
@@ -86,13 +88,17 @@ class Maps:
         states = (self.state(entry, method) for method in self.chosen)
         return next((state.heatmap for state in states if state.heatmap), None)
 
-    def doubts(self, method: str) -> list[str] | None:
-        """Return the checks of the audit that a method failed with this model, as sentences.
+    def _model(self, entry: Entry) -> Model:
+        """Return the model whose score of a film is shown."""
+        return self._worklist.model(entry.finding)
+
+    def doubts(self, entry: Entry, method: str) -> list[str] | None:
+        """Return the checks of the audit that a method failed with a film's model, as sentences.
 
         None if it was not audited, or the audit's table cannot be read.
         """
-        bundle = self._worklist.bundle
-        # The page asks on each run, and a bundle stays as it is while the dashboard runs.
+        bundle = self._model(entry)
+        # The page asks on each run, and a model stays as it is while the dashboard runs.
         if (key := (bundle.name, method)) not in self._doubts:
             self._doubts[key] = _doubts(bundle, method)
         return self._doubts[key]
@@ -101,25 +107,43 @@ class Maps:
         """Return why a film shows no heatmap."""
         if self._worklist.hidden(entry):
             return AFTER
+        if entry.waits:
+            return NOT_YET
         if not self.allowed(entry):
             return NO_SCORE
         return self.state(entry, self.method).message or "No heatmap yet."
 
-    def exported(self, entry: Entry, film: Radiograph) -> Heatmap | None:
-        """Return the map that would be shown of a film if it were open; its pixels are at hand."""
-        for method in self.chosen if self.allowed(entry) else ():
-            state = self.state(entry, method)
+    def exported(self, entry: Entry, film: Radiograph, finding: str) -> Heatmap | None:
+        """Return the map of a finding that would be shown of a film if it were open.
+
+        Parameters
+        ----------
+        entry : Entry
+            The film.
+        film : Radiograph
+            Its pixels, which are at hand.
+        finding : str
+            One that it was scored for.
+        """
+        assessment = entry.assessments[finding]
+        if not assessment.scored or self._worklist.hidden(entry):
+            return None
+        model, own = self._worklist.model(finding), assessment.prediction
+        for method in self.chosen:
+            if own and own.heatmap and own.heatmap.method == method:
+                return own.heatmap  # it came with the score
+            state = self.explainer.state(model, entry.sha256, method)
             if state.heatmap is None and method in FAST:
-                self.explainer.ask(self._worklist.bundle, film, method)
+                self.explainer.ask(model, film, method)
                 self.explainer.wait(None)
-                state = self.state(entry, method)
+                state = self.explainer.state(model, entry.sha256, method)
             if state.heatmap:
                 return state.heatmap
         return None
 
     def work_out(self, entry: Entry, method: str) -> None:
         """Start a slow map of the open film."""
-        self.explainer.start(self._worklist.bundle, self._film(entry), method)
+        self.explainer.start(self._model(entry), self._film(entry), method)
 
     def prepare(self, entry: Entry | None, other: Entry | None) -> None:
         """Start the maps that the page is about to show; most are ready a moment later.
@@ -135,7 +159,7 @@ class Maps:
         if entry is None or not self.allowed(entry):
             self.explainer.stop()
             return
-        self.explainer.look_at(self._worklist.bundle, entry.sha256)
+        self.explainer.look_at(self._model(entry), entry.sha256)
         fast = next((method for method in self.chosen if method in FAST), self.method)
         for method in METHODS:
             if self.overview or method in (fast, self.method, self.beside):
@@ -148,7 +172,7 @@ class Maps:
 
     def _ask(self, entry: Entry, method: str) -> None:
         if self.state(entry, method).kind in ("running", "timing"):
-            self.explainer.ask(self._worklist.bundle, self._film(entry), method)
+            self.explainer.ask(self._model(entry), self._film(entry), method)
 
 
 def _doubts(bundle: Bundle, method: str) -> list[str] | None:

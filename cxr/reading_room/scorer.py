@@ -76,6 +76,11 @@ class Scorer:
         return self._running
 
     @property
+    def pending(self) -> bool:
+        """Whether films are being scored, or will be once `start` is called."""
+        return self._running or self._has_work()
+
+    @property
     def progress(self) -> ScoringProgress:
         """How far the scoring of the list is."""
         total, waiting = len(self.worklist), len(self.worklist.waiting)
@@ -143,15 +148,16 @@ class Scorer:
 
 def _note(entry: Entry) -> None:
     """Log that a film was scored or refused, by hashes and codes alone."""
-    if (prediction := entry.prediction) is None:
-        return
-    said = f"refused ({prediction.refusal.code})" if prediction.refusal else "scored"
-    film, weights = entry.sha256 or "unread", prediction.model_sha256[:12]
-    logger.info("Film %s, weights %s: %s", film, weights, said)
+    for assessment in entry.assessments.values():
+        if (prediction := assessment.prediction) is None:
+            continue
+        said = f"refused ({prediction.refusal.code})" if prediction.refusal else "scored"
+        film, weights = entry.sha256 or "unread", prediction.model_sha256[:12]
+        logger.info("Film %s, weights %s: %s", film, weights, said)
 
 
-def _key(entry: Entry) -> tuple[int, str, bool] | None:
-    """Tell one scoring of a film from another: by another model, or with its refusal overridden."""
-    if entry.prediction is None:
-        return None
-    return entry.number, entry.prediction.model_sha256, entry.prediction.overridden
+def _key(entry: Entry) -> tuple[object, ...] | None:
+    """Tell one scoring of a film from another: by other models, or with a refusal overridden."""
+    predictions = [assessment.prediction for assessment in entry.assessments.values()]
+    said = [(p.model, p.model_sha256, p.overridden) for p in predictions if p]
+    return (entry.number, *said) if len(said) == len(predictions) else None

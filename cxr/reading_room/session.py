@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..films.radiograph import Radiograph
 from ..monitoring import Reading, Readings, ReadingsError, new_list_id
+from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from .entry import Entry
 from .maps import Maps
@@ -34,7 +35,7 @@ class ReadingSession:
         self.log = log
         self.log_error = ""
         self._id = new_list_id()
-        self._readings: dict[int, Reading] = {}
+        self._readings: dict[tuple[int, str], Reading] = {}
         self._films: dict[int, Radiograph] = {}
 
     def choose(self, number: int) -> None:
@@ -51,6 +52,11 @@ class ReadingSession:
         self.maps.prepare(entry, self.compared(entry) if entry else None)
         return entry
 
+    def show(self, entry: Entry, finding: str) -> None:
+        """Show a finding's score and heatmap of a film."""
+        self.picked = True
+        entry.chosen = finding
+
     def compared(self, entry: Entry) -> Entry | None:
         """Return the film to compare with, if there is one with a picture."""
         other = next((e for e in self.worklist.entries if e.number == self.beside), None)
@@ -66,23 +72,26 @@ class ReadingSession:
         """What the page next to the list depends on: it is redrawn when this has changed."""
         chosen = self.worklist.chosen
         entry = next((e for e in self.worklist.entries if e.number == chosen), None)
-        first = entry is None and any(e.prediction for e in self.worklist.entries)
-        return chosen, id(entry.prediction) if entry else first, self.scorer.busy
+        said = [id(a.prediction) for a in entry.assessments.values()] if entry else []
+        return chosen, *said, self.scorer.busy
 
-    def call(self, entry: Entry, call: Call | str) -> None:
-        """Record the reader's call of a film."""
+    def call(self, entry: Entry, call: Call | str, finding: str = "") -> None:
+        """Record the reader's call of a film: of the finding that is shown, if none is named."""
         blind = self.worklist.hidden(entry)
         self.picked = True
-        self.worklist.call(entry, call)
-        self._note(entry, lambda log, reading: log.called(reading, call, blind=blind))
+        finding = finding or entry.finding
+        self.worklist.call(entry, call, finding)
+        self._note(entry, finding, lambda log, reading: log.called(reading, call, blind=blind))
 
     def judge(
         self, entry: Entry, judgement: Agreement | str, reason: Reason | str | None = None
     ) -> None:
-        """Record what the reader says of a film's score."""
+        """Record what the reader says of the score that is shown."""
         self.picked = True
         self.worklist.judge(entry, judgement, reason)
-        self._note(entry, lambda log, reading: log.judged(reading, judgement, entry.reason))
+        self._note(
+            entry, entry.finding, lambda log, reading: log.judged(reading, judgement, entry.reason)
+        )
 
     def turn(self, entry: Entry) -> None:
         """Change black and white of a film over, or back, and score it anew."""
@@ -92,22 +101,37 @@ class ReadingSession:
         self.scorer.start()
 
     def _note_score(self, entry: Entry) -> None:
-        if entry.prediction is None or self.log is None or not self.log.enabled:
+        """Log what each model says of a film, unless it was what it said before."""
+        if self.log is None or not self.log.enabled:
             return
-        self._readings[entry.number] = reading = Reading.of(
-            entry.prediction,
-            finding=self.worklist.bundle.card.finding,
-            list_id=self._id,
-            film_sha256=entry.sha256,
-            statistics=entry.statistics,
-        )
-        try:
-            self.log.scored(reading)
-        except ReadingsError as error:
-            self.log_error = str(error)
+        for finding, assessment in entry.assessments.items():
+            prediction = assessment.prediction
+            if prediction is None or self._is_logged(entry, finding, prediction):
+                continue
+            self._readings[entry.number, finding] = reading = Reading.of(
+                prediction,
+                finding=finding,
+                list_id=self._id,
+                film_sha256=entry.sha256,
+                statistics=entry.statistics,
+            )
+            try:
+                self.log.scored(reading)
+            except ReadingsError as error:
+                self.log_error = str(error)
 
-    def _note(self, entry: Entry, write: Callable[[Readings, Reading], Reading]) -> None:
-        reading, prediction = self._readings.get(entry.number), entry.prediction
+    def _is_logged(self, entry: Entry, finding: str, prediction: Prediction) -> bool:
+        last = self._readings.get((entry.number, finding))
+        return last is not None and (last.model_sha256, last.refusal_overridden) == (
+            prediction.model_sha256,
+            prediction.overridden,
+        )
+
+    def _note(
+        self, entry: Entry, finding: str, write: Callable[[Readings, Reading], Reading]
+    ) -> None:
+        reading = self._readings.get((entry.number, finding))
+        prediction = entry.assessments[finding].prediction
         if self.log is None or reading is None or prediction is None:
             return
         # The operating point may have been changed since the film was scored.
@@ -117,6 +141,6 @@ class ReadingSession:
             threshold=prediction.threshold,
         )
         try:
-            self._readings[entry.number] = write(self.log, reading)
+            self._readings[entry.number, finding] = write(self.log, reading)
         except ReadingsError as error:
             self.log_error = str(error)

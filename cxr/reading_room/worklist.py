@@ -8,7 +8,7 @@ and read while others are scored in another thread (`cxr.reading_room.scorer`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -18,12 +18,12 @@ from ..films.archive_names import told_apart
 from ..films.kinds import HEAD, LeftOut, choose, kind_of
 from ..films.radiograph import Radiograph, RadiographError
 from ..model import Model
-from ..scoring.bundle import Bundle
+from ..scoring.automatic import predict, unread
 from ..scoring.operating_points import OperatingPoint, band
-from ..scoring.predict import Prediction, predict, unread
+from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.refusal import Refusal
-from .entry import BANDS, Entry
+from .entry import BANDS, Assessment, Entry
 
 __all__ = ["BANDS", "ORDERS", "Entry", "Worklist"]
 
@@ -36,24 +36,49 @@ class Worklist:
 
     Parameters
     ----------
-    bundle : Bundle
-        The model that scores them.
+    models : Model or sequence of Model
+        The models that score them, one per finding.
     operating_point : str, optional
-        Name of one of its operating points (default: the card's default).
+        Name of an operating point that each of them has (default: each card's default).
+
+    Attributes
+    ----------
+    models : tuple of Model
+    operating_point : str or None
+        Name of the operating point that was asked for; None for each card's default.
+    entries : list of Entry
+    chosen : int or None
+        Number of the film that is open.
+    left_out : LeftOut
+        The files of all uploads that are no films.
+    blind : bool
+        Whether score and heatmap of a film stay hidden until the reader has called it.
     """
 
-    def __init__(self, bundle: Model, operating_point: str | None = None) -> None:
-        self.bundle = bundle
-        self.operating_point = bundle.card.operating_point(operating_point)
+    def __init__(self, models: Model | Sequence[Model], operating_point: str | None = None) -> None:
+        self.models = _several(models)
+        self._points = _points(self.models, operating_point)
+        self.operating_point = operating_point
         self.entries: list[Entry] = []
         self.chosen: int | None = None
-        """Number of the film that is open."""
         self.left_out = LeftOut()
-        """The files of all uploads that are no films."""
         self.blind = False
-        """Whether score and heatmap of a film stay hidden until the reader has called it."""
         self._lock = threading.Lock()
-        self._turn = 0  # counts changes of the model: what was scored before one is out of date
+        self._turn = 0  # counts changes of the models: what was scored before one is out of date
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What films are scored for."""
+        return tuple(self._points)
+
+    def model(self, finding: str) -> Model:
+        """Return the model of a finding; the first one where there is none."""
+        known = {model.card.finding: model for model in self.models}
+        return known.get(finding, self.models[0])
+
+    def point(self, finding: str) -> OperatingPoint:
+        """Return the operating point that the scores of a finding are compared with."""
+        return self._points[self.model(finding).card.finding]
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -94,8 +119,11 @@ class Worklist:
 
     def _append(self, name: str, source: bytes | Path | RadiographError) -> None:
         entry = Entry(len(self.entries) + 1, self._free(name), b"")
+        entry.assessments = {
+            model.card.finding: Assessment(ages=model.card.ages) for model in self.models
+        }
         if isinstance(source, RadiographError):
-            entry.prediction = self._unread(source)
+            _put(entry, self._unread(source))
         else:
             entry.source = source
         self.entries.append(entry)
@@ -106,75 +134,101 @@ class Worklist:
         numbered = (f"{name} ({times})" for times in count(2))
         return name if name not in taken else next(n for n in numbered if n not in taken)
 
-    def _unread(self, error: RadiographError) -> Prediction:
-        return unread(self.bundle, Refusal(error.code, error.reason), self.operating_point.name)
+    def _unread(self, error: RadiographError) -> dict[str, Prediction]:
+        return unread(self.models, Refusal(error.code, error.reason), self.operating_point)
 
     @property
     def waiting(self) -> list[Entry]:
         """Films that are not scored yet."""
-        return [entry for entry in self.entries if entry.prediction is None]
+        return [entry for entry in self.entries if entry.waits]
 
     def score(self) -> Iterator[int]:
         """Score the waiting films a few at a time; yields how many are done after each step.
 
         Can be abandoned at any point: what is done is kept, the rest keeps waiting.
         """
-        while batch := self.waiting[:BATCH]:
+        while batch := self._next():
             with self._lock:
-                turn, bundle, point = self._turn, self.bundle, self.operating_point.name
+                turn, models, point = self._turn, self.models, self.operating_point
             films: list[tuple[Entry, Radiograph]] = []
-            scored: list[tuple[Entry, Prediction]] = []
+            scored: list[tuple[Entry, dict[str, Prediction]]] = []
             for entry in batch:
                 try:
-                    films.append((entry, entry.film()))
+                    film = entry.film()
                 except RadiographError as error:
                     scored.append((entry, self._unread(error)))
+                else:
+                    entry.note(film)
+                    films.append((entry, film))
+            overridden = {
+                finding: [i for i, (entry, _) in enumerate(films) if _overridden(entry, finding)]
+                for finding in self.findings
+            }
             results = predict(
-                bundle,
+                models,
                 [film for _, film in films],
                 operating_point=point,
-                # Without a convolution there is no Grad-CAM, and a score all the same.
-                heatmaps=bool(bundle.network.convolutions()),
-                overridden={i for i, (entry, _) in enumerate(films) if entry.overridden},
+                heatmaps=True,
+                overridden=overridden,
             )
-            for (entry, film), prediction in zip(films, results, strict=True):
-                entry.note(film)
-                scored.append((entry, prediction))
+            scored += [(entry, row) for (entry, _), row in zip(films, results, strict=True)]
             with self._lock:
                 if turn == self._turn:
-                    for entry, prediction in scored:
-                        entry.prediction = prediction
+                    for entry, predictions in scored:
+                        _put(entry, predictions)
             yield len(self.entries) - len(self.waiting)
 
-    def rescore(self, bundle: Model, operating_point: str | None = None) -> None:
-        """Change the model or the operating point.
+    def _next(self) -> list[Entry]:
+        """Return the films to score next: the open one alone, since its reader waits for it."""
+        waiting = self.waiting
+        is_open = [entry for entry in waiting if entry.number == self.chosen]
+        return is_open or waiting[:BATCH]
 
-        With another model every readable film waits again, and what the reader said of the old
+    def rescore(self, models: Model | Sequence[Model], operating_point: str | None = None) -> None:
+        """Change the models or the operating point.
+
+        With other models every readable film waits again, and what the reader said of the old
         scores is dropped; with another operating point alone the scores are kept. The reader's
-        call of a film is kept as long as the finding is the same.
+        call of a film is kept where its finding is still scored.
+
+        Raises
+        ------
+        ValueError
+            If a model has no operating point of that name; nothing is changed then.
         """
-        point = bundle.card.operating_point(operating_point)
+        models = _several(models)
+        points = _points(models, operating_point)
         with self._lock:
-            same = bundle.name == self.bundle.name
-            other_finding = bundle.card.finding != self.bundle.card.finding
-            self.operating_point, self.bundle = point, bundle
+            same = [model.name for model in models] == [model.name for model in self.models]
+            self.models, self._points, self.operating_point = models, points, operating_point
             self._turn += 1
             for entry in self.entries:
-                entry.judgement = entry.reason = None
-                if other_finding:
-                    entry.call, entry.blind = None, False
-                if entry.prediction is None:
-                    continue
-                if same or not entry.source:
-                    entry.prediction = _at(entry.prediction, bundle, point)
-                else:
-                    entry.prediction = None
+                old = entry.assessments
+                refusal = next((a.prediction.refusal for a in old.values() if a.prediction), None)
+                assessments = {}
+                for model in models:
+                    finding = model.card.finding
+                    was = old.get(finding) or Assessment()
+                    now = Assessment(overridden=was.overridden, call=was.call, blind=was.blind)
+                    now.ages = model.card.ages
+                    if was.prediction and same:
+                        now.prediction = _at(was.prediction, points[finding])
+                    elif not entry.source and refusal:
+                        now.prediction = unread([model], refusal, operating_point)[finding]
+                    assessments[finding] = now
+                entry.assessments = assessments
 
     def override(self, entry: Entry) -> None:
-        """Score a film that the gate refused; one that could not be read stays refused."""
+        """Score a refused film for the finding that is shown; what cannot be read stays refused."""
         if entry.source and entry.prediction and entry.prediction.refusal:
-            entry.overridden = True
-            entry.prediction = None
+            entry.assessment.overridden = True
+            entry.chosen = entry.finding
+            self.score_again(entry)
+
+    def score_again(self, entry: Entry) -> None:
+        """Have a film wait to be scored anew."""
+        for assessment in entry.assessments.values():
+            assessment.prediction = None
 
     def turn(self, entry: Entry) -> None:
         """Change black and white of a film over, or back, and score it anew.
@@ -184,23 +238,35 @@ class Worklist:
         if not entry.thumbnail or entry.prediction is None:
             return  # not read
         with self._lock:
-            entry.turned, entry.overridden = not entry.turned, False
-            entry.sha256, entry.thumbnail = "", b""
-            entry.call, entry.blind, entry.judgement, entry.reason = None, False, None, None
-            entry.prediction = None
+            entry.turn()
 
     def hidden(self, entry: Entry) -> bool:
-        """Whether score and heatmap must not be shown yet, because the reader calls first."""
-        scored = entry.prediction is not None and entry.prediction.score is not None
-        return self.blind and scored and entry.call is None
+        """Whether scores and heatmaps must not be shown yet, because the reader calls first.
 
-    def call(self, entry: Entry, call: Call | str | None) -> None:
-        """Record the reader's call of a film, and whether the score was hidden until then."""
-        if entry.blind:
+        Of a film that is scored for several findings each has to be called.
+        """
+        if not self.blind or entry.waits:
+            return False
+        return any(a.scored and a.call is None for a in entry.assessments.values())
+
+    def call(self, entry: Entry, call: Call | str | None, finding: str = "") -> None:
+        """Record the reader's call of a finding, and whether the score was hidden until then.
+
+        Parameters
+        ----------
+        entry : Entry
+            The film.
+        call : Call or str, or None
+            What the reader says, or its value.
+        finding : str, optional
+            Of what (default: the finding that is shown).
+        """
+        assessment = entry.assessments.get(finding) or entry.assessment
+        if assessment.blind:
             return  # a call made blind is not changed by what was seen after it
         said = Call(call) if call else None
-        entry.blind, entry.call = self.hidden(entry), said
-        entry.judgement = entry.reason = None
+        assessment.blind, assessment.call = self.hidden(entry), said
+        assessment.judgement = assessment.reason = None
 
     def judge(
         self,
@@ -208,7 +274,7 @@ class Worklist:
         judgement: Agreement | str | None,
         reason: Reason | str | None = None,
     ) -> None:
-        """Record what the reader says of a score.
+        """Record what the reader says of the score that is shown.
 
         Unless the film was called blind, the call follows from it.
 
@@ -217,25 +283,28 @@ class Worklist:
         ValueError
             If the film has no score, or there is no such judgement or reason.
         """
+        assessment = entry.assessment
         if entry.prediction is None or entry.prediction.score is None:
             raise ValueError("A film without a score cannot be judged.")
         judgement = Agreement(judgement) if judgement else None
         reason = Reason(reason) if reason and judgement is Agreement.OVERRIDE else None
-        entry.judgement, entry.reason = judgement, reason
-        if entry.blind:
+        assessment.judgement, assessment.reason = judgement, reason
+        if assessment.blind:
             return
         if judgement is None:
-            entry.call = None
+            assessment.call = None
             return
         positive = entry.prediction.score >= entry.prediction.threshold
         seen = positive == (judgement is Agreement.AGREE)
-        entry.call = Call.FINDING if seen else Call.NO_FINDING
+        assessment.call = Call.FINDING if seen else Call.NO_FINDING
 
     def ordered(self, order: str = "score", bands: Collection[str] = BANDS) -> list[Entry]:
-        """Return the films of some bands, highest score first or as they arrived.
+        """Return the films of some bands, highest first or as they arrived.
 
-        Refused films have no score: they come together after the scored ones, and films that
-        wait behind those. A rank would give scores away, so blind lists stay as they arrived.
+        A film comes by its highest band, and within a band by how far its score lies above or
+        below its operating point. Refused films have no score: they come together after the scored
+        ones, and films that wait behind those. A rank would give scores away, so blind lists stay
+        as they arrived.
 
         Raises
         ------
@@ -248,21 +317,16 @@ class Worklist:
         if order == "arrival" or self.blind:
             return entries
 
-        def key(entry: Entry) -> tuple[int, float, int]:
-            if entry.prediction is None:
-                return 2, 0.0, entry.number
-            if entry.prediction.score is None:
-                return 1, 0.0, entry.number
-            # The same film scored in another batch may differ in its last bits.
-            return 0, -round(entry.prediction.score, 6), entry.number
-
-        return sorted(entries, key=key)
+        return sorted(entries, key=lambda entry: (entry.waits, entry.rank, entry.number))
 
     def open(self, number: int | None = None, order: str = "score") -> Entry | None:
-        """Open a film by number; if none is given or it is gone, the first that is done."""
+        """Open a film by number; if none is given or it is gone, the first of the list.
+
+        It need not be scored yet: it can be looked at as soon as it is there.
+        """
         wanted = number if number is not None else self.chosen
         entry = next((e for e in self.entries if e.number == wanted), None)
-        entry = entry or next((e for e in self.ordered(order) if e.prediction), None)
+        entry = entry or next(iter(self.ordered(order)), None)
         if entry:
             self.chosen = entry.number
             entry.opened = True
@@ -277,10 +341,26 @@ class Worklist:
         ]
 
 
-def _at(prediction: Prediction, bundle: Bundle, point: OperatingPoint) -> Prediction:
+def _several(models: Model | Sequence[Model]) -> tuple[Model, ...]:
+    return (models,) if isinstance(models, Model) else tuple(models)
+
+
+def _points(models: Sequence[Model], name: str | None) -> dict[str, OperatingPoint]:
+    return {model.card.finding: model.card.operating_point(name) for model in models}
+
+
+def _put(entry: Entry, predictions: Mapping[str, Prediction]) -> None:
+    for finding, prediction in predictions.items():
+        entry.assessments.setdefault(finding, Assessment()).prediction = prediction
+
+
+def _overridden(entry: Entry, finding: str) -> bool:
+    assessment = entry.assessments.get(finding)
+    return assessment is not None and assessment.overridden
+
+
+def _at(prediction: Prediction, point: OperatingPoint) -> Prediction:
     """Return the same under another operating point."""
-    if prediction.refusal and prediction.score is None:
-        return unread(bundle, prediction.refusal, point.name)
     return replace(
         prediction,
         operating_point=point.name,

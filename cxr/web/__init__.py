@@ -11,12 +11,22 @@ from .explained import explanations_view
 from .exports import export_view
 from .film import empty_field, film_view
 from .films import film_grid, film_list
+from .findings import finding_view
 from .look import theme
 from .measures import choose_threshold, show_rates, show_values
 from .methods import method_view
 from .overview import overview_button
-from .page import bundle, cards, choose_model, choose_models, header, navigated, plot
-from .reading_list import add_films, reading_list
+from .page import (
+    bundle,
+    cards,
+    choose_model,
+    choose_models,
+    choose_readers,
+    header,
+    navigated,
+    plot,
+)
+from .reading_list import add_films, reading_list, start_view
 from .reading_session import reading_session, readings
 from .score import score_view
 
@@ -29,6 +39,7 @@ __all__ = [
     "cards",
     "choose_model",
     "choose_models",
+    "choose_readers",
     "choose_threshold",
     "compare_view",
     "empty_field",
@@ -37,6 +48,7 @@ __all__ = [
     "film_grid",
     "film_list",
     "film_view",
+    "finding_view",
     "gate_view",
     "header",
     "method_view",
@@ -51,5 +63,6 @@ __all__ = [
     "shift_view",
     "show_rates",
     "show_values",
+    "start_view",
     "theme",
 ]

@@ -33,18 +33,16 @@ def call_view(session: ReadingSession, entry: Entry) -> None:
     """
     if session.log_error:
         st.warning(f"Readings are not kept. {session.log_error}")
-    if entry.prediction is None:
-        return
-    if entry.prediction.score is None:
-        _refused(session, entry)
-    elif session.worklist.hidden(entry):
+    if session.worklist.hidden(entry):
         _blind(session, entry)
+    elif entry.prediction and entry.prediction.score is None:
+        _refused(session, entry)
     else:
         _judge(session, entry)
 
 
 def _refused(session: ReadingSession, entry: Entry) -> None:
-    if not entry.thumbnail:
+    if not entry.sha256:
         return  # no picture, nothing to score
     refusal = entry.prediction.refusal if entry.prediction else None
     if entry.turned or (refusal and refusal.code in TURNABLE):
@@ -74,26 +72,33 @@ def _turn(session: ReadingSession, entry: Entry) -> None:
 def _override(session: ReadingSession, entry: Entry) -> None:
     session.choose(entry.number)
     session.worklist.override(entry)
-    session.scorer.start()
 
 
 def _blind(session: ReadingSession, entry: Entry) -> None:
-    key = f"call_{entry.number}"
-    st.radio(
-        "Your call, before the score",
-        list(Call),
-        index=None,
-        format_func=partial(call_words, finding=session.worklist.bundle.card.finding),
-        key=key,
-        # Noted before the page is drawn again, so that score and list show at once.
-        on_change=lambda: session.call(entry, st.session_state[key]),
-        help=f"Score and heatmap appear once you have called. {KEPT}",
-    )
+    for finding, assessment in entry.assessments.items():
+        if not assessment.scored:
+            continue
+        key = f"call_{entry.number}_{finding}"
+        st.radio(
+            "Your call, before the score",
+            list(Call),
+            index=None,
+            format_func=partial(call_words, finding=finding),
+            key=key,
+            # Noted before the page is drawn again, so that score and list show at once.
+            on_change=partial(_call, session, entry, finding, key),
+            disabled=assessment.call is not None,
+            help=f"Score and heatmap appear once you have called. {KEPT}",
+        )
+
+
+def _call(session: ReadingSession, entry: Entry, finding: str, key: str) -> None:
+    session.call(entry, st.session_state[key], finding)
 
 
 def _judge(session: ReadingSession, entry: Entry) -> None:
-    worklist = session.worklist
-    words = call_words(entry.call, worklist.bundle.card.finding) if entry.call else ""
+    waits = entry.prediction is None
+    words = call_words(entry.call, entry.finding) if entry.call else ""
     if entry.blind:
         st.markdown(f"Called blind: **{words}**")
     said = words if words and not entry.blind else "none yet"
@@ -113,6 +118,7 @@ def _judge(session: ReadingSession, entry: Entry) -> None:
             args=(entry, judgement),
             width="stretch",
             shortcut=key,
+            disabled=waits,
         )
     unsure.button(
         "Unsure",
@@ -121,7 +127,7 @@ def _judge(session: ReadingSession, entry: Entry) -> None:
         on_click=session.call,
         args=(entry, Call.UNSURE),
         width="stretch",
-        disabled=entry.blind,
+        disabled=entry.blind or waits,
     )
     if entry.judgement is Agreement.OVERRIDE:
         key, reasons = f"reason_{entry.number}", list(Reason)

@@ -34,7 +34,7 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
         if worklist.blind and any(map(worklist.hidden, worklist.entries)):
             st.caption("Films that you have not called yet are left out.")
         entries = [entry] if scope == "this film" else worklist.ordered(session.order)
-        entries = [e for e in entries if e.prediction and not worklist.hidden(e)]
+        entries = [e for e in entries if not e.waits and not worklist.hidden(e)]
         numbers = {e.number for e in entries}
 
         def rows() -> list[dict[str, object]]:
@@ -45,7 +45,7 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
             return report.items_of(entries, session.maps.exported)
 
         stem = "worklist" if scope == "the list" else "film"
-        card = worklist.bundle.card
+        cards = [model.card for model in worklist.models]
         for label, name, kind, make in (
             ("CSV", f"{stem}.csv", "text/csv", lambda: to_csv(rows(), EXPORTED)),
             (
@@ -58,13 +58,13 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
                 "PDF",
                 f"{stem}.pdf",
                 "application/pdf",
-                lambda: report.to_pdf(items(), card),
+                lambda: report.to_pdf(items(), cards),
             ),
             (
                 "DICOM",
                 f"{stem}-dicom.zip",
                 "application/zip",
-                lambda: report.to_dicom_zip(items(), card),
+                lambda: report.to_dicom_zip(items(), cards),
             ),
         ):
             _button(label, name, kind, make, disabled=not entries)
@@ -83,7 +83,7 @@ def _button(
         on_click="ignore",
         disabled=disabled,
         help={
-            "PDF": "One page per film, with the film and its heatmap by the chosen method",
+            "PDF": "One page per film and finding, with the heatmap by the chosen method",
             "DICOM": "Secondary captures, and structured reports of films that came as DICOM",
         }.get(label),
     )

@@ -23,6 +23,7 @@ __all__ = [
     "NO_MODELS",
     "NO_READINGS",
     "NO_SAMPLES",
+    "START",
     "UPLOADED",
     "evaluate_it",
     "imported_without_epochs",
@@ -50,7 +51,8 @@ AGAIN = "then start the dashboard again."
 NO_MODELS = f"No models here. Train one with: {TRAIN}"
 CHOOSE_MODEL = "Choose a model to see its curves."
 CHOOSE_CELL = "Choose a cell of the matrix to see its films; the worst errors come first."
-ADD_FILMS = "Drop films above, or try the sample films. The highest scores come first."
+ADD_FILMS = "The list of films comes here, those to read first on top."
+START = "They stay in memory until the tab is closed."
 A_FOLDER = "All films of a folder or of a patient's CD are taken; its other files are counted."
 UPLOADED = "Kept in memory. Films are told by what they hold; how a file is named does not matter."
 NOT_MEASURED = "Not measured: no validation films. Import with --data to choose operating points."

@@ -63,10 +63,12 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
     session : ReadingSession
         The reader's.
     entry : Entry
-        The film that is open. Without a score, or with one that is hidden, there is no choice.
+        The film that is open. Without a score, or with one that is hidden, there is no choice;
+        before it is scored the choice is shown, and cannot be made.
     """
     maps = session.maps
-    if not maps.allowed(entry):
+    waits = entry.waits and not session.worklist.blind
+    if not maps.allowed(entry) and not waits:
         return
 
     def choose(method: str | None = None) -> None:
@@ -83,6 +85,7 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
             on_change=choose,
             label_visibility="collapsed",
             help="Of this film, and of those that follow.",
+            disabled=waits,
         )
         st.button(
             "Next",
@@ -92,7 +95,10 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
             shortcut="n",
             width="content",
             help="By the next method that takes one pass of the network",
+            disabled=waits,
         )
+    if waits:
+        return
     work_view(session, entry, maps.method, "method")
     under_way = {"running", "timing"} & set(maps.drawn)
     st.fragment(_watch, run_every=BEAT if under_way else None)(session, entry)
@@ -143,7 +149,7 @@ def _work(
         row.button("Stop", key=f"stop_{place}", on_click=maps.explainer.stop, width="content")
         return
     heatmap = state.heatmap
-    failed = maps.doubts(method)
+    failed = maps.doubts(entry, method)
     row.caption(
         " · ".join(filter(None, [_words(state), doubt(failed)])),
         help="\n\n".join([*(failed or ()), about(method, heatmap.layer if heatmap else "")]),

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from ..model import Model, load
+from ..scoring.automatic import AUTOMATIC, default_cards
 from ..scoring.bundle import BundleError, available, default_name
 from ..scoring.card import Card, CardError
 from ..scoring.population import intended_use
@@ -16,7 +17,16 @@ from .look import watch_theme
 from .messages import CHOOSE_MODEL, NO_MODELS, message
 from .streamlit_hooks import keep_keras_session, keep_uploads_in_memory, leave_folder_mode
 
-__all__ = ["bundle", "cards", "choose_model", "choose_models", "header", "navigated", "plot"]
+__all__ = [
+    "bundle",
+    "cards",
+    "choose_model",
+    "choose_models",
+    "choose_readers",
+    "header",
+    "navigated",
+    "plot",
+]
 
 STYLE = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-8")
 #: Plotly's tool bar stays out of the way until the pointer is over a plot.
@@ -66,6 +76,41 @@ def choose_model(key: str, *, label: str = "Model", baselines: bool = True) -> C
     return by_name[st.selectbox(label, list(by_name), key=key)]
 
 
+def choose_readers(key: str) -> list[Card]:
+    """Let the reader choose what films are scored by.
+
+    The first choice is automatic: the default of every finding, each for the ages that it is meant
+    for. Baselines cannot be chosen.
+
+    Parameters
+    ----------
+    key : str
+        Of the Streamlit element.
+
+    Returns
+    -------
+    list of Card
+        One per finding.
+    """
+    by_name = {card.name: card for card in _defaults_first(cards()) if not card.baseline}
+    try:
+        defaults = default_cards()
+    except BundleError as error:
+        st.error(message(error))
+        st.stop()
+    names = [*([AUTOMATIC] if defaults else []), *by_name]
+    findings = " and ".join(f"{card.finding} ({card.population})" for card in defaults)
+    name = st.selectbox(
+        "Model",
+        names,
+        format_func=lambda name: "Automatic" if name == AUTOMATIC else name,
+        key=key,
+        help=f"Automatic: by the patient's age in the file, the default models of {findings}. "
+        "Where the file says no age, all of them.",
+    )
+    return defaults if name == AUTOMATIC else [by_name[name]]
+
+
 def choose_models(key: str, *, label: str = "Models") -> list[Card]:
     """Let the reader choose several models; says what to do and stops if none is chosen."""
     by_name = {card.name: card for card in _defaults_first(cards())}
@@ -84,16 +129,18 @@ def navigated() -> None:
     keep_keras_session()
 
 
-def header(title: str, card: Card | None = None) -> None:
-    """Put a page's title with the intended-use line: of one model, or of all."""
+def header(title: str, listed: Sequence[Card] | None = None) -> None:
+    """Put a page's title with the intended-use line: of some models, or of all."""
     if "navigated" not in st.session_state and leave_folder_mode():
         st.rerun()
     st.html(f"<style>{STYLE}</style>")
     watch_theme()
     left, right = st.columns([1, 6], vertical_alignment="center")
     left.markdown(f"#### {title}")
-    every = ", ".join(sorted({f"{model.population} ({model.finding})" for model in cards()}))
-    right.caption(intended_use(card.population if card else every), text_alignment="right")
+    listed = cards() if listed is None else listed
+    every = sorted({f"{card.population} ({card.finding})" for card in listed})
+    use = intended_use(listed[0].population if len(listed) == 1 else ", ".join(every))
+    right.caption(use, text_alignment="right")
 
 
 def plot(figure: Any, key: str, **options: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import streamlit as st
 
 from ..reading_room.entry import BANDS
@@ -9,51 +12,95 @@ from ..reading_room.samples import sample_films
 from ..reading_room.session import ReadingSession
 from ..reading_room.worklist import ORDERS
 from ..stats.wording import count
-from .messages import A_FOLDER, ADD_FILMS, NO_SAMPLES, UPLOADED
+from .messages import A_FOLDER, ADD_FILMS, NO_SAMPLES, START, UPLOADED
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
 
-__all__ = ["add_films", "reading_list"]
+__all__ = ["add_films", "reading_list", "start_view"]
 
 #: Seconds between two looks at how far the scoring is.
-BEAT = 0.7
+BEAT = 0.4
+
+
+def start_view(session: ReadingSession, *, height: int) -> None:
+    """Say, in the place of a film, how to get one: drop films, or take the sample films.
+
+    Parameters
+    ----------
+    session : ReadingSession
+        The reader's; its list is empty.
+    height : int
+        Of the film's field in CSS pixels.
+    """
+    with st.container(
+        key="start", height=height, border=False, vertical_alignment="center", gap="small"
+    ):
+        st.markdown("##### Drop chest radiographs here", text_alignment="center")
+        _uploader(session, label_visibility="collapsed")
+        st.caption("No films at hand?", text_alignment="center")
+        _samples(session, primary=True)
+        if st.session_state.pop("no_samples", False):
+            st.info(NO_SAMPLES)
+        st.caption(START, text_alignment="center")
 
 
 def add_films(session: ReadingSession) -> None:
-    """Take uploads and sample films into the list."""
-    worklist = session.worklist
-    turn = st.session_state.setdefault("upload_turn", 0)
-    with st.popover("Add films", width="stretch") if len(worklist) else st.container():
-        folder = st.toggle("A folder or disc", key="upload_folder", help=A_FOLDER)
-        uploads = st.file_uploader(
-            "PNG, JPEG, DICOM or zip",
-            accept_multiple_files="directory" if folder else True,
-            key=f"uploads_{turn}_{folder}",
-            help=UPLOADED,
-        )
-        if st.button("Sample films", width="stretch", help="Films that are on this machine"):
-            samples = sample_films()
-            if not samples:
-                st.info(NO_SAMPLES)
-            for path in samples:
-                worklist.add(path.name, path)
-            session.scorer.start()
-        if len(worklist) and st.button("Clear the list", width="stretch"):
+    """Take further films into a list that has some, or clear it."""
+    with st.popover("Add films", width="stretch"):
+        _uploader(session)
+        _samples(session)
+        if st.session_state.pop("no_samples", False):
+            st.info(NO_SAMPLES)
+        if st.button("Clear the list", width="stretch"):
             session.scorer.pause()
             session.maps.explainer.stop()
             del st.session_state["reading_session"]
             st.rerun()
-    if uploads:
-        files = [(upload.name, upload.getvalue()) for upload in uploads]
-        if folder:
-            worklist.add_folder(files)
-        else:
-            for name, content in files:
-                worklist.add(name, content)
-        session.scorer.start()
-        # A new uploader, empty: the list has the films now, and they are not kept twice.
-        st.session_state["upload_turn"] = turn + 1
-        st.rerun()
+
+
+def _uploader(session: ReadingSession, **options: Any) -> None:
+    folder = st.session_state.get("upload_folder", False)
+    # A new uploader, empty, after each upload: the list has the films, and they are not kept twice.
+    key = f"uploads_{st.session_state.setdefault('upload_turn', 0)}_{folder}"
+    st.file_uploader(
+        "PNG, JPEG, DICOM or zip",
+        accept_multiple_files="directory" if folder else True,
+        key=key,
+        # Before the page is drawn again, so that it is drawn once, with the film.
+        on_change=partial(_take_uploads, session, key, folder),
+        help=UPLOADED,
+        **options,
+    )
+    st.toggle("A folder or disc", key="upload_folder", help=A_FOLDER)
+
+
+def _take_uploads(session: ReadingSession, key: str, folder: bool) -> None:
+    files = [(upload.name, upload.getvalue()) for upload in st.session_state[key]]
+    if not files:
+        return
+    if folder:
+        session.worklist.add_folder(files)
+    else:
+        for name, content in files:
+            session.worklist.add(name, content)
+    st.session_state["upload_turn"] += 1
+
+
+def _samples(session: ReadingSession, *, primary: bool = False) -> None:
+    st.button(
+        "Sample films",
+        width="stretch",
+        type="primary" if primary else "secondary",
+        on_click=partial(_take_samples, session),
+        help="Films that are on this machine",
+    )
+
+
+def _take_samples(session: ReadingSession) -> None:
+    samples = sample_films()
+    st.session_state["no_samples"] = not samples
+    for path in samples:
+        session.worklist.add(path.name, path)
 
 
 def reading_list(session: ReadingSession, *, height: int) -> None:
@@ -69,12 +116,15 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     if not len(session.worklist):
         st.caption(ADD_FILMS)
         return
-    st.fragment(_list, run_every=BEAT if session.scorer.busy else None)(session, height)
+    st.fragment(_list, run_every=BEAT if session.scorer.pending else None)(session, height)
 
 
 def _list(session: ReadingSession, height: int) -> None:
     worklist = session.worklist
-    if worklist.waiting:
+    # The page starts it once the film is shown; should that not have come to its end, here.
+    if session.drawn == session.seen():
+        session.scorer.start()
+    if len(worklist.waiting) > 1 or session.scorer.error or session.scorer.paused:
         _progress(session)
         height -= 74
     blind = worklist.blind
@@ -108,7 +158,6 @@ def _list(session: ReadingSession, height: int) -> None:
     worklist_view(
         worklist.ordered(order, bands),
         worklist.chosen,
-        finding=worklist.bundle.card.finding,
         hidden=worklist.hidden,
         on_choose=session.choose,
         height=height - 84,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import streamlit as st
 
 from ..monitoring import Readings, ReadingsError
+from ..reading_room.prepare import prepare
 from ..reading_room.session import ReadingSession
 from ..reading_room.worklist import Worklist
 from ..scoring.card import Card
@@ -32,8 +34,13 @@ def readings() -> Readings:
     return _log(os.environ.get("CXR_READINGS_URL"))
 
 
-def reading_session(card: Card, operating_point: str) -> ReadingSession:
-    """Return this tab's session, with the model and the operating point that were chosen."""
+def reading_session(cards: Sequence[Card], operating_point: str) -> ReadingSession:
+    """Return this tab's session, with the models and the operating point that were chosen.
+
+    What the models need is loaded in the background meanwhile; scoring starts once the caller
+    starts `ReadingSession.scorer`.
+    """
+    models = [bundle(card) for card in cards]
     if "reading_session" not in st.session_state:
         log, problem = None, ""
         try:
@@ -41,12 +48,13 @@ def reading_session(card: Card, operating_point: str) -> ReadingSession:
         except ReadingsError as error:
             problem = str(error)
         st.session_state["reading_session"] = made = ReadingSession(
-            Worklist(bundle(card), operating_point), log, session_is_open()
+            Worklist(models, operating_point), log, session_is_open()
         )
         made.log_error = problem
+        prepare(models)
     session: ReadingSession = st.session_state["reading_session"]
     worklist = session.worklist
-    if (worklist.bundle.name, worklist.operating_point.name) != (card.name, operating_point):
-        worklist.rescore(bundle(card), operating_point)
-    session.scorer.start()
+    before = [model.name for model in worklist.models], worklist.operating_point
+    if before != ([card.name for card in cards], operating_point):
+        worklist.rescore(models, operating_point)
     return session

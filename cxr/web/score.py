@@ -12,13 +12,13 @@ from ..stats.wording import count
 from .look import theme
 from .messages import NOT_MEASURED
 from .page import plot
-from .worklist import BANDS
+from .worklist import BANDS, state_of
 
 __all__ = ["score_view"]
 
 
 def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
-    """Show a film's score, or why it has none.
+    """Show a film's score, the scale that waits for it, or why there is none.
 
     Parameters
     ----------
@@ -30,17 +30,21 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
         What the score is for.
     """
     prediction = entry.prediction
-    sign, word = BANDS[entry.band]
-    if prediction is None or prediction.score is None:
+    sign, word = BANDS[state_of(entry, finding, hidden=False)]
+    if prediction and prediction.score is None:
         st.markdown(f"{sign} {word}")
-        if prediction and prediction.refusal:
+        if prediction.refusal:
             st.caption(prediction.refusal.reason)
         return
-    if prediction.refusal:
+    if prediction and prediction.refusal:
         cross = BANDS["refused"][0]
         st.caption(f"{cross} **Scored although it was refused.** {prediction.refusal.reason}")
-    plot(score_scale(prediction.score, point, theme=theme()), "scale")
-    st.markdown(f"{sign} **{word}** the operating point for {finding}")
+    score = prediction.score if prediction else None
+    plot(score_scale(score, point, theme=theme()), "scale")
+    if score is None:  # the scale stands where the score will come
+        st.markdown(f"{sign} {word} for the score")
+    else:
+        st.markdown(f"{sign} **{word}** the operating point for {finding}")
     if not point.n:
         st.caption(NOT_MEASURED, help=point.rule)
         return

@@ -11,7 +11,7 @@ from ..exports import call_words
 from ..reading_room.entry import Entry
 from .assets import component
 
-__all__ = ["BANDS", "worklist_view"]
+__all__ = ["BANDS", "state_of", "worklist_view"]
 
 #: Sign and words of each band: a state is never told by its color alone.
 BANDS = {
@@ -29,7 +29,6 @@ def worklist_view(
     entries: list[Entry],
     chosen: int | None,
     *,
-    finding: str,
     hidden: Callable[[Entry], bool] = lambda entry: False,
     on_choose: Callable[[int], None],
     height: int = 640,
@@ -43,8 +42,6 @@ def worklist_view(
         The films.
     chosen : int
         Number of the film that is open.
-    finding : str
-        What the reader's calls are of.
     hidden : callable
         Returns whether a film's score must not be shown yet.
     on_choose : callable
@@ -67,34 +64,68 @@ def worklist_view(
         data={
             "height": height,
             "chosen": chosen,
-            "rows": [_row(entry, hidden(entry), finding) for entry in entries],
+            "rows": [_row(entry, hidden(entry)) for entry in entries],
         },
         on_chosen_change=changed,
     )
 
 
-def _row(entry: Entry, hidden: bool, finding: str) -> dict[str, object]:
-    band = "hidden" if hidden else entry.band
-    sign, word = BANDS[band]
-    prediction = entry.prediction
-    score = prediction.score if prediction and not hidden else None
+def state_of(entry: Entry, finding: str, *, hidden: bool) -> str:
+    """Return which of `BANDS` a film is in for one finding.
+
+    Parameters
+    ----------
+    entry : Entry
+        The film.
+    finding : str
+        One that it is read for.
+    hidden : bool
+        Whether its scores must not be shown yet.
+    """
+    assessment = entry.assessments[finding]
+    if assessment.prediction is None or entry.waits:
+        return "waiting"
+    if assessment.prediction.score is None:
+        return "refused"
+    return "hidden" if hidden else assessment.prediction.band or "refused"
+
+
+def _row(entry: Entry, hidden: bool) -> dict[str, object]:
     thumbnail = base64.b64encode(entry.thumbnail).decode()
+    cells = [_cell(entry, finding, hidden) for finding in entry.assessments]
+    scored = [cell for cell in cells if cell["score"] or cell["state"] in ("hidden", "waiting")]
+    reasons = [str(cell["reason"]) for cell in (scored or cells[:1]) if cell["reason"]]
+    calls = [call_words(a.call, f) for f, a in entry.assessments.items() if a.call]
+    several = len(cells) > 1
+    notes = [*calls, *reasons]
+    if several and entry.age_unknown:
+        notes.insert(0, "age unknown")
     return {
         "number": entry.number,
         "name": entry.name,
-        "band": band,
-        "sign": sign,
-        "word": word,
-        "score": None if score is None else f"{score:.2f}",
-        "reason": _reason(entry),
+        "band": "hidden" if hidden else entry.band,
+        "cells": cells,
+        "reason": " ".join(reasons),
+        "notes": " · ".join(notes),
         "thumbnail": f"data:image/jpeg;base64,{thumbnail}" if thumbnail else "",
         "opened": entry.opened,
-        "called": call_words(entry.call, finding) if entry.call else "",
     }
 
 
-def _reason(entry: Entry) -> str:
-    refusal = entry.prediction.refusal if entry.prediction else None
-    if refusal is None:
-        return ""
-    return f"Scored in spite of: {refusal.reason}" if entry.overridden else refusal.reason
+def _cell(entry: Entry, finding: str, hidden: bool) -> dict[str, object]:
+    state = state_of(entry, finding, hidden=hidden)
+    sign, word = BANDS[state]
+    prediction = entry.assessments[finding].prediction
+    score = prediction.score if prediction and state not in ("hidden", "waiting") else None
+    refusal = prediction.refusal if prediction else None
+    reason = refusal.reason if refusal else ""
+    if refusal and refusal.code == "age" and state == "refused":
+        word = "not read"
+    return {
+        "finding": finding.capitalize(),
+        "state": state,
+        "sign": sign,
+        "word": word,
+        "score": None if score is None else f"{score:.2f}",
+        "reason": f"Scored in spite of: {reason}" if reason and score is not None else reason,
+    }

@@ -554,6 +554,7 @@ class TestZip:
         assert rows[0] == {
             "number": "1",
             "name": "a.dcm",
+            "finding": a_card().finding,
             "files": "0001_sc.dcm 0001_sr.dcm",
             "note": "",
         }

@@ -27,7 +27,7 @@ from cxr.exports.pictures import bounded
 from cxr.films.radiograph import Radiograph, read
 from cxr.heatmaps.overlay import overlay
 from cxr.plain_text import visible
-from cxr.reading_room.worklist import Entry
+from cxr.reading_room.entry import Assessment, Entry
 from cxr.scoring.card import Card, TrainingFacts
 from cxr.scoring.explain import CAPTION, Heatmap
 from cxr.scoring.operating_points import band
@@ -389,17 +389,37 @@ class TestBounded:
         assert "array" not in vars(heatmap)
 
 
+def entry(number, name, source, prediction=None, call=None) -> Entry:
+    """A film of a list that is read for one finding."""
+    return Entry(number, name, source, {"pneumonia": Assessment(prediction, call=call)})
+
+
 class TestItemsOf:
+    def test_of_several_findings_one_item_for_each_score(self):
+        film = film_like(1)
+        picture = png(np.rint(film.pixels * 255).astype(np.uint8))
+        yes, no = said(film, 0.5), said(None, None)
+        entries = [
+            Entry(1, "a", picture, {"x": Assessment(yes), "y": Assessment(yes)}),
+            Entry(2, "b", picture, {"x": Assessment(yes), "y": Assessment(no)}),
+            Entry(3, "c", picture, {"x": Assessment(no), "y": Assessment(no)}),
+        ]
+        items = list(items_of(entries, lambda entry, film, finding: finding))
+        assert [(item.number, item.name, item.prediction.heatmap) for item in items] == [
+            (1, "a", "x"), (1, "a", "y"), (2, "b", "x"), (3, "c", None)
+        ]  # fmt: skip
+        assert [list(item.others) for item in items] == [["y"], ["x"], ["y"], ["y"]]
+
     def test_read_one_by_one_the_waiting_left_out(self, tmp_path):
         picture = np.rint(film_like(1).pixels * 255).astype(np.uint8)
         (tmp_path / "b.png").write_bytes(png(picture))
         said_of_it = said(film_like(1), 0.5)
         entries = [
-            Entry(1, "a.png", png(picture), said_of_it, call="unsure"),
-            Entry(2, "b.png", tmp_path / "b.png", said_of_it),
-            Entry(3, "c.png", png(picture)),
-            Entry(4, "d.png", b"", said(None, None)),
-            Entry(5, "e.png", tmp_path / "gone.png", said(None, None)),
+            entry(1, "a.png", png(picture), said_of_it, Call.UNSURE),
+            entry(2, "b.png", tmp_path / "b.png", said_of_it),
+            entry(3, "c.png", png(picture)),
+            entry(4, "d.png", b"", said(None, None)),
+            entry(5, "e.png", tmp_path / "gone.png", said(None, None)),
         ]
         first, second, fourth, fifth = items_of(entries)
         assert (first.name, first.call, first.source) == ("a.png", "unsure", png(picture))

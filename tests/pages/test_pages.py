@@ -516,7 +516,7 @@ def test_the_readers_word_stays_with_the_film(page) -> None:
 
 def test_blind_reading_shows_no_score_until_the_call(page) -> None:
     app = page("triage")
-    app.toggle[0].set_value(True).run()
+    app.toggle(key="blind").set_value(True).run()
     worklist = with_samples(app)
     entry = worklist.open()
     assert entry is worklist.entries[0]
@@ -666,7 +666,7 @@ def test_a_refused_or_hidden_film_has_no_choice_of_method(page) -> None:
         # And then a film whose score is hidden until its reader has called it.
         with_samples(app)
         app.session_state["reading_session"].choose(worklist.entries[1].number)
-        app.toggle[0].set_value(True).run()
+        app.toggle(key="blind").set_value(True).run()
     assert app.session_state["reading_session"].maps.shown(worklist.entries[1]) is None
 
 

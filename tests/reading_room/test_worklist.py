@@ -7,11 +7,13 @@ import io
 import logging
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import cxr.reading_room.entry
 from cxr.exports import items_of
 from cxr.exports import rows_of as films_and_rows
 from cxr.films.notes import Note
@@ -21,7 +23,9 @@ from cxr.reading_room.entry import THUMBNAIL
 from cxr.reading_room.worklist import BATCH, Worklist
 from cxr.scoring.operating_points import band
 from cxr.scoring.predict import Prediction
+from cxr.scoring.reader import Call
 from tests.conftest import chest_like, film_like, png
+from tests.film_files import dicom
 
 BLANK = png(np.full((200, 200), 90, np.uint8))
 
@@ -248,11 +252,13 @@ class TestOpen:
         assert mixed.open() is third
         assert sum(entry.opened for entry in mixed.entries) == 2
 
-    def test_what_waits_is_not_opened_unasked(self, worklist):
+    def test_a_film_is_opened_before_it_is_scored(self, worklist):
         worklist.add("a.png", films(1)[0])
-        assert worklist.open() is None
-        assert not worklist.entries[0].opened
-        assert worklist.open(1) is worklist.entries[0]
+        worklist.add("b.png", films(2)[1])
+        entry = worklist.open()
+        assert entry is worklist.entries[0]
+        assert (entry.opened, entry.band, entry.prediction) == (True, "waiting", None)
+        assert entry.film().pixels.shape == (160, 160)
 
     def test_a_number_that_is_gone(self, mixed):
         assert mixed.open(99, order="arrival").number == 1
@@ -274,9 +280,9 @@ class TestRescore:
 
     def test_another_operating_point(self, mixed, made_bundle):
         before = [entry.prediction for entry in mixed.entries]
-        mixed.entries[2].call = "unsure"
+        mixed.entries[2].assessment.call = Call.UNSURE
         mixed.rescore(made_bundle, "fixed-0.6")
-        assert mixed.operating_point.name == "fixed-0.6"
+        assert mixed.point("pneumonia").name == "fixed-0.6"
         assert mixed.waiting == []  # the scores are the same, and are not worked out again
         point = made_bundle.card.operating_point("fixed-0.6")
         for old, entry in zip(before, mixed.entries, strict=True):
@@ -315,9 +321,141 @@ class TestRescore:
     def test_an_unknown_operating_point_changes_nothing(self, mixed, other, made_bundle):
         with pytest.raises(ValueError, match="Received: 'nope'"):
             mixed.rescore(other, "nope")
-        assert mixed.bundle is made_bundle
-        assert mixed.operating_point.name == "sensitivity-95"
+        assert mixed.models == (made_bundle,)
+        assert mixed.point("pneumonia").name == "sensitivity-95"
         assert mixed.waiting == []
+
+
+class TestReadOnce:
+    def test_who_wants_a_film_at_the_same_time_shares_it(self, worklist, monkeypatch):
+        seen = []
+        real = cxr.reading_room.entry.read
+        monkeypatch.setattr(
+            "cxr.reading_room.entry.read", lambda source: (seen.append(1), real(source))[1]
+        )
+        worklist.add("a.png", films(1)[0])
+        entry = worklist.entries[0]
+        film = entry.film()
+        assert entry.film() is film
+        list(worklist.score())
+        assert len(seen) == 1
+        # What nobody holds is not kept.
+        del film
+        entry.film()
+        assert len(seen) == 2
+
+    def test_its_facts_are_there_before_its_thumbnail(self, worklist):
+        worklist.add("a.png", films(1)[0])
+        entry = worklist.entries[0]
+        entry.film()
+        assert (entry.facts, entry.age_unknown, entry.thumbnail) == ("160 x 160", True, b"")
+        assert entry.sha256
+
+    def test_the_open_film_is_scored_first(self, worklist):
+        for k in range(6):
+            worklist.add(f"{k}.png", films(6)[k])
+        worklist.open(6)
+        steps = worklist.score()
+        assert next(steps) == 1
+        assert worklist.entries[5].band != "waiting"
+        assert next(steps) == 5
+
+
+class TestSeveralFindings:
+    @pytest.fixture
+    def both(self, two_models) -> Worklist:
+        """A film of unknown age, a child's, an adult's, one between, and no film."""
+        worklist = Worklist(two_models)
+        for name, age in (("unknown", None), ("child", "004Y"), ("adult", "064Y"), ("12", "012Y")):
+            seed = len(worklist)
+            source = dicom(chest_like(seed, ill=seed % 2 == 0), PatientAge=age)
+            worklist.add(name, source)
+        worklist.add("none", b"no film")
+        list(worklist.score())
+        return worklist
+
+    def test_a_cell_for_each_finding(self, both):
+        scored = [
+            [finding for finding, a in entry.assessments.items() if a.scored]
+            for entry in both.entries
+        ]
+        adults, children = ["tuberculosis"], ["pneumonia"]
+        assert scored == [children + adults, children, adults, [], []]
+        assert [entry.age_unknown for entry in both.entries[:3]] == [True, False, False]
+        codes = [a.prediction.refusal.code for a in both.entries[3].assessments.values()]
+        assert codes == ["age", "age"]
+
+    def test_before_the_scores_the_finding_that_fits_is_shown(self, two_models):
+        worklist = Worklist(two_models)
+        for age in ("004Y", "064Y", None):
+            worklist.add("film", dicom(chest_like(1), PatientAge=age))
+        for entry in worklist.entries:
+            entry.film()
+        shown = [entry.finding for entry in worklist.entries]
+        assert shown == ["pneumonia", "tuberculosis", "pneumonia"]
+
+    def test_the_highest_band_ranks(self, both):
+        entry = both.entries[0]
+        pneumonia, tuberculosis = entry.assessments.values()
+        pneumonia.prediction = replace(pneumonia.prediction, score=0.99, band="near")
+        tuberculosis.prediction = replace(tuberculosis.prediction, score=0.70, band="above")
+        assert (entry.band, entry.ranked_by, entry.finding) == ("above", *["tuberculosis"] * 2)
+        assert entry.prediction.score == 0.70
+        entry.chosen = "pneumonia"
+        assert (entry.band, entry.finding, entry.prediction.score) == ("above", "pneumonia", 0.99)
+        names = [e.name for e in both.ordered()]
+        assert sorted(names[3:]) == ["12", "none"]
+
+    def test_a_row_for_each_finding(self, both):
+        rows = rows_of(both)
+        assert len(rows) == 2 * len(both)
+        assert {(row["path"], row["finding"]) for row in rows} == {
+            (entry.name, finding) for entry in both.entries for finding in both.findings
+        }
+        notes = {row["notes"] for row in rows if row["path"] == "unknown"}
+        assert notes == {"age_unknown"}
+        assert {row["intended_use"][-8:] for row in rows} == {" adults.", "5 years."}
+
+    def test_calls_are_of_a_finding(self, both):
+        entry = both.entries[0]
+        both.call(entry, Call.FINDING, "tuberculosis")
+        both.call(entry, Call.UNSURE, "pneumonia")
+        assert [a.call for a in entry.assessments.values()] == [Call.UNSURE, Call.FINDING]
+
+    def test_a_blind_film_is_hidden_until_each_finding_is_called(self, both):
+        both.blind = True
+        entry = both.entries[0]
+        both.call(entry, Call.FINDING, "tuberculosis")
+        assert both.hidden(entry)
+        both.call(entry, Call.NO_FINDING, "pneumonia")
+        assert not both.hidden(entry)
+        assert all(a.blind for a in entry.assessments.values())
+        child = both.entries[1]
+        both.call(child, Call.NO_FINDING)
+        assert not both.hidden(child)
+
+    def test_an_override_is_of_a_finding(self, both):
+        adult = both.entries[2]
+        adult.chosen = "pneumonia"
+        both.override(adult)
+        assert adult.band == "waiting"
+        list(both.score())
+        assert [a.overridden for a in adult.assessments.values()] == [True, False]
+        assert all(a.scored for a in adult.assessments.values())
+        assert adult.prediction.overridden
+
+    def test_from_all_to_one_model_and_back(self, both, two_models):
+        both.call(both.entries[0], Call.UNSURE, "tuberculosis")
+        both.rescore(two_models[1])
+        assert len(both.waiting) == 5
+        list(both.score())
+        assert [list(entry.assessments) for entry in both.entries] == [["tuberculosis"]] * 5
+        assert both.entries[0].prediction.notes == ()
+        assert both.entries[0].call is Call.UNSURE
+        both.rescore(two_models)
+        list(both.score())
+        assert both.findings == ("pneumonia", "tuberculosis")
+        assert both.entries[0].assessments["tuberculosis"].call is Call.UNSURE
 
 
 class TestOverride:
@@ -409,7 +547,7 @@ class TestJudge:
     ):
         entry = mixed.ordered()[place]
         scores = [e.prediction.score for e in mixed.ordered()[:7]]
-        threshold = mixed.operating_point.threshold
+        threshold = mixed.point("pneumonia").threshold
         assert scores[0] >= threshold > scores[6]
         mixed.judge(entry, judgement)
         assert (entry.call, entry.judgement, entry.blind) == (call, judgement, False)

@@ -85,18 +85,30 @@ function item(row, choose) {
   const picture = part("div", "picture", "");
   if (row.thumbnail) picture.style.backgroundImage = `url(${row.thumbnail})`;
   const text = document.createElement("div");
-  text.style.minWidth = 0;
-  text.append(
-    part("div", "name", row.name),
-    part(
-      "div",
-      "sub",
-      `${row.number}${row.called ? ` · ${row.called}` : ""}${row.reason ? ` · ${row.reason}` : ""}`,
-    ),
-  );
-  const score = part("div", "score", "");
-  score.append(part("b", "", row.score ?? ""), part("span", "band", `${row.sign} ${row.word}`));
-  element.append(picture, text, score);
+  text.className = "text";
+  const sub = [row.number, row.notes].filter(Boolean).join(" · ");
+  if (row.cells.length === 1) {
+    const [cell] = row.cells;
+    const score = part("div", "score", "");
+    score.append(part("b", "", cell.score ?? ""), part("span", "band", `${cell.sign} ${cell.word}`));
+    text.append(part("div", "name", row.name), part("div", "sub", sub));
+    element.append(picture, text, score);
+  } else {
+    // A film that is read for several findings has a line for each.
+    element.classList.add("several");
+    const cells = row.cells.map((cell) => {
+      const line = part("div", `cell ${cell.state}`, "");
+      line.title = cell.reason;
+      line.append(
+        part("span", "finding", cell.finding),
+        part("b", "", cell.score ?? ""),
+        part("span", "band", `${cell.sign} ${cell.word}`),
+      );
+      return line;
+    });
+    text.append(part("div", "name", row.name), ...cells, part("div", "sub", sub));
+    element.append(picture, text);
+  }
   element.addEventListener("click", () => choose(row.number));
   return element;
 }

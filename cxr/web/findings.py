@@ -1,0 +1,63 @@
+"""Which finding of the open film is shown, where it is read for several."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from ..reading_room.entry import Entry
+from ..reading_room.session import ReadingSession
+from .worklist import BANDS, state_of
+
+__all__ = ["finding_view"]
+
+KEY = "t"
+
+
+def finding_view(session: ReadingSession, entry: Entry) -> None:
+    """Let the reader choose the finding whose score and heatmap are shown, if there are several.
+
+    Parameters
+    ----------
+    session : ReadingSession
+        The reader's.
+    entry : Entry
+        The film that is open.
+    """
+    findings = list(entry.assessments)
+    if len(findings) < 2:
+        return
+    hidden = session.worklist.hidden(entry)
+
+    def title(finding: str) -> str:
+        sign, _ = BANDS[state_of(entry, finding, hidden=hidden)]
+        return f"{sign} {finding.capitalize()}"
+
+    key = f"finding_{entry.number}"
+
+    def choose(finding: str | None = None) -> None:
+        session.show(entry, finding or st.session_state[key] or entry.finding)
+
+    # The one that the film is ranked by is known only with its scores.
+    st.session_state[key] = entry.finding
+    following = findings[(findings.index(entry.finding) + 1) % len(findings)]
+    with st.container(horizontal=True, gap="xxsmall", key="finding_row"):
+        st.segmented_control(
+            "Finding",
+            findings,
+            format_func=title,
+            key=key,
+            on_change=choose,
+            label_visibility="collapsed",
+            required=True,
+            width="stretch",
+        )
+        st.button(
+            ":material/swap_horiz:",
+            key="next_finding",
+            on_click=partial(choose, following),
+            shortcut=KEY,
+            width="content",
+            help="Score and heatmap of the next finding",
+        )
