@@ -101,12 +101,11 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
     st.caption(f"{entry.facts}{unknown}" if entry.facts else "Not read")
     for note in entry.notes:
         st.caption(note.words)
-    if twins := worklist.twins(entry):
-        st.caption(f"Same pixels as film {', '.join(str(twin.number) for twin in twins)}")
     finding_view(session, entry)
     # Each has its place before the score is there, so that nothing jumps when it comes.
     if not worklist.hidden(entry) and not (worklist.blind and entry.waits):
-        with st.container(key="score_place", gap="xxsmall"):
+        refused = entry.prediction is not None and entry.prediction.score is None
+        with st.container(key="refusal" if refused else "score_place", gap="xxsmall"):
             score_view(entry, worklist.point(entry.finding), entry.finding)
     with st.container(key="method_place", gap="xsmall"):
         method_view(session, entry)
@@ -120,6 +119,8 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
         compare_view(session, entry)
     with right:
         export_view(session, entry)
+    if twins := worklist.twins(entry):
+        st.caption(f"Same pixels as film {', '.join(str(twin.number) for twin in twins)}")
 
 
 main()

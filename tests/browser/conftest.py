@@ -26,14 +26,20 @@ SHOTS = Path(__file__).parent / "screenshots"
 @pytest.fixture(scope="session")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the dashboard with the bundles that ship; gives its address."""
+    data = os.environ.get("CXR_DATA") or str(ROOT.parent / "shared" / "data")
+    yield from serve(tmp_path_factory.mktemp("dashboard"), data)
+
+
+def serve(folder: Path, data: str | None) -> Iterator[str]:
+    """Run a dashboard, with its log in a folder and the data sets of another; give its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("dashboard") / "log.txt"
-    data = os.environ.get("CXR_DATA") or str(ROOT.parent / "shared" / "data")
+    log = folder / "log.txt"
     # With as many threads as a dashboard has elsewhere.
-    env = {key: value for key, value in os.environ.items() if key not in ONE_THREAD}
-    env |= {"CXR_DATA": data, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    left_out = {*ONE_THREAD, "CXR_DATA"}
+    env = {key: value for key, value in os.environ.items() if key not in left_out}
+    env |= {"TF_CPP_MIN_LOG_LEVEL": "3"} | ({"CXR_DATA": data} if data else {})
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     settings = ["--server.headless", "true", "--server.port", str(port)]
     with log.open("w") as file:
@@ -81,7 +87,12 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def page(chromium: Browser, dashboard: str) -> Iterator[Page]:
     """A fresh tab of a reading-room screen; a script error in the page fails the test."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=dashboard)
+    yield from tab_of(chromium, dashboard)
+
+
+def tab_of(chromium: Browser, address: str) -> Iterator[Page]:
+    """Open a tab on a dashboard, and fail at its end if a script of the page did."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
     tab = context.new_page()
     tab.set_default_timeout(60_000)
     errors: list[str] = []

@@ -17,9 +17,19 @@ from tests.browser.waiting import at_rest, drawn
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
 
-def open_triage(page: Page) -> None:
+PNEUMONIA = "pneumonia-efficientnet-lite0"
+
+
+def open_triage(page: Page, model: str | None = None) -> None:
+    """Open Triage, and choose a model in place of the automatic choice if one is named."""
     page.goto("/")
     expect(page.get_by_test_id("stFileUploader")).to_be_visible(timeout=90_000)
+    if model:
+        page.get_by_role("combobox", name=re.compile("Model")).click()
+        page.get_by_role("option", name=model, exact=True).click()
+        expect(
+            page.get_by_text(re.compile(r"Population: children of 1 to 5 years\."))
+        ).to_be_visible()
 
 
 def upload(page: Page, files: list[Path], scored: int, refused: int = 0) -> None:
@@ -61,7 +71,7 @@ def films(data_dir: Path) -> list[Path]:
 def test_many_films_are_ranked_and_the_heatmap_changes_the_picture(
     page: Page, films: list[Path], shot
 ) -> None:
-    open_triage(page)
+    open_triage(page, PNEUMONIA)
     shot(page, "triage-empty")
     upload(page, films, scored=27)
     scores = [float(text) for text in page.locator(".worklist li .score b").all_inner_texts()]
@@ -89,7 +99,7 @@ def test_many_films_are_ranked_and_the_heatmap_changes_the_picture(
 
 
 def test_keys_flash_the_overlay_and_go_through_the_list(page: Page, films: list[Path]) -> None:
-    open_triage(page)
+    open_triage(page, PNEUMONIA)
     upload(page, films[:4], scored=4)
     viewer = page.locator(".viewer")
     page.wait_for_selector(".viewer[data-painted]")
@@ -107,7 +117,7 @@ def test_keys_flash_the_overlay_and_go_through_the_list(page: Page, films: list[
 
 
 def test_the_wheel_zooms_at_the_pointer_and_fit_comes_back(page: Page, films: list[Path]) -> None:
-    open_triage(page)
+    open_triage(page, PNEUMONIA)
     upload(page, films[:1], scored=1)
     page.wait_for_selector(".viewer[data-painted]")
     before, zoom = picture(page), page.locator(".zoom").inner_text()
@@ -132,7 +142,7 @@ def test_bad_files_get_a_reason_and_the_rest_goes_on(
         archive.write(films[1], "a/b/one.jpeg")
         archive.write(films[2], "../two.jpeg")
         archive.writestr("notes/readme.txt", "not a film")
-    open_triage(page)
+    open_triage(page, PNEUMONIA)
     upload(page, [letter, small, films[0], packed], scored=3, refused=2)
     refused = page.locator("li.refused")
     for i in range(2):
@@ -148,7 +158,7 @@ def test_bad_files_get_a_reason_and_the_rest_goes_on(
 
 
 def test_the_list_stays_when_the_reader_leaves_the_page(page: Page, films: list[Path]) -> None:
-    open_triage(page)
+    open_triage(page, PNEUMONIA)
     upload(page, films[:3], scored=3)
     page.get_by_role("button", name=re.compile("^Agree")).click()
     expect(page.locator(".worklist li .sub").first).to_contain_text("pneumonia seen")

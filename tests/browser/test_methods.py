@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_dashboard import open_triage, picture, upload
+from tests.browser.test_dashboard import PNEUMONIA, open_triage, picture, upload
 from tests.browser.waiting import at_rest
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
@@ -28,7 +28,7 @@ def choose(page: Page, what: str, method: str) -> None:
 
 
 def test_methods_of_a_film(page: Page, films: list[Path], shot) -> None:
-    open_triage(page)
+    open_triage(page, PNEUMONIA)
     upload(page, films, scored=2, refused=1)
     page.wait_for_selector(".viewer[data-painted]")
     alone, caption = picture(page), page.locator(".caption")
@@ -85,7 +85,7 @@ def test_methods_of_a_film(page: Page, films: list[Path], shot) -> None:
 
 
 def test_all_methods_of_a_film(page: Page, films: list[Path], shot) -> None:
-    open_triage(page)
+    open_triage(page, PNEUMONIA)
     upload(page, films[:1], scored=1)
     page.get_by_role("button", name="Methods").click()
     board = page.get_by_role("dialog", name="All methods")

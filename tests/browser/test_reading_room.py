@@ -13,7 +13,7 @@ import pypdf
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_dashboard import open_triage, picture
+from tests.browser.test_dashboard import PNEUMONIA, open_triage, picture
 from tests.browser.waiting import at_rest
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
@@ -52,7 +52,7 @@ def download(page: Page, name: str) -> bytes:
 
 
 def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) -> None:
-    open_triage(page)
+    open_triage(page, PNEUMONIA)
     page.set_input_files("input[type=file]", [*forty, packed])
     rows = page.locator(".worklist li")
     expect(rows).to_have_count(42, timeout=120_000)
@@ -173,11 +173,11 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
 
 
 def test_a_second_tab_is_a_second_list(page: Page, forty: list[Path]) -> None:
-    open_triage(page)
+    open_triage(page, PNEUMONIA)
     page.set_input_files("input[type=file]", forty[:2])
     expect(page.locator("li.above, li.near, li.below")).to_have_count(2, timeout=90_000)
     other = page.context.new_page()
-    open_triage(other)
+    open_triage(other, PNEUMONIA)
     expect(other.locator(".worklist li")).to_have_count(0)
     other.close()
     expect(page.locator(".worklist li")).to_have_count(2)
