@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["Progress", "Say", "to_stderr"]
+__all__ = ["Progress", "Say", "silent", "to_stderr"]
 
 
 class Progress(Protocol):
@@ -31,3 +31,7 @@ Say = Callable[[str], None]
 def to_stderr(line: str) -> None:
     """Write a message to standard error at once: how messages are told unless asked otherwise."""
     print(line, file=sys.stderr, flush=True)
+
+
+def silent(line: str) -> None:
+    """Tell nobody."""

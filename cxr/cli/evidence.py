@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from ..model import load
-from ..progress import Progress
+from ..progress import Progress, to_stderr
 from ..stats.wording import count, interval, percent, with_interval
 from .commands import DONE, UsageError, counter
 
@@ -34,6 +34,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "operating_point": options.operating_point,
         "keep": options.store,
         "progress": counter(),
+        "say": to_stderr,
     }
     if options.boxes:
         from ..datasets.boxes import read_boxes
@@ -152,7 +153,7 @@ def dataset(options: argparse.Namespace) -> int:
     if options.store and not options.model:
         raise UsageError("--store needs --model NAME: the bundle to keep the result in.")
     bundle = load(options.model) if options.model else None
-    table = bundle.films if bundle else scan(options.folder)
+    table = bundle.films if bundle else scan(options.folder, say=to_stderr)
     table = film_facts.describe(table, options.folder, counter())
     if bundle and options.store:
         replace_film_table(bundle, lambda kept: film_facts.filled_in(kept, table, bundle.name))

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from .folders import DatasetError
+from .errors import DatasetError
+from .text_table import TableError, read_table
 
 __all__ = ["BOX_COLUMNS", "boxes_of", "mask", "read_boxes"]
 
@@ -51,10 +52,9 @@ def read_boxes(path: str | Path) -> pd.DataFrame:
     if not path.is_file():
         raise DatasetError(f"There is no file of boxes at {path}. Give a .csv, one row per box.")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except ValueError as error:
-        raise DatasetError(f"{path.name} is not a table of comma-separated values.") from error
-    table.columns = [str(name).strip().lower() for name in table.columns]
+        table = read_table(path)
+    except TableError as error:
+        raise DatasetError(str(error)) from error
     known = {key: _first(table, names) for key, names in NAMES.items()}
     corners = next((names for names in CORNERS if set(names) <= set(table)), None)
     sizes = next((names for names in SIZES if set(names) <= set(table)), None)

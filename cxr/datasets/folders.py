@@ -2,25 +2,41 @@
 
 A film table has the columns of `COLUMNS`. ``label`` is ``normal`` or the finding, ``subtype`` is
 empty if none is known, ``patient`` groups the films of one person, ``sha256`` is the hash of
-the pixels (`cxr.films.radiograph`).
+the pixels (`cxr.films.radiograph`). Which words are known for splits and labels is said in
+`cxr.datasets.words`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from ..errors import CxrError
-from ..films.kinds import SUFFIXES
+from ..films.kinds import SUFFIXES, Kind, hidden
+from ..films.walk import walk
+from ..progress import Say, silent
+from ..stats.wording import count
+from .copies import once
+from .errors import DatasetError
+from .text_table import TableError, read_table
+from .words import KNOWN_SPLITS, NORMAL, split_label, split_of
 
-__all__ = ["COLUMNS", "NORMAL", "DatasetError", "scan", "select"]
+__all__ = ["COLUMNS", "NORMAL", "DatasetError", "holds_sets", "of_classes", "scan", "select"]
 
 COLUMNS = ["path", "split", "label", "subtype", "patient", "width", "height", "sha256"]
-NORMAL = "normal"
-SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+#: Other names of a manifest's columns, where it lacks one of these.
+_ALIASES = {
+    "path": ("file", "filename", "file_name", "filepath", "file_path", "image", "image_path"),
+    "label": ("class", "finding", "diagnosis"),
+    "split": ("set", "subset", "partition"),
+}
+#: Folders between that of a class and the films: NORMAL/images, NORMAL/patient012/1.
+_NEUTRAL = re.compile(
+    "(images?|imgs?|films?|pictures?|png|jpe?g|dicom|dcm)|"
+    "(patient|pat|case|study|series|subject|sub|id|p|st|se)?[ _-]*[0-9][0-9._-]*"
+)
 
 # Kermany et al.: person12_bacteria_47.jpeg, NORMAL2-IM-0058-0001.jpeg, IM-0027-0001.jpeg. The
 # numbers of persons recur between bacteria and virus, so the subtype is part of the patient.
@@ -30,27 +46,26 @@ SERIES = re.compile(r"((?:NORMAL\d*-)?IM-\d+)-\d+", re.IGNORECASE)
 FLAT = re.compile(r"^(?P<patient>.+)_(?P<label>[01])$")
 
 
-class DatasetError(CxrError, ValueError):
-    """A folder that cannot be read as labeled films."""
-
-    code = "dataset"
-
-
-def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
-    """List the labeled films of a folder, without opening them.
+def scan(root: str | Path, *, finding: str | None = None, say: Say = silent) -> pd.DataFrame:
+    """List the labeled films of a folder, without opening those that are named like films.
 
     Four layouts are known: a ``manifest.csv`` with at least ``path`` and ``label``; a folder of
     folders with such manifests, whose films get a ``source``, the folder's name where the
     manifest gives none; Kaggle's folders, ``train|val|test`` by class or classes alone, in any
     case; and a flat folder whose file names end in ``_0`` (normal) or ``_1`` (the finding).
 
+    A film that is there twice, by a table's rows or as a copy in another folder, counts once.
+
     Parameters
     ----------
     root : str or pathlib.Path
         The folder.
     finding : str, optional
-        What ``_1`` means in a flat folder; ``tuberculosis`` where nothing is said, which is
-        what the published sets of that form hold.
+        What ``1``, ``positive`` and ``_1`` mean; in a flat folder ``tuberculosis`` where nothing
+        is said, which is what the published sets of that form hold.
+    say : Say, optional
+        Told, in a line of text each, of films that were left out or are in no split (default:
+        nobody is).
 
     Returns
     -------
@@ -62,28 +77,24 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
     Raises
     ------
     DatasetError
-        If the folder is not there or holds no labeled film.
+        If the folder is not there or holds no labeled film, or one film has two labels.
     """
     root = Path(root)
     if not root.is_dir():
         raise DatasetError(f"There is no folder {root.name!r}. Give the folder with the films.")
-    manifest = root / "manifest.csv"
-    if manifest.is_file():
-        table = _from_manifest(manifest)
-    elif sets := sorted(root.glob("*/manifest.csv")):
-        table = pd.concat([_prefixed(file) for file in sets], ignore_index=True)
+    if manifest := _manifest_of(root):
+        table = _from_manifest(manifest, finding, say)
+    elif sets := _sets(root):
+        tables = [_prefixed(folder, file, finding, say) for folder, file in sets]
+        table = pd.concat(tables, ignore_index=True)
     else:
-        paths = (p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
-        files = sorted(path for path in paths if not _hidden(path))
-        rows = [_from_folders(path) for path in files]
-        if not any(rows):
-            rows = [_from_name(path, finding or "tuberculosis") for path in files]
-        table = pd.DataFrame([row for row in rows if row])
+        table = _from_folder(root, finding, say)
     if table.empty:
         raise DatasetError(
             "No labelled films were found. Expected a manifest.csv, folders train/test with one "
             "folder a class, or file names that end in _0 or _1."
         )
+    table = once(table, root, say)
     for column in COLUMNS:
         if column not in table:
             table[column] = 0 if column in ("width", "height") else ""
@@ -92,8 +103,38 @@ def scan(root: str | Path, *, finding: str | None = None) -> pd.DataFrame:
     table[sizes] = table[sizes].fillna(0).astype(int)
     texts = [column for column in table.columns if column not in sizes]
     table[texts] = table[texts].fillna("")
+    _tell_splits(table, say)
     others = [column for column in table.columns if column not in COLUMNS]
     return table[COLUMNS + others].sort_values("path", ignore_index=True)
+
+
+def holds_sets(folder: Path) -> bool:
+    """Whether a folder has no manifest itself, but folders with one: a folder of data sets."""
+    return not _manifest_of(folder) and bool(_sets(folder))
+
+
+def of_classes(table: pd.DataFrame, finding: str, say: Say = silent) -> pd.DataFrame:
+    """Keep the films that are normal or of a finding; say how many others there are.
+
+    Raises
+    ------
+    DatasetError
+        If none is left.
+    """
+    known = table["label"].isin([NORMAL, finding])
+    others = table.loc[~known, "label"].value_counts()
+    named = ", ".join(f"{label or '(none)'} ({n:,})" for label, n in others.items())
+    if not known.any():
+        raise DatasetError(
+            f"There are no films of {finding} or {NORMAL} among {len(table):,}. "
+            f"Labels here: {named}. Name the classes {NORMAL} and {finding}."
+        )
+    if len(others):
+        say(
+            f"Left out {count(int(others.sum()))} of other labels than {NORMAL} and {finding}: "
+            f"{named}."
+        )
+    return table[known].reset_index(drop=True)
 
 
 def select(table: pd.DataFrame, parts: Sequence[str], *, folder: str = "") -> pd.DataFrame:
@@ -132,21 +173,30 @@ def select(table: pd.DataFrame, parts: Sequence[str], *, folder: str = "") -> pd
     return table[chosen].reset_index(drop=True)
 
 
-def _prefixed(manifest: Path) -> pd.DataFrame:
-    table = _from_manifest(manifest)
-    name = manifest.parent.name
-    source = table.get("source", name)
-    return table.assign(path=name + "/" + table["path"], source=source)
+def _manifest_of(folder: Path) -> Path | None:
+    """Find a folder's ``manifest.csv``, in any case of letters; None if it has none."""
+    exact = folder / "manifest.csv"
+    if exact.is_file():
+        return exact
+    files = (path for path in folder.iterdir() if path.name.lower() == exact.name)
+    return next((path for path in sorted(files) if path.is_file()), None)
 
 
-def _hidden(path: Path) -> bool:
-    # Kaggle's zip has a file of macOS for each film: __MACOSX/train/NORMAL/._IM-0115.jpeg.
-    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
+def _sets(root: Path) -> list[tuple[Path, Path]]:
+    """List the folders in a folder that have a manifest."""
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not _hidden(path.name))
+    manifests = ((folder, _manifest_of(folder)) for folder in folders)
+    return [(folder, file) for folder, file in manifests if file]
 
 
-def _label(word: str) -> str:
-    word = word.strip().lower()
-    return NORMAL if word in {"normal", "no_finding", "0"} else word
+def _prefixed(folder: Path, manifest: Path, finding: str | None, say: Say) -> pd.DataFrame:
+    table = _from_manifest(manifest, finding, say)
+    source = table.get("source", folder.name)
+    return table.assign(path=folder.name + "/" + table["path"], source=source)
+
+
+def _hidden(name: str) -> bool:
+    return hidden(PurePosixPath(name))
 
 
 def _patient(stem: str) -> tuple[str, str]:
@@ -158,16 +208,32 @@ def _patient(stem: str) -> tuple[str, str]:
     return stem, ""
 
 
-def _from_manifest(path: Path) -> pd.DataFrame:
+def _from_manifest(path: Path, finding: str | None, say: Say) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except ValueError as error:
-        raise DatasetError("manifest.csv is not a table of comma-separated values.") from error
+        table = read_table(path)
+    except TableError as error:
+        raise DatasetError(str(error)) from error
+    for column, others in _ALIASES.items():
+        if column not in table and (found := next((n for n in others if n in table), "")):
+            table = table.rename(columns={found: column})
     if missing := {"path", "label"} - set(table.columns):
-        raise DatasetError(f"manifest.csv lacks the column {', '.join(sorted(missing))}.")
-    table["label"] = table["label"].map(_label)
+        raise DatasetError(
+            f"{path.name} lacks the column {', '.join(sorted(missing))}. "
+            f"Received: {', '.join(table.columns)}."
+        )
+    if len(set(table.columns)) < len(table.columns):
+        raise DatasetError(f"{path.name} has two columns of one name. Name each otherwise.")
+    table["path"] = table["path"].map(_as_path)
+    if nameless := int((table["path"] == "").sum()):
+        say(f"Left out {count(nameless, 'row')} of {path.name} without a path.")
+        table = table[table["path"] != ""].reset_index(drop=True)
+    read = [split_label(label, finding) for label in table["label"]]
+    table["label"] = [label for label, _ in read]
+    if any(subtype for _, subtype in read):
+        told = table["subtype"] if "subtype" in table else pd.Series("", index=table.index)
+        table["subtype"] = [kept or subtype for kept, (_, subtype) in zip(told, read, strict=True)]
     if "split" in table:
-        table["split"] = table["split"].map(lambda s: SPLITS.get(s.lower(), s.lower()))
+        table["split"] = [split_of(split) or split.lower() for split in table["split"]]
     if "patient" not in table:
         table["patient"] = [_patient(Path(p).stem)[0] for p in table["path"]]
     for column in ("width", "height"):
@@ -176,22 +242,56 @@ def _from_manifest(path: Path) -> pd.DataFrame:
     return table
 
 
-def _from_folders(path: Path) -> dict[str, str] | None:
-    if len(path.parts) < 2:
-        return None
-    folders = [part.lower() for part in path.parts[:-1]]
-    split = next((SPLITS[f] for f in folders if f in SPLITS), "")
-    if folders[-1] in SPLITS:
+def _as_path(cell: str) -> str:
+    r"""Write a path of a table as this package does: ``.\img\a.png`` is img/a.png."""
+    path = cell.strip("\"'").replace("\\", "/")
+    return PurePosixPath(path).as_posix() if path else ""
+
+
+def _from_folder(root: Path, finding: str | None, say: Say) -> pd.DataFrame:
+    films = sorted(_films(root))
+    rows = [_from_folders(path, finding) for path in films]
+    if not any(rows):
+        rows = [_from_name(path, finding or "tuberculosis") for path in films]
+    elif without := rows.count(None):
+        say(f"Left out {count(without)} in no folder of a class.")
+    return pd.DataFrame([row for row in rows if row])
+
+
+def _films(root: Path) -> Iterator[Path]:
+    """Find the films of a folder: by their names, and what is named otherwise by its content."""
+    for path, kind in walk(root, unless=lambda name: Path(name).suffix.lower() in SUFFIXES):
+        if kind in (None, Kind.DICOM, Kind.PNG, Kind.JPEG):
+            yield path.relative_to(root)
+
+
+def _from_folders(path: Path, finding: str | None) -> dict[str, str] | None:
+    folders = path.parts[:-1]
+    places = [place for place, folder in enumerate(folders) if split_of(folder)]
+    known = [split_of(folders[place]) for place in places]
+    # A copy of a whole set in one of its folders: nothing in a folder named test is learned from.
+    split = "test" if "test" in known else known[-1] if known else ""
+    # Classes are in the folder of a split, or the splits in that of a class.
+    after = places[-1] + 1 if places else 0
+    classes = folders[after:] or [f for f in folders if not split_of(f)]
+    if not classes:
         return None
     patient, subtype = _patient(path.stem)
-    label = _label(folders[-1])
+    label, told = split_label(_class_folder(classes), finding)
     return {
         "path": path.as_posix(),
         "split": split,
         "label": label,
-        "subtype": subtype,
+        "subtype": subtype or told,
         "patient": patient,
     }
+
+
+def _class_folder(folders: Sequence[str]) -> str:
+    """Choose the innermost folder that is neither one of pictures nor one of a patient."""
+    named = (f for f in reversed(folders) if not _NEUTRAL.fullmatch(f.strip().lower()))
+    # Folders 0 and 1 are classes where no other is.
+    return next(named, folders[-1])
 
 
 def _from_name(path: Path, finding: str) -> dict[str, str] | None:
@@ -200,3 +300,16 @@ def _from_name(path: Path, finding: str) -> dict[str, str] | None:
         return None
     label = NORMAL if match["label"] == "0" else finding
     return {"path": path.as_posix(), "label": label, "patient": match["patient"]}
+
+
+def _tell_splits(table: pd.DataFrame, say: Say) -> None:
+    """Say which films are in no known split, where others are in one."""
+    others = table[~table["split"].isin(KNOWN_SPLITS)]
+    if others.empty or (len(others) == len(table) and (others["split"] == "").all()):
+        return
+    folders = (path.partition("/")[0] for path in others["path"])
+    names = others["split"].where(others["split"] != "", pd.Series(folders, index=others.index))
+    counts = names.value_counts()
+    named = ", ".join(f"{name} ({n:,})" for name, n in counts.head(5).items())
+    more = f" and {len(counts) - 5} more" if len(counts) > 5 else ""
+    say(f"{count(len(others))} in none of the splits {', '.join(KNOWN_SPLITS)}: {named}{more}.")

@@ -7,6 +7,7 @@ holds the fingerprints (``phash``) is enough, the pictures need not be at hand.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,16 @@ from numpy.typing import NDArray
 
 from ..films.preprocessing import Preprocessing
 
-__all__ = ["SIDE", "WITHIN", "Alike", "across", "alike", "fingerprint", "near_duplicates"]
+__all__ = [
+    "SIDE",
+    "WITHIN",
+    "Alike",
+    "across",
+    "alike",
+    "any_alike",
+    "fingerprint",
+    "near_duplicates",
+]
 
 #: Films are brought to this many pixels on a side before they are hashed.
 SIDE = 64
@@ -193,7 +203,33 @@ def across(found: pd.DataFrame) -> pd.DataFrame:
     return found[found.groupby("group")["split"].transform("nunique") > 1].reset_index(drop=True)
 
 
-def _words(hashes: pd.Series[str]) -> NDArray[np.uint64]:
+def any_alike(
+    fingerprints: Sequence[str], known: Sequence[str], within: int = WITHIN
+) -> NDArray[np.bool_]:
+    """Tell which films are like any of some known ones, or equal to it.
+
+    Parameters
+    ----------
+    fingerprints, known : sequence of str
+        See `fingerprint`.
+    within : int, default: WITHIN
+        Bits, 0 to 256.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (films,), in the order of `fingerprints`.
+    """
+    words, others = _words(fingerprints), _words(known)
+    result = np.zeros(len(words), np.bool_)
+    for start in range(0, len(words), CHUNK):
+        rows = words[start : start + CHUNK]
+        apart = np.bitwise_count(rows[:, None] ^ others[None]).sum(axis=2, dtype=np.int64)
+        result[start : start + CHUNK] = (apart <= within).any(axis=1)
+    return result
+
+
+def _words(hashes: Iterable[str]) -> NDArray[np.uint64]:
     """Return fingerprints as integers, uint64 of shape (films, 4)."""
     digits = BLOCK * BLOCK // 4
     whole = re.compile(f"[0-9a-f]{{{digits}}}")

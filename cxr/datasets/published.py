@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .near_duplicates import any_alike
 
 __all__ = [
     "SOURCES",
     "Source",
     "data_folder",
+    "named_as_test_films",
+    "show_test_films",
 ]
+
+#: Names of the Kermany films in names of files, also where a tool has added something to them.
+_NAME = re.compile(r"person\d+_(?:bacteria|virus)_\d+|(?:NORMAL2-)?IM-\d+(?:-\d+)+", re.IGNORECASE)
+#: Scanners name films IM-0001-0001 too: such a name alone says nothing of where a film is from.
+_COMMON = "im-"
 
 #: "1 to 5 years" are completed years: the sixth birthday ends them.
 CHILDREN = (1.0, 6.0)
@@ -136,3 +152,49 @@ def data_folder(name: str) -> Path | None:
         if any((folder / part).exists() for part in parts):
             return folder
     return None
+
+
+@cache
+def _test_films() -> dict[str, str]:
+    """Return the names of the published test films in small letters, and their fingerprints."""
+    with (Path(__file__).parent / "published_test_films.csv").open(encoding="ascii") as file:
+        return {row["name"].lower(): row["phash"] for row in csv.DictReader(file)}
+
+
+def named_as_test_films(paths: Iterable[str]) -> NDArray[np.bool_]:
+    """Tell which films have the name of a published test film, whatever the folder.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Of the films of a data set.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (films,). Names that other films have as well (``IM-0001-0001``) count only in a set
+        with other names of test films.
+    """
+    names = _test_films()
+    found = [
+        {match.lower() for match in _NAME.findall(PurePosixPath(path).stem)} & names.keys()
+        for path in paths
+    ]
+    sure = [any(not name.startswith(_COMMON) for name in match) for match in found]
+    return np.array([bool(match) for match in found] if any(sure) else sure, np.bool_)
+
+
+def show_test_films(fingerprints: Iterable[str]) -> NDArray[np.bool_]:
+    """Tell which films show a published test film: renamed, resized or compressed again.
+
+    Parameters
+    ----------
+    fingerprints : iterable of str
+        See `cxr.datasets.near_duplicates.fingerprint`.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (films,).
+    """
+    return any_alike(list(fingerprints), list(_test_films().values()))

@@ -8,19 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..datasets.folders import (
-    NORMAL,
-    DatasetError,
-    scan,
-    select,
-)
+from ..datasets.folders import DatasetError, holds_sets, of_classes, scan, select
 from ..datasets.table import read_films
-from ..progress import Progress
+from ..progress import Progress, Say, silent
 from ..scoring.bundle import Bundle
 from ..scoring.card import Card
 from ..scoring.classifier import Classifier
 from ..scoring.predict import logits
 from ..scoring.store import CARD, add_table, bundle_writer
+from ..stats.wording import count
 from .evaluation import Evaluation, evaluate
 
 __all__ = ["PREDICTION_COLUMNS", "assess", "evaluated", "films_folder", "score_split", "store"]
@@ -36,12 +32,13 @@ def assess(
     operating_point: str | None = None,
     keep: bool = False,
     progress: Progress | None = None,
+    say: Say = silent,
 ) -> Evaluation:
     """Score the films of a split and evaluate the scores.
 
     Parameters
     ----------
-    bundle, data, split, progress
+    bundle, data, split, progress, say
         See `score_split`.
     operating_point : str, optional
         Name of one of the card's operating points (default: the card's default).
@@ -59,7 +56,7 @@ def assess(
     """
     if keep:
         _check_external(bundle, {split})
-    table = score_split(bundle, data, split=split, progress=progress)
+    table = score_split(bundle, data, split=split, progress=progress, say=say)
     if keep:
         store(bundle, table)
     return evaluated(bundle, table, split, operating_point)
@@ -75,7 +72,12 @@ def evaluated(
 
 
 def score_split(
-    bundle: Classifier, data: str | Path, *, split: str = "test", progress: Progress | None = None
+    bundle: Classifier,
+    data: str | Path,
+    *,
+    split: str = "test",
+    progress: Progress | None = None,
+    say: Say = silent,
 ) -> pd.DataFrame:
     """Score the films of a split.
 
@@ -94,6 +96,8 @@ def score_split(
     progress : Progress, optional
         Called with the films read and the films in all. Where only the pixels tell the split, these
         are all films of the folder.
+    say : Say, optional
+        Told of films that were left out, are in no split or have equal pixels (default: nobody is).
 
     Returns
     -------
@@ -108,12 +112,12 @@ def score_split(
     """
     card = bundle.card
     if split in card.external:
-        table = _external(card.external[split], split, Path(data))
+        table = _external(card.external[split], split, Path(data), say)
     else:
-        table = scan(data, finding=card.finding)
+        table = scan(data, finding=card.finding, say=say)
         if card.recipe and card.recipe.films:
             table = select(table, card.recipe.films, folder=Path(data).resolve().name)
-    table = table[table["label"].isin([NORMAL, card.finding])].reset_index(drop=True)
+    table = of_classes(table, card.finding, say)
     own_split = split in ("train", "validation", "test")
     prepare = replace(card.input, channels=1)
     pixels = None
@@ -135,6 +139,8 @@ def score_split(
     else:
         pixels = pixels[rows]
     assert pixels is not None
+    if twins := int(table.duplicated("sha256", keep=False).sum()):
+        say(f"{count(twins)} of {len(table):,} have the same pixels as another; each counts.")
     table["logit"] = logits(bundle, pixels)
     if films_folder(bundle, data, split) != Path(data):
         table["path"] = Path(data).resolve().name + "/" + table["path"]
@@ -148,13 +154,12 @@ def films_folder(bundle: Bundle, data: str | Path, split: str) -> Path:
     The films' own, but of an external set the folder of all sets, whichever of the two was given.
     """
     data = Path(data)
-    manifests = (data / "manifest.csv").is_file(), any(data.glob("*/manifest.csv"))
-    alone = split in bundle.card.external and manifests != (False, True)
+    alone = split in bundle.card.external and not holds_sets(data)
     return data.resolve().parent if alone else data
 
 
-def _external(parts: Sequence[str], name: str, data: Path) -> pd.DataFrame:
-    table = select(scan(data), parts, folder=data.resolve().name)
+def _external(parts: Sequence[str], name: str, data: Path, say: Say) -> pd.DataFrame:
+    table = select(scan(data, say=say), parts, folder=data.resolve().name)
     return table.assign(split=name)
 
 

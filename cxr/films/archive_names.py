@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from zipfile import ZipInfo
 
-__all__ = ["NAMELESS", "paths_of", "raw_name", "told_apart"]
+__all__ = ["NAMELESS", "code_page", "paths_of", "raw_name", "told_apart"]
 
 #: The name of a file that has none.
 NAMELESS = "(no name)"
@@ -114,6 +114,7 @@ _RARE = 1e-7  # a letter of none of the classes
 _HALF_WIDTH = 0.02 / 63  # of Shift JIS: one byte, and hardly used in names of files
 #: One byte a letter: Western, Central European, Cyrillic; of DOS and of Windows.
 _SINGLE_BYTE = ("cp437", "cp850", "cp1252", "cp866", "cp1251", "cp852", "cp1250")
+CODE_PAGES = ("cp437", *_MULTIBYTE, *_SINGLE_BYTE[1:])
 _LATIN = frozenset("äöüßÄÖÜéèêëáàâãåæçíìîïñóòôõøúùûýÉÈÁÀÅÆÇÑÓÕØÚÍ")
 _CENTRAL = frozenset("ąćęłńóśźżĄĆŁŚŹŻčďěňřšťůžýáéíČŠŽŘőűăâîșțäöü")
 _CYRILLIC = frozenset("оеаинтсрвлкмдпуОЕАИНТСРВЛКМДПУ")
@@ -154,7 +155,7 @@ def paths_of(infos: Sequence[ZipInfo]) -> list[PurePosixPath]:
     raw = [raw_name(info) for info in infos]
     known = [_unicode_path(info, name) for info, name in zip(infos, raw, strict=True)]
     unknown = [name for name, text in zip(raw, known, strict=True) if text is None]
-    code = _code_page(unknown)
+    code = code_page(unknown)
     texts = [
         _decoded(name, code) if text is None else text
         for name, text in zip(raw, known, strict=True)
@@ -226,21 +227,34 @@ def _decoded(raw: bytes, code: str) -> str:
     try:
         return raw.decode(code)
     except UnicodeDecodeError:
-        return raw.decode(_code_page([raw]))  # cp437, one of these, has a letter for each byte
+        return raw.decode(code_page([raw]))  # cp437, one of these, has a letter for each byte
 
 
-def _code_page(names: Sequence[bytes]) -> str:
-    """Choose the code page that makes the names most likely; "cp437" where none is given."""
-    names = list(dict.fromkeys(names))[:200]
-    best, code = -math.inf, "cp437"
-    for candidate in (*_MULTIBYTE, *_SINGLE_BYTE):
+def code_page(texts: Sequence[bytes], candidates: Sequence[str] = CODE_PAGES) -> str:
+    """Choose the code page that makes texts most likely.
+
+    Parameters
+    ----------
+    texts : sequence of bytes
+        Names of files, or lines of a table.
+    candidates : sequence of str, default: CODE_PAGES
+        Of these.
+
+    Returns
+    -------
+    str
+        As Python names it; the first of the candidates where no text is given or none fits.
+    """
+    texts = list(dict.fromkeys(texts))[:200]
+    best, code = -math.inf, candidates[0]
+    for candidate in candidates:
         likely = _single_byte if candidate in _SINGLE_BYTE else _multibyte
         try:
-            found = sum(likely(name, candidate) for name in names)
+            total = sum(likely(text, candidate) for text in texts)
         except UnicodeDecodeError:
             continue
-        if found > best:
-            best, code = found, candidate
+        if total > best:
+            best, code = total, candidate
     return code
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .kinds import HEAD, Kind, hidden, kind_of
@@ -15,21 +15,25 @@ __all__ = ["walk"]
 _READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def walk(folder: Path) -> Iterator[tuple[Path, Kind]]:
+def walk(
+    folder: Path, *, unless: Callable[[str], bool] = lambda name: False
+) -> Iterator[tuple[Path, Kind | None]]:
     """Yield the files of a folder and of those in it.
 
     Parameters
     ----------
     folder : pathlib.Path
         The folder.
+    unless : callable, optional
+        Says of a file's name that the file need not be opened.
 
     Yields
     ------
     path : pathlib.Path
         Starts with `folder`. A hidden folder is yielded as one file and not walked.
-    kind : Kind
-        What the file's first bytes tell. No folder is walked twice: links to folders are followed
-        last, where they lead to one that was not seen.
+    kind : Kind or None
+        What the file's first bytes tell; None if it was not opened. No folder is walked twice:
+        links to folders are followed last, where they lead to one that was not seen.
     """
     seen: set[tuple[int, int]] = set()
     waiting, links = [str(folder)], list[str]()
@@ -50,6 +54,8 @@ def walk(folder: Path) -> Iterator[tuple[Path, Kind]]:
                 yield Path(entry.path), Kind.HIDDEN
             elif _is_folder(entry):
                 (links if entry.is_symlink() else waiting).append(entry.path)
+            elif unless(entry.name):
+                yield Path(entry.path), None
             else:
                 yield Path(entry.path), _kind(entry.path)
 

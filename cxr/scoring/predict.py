@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..films.kinds import LeftOut, choose
+from ..films.kinds import Kind, LeftOut, choose
 from ..films.notes import Note
 from ..films.radiograph import Radiograph, RadiographError, read
 from ..films.walk import walk
@@ -302,7 +302,7 @@ def find_films(
             films.append(path)
             continue
         files = list(walk(path))
-        chosen, others = choose([(file.relative_to(path), kind) for file, kind in files])
+        chosen, others = choose([(f.relative_to(path), kind or Kind.OTHER) for f, kind in files])
         films += sorted(files[place][0] for place in chosen)
         if left_out is not None:
             left_out[path] = others

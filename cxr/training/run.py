@@ -19,9 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..datasets.describe import described, note
-from ..datasets.folders import select
+from ..datasets.folders import of_classes, select
+from ..datasets.published import named_as_test_films, show_test_films
 from ..datasets.table import (
-    NORMAL,
     DatasetError,
     hold_out,
     read_films,
@@ -37,6 +37,7 @@ from ..networks import BASES, build
 from ..networks.runtime import keep_memory
 from ..progress import Say, to_stderr
 from ..scoring.card import TrainingStep
+from ..stats.wording import count
 from .box_supervision import read_places
 from .fit import Material, fit
 from .frozen_features import seconds_spent
@@ -134,12 +135,13 @@ def train(
     state = Path(out) / f".{recipe.name}.training"
     asked = {"recipe": recipe.to_json(), "share": share}
     _check(state, asked, resume)
-    table = scan(data, finding=recipe.finding)
+    table = scan(data, finding=recipe.finding, say=say)
     if recipe.films:
         table = select(table, recipe.films, folder=Path(data).resolve().name)
-    table = table[table["label"].isin([NORMAL, recipe.finding])].reset_index(drop=True)
+    table = of_classes(table, recipe.finding, say)
     if recipe.test and set(table["split"]) == {""}:
         table["split"] = "train"
+    table = _kept_apart(table, named_as_test_films(table["path"]), say)
     if not (table["split"] == "train").any():
         raise DatasetError(
             f"Training takes films of {recipe.finding} and normal ones in a folder named train. "
@@ -159,6 +161,7 @@ def train(
         measure=lambda film: note(film) | ({SMALL: small(film.pixels)} if small else {}),
     )
     assert pixels is not None
+    table = _kept_apart(table, show_test_films(table["phash"]), say)
     if recipe.test and "test" not in set(table["split"]):
         table = split_by_patient(table, recipe.test, seed=recipe.seed, into="test")
     table = hold_out(table, recipe.validation, seed=recipe.seed)
@@ -178,6 +181,18 @@ def train(
     bundle = write_bundle(run, Path(out))
     shutil.rmtree(state)
     return bundle
+
+
+def _kept_apart(table: pd.DataFrame, published: NDArray[np.bool_], say: Say) -> pd.DataFrame:
+    """Move films that were published as test films from any folder into the test split."""
+    moved = published & table["split"].isin(["train", "validation"]).to_numpy()
+    if not moved.any():
+        return table
+    say(
+        f"Nothing is learned from {count(int(moved.sum()))} of the training folders that were "
+        "published as test films: they count as test films."
+    )
+    return table.assign(split=table["split"].mask(moved, "test"))
 
 
 def _check(state: Path, asked: dict[str, Any], resume: bool) -> None:

@@ -10,6 +10,7 @@ import pytest
 from cxr.datasets.folders import (
     COLUMNS,
     DatasetError,
+    of_classes,
     scan,
     select,
 )
@@ -87,6 +88,93 @@ class TestFolders:
             "person7-virus",
         ]
 
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ("train", "val", "test"),
+            ("Training", "Validation", "Testing"),
+            ("TRAIN", "valid", "test_images"),
+            ("train set", "dev", "testing"),
+        ],
+    )
+    def test_names_of_splits(self, tmp_path, names):
+        for name in names:
+            touch(tmp_path, f"{name}/NORMAL/{name}.png", f"NORMAL/{name}/x{name}.png")
+        table = scan(tmp_path)
+        found = {
+            part: split
+            for path, split in rows(table, "path", "split")
+            for part in path.split("/")
+            if part in names
+        }
+        assert found == dict(zip(names, ("train", "validation", "test"), strict=True))
+
+    def test_what_is_in_a_folder_named_test_is_never_for_training(self, tmp_path):
+        touch(tmp_path, "test/copy/train/NORMAL/a.png", "train/old/test/NORMAL/b.png")
+        assert set(scan(tmp_path)["split"]) == {"test"}
+
+    def test_folders_between_class_and_film(self, tmp_path):
+        touch(
+            tmp_path,
+            "train/NORMAL/images/a.png",
+            "train/PNEUMONIA/patient 012/1/b.png",
+            "train/PNEUMONIA/VIRUS/c.png",
+            "train/1/d.png",
+            "train/NORMAL/masks/e.png",
+            "pneumonia/train/covid/f.png",
+        )
+        table = scan(tmp_path, finding="pneumonia")
+        labels = {Path(p).stem: label for p, label in rows(table, "path", "label")}
+        assert labels == {
+            "a": "normal",
+            "b": "pneumonia",
+            "c": "pneumonia",
+            "d": "pneumonia",
+            "e": "masks",
+            "f": "covid",
+        }
+
+    def test_films_are_told_by_what_they_hold_where_the_suffix_is_none_of_theirs(self, tmp_path):
+        touch(tmp_path, "train/NORMAL/README", "train/NORMAL/notes.txt", "train/NORMAL/a.jfif")
+        for name in ("1.2.840.113", "IM0001", "b.img"):
+            (tmp_path / "train/NORMAL" / name).write_bytes(bytes(128) + b"DICM")
+        names = [Path(path).name for path in scan(tmp_path)["path"]]
+        assert names == ["1.2.840.113", "IM0001", "a.jfif", "b.img"]
+
+
+class TestTold:
+    """What is left out, or in no split, has its line."""
+
+    def said(self, root: Path) -> str:
+        lines: list[str] = []
+        scan(root, say=lines.append)
+        return " ".join(lines)
+
+    def test_films_of_no_known_split(self, tmp_path):
+        touch(tmp_path, "train/NORMAL/a.png", "fold3/NORMAL/b.png", "fold3/NORMAL/c.png")
+        assert "2 films in none of the splits" in self.said(tmp_path)
+        assert "fold3 (2)" in self.said(tmp_path)
+
+    def test_splits_of_a_manifest_that_are_not_known(self, tmp_path):
+        (tmp_path / "manifest.csv").write_text("path,label,split\na.png,0,train\nb.png,0,X\n")
+        assert "x (1)" in self.said(tmp_path)
+
+    def test_films_in_no_folder_of_a_class(self, tmp_path):
+        touch(tmp_path, "train/NORMAL/a.png", "train/loose.png")
+        assert "1 film in no folder" in self.said(tmp_path)
+
+    def test_nothing_where_nothing_is_left_out(self, tmp_path):
+        touch(tmp_path, "NORMAL/a.png", "PNEUMONIA/b.png", "__MACOSX/NORMAL/._a.png")
+        assert self.said(tmp_path) == ""
+
+    def test_labels_that_are_neither(self):
+        table = pd.DataFrame({"label": ["normal", "pneumonia", "covid", "covid", ""]})
+        lines: list[str] = []
+        assert len(of_classes(table, "pneumonia", lines.append)) == 2
+        assert "covid (2), (none) (1)" in lines[0]
+        with pytest.raises(DatasetError, match=r"no films .* covid \(2\)"):
+            of_classes(table[table["label"] == "covid"], "pneumonia")
+
 
 class TestFlat:
     NAMES = ("CHNCXR_0001_0.png", "CHNCXR_0327_1.png", "README.md")
@@ -123,6 +211,21 @@ class TestManifest:
             "path,label\nx/person3_virus_1.png,pneumonia\nx/other.png,normal\n"
         )
         assert scan(tmp_path)["patient"].tolist() == ["other", "person3-virus"]
+
+    def test_columns_under_other_names_and_paths_of_windows(self, tmp_path):
+        (tmp_path / "Manifest.CSV").write_text("Image;Class;Subset\n.\\x\\a.png;No Finding;Dev\n")
+        table = scan(tmp_path)
+        assert rows(table, "path", "label", "split") == [("x/a.png", "normal", "validation")]
+
+    def test_rows_without_a_path_are_told(self, tmp_path):
+        (tmp_path / "manifest.csv").write_text("path,label\na.png,normal\n,normal\n,,\n"[:-3])
+        lines: list[str] = []
+        assert len(scan(tmp_path, say=lines.append)) == 1
+        assert "1 row" in lines[0]
+
+    def test_subtypes_of_labels_are_kept(self, tmp_path):
+        (tmp_path / "manifest.csv").write_text("path,label\na.png,VIRUS\nb.png,0\n")
+        assert rows(scan(tmp_path), "label", "subtype") == [("pneumonia", "virus"), ("normal", "")]
 
     def test_missing_column_is_named(self, tmp_path):
         (tmp_path / "manifest.csv").write_text("path,split\na.png,train\n")

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cxr.datasets.published import SOURCES, data_folder
+from cxr.datasets.published import (
+    SOURCES,
+    data_folder,
+    named_as_test_films,
+    show_test_films,
+)
 from cxr.scoring.card import Card
 from cxr.scoring.population import INTENDED_USE, folder_of, intended_use, split_note
 from cxr.training.recipes import RECIPES
@@ -118,3 +123,38 @@ class TestSplitNote:
 
     def test_one_source_of_another_population_is_enough(self, card):
         assert split_note(card, "mixed").startswith("Outside the intended population")
+
+
+class TestTestFilms:
+    def test_names_tell_them_whatever_the_folder(self):
+        names = {
+            "train/NORMAL/IM-0001-0001.jpeg": True,
+            "train/PNEUMONIA/person1_virus_6.png": True,
+            "valid/x/person1_virus_6_jpeg.rf.0a1b2c.jpg": True,
+            "NORMAL2-IM-0007-0001.jpeg": True,
+            "train/PNEUMONIA/person1_virus_60.jpeg": False,
+            "train/PNEUMONIA/person1_bacteria_1.jpeg": False,
+            "train/NORMAL/IM-0115-0001.jpeg": False,
+            "test/NORMAL/other.png": False,
+        }
+        assert named_as_test_films(names).tolist() == list(names.values())
+
+    def test_a_name_that_scanners_give_says_nothing_alone(self):
+        assert not named_as_test_films(["a/IM-0001-0001.jpg", "b/IM-0003-0001.jpg"]).any()
+        assert named_as_test_films([]).shape == (0,)
+
+    def test_pixels_tell_them(self, stored_bundle_films):
+        """The films of the Kermany set that ships as a table: all test films, and no other."""
+        films = stored_bundle_films
+        found = show_test_films(films["phash"])
+        assert found.tolist() == (films["split"] == "test").tolist()
+        assert found.sum() == 624
+        assert (named_as_test_films(films["path"]) == found).all()
+        assert show_test_films([]).shape == (0,)
+
+
+@pytest.fixture(scope="module")
+def stored_bundle_films():
+    from cxr.model import load
+
+    return load("pneumonia-efficientnet-lite0").films

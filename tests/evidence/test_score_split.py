@@ -65,6 +65,21 @@ def test_the_bundles_own_table_tells_what_was_validation(made_bundle, made_films
     assert assess(bundle, made_films, split="train").n == learned + 3
 
 
+def test_what_is_left_out_or_alike_is_told(made_bundle, made_films, tmp_path):
+    root = shutil.copytree(made_films / "test", tmp_path / "set" / "Testing")
+    shutil.copytree(root, tmp_path / "set" / "set" / "Testing")
+    film = next((root / "NORMAL").iterdir())
+    shutil.copy(film, film.with_name("under another name.png"))
+    (root / "COVID").mkdir()
+    shutil.copy(film, root / "COVID" / "x.png")
+    lines: list[str] = []
+    assert assess(made_bundle, tmp_path / "set", say=lines.append).n == 21
+    said = " ".join(lines)
+    assert "Left out 20 films" in said
+    assert "covid (1)" in said
+    assert "2 films of 21 have the same pixels" in said
+
+
 @pytest.mark.parametrize("split", ["test", "validation"])
 def test_each_film_is_decoded_once(made_bundle, made_films, monkeypatch, split):
     """Also where the pixels tell the split: then all films of the folder are read."""

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxr.datasets import published
+from cxr.datasets.describe import note
 from cxr.datasets.folders import DatasetError
 from cxr.datasets.table import read_films
 from cxr.films.radiograph import read
@@ -715,3 +717,26 @@ class TestHeadBundle:
         assert not [line for line in lines if line.startswith("features")]
         first, later = (load(str(path)).predictions["logit"] for path in (folder, again))
         np.testing.assert_allclose(later, first, atol=1e-3)
+
+
+def test_nothing_is_learned_from_published_test_films(
+    made_recipe, made_films, tmp_path, monkeypatch
+):
+    """Whatever their folder or their name: a run on Kaggle's films in other folders."""
+    films = shutil.copytree(made_films, tmp_path / "films")
+    named, renamed = sorted((films / "train" / "PNEUMONIA").iterdir())[:2]
+    named.rename(named.with_name("person1_virus_6.png"))
+    (films / "train").rename(films / "Training")
+    known = {
+        "person1_virus_6": "0" * 64,
+        "person99_virus_1": note(read(films / "Training" / "PNEUMONIA" / renamed.name))["phash"],
+    }
+    monkeypatch.setattr(published, "_test_films", lambda: known)
+    lines: list[str] = []
+    folder = train(made_recipe, films, tmp_path / "out", say=lines.append)
+    table = load(str(folder)).films
+    apart = table[table["path"].str.contains(f"person1_virus_6|{renamed.stem}", regex=True)]
+    assert apart["split"].tolist() == ["test", "test"]
+    # One by its name, one by its pixels.
+    assert sum("Nothing is learned from" in line for line in lines) == 2
+    assert set(table["split"]) == {"train", "validation", "test"}

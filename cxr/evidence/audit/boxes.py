@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...datasets.boxes import boxes_of
 from ...datasets.folders import DatasetError
 from ...films.radiograph import read
-from ...progress import Progress
+from ...progress import Progress, Say, silent
 from ...scoring.classifier import Classifier
 from ...scoring.explain import heatmaps
 from ...scoring.scores import scored as with_scores
@@ -90,6 +90,7 @@ def assess_boxes(
     operating_point: str | None = None,
     keep: bool = False,
     progress: Progress | None = None,
+    say: Say = silent,
 ) -> tuple[Evaluation, Localization]:
     """Score the films of a split and compare the heatmaps of those with boxes with the boxes.
 
@@ -97,6 +98,8 @@ def assess_boxes(
     ----------
     bundle, data, boxes, split, method, layer, operating_point, progress
         See `localize`; the progress is that of scoring, then, from none done, that of explaining.
+    say : Say, optional
+        See `cxr.evidence.score_split.score_split`.
     keep : bool, default: False
         Whether to store the figures on boxes in the bundle, of whichever split, and the
         predictions of an external set.
@@ -112,7 +115,7 @@ def assess_boxes(
         raise ValueError(
             f"Figures are kept at the operating point {default}. Received: {operating_point}"
         )
-    table = score_split(bundle, data, split=split, progress=progress)
+    table = score_split(bundle, data, split=split, progress=progress, say=say)
     evaluation = evaluated(bundle, table, split, operating_point)
     localization = localize(
         bundle,

@@ -15,6 +15,7 @@ from ...datasets.folders import (
     COLUMNS,
     NORMAL,
     DatasetError,
+    of_classes,
     scan,
 )
 from ...datasets.published import SOURCES
@@ -142,7 +143,7 @@ def import_legacy(
     films, pixels = pd.DataFrame(columns=COLUMNS), None
     if data:
         say("Reading the films")
-        films, pixels = _films(data, card)
+        films, pixels = _films(data, card, say)
     with bundle_writer(folder) as writer:
         sha256 = writer.add(WEIGHTS, network.save_weights)
         card = replace(card, weights=StoredFile(WEIGHTS, sha256))
@@ -244,7 +245,7 @@ def _notes(
         )
 
 
-def _films(data: str | Path, card: Card) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
+def _films(data: str | Path, card: Card, say: Say) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
     """Read labeled films and hold out validation, as training does.
 
     Returns
@@ -254,8 +255,7 @@ def _films(data: str | Path, card: Card) -> tuple[pd.DataFrame, NDArray[np.uint8
     pixels : numpy.ndarray
         uint8 (films, height, width, 1), in their order.
     """
-    table = scan(data, finding=card.finding)
-    table = table[table["label"].isin(card.classes)].reset_index(drop=True)
+    table = of_classes(scan(data, finding=card.finding, say=say), card.finding, say)
     if set(table["split"]) == {""}:
         table["split"] = "train"
     if not (table["split"] == "train").any():
