@@ -19,10 +19,10 @@ from pydicom.uid import UID, generate_uid
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS, validate_value
 
 from ..errors import fault
+from ..films.bounds import UnreadableFile
 from ..films.dicom import open_dataset
 from ..films.dicom_grey import text
 from ..films.dicom_quiet import quiet
-from ..films.pictures import UnreadableFile
 from ..films.radiograph import Radiograph
 
 __all__ = ["IDENTITY", "REFERENCE", "origin_of", "referable"]

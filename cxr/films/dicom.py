@@ -18,13 +18,13 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from .bounds import MEGAPIXELS, UnreadableFile, check_ratio, check_size, most_bytes
 from .dicom_color import color_luminance
 from .dicom_decode import decode
 from .dicom_facts import FACT_TAGS
 from .dicom_grey import film_values, luminance, numbers, text
 from .dicom_stored import stored_values
 from .notes import Note
-from .pictures import MAX_PIXELS, UnreadableFile, check_size
 from .values import FilmValues
 
 __all__ = ["TAGS", "Rendered", "open_dataset", "render"]
@@ -90,9 +90,14 @@ def open_dataset(data: bytes) -> Dataset:
     meta_end = 144 + int.from_bytes(data[140:144], "little")
     if data[128:132] == b"DICM" and _DEFLATED in data[132:meta_end]:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        data = inflater.decompress(data[meta_end:], 4 * MAX_PIXELS)
+        packed = data
+        data = inflater.decompress(data[meta_end:], most_bytes())
+        check_ratio(len(data), len(packed))
         if inflater.unconsumed_tail:
-            raise UnreadableFile("The DICOM file is too large once inflated. Export it smaller.")
+            raise UnreadableFile(
+                "The DICOM file is too large once inflated. Export it smaller, "
+                f"or {MEGAPIXELS.how}."
+            )
         if not inflater.eof:
             raise UnreadableFile("The DICOM file is incomplete. Copy or export it again.")
     dataset = dcmread(BytesIO(data), force=True, specific_tags=list(TAGS))
@@ -113,7 +118,10 @@ def open_dataset(data: bytes) -> Dataset:
             f"The DICOM file holds {frames} frames; a film is a single one. "
             "Export the frame you want as a picture of its own."
         )
-    check_size(columns, rows)
+    words = int(dataset.get("SamplesPerPixel") or 1) * int(dataset.get("BitsAllocated") or 8)
+    check_size(columns, rows, words / 8)
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        check_ratio(rows * columns * words // 8, len(dataset.PixelData))
     return dataset
 
 

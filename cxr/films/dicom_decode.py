@@ -27,7 +27,7 @@ from pydicom.uid import (
 )
 
 from . import dicom_jpeg
-from .pictures import UnreadableFile, check_size
+from .bounds import UnreadableFile, check_size
 
 __all__ = ["Decoded", "decode"]
 

@@ -12,6 +12,8 @@ import numpy as np
 from pydicom.pixels import get_decoder
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1
 
+from .bounds import check_scans
+
 if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import DecodeRunner
 
@@ -55,10 +57,11 @@ def decode_frame(data: bytes, runner: DecodeRunner) -> bytes:
     Raises
     ------
     ValueError
-        If the JPEG is damaged, or its size is not what the header says.
+        If the JPEG is damaged or has too many scans, or its size is not what the header says.
     """
     from imagecodecs import Jpeg8Error, jpeg8_decode
 
+    check_scans(data)
     space = "GRAYSCALE" if runner.samples_per_pixel == 1 else "YCBCR"
     try:
         values = jpeg8_decode(data, colorspace=space, outcolorspace=space)

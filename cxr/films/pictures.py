@@ -10,7 +10,7 @@ import io
 import logging
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,34 +21,18 @@ from PIL.PngImagePlugin import PngImageFile
 
 from ..errors import fault
 from .bit_depth import find_depth, gathered
+from .bounds import UnreadableFile, check_ratio, check_scans, check_size
 from .dicom_grey import luminance
 
-__all__ = ["MAX_PIXELS", "UnreadableFile", "check_size", "read_jpeg", "read_png"]
+__all__ = ["read_jpeg", "read_png"]
 
 logger = logging.getLogger(__name__)
 
-MAX_PIXELS = 100_000_000  # several times what detectors have, and it still fits memory
-
+ROWS = 128
+PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by color type
+#: Parts that a PNG may come in: enough for any film in parts of 8 kB.
+MOST_CHUNKS = 100_000
 _GREY_16, _RGB_16, _GREY_ALPHA_16, _RGB_ALPHA_16 = 0, 2, 4, 6  # PNG color types
-
-
-class UnreadableFile(ValueError):  # noqa: N818 - what it is, rather than another "error"
-    """A file without a film that can be shown; the text is a sentence for people."""
-
-
-def check_size(width: int, height: int) -> None:
-    """Refuse a picture of more than `MAX_PIXELS`; to be called before anything is decoded.
-
-    Raises
-    ------
-    UnreadableFile
-        If it is too large.
-    """
-    if width * height > MAX_PIXELS:
-        raise UnreadableFile(
-            f"The picture is {width:,} x {height:,} pixels; at most {MAX_PIXELS // 1_000_000} "
-            "megapixels are taken. Export it smaller."
-        )
 
 
 def read_jpeg(data: bytes) -> NDArray[np.float32]:
@@ -65,9 +49,14 @@ def read_jpeg(data: bytes) -> NDArray[np.float32]:
         If it is too large. Anything that Pillow raises comes as it is.
     """
     image = JpegImageFile(io.BytesIO(data))
-    check_size(*image.size)
+    check_size(*image.size, bytes_per_pixel=len(image.getbands()))
+    check_ratio(image.width * image.height, len(data))
+    check_scans(data)
     image.load()
-    pixels = _unit(np.asarray(image.convert("L")), 255)
+    pixels = np.empty((image.height, image.width), np.float32)
+    for rows in _strips(image.height):
+        strip = image.crop((0, rows.start, image.width, rows.stop))
+        pixels[rows] = _unit(np.asarray(strip.convert("L")), 255)
     return _turned(pixels, image.getexif)
 
 
@@ -90,11 +79,11 @@ def read_png(data: bytes) -> tuple[NDArray[np.float32], int]:
     """
     chunks = _png_chunks(data)
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
-    check_size(width, height)
+    samples = PNG_SAMPLES.get(colour, 1)
+    check_size(width, height, samples * max(1, depth // 8))
+    check_ratio(width * height * samples * depth // 8, len(data))
     if int.from_bytes(chunks.get(b"acTL", b"")[:4], "big") > 1:
         raise UnreadableFile("The PNG picture is animated. Export a single picture of the film.")
-    alpha: NDArray[Any] | None = None
-    top = 255
     bits = 8 if colour == 3 else depth
     if depth == 16:
         grey, alpha = _png_16(chunks, (width, height), colour, interlaced)
@@ -102,16 +91,12 @@ def read_png(data: bytes) -> tuple[NDArray[np.float32], int]:
         top, bits = found.top, found.bits
         if bits < depth:
             grey, top = gathered(np.minimum(grey >> found.shift, top), top)
+        pixels = _unit(grey, top)
+        if alpha is not None:
+            for rows in _strips(height):
+                pixels[rows] *= _unit(alpha[rows], 65535)
     else:
-        image: Image.Image = PngImageFile(io.BytesIO(data))
-        image.load()
-        if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA"):
-            image = image.convert("RGBA")
-            alpha = np.asarray(image.getchannel("A"))
-        grey = np.asarray(image.convert("L"))
-    pixels = _unit(grey, top)
-    if alpha is not None:
-        pixels *= _unit(alpha, 65535 if depth == 16 else 255)
+        pixels = _png_8(data)
 
     def exif() -> Image.Exif:
         loaded = Image.Exif()
@@ -123,17 +108,35 @@ def read_png(data: bytes) -> tuple[NDArray[np.float32], int]:
 
 def _png_chunks(data: bytes) -> dict[bytes, bytes]:
     """Take a PNG apart; unlike Pillow it checks every checksum, so damage is never scored."""
-    chunks: dict[bytes, bytes] = {}
-    at, kind = 8, b""
-    while kind != b"IEND":
+    chunks: dict[bytes, list[memoryview]] = {}
+    at, kind, view = 8, b"", memoryview(data)
+    for _ in range(MOST_CHUNKS):
         length, kind = struct.unpack_from(">I4s", data, at)
-        body = data[at + 8 : at + 8 + length]
+        body = view[at + 8 : at + 8 + length]
         (checksum,) = struct.unpack_from(">I", data, at + 8 + length)
         if zlib.crc32(body, zlib.crc32(kind)) != checksum:
             raise ValueError("wrong checksum")
-        chunks[kind] = chunks.get(kind, b"") + body
+        chunks.setdefault(kind, []).append(body)
         at += 12 + length
-    return chunks
+        if kind == b"IEND":
+            return {kind: b"".join(parts) for kind, parts in chunks.items()}
+    raise UnreadableFile("The PNG picture is cut into too many parts. Export the film again.")
+
+
+def _png_8(data: bytes) -> NDArray[np.float32]:
+    """Decode samples of up to 8 bits to gray in [0, 1], on black where it is transparent."""
+    image = PngImageFile(io.BytesIO(data))
+    image.load()
+    clear = "transparency" in image.info or image.mode in ("LA", "PA", "RGBA")
+    pixels = np.empty((image.height, image.width), np.float32)
+    for rows in _strips(image.height):
+        strip: Image.Image = image.crop((0, rows.start, image.width, rows.stop))
+        if clear:
+            strip = strip.convert("RGBA")
+        pixels[rows] = _unit(np.asarray(strip.convert("L")), 255)
+        if clear:
+            pixels[rows] *= _unit(np.asarray(strip.getchannel("A")), 255)
+    return pixels
 
 
 def _declared(chunks: dict[bytes, bytes], colour: int) -> int | None:
@@ -145,32 +148,48 @@ def _declared(chunks: dict[bytes, bytes], colour: int) -> int | None:
 
 def _png_16(
     chunks: dict[bytes, bytes], size: tuple[int, int], colour: int, interlaced: int
-) -> tuple[NDArray[Any], NDArray[Any] | None]:
+) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
     """Decode 16-bit samples to (gray, alpha); Pillow alone would keep 8 bits of color or alpha."""
 
-    def unpack(mode: str, rawmode: str) -> NDArray[Any]:
-        packed = chunks[b"IDAT"]
-        return np.asarray(Image.frombytes(mode, size, packed, "zip", rawmode, interlaced))
+    def unpack(mode: str, rawmode: str) -> Image.Image:
+        return Image.frombytes(mode, size, chunks[b"IDAT"], "zip", rawmode, interlaced)
 
-    alpha: NDArray[Any] | None = None
     if colour == _GREY_16:
-        samples = unpack("I;16", "I;16B")
-        grey = samples
+        images = [unpack("I;16", "I;16B")]
     elif colour == _GREY_ALPHA_16:
-        pairs = unpack("I", "I;32B").view(np.uint32)  # gray in the upper half, alpha in the lower
-        grey, alpha = pairs >> 16, pairs & 0xFFFF
+        images = [unpack("I", "I;32B")]
     else:
         mode = {_RGB_16: "RGB", _RGB_ALPHA_16: "RGBA"}[colour]
         # The stream is big-endian: taken as such it gives the upper bytes, else the lower ones.
-        upper, lower = unpack(mode, f"{mode};16B"), unpack(mode, f"{mode};16L")
-        samples = (upper.astype(np.uint16) << 8) | lower
-        grey = luminance(samples)
-        alpha = samples[..., 3] if colour == _RGB_ALPHA_16 else None
-    if b"tRNS" in chunks:  # one gray or color that means transparent
-        key = np.frombuffer(chunks[b"tRNS"], ">u2")
-        same = samples == (key if samples.ndim == 3 else key[0])
-        alpha = np.where(same.all(-1) if samples.ndim == 3 else same, 0, 65535)
+        images = [unpack(mode, f"{mode};16B"), unpack(mode, f"{mode};16L")]
+    del chunks[b"IDAT"]  # as large as the file
+    width, height = size
+    key = np.frombuffer(chunks[b"tRNS"], ">u2") if b"tRNS" in chunks else None
+    grey = np.empty((height, width), np.uint16)
+    alpha = np.empty_like(grey) if key is not None or colour >= _GREY_ALPHA_16 else None
+    for rows in _strips(height):
+        parts = [np.asarray(i.crop((0, rows.start, width, rows.stop))) for i in images]
+        clear = None
+        if colour == _GREY_16:
+            samples = grey[rows] = parts[0]
+        elif colour == _GREY_ALPHA_16:
+            samples = parts[0].view(np.uint32)  # gray in the upper half, alpha in the lower
+            grey[rows], clear = samples >> 16, samples & 0xFFFF
+        else:
+            samples = (parts[0].astype(np.uint16) << 8) | parts[1]
+            grey[rows] = luminance(samples)
+            clear = samples[..., 3] if colour == _RGB_ALPHA_16 else None
+        if key is not None:  # one gray or color that means transparent
+            same = samples == (key if samples.ndim == 3 else key[0])
+            clear = np.where(same.all(-1) if samples.ndim == 3 else same, 0, 65535)
+        if alpha is not None and clear is not None:
+            alpha[rows] = clear
     return grey, alpha
+
+
+def _strips(height: int) -> Iterator[slice]:
+    """Part a picture into rows of which little is worked out at a time."""
+    return (slice(top, min(height, top + ROWS)) for top in range(0, height, ROWS))
 
 
 def _unit(levels: NDArray[Any], top: int) -> NDArray[np.float32]:

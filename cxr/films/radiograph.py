@@ -19,14 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CxrError, fault
+from .bounds import UnreadableFile, check_file
 from .notes import Note
-from .pictures import UnreadableFile, read_jpeg, read_png
+from .pictures import read_jpeg, read_png
 from .values import FilmValues
 
 __all__ = ["Radiograph", "RadiographError", "read"]
 
 logger = logging.getLogger(__name__)
 
+ROWS = 64  # hashed at a time, so that what is worked out in between stays small
 _TAKEN = "Films are taken as PNG, JPEG or DICOM: export it as one of these."
 _DAMAGED = "The file is damaged or incomplete and cannot be read. Copy or export it again."
 _OTHERS = {
@@ -127,9 +129,10 @@ class Radiograph:
 
         The same pixels have the same hash, whatever the file.
         """
-        levels = np.rint(self.pixels * np.float32(65535)).astype("<u2")
-        digest = hashlib.sha256(struct.pack("<II", *levels.shape))
-        digest.update(levels.data)
+        digest = hashlib.sha256(struct.pack("<II", *self.pixels.shape))
+        for top in range(0, self.height, ROWS):
+            levels = np.rint(self.pixels[top : top + ROWS] * np.float32(65535)).astype("<u2")
+            digest.update(levels.data)
         return digest.hexdigest()
 
     @property
@@ -167,6 +170,7 @@ def read(source: str | Path | bytes | BinaryIO) -> Radiograph:
     """
     data = _bytes(source)
     try:
+        check_file(len(data))
         if data[128:132] == b"DICM" or _headless_dicom(data):
             return _dicom(data)
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -199,7 +203,10 @@ def _bytes(source: str | Path | bytes | BinaryIO) -> bytes:
         return bytes(source)
     if isinstance(source, (str, Path)):
         try:
+            check_file(Path(source).stat().st_size)
             return Path(source).read_bytes()
+        except UnreadableFile as error:
+            reason = str(error)
         except IsADirectoryError:
             reason = "This is a folder, not a film. Give the files in it."
         except PermissionError:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from cxr.films.pictures import UnreadableFile, read_jpeg, read_png
+from cxr.films.bounds import UnreadableFile
+from cxr.films.pictures import read_jpeg, read_png
 from tests.film_files import chunk, encode, png_16, scene
 
 
