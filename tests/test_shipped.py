@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +47,15 @@ SHIPPED = {
 }
 
 
+@functools.cache
+def shipped(name: str) -> cxr.Model:
+    """Load a bundle that ships once for all tests of a worker."""
+    return cxr.load(name, folder=ROOT / "models")
+
+
 @pytest.fixture(params=NAMES)
 def bundle(request: pytest.FixtureRequest) -> cxr.Model:
-    return cxr.load(request.param, folder=ROOT / "models")
+    return shipped(request.param)
 
 
 def test_the_bundles_that_are_meant_to_ship_do() -> None:
@@ -91,7 +98,7 @@ def test_each_scores_a_film(bundle: cxr.Model) -> None:
 @pytest.fixture(params=[card.name for card in CARDS if not card.baseline])
 def network(request: pytest.FixtureRequest) -> cxr.Model:
     """The bundles that have convolutions."""
-    return cxr.load(request.param, folder=ROOT / "models")
+    return shipped(request.param)
 
 
 class TestHeatmaps:
@@ -127,7 +134,7 @@ class TestHeatmaps:
         assert highest > 0  # so there is something to compare
 
     def test_at_the_films_size(self) -> None:
-        bundle = cxr.load("pneumonia-grey-cnn", folder=ROOT / "models")
+        bundle = shipped("pneumonia-grey-cnn")
         assert bundle.card.input.margin == 0
         film = film_like(2, ill=True, size=bundle.card.size[0])
         for method in ("gradcam", "gradcam++", "layercam"):
@@ -138,7 +145,7 @@ class TestHeatmaps:
 
 @pytest.mark.parametrize("name", [card.name for card in CARDS if card.baseline])
 def test_a_baseline_has_the_maps_that_need_no_convolution(name: str) -> None:
-    bundle = cxr.load(name, folder=ROOT / "models")
+    bundle = shipped(name)
     film = film_like(1, size=300)
     for key, method in METHODS.items():
         if method.layered:
@@ -155,7 +162,7 @@ def test_a_baseline_has_the_maps_that_need_no_convolution(name: str) -> None:
 def test_each_default_has_a_gate_that_every_model_of_its_finding_uses(finding: str) -> None:
     default = default_name(finding, ROOT / "models")
     for name in (card.name for card in CARDS if card.finding == finding):
-        judge, gate = cxr.load(name, folder=ROOT / "models").judge
+        judge, gate = shipped(name).judge
         assert judge.name == default
         assert gate.layers == judge.card.gate.layers
 
@@ -165,7 +172,7 @@ class TestGate:
     """What the learned gate promises on the films that are here: a part of them in each run."""
 
     def refused(self, finding: str, paths: list[Path]) -> float:
-        bundle = cxr.load(finding, folder=ROOT / "models")
+        bundle = shipped(default_name(finding, ROOT / "models"))
         films = [cxr.read(path) for path in paths]
         codes = [p.refusal.code if p.refusal else None for p in bundle.predict_many(films)]
         assert set(codes) <= {None, "lateral", "not_chest", "too_small", "blank", "exposure"}
@@ -273,7 +280,7 @@ def test_stored_logits_are_those_of_the_shipped_weights(bundle: cxr.Model, data_
 @pytest.mark.parametrize("name", [card.name for card in CARDS if card.data.set == "kermany"])
 def test_an_original_scores_like_its_small_copy(name: str, data_dir: Path) -> None:
     """The set here was squashed to 224 pixels by others; a real upload comes at full size."""
-    bundle = cxr.load(name, folder=ROOT / "models")
+    bundle = shipped(name)
     scores = []
     for large in sorted((data_dir / "kermany_originals" / "test").rglob("*.jpeg")):
         small = data_dir / "kermany" / "test" / large.parent.name / large.name
