@@ -104,7 +104,7 @@ class TrainingLog(keras.callbacks.Callback):
             # Weights without their note would be taken for those to begin with.
             shutil.rmtree(backup, ignore_errors=True)
             return 0
-        self.history = pd.read_csv(rows, float_precision="round_trip").head(done)
+        self.history = pd.read_csv(rows).head(done)
         self.say(f"Going on after epoch {done}")
         return done
 
