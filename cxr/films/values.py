@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .windows import ValuesOfInterest
+from .windows import ValuesOfInterest, WindowTable
 
 __all__ = ["FilmValues", "level_counts", "look_up"]
 
@@ -63,6 +65,18 @@ class FilmValues:
     def counts(self) -> NDArray[np.int64]:
         """How many pixels have each level."""
         return level_counts(self.levels)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of all that is here: the same one, and any view of the film is the same."""
+        digest = hashlib.sha256(struct.pack("<II?", *self.levels.shape, self.inverted))
+        for window in (self.start, *self.windows):
+            digest.update(repr(window).encode())
+            if isinstance(window, WindowTable):
+                digest.update(window.entries.tobytes())
+        digest.update(np.ascontiguousarray(self.scale).data)
+        digest.update(np.ascontiguousarray(self.levels).data)
+        return digest.hexdigest()
 
     @cached_property
     def seen(self) -> NDArray[np.float64]:

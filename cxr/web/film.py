@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import asdict
 from html import escape
 from typing import Literal, NamedTuple
 
@@ -20,7 +21,8 @@ from ..heatmaps.overlay import (
     common_top,
 )
 from .assets import component
-from .transfer import depth, film_address
+from .film_scale import film_scale, tables, windows
+from .transfer import film_address, film_key
 
 __all__ = ["Beside", "empty_field", "film_view"]
 
@@ -119,9 +121,12 @@ def _side(side: Beside, place: str, top: float) -> dict[str, object]:
         "url": film_address(film, place),
         "width": film.width,
         "height": film.height,
-        "bits": depth(film),
-        # The reader counts in the file's own gray levels, in whatever depth they are sent.
-        "top": 2 ** min(16, max(8, film.bits)) - 1,
+        "key": film_key(film),
+        "scale": asdict(film_scale(film)),
+        "inverted": film.values is not None and film.values.inverted,
+        "windows": windows(film),
+        "own": film.values is not None and bool(film.values.windows),
+        "tables": [len(table) for table in tables(film)],
         "spacing": film.pixel_spacing,
         # A ruler says so: what lies before the detector is smaller than its shadow.
         "at_detector": film.spacing_at == "detector",

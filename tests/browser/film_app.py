@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from cxr.films.radiograph import Radiograph
+from cxr.films.radiograph import Radiograph, read
 from cxr.scoring.explain import Heatmap
 from cxr.web import film_view
 from cxr.web.film import Beside
+from tests.film_files import dicom
 
 FIELD = 480
 
@@ -32,6 +33,27 @@ def large(mark: int = 0) -> Radiograph:
     return Radiograph(pixels, format="dicom", bits=12, pixel_spacing=(0.2, 0.15))
 
 
+@st.cache_resource
+def windowed() -> Radiograph:
+    """900 x 700 values from -1024 to 3071 in a collimated field, with two windows of its file."""
+    y, x = np.mgrid[:700, :900]
+    stored = np.full((700, 900), 4095)
+    inner = np.s_[100:600, 150:750]
+    stored[0, 0] = 0
+    stored[inner] = (2000 + 1500 * np.sin(x / 70) * np.cos(y / 55))[inner]
+    return read(
+        dicom(
+            stored.astype(np.uint16),
+            BitsStored=12,
+            RescaleSlope=1,
+            RescaleIntercept=-1024,
+            WindowCenter=[500, 2200],
+            WindowWidth=[400, 900],
+            WindowCenterWidthExplanation=["LUNG", "BONE"],
+        )
+    )
+
+
 def heatmap(film: Radiograph) -> Heatmap:
     """Two hills, with a margin that the network does not see."""
     grid = np.zeros((7, 7), np.float32)
@@ -49,8 +71,9 @@ def spread(film: Radiograph) -> Heatmap:
 st.set_page_config(layout="wide")
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 columns = st.columns(4)
-first = ["small", "large"].index(st.query_params.get("film", "small"))
-shown = columns[0].radio("Film", ["small", "large"], index=first, horizontal=True)
+films = ["small", "large", "windowed"]
+first = films.index(st.query_params.get("film", "small"))
+shown = columns[0].radio("Film", films, index=first, horizontal=True)
 scored = columns[1].checkbox("Score", value=True)
 paired = columns[2].checkbox("Beside")
 by_method = columns[2].checkbox("Method")
@@ -59,6 +82,8 @@ st.markdown(f"Runs: {st.session_state['runs']}")
 film, other = small(), large(int(st.query_params.get("mark", 0)))
 if shown == "large":
     film, other = other, film
+elif shown == "windowed":
+    film = windowed()
 beside = Beside(other, heatmap(other), "other film") if paired else None
 if by_method:
     beside = Beside(film, spread(film), f"{shown} film")

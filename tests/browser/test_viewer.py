@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from cxr.heatmaps.overlay import common_top, overlay
 from tests.browser import film_app
-from tests.browser.conftest import _wait_for
+from tests.browser.conftest import SHOTS, _wait_for
 from tests.browser.waiting import drawn, until
 from tests.conftest import ROOT
 
@@ -207,12 +207,12 @@ def test_the_window_is_set_by_dragging_and_by_presets(opened: Open) -> None:
     expect(page.locator(".said")).to_have_text(re.compile("Window width .* level"))
 
     seen = []
-    for _ in range(4):
+    for _ in range(6):
         page.keyboard.press("w")
         seen.append(value(page, "window"))
     assert seen[0] == "255,127.5"
-    assert len(set(seen)) == 4
-    full, middle, dark, bright = (tuple(map(float, each.split(","))) for each in seen)
+    assert len(set(seen)) >= 5
+    full, _, _, middle, dark, bright = (tuple(map(float, each.split(","))) for each in seen)
     assert middle[0] < full[0]
     assert dark[1] < middle[1] < bright[1]
     page.get_by_role("button", name="Window").click()
@@ -224,6 +224,57 @@ def test_the_window_is_set_by_dragging_and_by_presets(opened: Open) -> None:
     page.keyboard.press("0")
     assert value(page, "window") == "255,127.5"
     assert np.abs(picture(page) - before).max() < 3
+    assert runs(page) == 1
+
+
+def test_the_window_of_the_file_can_be_opened(opened: Open) -> None:
+    page = opened("windowed")
+    film = film_app.windowed()
+    assert value(page, "window") == "400,500"
+    expect(page.locator(".window")).to_have_text("WW 400  WL 500  of -1024 to 3071  File: LUNG")
+    page.keyboard.press("1")
+    expect(page.locator(".zoom")).to_have_text("100 %")
+
+    def shown() -> np.ndarray:
+        return picture(page)[60:-60, 60:-60].mean(axis=2)
+
+    height, width = picture(page).shape[:2]
+    top, left = 350 - height // 2, 450 - width // 2
+    inside = np.s_[top + 60 : top + height - 60, left + 60 : left + width - 60]
+    assert np.abs(shown() - 255 * film.pixels[inside]).max() <= 1
+
+    values = film.values.array[inside]
+    above = values > 700  # white in the window of the file
+    assert len(np.unique(shown()[above])) == 1
+    page.get_by_role("button", name="Window", exact=True).click()
+    page.get_by_role("button", name="File: BONE").click()
+    assert value(page, "window") == "900,2200"
+    page.get_by_role("button", name="Auto: inside the collimation").click()
+    low, high = (float(np.percentile(values[values < 3071], p)) for p in (0.5, 99.5))
+    got = list(map(float, value(page, "window").split(",")))
+    assert got == pytest.approx([high - low, (high + low) / 2], rel=0.1)
+    page.get_by_role("button", name="Auto: all values").click()
+    assert value(page, "window") == "4095,1023.5"
+    page.keyboard.press("Escape")
+    assert len(np.unique(shown()[above])) > 50
+    expected = 255 * (values + 1024) / 4095
+    assert np.abs(shown() - expected).max() <= 1
+
+    box = page.locator(".viewer canvas").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + width // 2 + 20, box["y"] + height // 2 + 10)
+    told = page.locator(".probe")
+    expect(told).to_have_text(re.compile(r"x \d+  y \d+  -?\d+"))
+    x, y, seen = map(int, re.findall(r"-?\d+", told.inner_text()))
+    assert abs(x - 470) <= 1
+    assert abs(y - 360) <= 1
+    assert seen == film.values.array[y, x]
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / "window.png")
+    page.mouse.move(0, 0)
+    expect(told).to_have_text("")
+    page.keyboard.press("0")
+    assert value(page, "window") == "400,500"
     assert runs(page) == 1
 
 

@@ -13,13 +13,15 @@ from streamlit import runtime
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
-from cxr.films.radiograph import Radiograph
+from cxr.films.radiograph import Radiograph, read
 from cxr.heatmaps.overlay import COLOUR_MAPS, common_top
 from cxr.scoring.explain import CAPTION, Heatmap
 from cxr.web import film as viewer
 from cxr.web import transfer
 from cxr.web.assets import STATIC
+from cxr.web.film_scale import film_scale
 from tests.conftest import film_like
+from tests.film_files import dicom, lut, scene
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_a_film_stays_while_it_is_shown_and_goes_with_another(
     first, second = film_like(1), film_like(2)
     address = transfer.film_address(first, "place")
     with monkeypatch.context() as once:
-        once.setattr(transfer, "grey_levels", lambda film: pytest.fail("made anew"))
+        once.setattr(transfer, "sent", lambda film: pytest.fail("made anew"))
         for _ in range(3):
             end_of_run(store)
             assert transfer.film_address(first, "place") == address
@@ -149,7 +151,11 @@ def test_the_browser_is_told_what_it_needs_and_no_pixels(store: MediaFileManager
     data = sent["data"]
     assert len(json.dumps(data)) < 15_000
     (told,) = data["films"]
-    assert (told["width"], told["height"], told["bits"], told["top"]) == (700, 700, 16, 4095)
+    assert (told["width"], told["height"]) == (700, 700)
+    scale = told["scale"]
+    assert (scale["bits"], scale["low"], scale["high"], scale["unit"]) == (16, 0, 4095, 1)
+    assert told["windows"] == [{"kind": "range", "center": 2047.5, "width": 4095, "name": ""}]
+    assert not told["own"]
     assert tuple(told["spacing"]) == (0.2, 0.1)
     assert told["heatmap"]["inset"] == [35, 35]
     assert told["heatmap"]["caption"] == CAPTION
@@ -223,3 +229,71 @@ def test_the_words_are_those_of_the_house() -> None:
     said = (STATIC / "film.html").read_text() + scripts()
     for word in ("confidence", "confirmed", "normal", "diagnos"):
         assert word not in said.lower()
+
+
+FILE = {"BitsStored": 12, "WindowCenter": [2000, 900], "WindowWidth": [400, 500]}
+
+
+def test_a_film_is_sent_with_all_its_values_and_windows(store: MediaFileManager, sent) -> None:
+    values = scene(top=4095)
+    film = read(dicom(values, **FILE, WindowCenterWidthExplanation=["LUNG", "BONE"]))
+    viewer.film_view(film, None, name="a name")
+    (told,) = sent["data"]["films"]
+    levels = np.frombuffer(stored(store, told["url"]), "<u2").reshape(values.shape)
+    scale = told["scale"]
+    np.testing.assert_array_equal(scale["offset"] + scale["step"] * levels, values)
+    assert (scale["low"], scale["high"], scale["unit"]) == (0, 4095, 1)
+    assert told["own"]
+    assert told["windows"] == [
+        {"kind": "linear", "center": 2000, "width": 400, "name": "LUNG"},
+        {"kind": "linear", "center": 900, "width": 500, "name": "BONE"},
+    ]
+
+
+def test_tables_come_after_the_levels(store: MediaFileManager, sent) -> None:
+    values = scene(13, 17)
+    item = lut(list(range(0, 4096, 16)), first=0, bits=12)
+    film = read(dicom(values, VOILUTSequence=[item], WindowCenter=9, WindowWidth=9))
+    viewer.film_view(film, None, name="a name")
+    (told,) = sent["data"]["films"]
+    assert told["tables"] == [256]
+    table, window = told["windows"]
+    assert (table["kind"], table["first"], table["top"], table["table"]) == ("table", 0, 4095, 0)
+    assert window["kind"] == "linear"
+    content = stored(store, told["url"])
+    at = 2 * -(-values.size // 2)
+    np.testing.assert_array_equal(np.frombuffer(content[at:], "<u2"), np.arange(0, 4096, 16))
+    assert content[: values.size] == transfer.grey_levels(film)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_is_below_all_values(photometric: str) -> None:
+    values = scene(top=4095)
+    values[:3] = 60000
+    tags = {"PhotometricInterpretation": photometric, "PixelPaddingValue": 60000}
+    film = read(dicom(values, **tags))
+    levels = np.frombuffer(transfer.grey_levels(film), "<u2").reshape(values.shape)
+    assert not levels[:3].any()
+    assert levels[3:].min() == 1
+    scale = film_scale(film)
+    np.testing.assert_allclose(scale.offset + scale.step * levels[3:].astype(float), values[3:])
+    brighter = np.corrcoef(levels[3:].ravel(), film.pixels[3:].ravel())[0, 1]
+    assert brighter > 0.99
+
+
+@pytest.mark.parametrize("slope", [0.1, 1, 2.5, 1e-4, 1000])
+def test_values_in_even_steps_are_all_told_apart(slope: float) -> None:
+    film = read(dicom(scene(top=65535)[::2], RescaleSlope=slope, RescaleIntercept=-7))
+    levels = np.frombuffer(transfer.grey_levels(film), "<u2").reshape(film.pixels.shape)
+    scale = film_scale(film)
+    found = scale.offset + scale.step * levels.astype(float)
+    np.testing.assert_allclose(found, film.values.array, atol=slope / 1.9)
+
+
+def test_films_that_differ_beyond_the_window_are_not_taken_for_each_other() -> None:
+    values = scene(top=4095)
+    other = np.where(values > 3000, 4095, values).astype(np.uint16)
+    one, two = read(dicom(values, **FILE)), read(dicom(other, **FILE))
+    assert one.sha256 == two.sha256
+    assert transfer.film_key(one) != transfer.film_key(two)
+    assert transfer.film_key(one) == transfer.film_key(read(dicom(values, **FILE)))

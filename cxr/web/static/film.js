@@ -9,7 +9,6 @@ import { Pointers } from "./film_pointer.js";
 import { View } from "./film_pose.js";
 import { Rulers } from "./film_rulers.js";
 import { Toolbar } from "./film_tools.js";
-import { PRESETS } from "./film_window.js";
 import { rootIn, stylesheet, template, untilNext } from "./parts.js";
 
 const [markup, style] = await Promise.all([template("film.html"), stylesheet("film.css")]);
@@ -38,7 +37,7 @@ class FilmView {
     this.beside = "none"; // or "heatmap", or "film"
     this.measuring = false;
     this.flashed = false;
-    this.loads = new Map(); // what ends the fetching of a film, by sha256
+    this.loads = new Map(); // what ends the fetching of a film, by its key
     this.end = new AbortController();
     this.find = (name) => root.querySelector(name);
     this.template = this.find("template");
@@ -120,7 +119,7 @@ class FilmView {
       const pane = this.panes[i],
         known = pane.film;
       pane.heated = heated;
-      if (known?.sha256 === film.sha256 && known.bits === film.bits && known.top === film.top) {
+      if (known?.key === film.key) {
         pane.update(film, heat, title);
       } else pane.show(film, heat, title);
     });
@@ -145,14 +144,14 @@ class FilmView {
       if (levels) pane.take(levels);
       else wanted.add(pane.film);
     }
-    const ids = new Set([...wanted].map((film) => film.sha256));
+    const ids = new Set([...wanted].map((film) => film.key));
     for (const [id, load] of this.loads) {
       if (!ids.has(id)) {
         load.abort();
         this.loads.delete(id);
       }
     }
-    for (const film of wanted) if (!this.loads.has(film.sha256)) this.fetch(film);
+    for (const film of wanted) if (!this.loads.has(film.key)) this.fetch(film);
     clearTimeout(this.waiting);
     this.notice("");
     if (wanted.size) this.waiting = setTimeout(() => this.notice("Fetching the film"), 400);
@@ -160,17 +159,17 @@ class FilmView {
 
   async fetch(film) {
     const load = new AbortController();
-    this.loads.set(film.sha256, load);
+    this.loads.set(film.key, load);
     try {
       await loadFilm(film, load.signal);
     } catch {
       if (load.signal.aborted) return;
-      this.loads.delete(film.sha256);
+      this.loads.delete(film.key);
       clearTimeout(this.waiting);
       this.notice("The film could not be fetched. Reload the page.");
       return;
     }
-    this.loads.delete(film.sha256);
+    this.loads.delete(film.key);
     this.load();
     this.refresh();
   }
@@ -290,13 +289,18 @@ class FilmView {
     this.sayWindow();
   }
 
-  choosePreset(preset) {
-    for (const pane of this.panes) if (pane.levels) pane.state.window.choose(preset, pane.levels);
+  // By its name: the windows of a file are its own.
+  choosePreset(name) {
+    for (const { state, levels } of this.panes) {
+      const preset = state.window.presets.findIndex((other) => other.name === name);
+      if (levels && preset >= 0) state.window.choose(preset, levels);
+    }
     this.sayWindow();
   }
 
   nextPreset() {
-    this.choosePreset(((this.state.window.preset ?? -1) + 1) % PRESETS.length);
+    const { presets, preset } = this.state.window;
+    this.choosePreset(presets[((preset ?? -1) + 1) % presets.length].name);
   }
 
   measure(on) {

@@ -9,21 +9,20 @@ export class CanvasPainter {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
-    this.greys = new Uint32Array(0);
   }
 
   take(levels) {
     this.levels = levels;
-    this.window = null;
+    this.greys = null;
   }
 
   free() {
     this.levels = this.image = null;
   }
 
-  // `scene`: placement, window [offset, factor] on levels as sent, and heat where it is filled in:
-  // {map, colours, opacity, cut, common}.
-  paint({ placement, window, heat }) {
+  // `scene`: placement, the grey of each level, and heat where it is filled in: {map, colours,
+  // opacity, cut, common}.
+  paint({ placement, greys, heat }) {
     const { width, height } = this.canvas;
     if (this.image?.width !== width || this.image.height !== height) {
       this.image = this.context.createImageData(width, height);
@@ -31,7 +30,7 @@ export class CanvasPainter {
     }
     this.pixels.fill(BLACK);
     if (this.levels) {
-      this.look(window);
+      this.look(greys);
       this.film(placement);
       if (heat) this.heat(placement, heat);
     }
@@ -39,16 +38,10 @@ export class CanvasPainter {
   }
 
   // The grey of every level as a pixel of the screen.
-  look([offset, factor]) {
-    if (this.window?.[0] === offset && this.window[1] === factor) return;
-    this.window = [offset, factor];
-    if (this.greys.length !== this.levels.max + 1) {
-      this.greys = new Uint32Array(this.levels.max + 1);
-    }
-    for (let level = 0; level <= this.levels.max; level++) {
-      const grey = Math.round(255 * Math.min(1, Math.max(0, offset + factor * level)));
-      this.greys[level] = BLACK | (grey << 16) | (grey << 8) | grey;
-    }
+  look(greys) {
+    if (this.shown === greys && this.greys) return;
+    this.shown = greys;
+    this.greys = Uint32Array.from(greys, (grey) => BLACK | (grey << 16) | (grey << 8) | grey);
   }
 
   film(placement) {

@@ -18,7 +18,7 @@ uniform float step_;          // film pixels a pixel of that size
 uniform vec4 matrix;          // from film to screen: a, b, c, d
 uniform vec2 origin;          // and e, f
 uniform float tall;           // of the canvas, pixels
-uniform vec2 window_;         // offset and factor that take a level to black 0 and white 1
+uniform sampler2D greys;      // of each level, 256 in a row
 uniform bool squares;
 uniform bool heated;
 uniform highp sampler2D grid;
@@ -54,7 +54,8 @@ void main() {
       mix(levelAt(i, size), levelAt(i + ivec2(1, 0), size), share.x),
       mix(levelAt(i + ivec2(0, 1), size), levelAt(i + ivec2(1, 1), size), share.x), share.y);
   }
-  colour.rgb = vec3(clamp(window_.x + window_.y * floor(level + 0.5), 0.0, 1.0));
+  int shown = int(floor(level + 0.5));
+  colour.rgb = vec3(texelFetch(greys, ivec2(shown & 255, shown >> 8), 0).r);
 
   vec2 part = at - inside.xy;
   if (!heated || any(lessThan(part, vec2(0.0))) || any(greaterThan(part, inside.zw))) return;
@@ -135,7 +136,10 @@ export class TexturePainter {
         return [name, gl.getUniformLocation(program, name)];
       }),
     );
-    ["film", "grid", "colours"].forEach((name, unit) => gl.uniform1i(this.place[name], unit));
+    ["film", "grid", "colours", "greys"].forEach((name, unit) =>
+      gl.uniform1i(this.place[name], unit),
+    );
+    this.greys = this.shown = null;
     [this.grid, this.colours] = [1, 2].map((unit) =>
       this.texture(unit, gl.R32F, 1, 1, gl.RED, gl.FLOAT, new Float32Array(1)),
     );
@@ -164,7 +168,7 @@ export class TexturePainter {
   }
 
   // As CanvasPainter.paint.
-  paint({ placement, window, heat }) {
+  paint({ placement, greys, heat }) {
     const { gl, place } = this;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.clearColor(0, 0, 0, 1);
@@ -194,12 +198,20 @@ export class TexturePainter {
     gl.uniform4f(place.matrix, placement.a, placement.b, placement.c, placement.d);
     gl.uniform2f(place.origin, placement.e, placement.f);
     gl.uniform1f(place.tall, this.canvas.height);
-    gl.uniform2f(place.window_, ...window);
+    if (this.shown !== greys) this.look(greys);
     gl.uniform1i(place.squares, placement.squares ? 1 : 0);
     const scale = heat?.map.scale(heat.common);
     gl.uniform1i(place.heated, scale ? 1 : 0);
     if (scale) this.heat(heat, scale);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  look(greys) {
+    const { gl } = this;
+    if (this.greys) gl.deleteTexture(this.greys);
+    const rows = Math.ceil(greys.length / 256);
+    this.greys = this.texture(3, gl.R8, 256, rows, gl.RED, gl.UNSIGNED_BYTE, greys);
+    this.shown = greys;
   }
 
   heat({ map, colours, opacity, cut }, { low, range }) {

@@ -2,12 +2,14 @@
 
 const FILMS_KEPT = 3;
 const TRIES = 6;
-const keptFilms = new Map(); // by sha256 and depth, the one used last at the end
+const keptFilms = new Map(); // by key, the one used last at the end
 
-// The grey levels of a film, and smaller versions of it, each half the size of the one before.
+// The levels of a film, and smaller versions of it, each half the size of the one before;
+// `tables`: the lookup tables among its windows.
 export class Levels {
-  constructor(data, width, height) {
+  constructor(data, width, height, tables = []) {
     this.max = data instanceof Uint8Array ? 255 : 65535;
+    this.tables = tables;
     this.sizes = [{ data, width, height }];
   }
 
@@ -28,22 +30,40 @@ export class Levels {
     return { ...this.sizes[step], step: 2 ** step, index: step };
   }
 
-  // The levels below which lie the given shares of the film's pixels.
-  percentiles(shares) {
-    if (!this.counts) {
-      // A million pixels spread over the film tell its percentiles as well as all of them.
-      const { data } = this.sizes[0];
-      const step = Math.max(1, Math.floor(data.length / 1e6)) | 1;
-      this.counts = new Uint32Array(this.max + 1);
-      for (let i = 0; i < data.length; i += step) this.counts[data[i]]++;
-      this.total = Math.ceil(data.length / step);
-    }
+  // The level of the film's pixel at (x, y), or undefined beside it.
+  level(x, y) {
+    const { data, width, height } = this.sizes[0];
+    if (x < 0 || y < 0 || x >= width || y >= height) return undefined;
+    return data[Math.floor(y) * width + Math.floor(x)];
+  }
+
+  // The levels below which lie the given shares of the film's pixels, without its padding (level
+  // 0) where it has some, and of those in `box` alone where one is given.
+  percentiles(shares, padding = false, box = null) {
+    const counts = box ? this.countsIn(box) : (this.counts ??= this.countsIn(this.whole));
+    const first = padding ? 1 : 0;
+    let total = 0;
+    for (let level = first; level <= this.max; level++) total += counts[level];
     return shares.map((share) => {
       let below = 0,
-        level = 0;
-      while (level < this.max && (below += this.counts[level]) < share * this.total) level++;
+        level = first;
+      while (level < this.max && (below += counts[level]) < Math.max(1, share * total)) level++;
       return level;
     });
+  }
+
+  get whole() {
+    return { left: 0, top: 0, right: this.width, bottom: this.height };
+  }
+
+  // How many pixels there are of each level.
+  countsIn({ left, top, right, bottom }) {
+    const { data, width } = this.sizes[0];
+    const counts = new Uint32Array(this.max + 1);
+    for (let row = top; row < bottom; row++) {
+      for (let i = row * width + left; i < row * width + right; i++) counts[data[i]]++;
+    }
+    return counts;
   }
 }
 
@@ -64,15 +84,12 @@ function halved({ data, width, height }) {
   return { data: half, width: w, height: h };
 }
 
-const keptAs = (film) => `${film.sha256}/${film.bits}`;
-
 // A film that is at hand, or undefined.
 export function keptFilm(film) {
-  const id = keptAs(film),
-    levels = keptFilms.get(id);
+  const levels = keptFilms.get(film.key);
   if (levels) {
-    keptFilms.delete(id);
-    keptFilms.set(id, levels);
+    keptFilms.delete(film.key);
+    keptFilms.set(film.key, levels);
   }
   return levels;
 }
@@ -80,15 +97,30 @@ export function keptFilm(film) {
 // Fetch a film; rejects with AbortError when the signal says so, or when it cannot be had.
 export async function loadFilm(film, signal) {
   const bytes = await fetchBytes(film, signal);
-  const data = film.bits === 8 ? new Uint8Array(bytes) : new Uint16Array(bytes);
-  const levels = new Levels(data, film.width, film.height);
-  keptFilms.set(keptAs(film), levels);
+  const count = film.width * film.height;
+  const data =
+    film.scale.bits === 8 ? new Uint8Array(bytes, 0, count) : new Uint16Array(bytes, 0, count);
+  let at = tablesAt(film);
+  const tables = film.tables.map((length) => {
+    const table = new Uint16Array(bytes, at, length);
+    at += 2 * length;
+    return table;
+  });
+  const levels = new Levels(data, film.width, film.height, tables);
+  keptFilms.set(film.key, levels);
   while (keptFilms.size > FILMS_KEPT) keptFilms.delete(keptFilms.keys().next().value);
   return levels;
 }
 
+const levelBytes = (film) => film.width * film.height * (film.scale.bits / 8);
+
+// The tables come after the levels, at an even place.
+const tablesAt = (film) => 2 * Math.ceil(levelBytes(film) / 2);
+
 async function fetchBytes(film, signal) {
-  const size = film.width * film.height * (film.bits / 8);
+  const size = film.tables.length
+    ? tablesAt(film) + 2 * film.tables.reduce((one, other) => one + other)
+    : levelBytes(film);
   for (let attempt = 1; ; attempt++) {
     // Not into the browser's cache, which is a file. A range, as the server would compress the
     // whole, which takes longer than sending it.

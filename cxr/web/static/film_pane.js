@@ -7,19 +7,19 @@ import { Placement, Pose } from "./film_pose.js";
 import { FilmWindow } from "./film_window.js";
 
 const STATES_KEPT = 200;
-const readStates = new Map(); // by sha256
+const readStates = new Map(); // by the film's key
 
 // How a film is looked at. It belongs to the film: who comes back to it finds it as it was.
 export class FilmState {
   constructor(film) {
-    this.window = new FilmWindow(film.top);
+    this.window = new FilmWindow(film);
     this.pose = new Pose();
     this.inverted = false;
     this.rulers = [];
   }
 
   static of(film) {
-    const id = `${film.sha256}/${film.top}`;
+    const id = film.key;
     const state = readStates.get(id) ?? new FilmState(film);
     readStates.delete(id);
     readStates.set(id, state);
@@ -59,6 +59,7 @@ export class Pane {
       window: find(".window"),
       title: find(".title"),
       marks: find(".marks"),
+      probe: find(".probe"),
     };
   }
 
@@ -144,6 +145,19 @@ export class Pane {
     ];
   }
 
+  // Place and value of the film's pixel at (x, y) of the canvas, until the pointer goes.
+  probe(x, y) {
+    const { parts, levels, placed } = this;
+    const [column, row] = placed && levels ? placed.toFilm(x, y).map(Math.floor) : [];
+    const level = levels?.level(column, row);
+    const { window } = this.state;
+    const value = level === undefined ? undefined : window.value(level);
+    parts.probe.textContent =
+      value === undefined
+        ? ""
+        : `x ${column}  y ${row}  ${value === null ? "no value" : window.told(value)}`;
+  }
+
   // `overlay`: {shown, contour, opacity, cut, common, colours}.
   paint(view, overlay) {
     if (!this.levels) return;
@@ -152,7 +166,7 @@ export class Pane {
     const shown = Boolean(overlay.shown && heat);
     this.painter.paint({
       placement,
-      window: state.window.line(this.levels.max, state.inverted),
+      greys: state.window.greys(this.levels, state.inverted),
       heat: shown && !overlay.contour ? { ...overlay, map: heat } : null,
     });
     this.paintContours(placement, shown && overlay.contour ? overlay : null);

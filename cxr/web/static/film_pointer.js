@@ -9,7 +9,11 @@ export class Pointers {
     this.held = new Map(); // where each pointer was last
     const on = (event, act) => pane.root.addEventListener(event, act, { passive: false });
     on("pointerdown", (event) => this.down(event));
-    on("pointermove", (event) => this.move(event));
+    on("pointermove", (event) => {
+      this.move(event);
+      this.pane.probe(...this.pane.place(event));
+    });
+    on("pointerleave", () => this.pane.probe(-1, NaN));
     on("pointerup", (event) => this.up(event));
     on("pointercancel", (event) => this.up(event));
     on("wheel", (event) => this.wheel(event));

@@ -1,7 +1,5 @@
 // The buttons under the film.
 
-import { PRESETS } from "./film_window.js";
-
 export class Toolbar {
   constructor(view) {
     this.view = view;
@@ -30,9 +28,7 @@ export class Toolbar {
     find(".full").hidden = !document.fullscreenEnabled;
     document.addEventListener("fullscreenchange", () => this.reflect(), { signal });
 
-    this.presets = PRESETS.map(({ name }, i) =>
-      this.choice(".presets", name, () => view.choosePreset(i)),
-    );
+    this.presets = [];
     on(".width", "input", (event) =>
       view.setWindow(Number(event.target.value), view.state.window.level),
     );
@@ -91,6 +87,16 @@ export class Toolbar {
     return Boolean(menu);
   }
 
+  // The windows of a file are its own: the list is made anew where they change.
+  reflectPresets({ presets }) {
+    const names = presets.map(({ name }) => name);
+    if (this.presets.map(({ textContent }) => textContent).join("\n") === names.join("\n")) return;
+    this.presets.forEach((button) => button.remove());
+    this.presets = names.map((name) =>
+      this.choice(".presets", name, () => this.view.choosePreset(name)),
+    );
+  }
+
   // Bring every control to what holds now.
   reflect() {
     const { view } = this,
@@ -138,22 +144,27 @@ export class Toolbar {
     find(".clear").disabled = !view.states.some(({ rulers }) => rulers.length);
     view.root.classList.toggle("measuring", view.measuring);
 
+    this.reflectPresets(window);
     this.presets.forEach((button, i) => press(button, window.preset === i));
     const [width, level] = window.figures;
+    const { least, most, span, scale } = window;
+    const told = (value) => window.told(value);
     Object.assign(find(".width"), {
-      min: 1,
-      max: 2 * window.top,
+      min: scale.unit,
+      max: 2 * span,
+      step: scale.unit,
       value: width,
-      ariaValueText: `${width} grey levels`,
+      ariaValueText: `${told(width)} of the film's values`,
     });
     Object.assign(find(".level"), {
-      min: 0,
-      max: window.top,
+      min: least,
+      max: most,
+      step: scale.unit,
       value: level,
-      ariaValueText: `grey level ${level}`,
+      ariaValueText: `value ${told(level)}`,
     });
     find(".figures").textContent =
-      `WW ${Math.round(width)}, WL ${Math.round(level)}, in grey levels of 0 to ${window.top}`;
+      `WW ${told(width)}, WL ${told(level)}, in the film's own values of ${told(scale.low)} to ${told(scale.high)}`;
 
     const names = [
       "One film",

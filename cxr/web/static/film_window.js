@@ -1,73 +1,148 @@
-// Window width and level: which of a film's grey levels are told apart on the screen.
+// Window width and level, in the film's own values: which of them are told apart on the screen.
 
-// What each preset shows, from one percentile of the film's levels to another.
-export const PRESETS = [
-  { name: "Full range", shares: null },
+import { collimated } from "./film_collimation.js";
+
+// What a window shows, from one share of the film's values to another, the darker ones first.
+const AUTOMATIC = [
+  { name: "Auto: all values", shares: [0, 1] },
+  { name: "Auto: inside the collimation", shares: [0.005, 0.995], inside: true },
   { name: "1st to 99th percentile", shares: [0.01, 0.99] },
-  { name: "Lungs: darker levels", shares: [0.01, 0.7] },
-  { name: "Bones, mediastinum: brighter levels", shares: [0.3, 0.99] },
+  { name: "Lungs: darker levels", short: "Lungs", shares: [0.01, 0.7] },
+  {
+    name: "Bones, mediastinum: brighter levels",
+    short: "Bones, mediastinum",
+    shares: [0.3, 0.99],
+  },
 ];
 
-const between = (low, value, high) => Math.min(high, Math.max(low, value));
-const figure = (value) => Number(value.toFixed(1));
+// How a film may be shown: by the windows of its file, then by what its values give.
+export function presetsOf(film) {
+  const named = (window, i) =>
+    film.own ? `File: ${window.name || `window ${i + 1}`}` : "Full range";
+  return [...film.windows.map((window, i) => ({ name: named(window, i), window })), ...AUTOMATIC];
+}
 
-// In levels of 0 to `top`, the film's own depth, whatever depth it was sent in.
+// As numpy.rint, a half to the even side; steps that are no whole numbers add up with an error.
+function rounded(value) {
+  const near = Math.round(value * 1e6) / 1e6,
+    up = Math.round(near);
+  return up - near === 0.5 && up % 2 ? up - 1 : up;
+}
+
+const between = (low, value, high) => Math.min(high, Math.max(low, value));
+
 export class FilmWindow {
-  constructor(top) {
-    this.top = top;
+  // `film`: {scale: {offset, step, padding, low, high, unit}, inverted, windows, own}.
+  constructor(film) {
+    this.film = film;
+    this.scale = film.scale;
+    this.presets = presetsOf(film);
+    const ends = film.windows.flatMap(({ center, width }) => [
+      center - width / 2,
+      center + width / 2,
+    ]);
+    this.least = Math.min(this.scale.low, ...ends);
+    this.most = Math.max(this.scale.high, ...ends);
+    this.span = Math.max(this.most - this.least, this.scale.unit);
+    this.digits = between(1, 1 - Math.floor(Math.log10(this.scale.unit)), 12);
     this.reset();
   }
 
   reset() {
-    this.low = 0;
-    this.high = this.top;
+    this.take(this.film.windows[0]);
     this.preset = 0;
   }
 
-  get width() {
-    return this.high - this.low;
+  take({ kind, center, width, ...table }) {
+    this.kind = kind;
+    this.level = center;
+    this.width = width;
+    this.table = kind === "table" ? { center, width, ...table } : null;
+    this.shown = null;
   }
-  get level() {
-    return (this.high + this.low) / 2;
-  }
+
   get figures() {
-    return [figure(this.width), figure(this.level)];
+    return [this.width, this.level].map((value) => Number(value.toFixed(this.digits)));
+  }
+
+  // A number of the film's values as text.
+  told(value) {
+    return String(Number(value.toFixed(this.scale.unit < 1 ? this.digits : 0)));
   }
 
   get text() {
-    const preset = this.preset ? `  ${PRESETS[this.preset].name.split(":")[0]}` : "";
-    return `WW ${Math.round(this.width)}  WL ${Math.round(this.level)}  of 0 to ${this.top}${preset}`;
+    const { low, high } = this.scale;
+    const chosen = this.presets[this.preset];
+    const preset = this.film.own || this.preset ? `  ${chosen?.short ?? chosen?.name ?? ""}` : "";
+    return `WW ${this.told(this.width)}  WL ${this.told(this.level)}  of ${this.told(low)} to ${this.told(high)}${preset}`;
   }
 
   set(width, level) {
-    width = between(1, width, 2 * this.top);
-    level = between(0, level, this.top);
-    this.low = level - width / 2;
-    this.high = level + width / 2;
-    this.preset = null;
+    this.width = between(this.scale.unit, width, 2 * this.span);
+    this.level = between(this.least, level, this.most);
+    this.preset = this.shown = null;
   }
 
   // Right widens, up brightens; the narrower the window, the finer the step.
   drag(right, down) {
-    const step = Math.max(this.width, this.top / 40) / 300;
-    this.set(this.width + right * step, this.level + down * step);
+    const step = Math.max(this.width, this.span / 40) / 300;
+    const brighter = this.film.inverted ? -1 : 1;
+    this.set(this.width + right * step, this.level + brighter * down * step);
   }
 
   choose(preset, levels) {
-    const { shares } = PRESETS[preset];
-    if (shares) {
-      const [low, high] = levels
-        .percentiles(shares)
-        .map((level) => (level * this.top) / levels.max);
-      this.set(Math.max(1, high - low), (low + high) / 2);
-    } else this.reset();
+    const { window, shares, inside } = this.presets[preset];
+    if (window) this.take(window);
+    else {
+      const box = inside ? collimated(levels, this.scale.padding) : null;
+      const ends = levels.percentiles(shares, this.scale.padding, box);
+      const [low, high] = ends.map((level) => this.value(level)).sort((a, b) => a - b);
+      this.take({ kind: "exact", center: 0, width: 1 });
+      this.set(high - low, (low + high) / 2);
+    }
     this.preset = preset;
   }
 
-  // [offset, factor] that take a level as it was sent to black 0 and white 1.
-  line(max, inverted) {
-    const factor = this.top / max / this.width,
-      offset = -this.low / this.width;
-    return inverted ? [1 - offset, -factor] : [offset, factor];
+  // The value of a level as it was sent; null for padding.
+  value(level) {
+    const { offset, step, padding } = this.scale;
+    return padding && level === 0 ? null : offset + step * level;
+  }
+
+  // The grey of a value, 0 black and 1 white, before the reader inverts.
+  grey(value, entries) {
+    if (value === null) return 0;
+    const shown = this.windowed(value, entries);
+    return this.film.inverted ? 1 - shown : shown;
+  }
+
+  // As cxr.films.windows shows it.
+  windowed(value, entries) {
+    const { kind, level, width, table } = this;
+    if (kind === "table") {
+      // Made wider or moved, a table keeps its shape.
+      const moved = rounded(table.center + ((value - level) * table.width) / width);
+      return entries[between(0, moved - table.first, entries.length - 1)] / table.top;
+    }
+    if (width <= 0) return 0;
+    if (kind === "sigmoid") {
+      return 1 / (1 + Math.exp(between(-700, (-4 * (value - level)) / width, 700)));
+    }
+    if (kind !== "linear" || width < 1) return between(0, (value - level) / width + 0.5, 1);
+    if (width === 1) return value > level - 0.5 ? 1 : 0;
+    return between(0, (value - (level - 0.5)) / (width - 1) + 0.5, 1);
+  }
+
+  // The grey of each level, 0 to 255. The same array as long as nothing changes.
+  greys(levels, inverted) {
+    if (this.shown?.levels === levels && this.shown.inverted === inverted) return this.shown.greys;
+    const greys = new Uint8Array(levels.max + 1);
+    const entries = this.table && levels.tables[this.table.table];
+    for (let level = 0; level <= levels.max; level++) {
+      const grey = Math.round(255 * this.grey(this.value(level), entries));
+      greys[level] = inverted ? 255 - grey : grey;
+    }
+    this.shown = { levels, inverted, greys };
+    return greys;
   }
 }

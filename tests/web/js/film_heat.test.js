@@ -77,7 +77,7 @@ function painted(map, overlay) {
   painter.take(new Levels(new Uint8Array(film.width * film.height).fill(100), 60, 40));
   painter.paint({
     placement: new Placement(new View(), new Pose(), film, canvas),
-    window: [0, 1 / 255],
+    greys: Uint8Array.from({ length: 256 }, (_, level) => level),
     heat: { map, colours, common: false, ...overlay },
   });
   return (x, y) => [...context.image.data.slice(4 * (y * 60 + x), 4 * (y * 60 + x) + 3)];

@@ -47,3 +47,27 @@ test("percentiles count the pixels below", () => {
   assert.equal(levels.max, 255);
   assert.equal(new Levels(new Uint16Array(4), 2, 2).max, 65535);
 });
+
+test("percentiles leave padding out, and what is outside of a box", () => {
+  const levels = new Levels(
+    Uint8Array.from({ length: 100 }, (_, i) => (i % 10 < 5 ? 0 : i % 10)),
+    10,
+    10,
+  );
+  assert.deepEqual(levels.percentiles([0, 1], true), [5, 9]);
+  const box = { left: 6, top: 0, right: 8, bottom: 10 };
+  assert.deepEqual(levels.percentiles([0, 1], false, box), [6, 7]);
+});
+
+test("the level under a point, and none beside the film", () => {
+  const levels = counted(100, 70);
+  assert.equal(levels.level(3.7, 1.2), 103);
+  for (const [x, y] of [
+    [-0.1, 0],
+    [100, 0],
+    [0, 70],
+    [NaN, NaN],
+  ]) {
+    assert.equal(levels.level(x, y), undefined);
+  }
+});
