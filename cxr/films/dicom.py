@@ -23,6 +23,7 @@ from .dicom_color import color_luminance
 from .dicom_decode import decode
 from .dicom_facts import FACT_TAGS
 from .dicom_grey import film_values, luminance, numbers, text
+from .dicom_jpeg2000 import with_ends
 from .dicom_stored import stored_values
 from .notes import Note
 from .values import FilmValues
@@ -101,6 +102,8 @@ def open_dataset(data: bytes) -> Dataset:
         if not inflater.eof:
             raise UnreadableFile("The DICOM file is incomplete. Copy or export it again.")
     dataset = dcmread(BytesIO(data), force=True, specific_tags=list(TAGS))
+    if "PixelData" not in dataset and (ended := with_ends(data)):
+        dataset = dcmread(BytesIO(ended), force=True, specific_tags=list(TAGS))
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         native = ExplicitVRLittleEndian if little else ExplicitVRBigEndian

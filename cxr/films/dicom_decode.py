@@ -26,7 +26,7 @@ from pydicom.uid import (
     UID_dictionary,
 )
 
-from . import dicom_jpeg
+from . import dicom_jpeg, dicom_jpeg2000
 from .bounds import UnreadableFile, check_size
 
 __all__ = ["Decoded", "decode"]
@@ -48,6 +48,7 @@ _DECODERS = {
     RLELossless: "pydicom",
 }
 dicom_jpeg.register()
+dicom_jpeg2000.register()
 
 
 class Decoded(NamedTuple):
@@ -83,7 +84,7 @@ def decode(dataset: Dataset) -> Decoded:
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     options: dict[str, Any] = {"correct_unused_bits": False}  # `dicom_stored` does that
-    transform = None
+    transform, cut_short = None, False
     if syntax.is_encapsulated:
         if syntax not in _DECODERS:
             # Of others the name would be whatever the file says.
@@ -98,9 +99,17 @@ def decode(dataset: Dataset) -> Decoded:
         for offsets in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
             dataset.pop(offsets, None)  # of the frame as it was
         options["decoding_plugin"] = _DECODERS[syntax]
-    words, said = get_decoder(syntax).as_array(dataset, raw=True, **options)
+        cut_short = syntax in dicom_jpeg2000.SYNTAXES and dicom_jpeg2000.ends_early(frame)
+    decoder = get_decoder(syntax)
+    try:
+        words, said = decoder.as_array(dataset, raw=True, **options)
+    except (RuntimeError, ValueError):
+        if not cut_short:
+            raise
+        options["decoding_plugin"] = dicom_jpeg2000.LABEL
+        words, said = decoder.as_array(dataset, raw=True, **options)
     is_rgb = None if transform is None else transform == 0
-    return Decoded(words, str(said["photometric_interpretation"]), is_rgb, False)
+    return Decoded(words, str(said["photometric_interpretation"]), is_rgb, cut_short)
 
 
 def _checked_frame(dataset: Dataset) -> bytes:
