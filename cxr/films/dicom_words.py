@@ -146,7 +146,7 @@ _SPINE_STEMS = (
     *("ГРЪБНАЧ", "ΣΠΟΝΔΥΛ", "胸椎", "脊柱", "脊椎", "흉추", "척추", "عمود", "ستون"),
 )
 _BARE = str.maketrans({"Ł": "L", "Ø": "O", "Đ": "D", "Ð": "D", "Æ": "AE", "Œ": "OE", "Þ": "TH"})
-# Tried beside UTF-8 and Latin-1, since Code Strings carry letters of charsets that nobody declares.
+# Tried after UTF-8 and Latin-1, since Code Strings carry letters of charsets that nobody declares.
 _CHARSETS = (
     *("cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "iso8859_2"),
     *("iso8859_5", "iso8859_7", "iso8859_9", "koi8_r", "cp866", "cp850", "cp437", "gb18030"),

@@ -30,7 +30,7 @@ export class Levels {
     return { ...this.sizes[step], step: 2 ** step, index: step };
   }
 
-  // The level of the film's pixel at (x, y), or undefined beside it.
+  // The level of the film's pixel at (x, y), or undefined outside of it.
   level(x, y) {
     const { data, width, height } = this.sizes[0];
     if (x < 0 || y < 0 || x >= width || y >= height) return undefined;
