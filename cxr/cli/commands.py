@@ -265,7 +265,7 @@ def import_legacy(options: argparse.Namespace) -> int:
             f"Received: {' '.join(options.files)}"
         )
     for file in files:
-        if not file.is_file():
+        if not file.exists():
             raise UsageError(f"There is no file at {file}. Give a model.")
     # Both become names of folders, and are shown on every page.
     if options.finding == NORMAL or not re.fullmatch(r"[a-z][a-z0-9_-]*", options.finding):

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CxrError, fault
+from ..storage.stand_ins import stand_in
 from .bounds import UnreadableFile, check_file
 from .notes import Note
 from .pictures import read_jpeg, read_png
@@ -190,6 +191,8 @@ def read(source: str | Path | bytes | BinaryIO) -> Radiograph:
         raise RadiographError(_DAMAGED) from None
     if not data:
         raise RadiographError("The file is empty. Copy or export it again.")
+    if kind := stand_in(data):
+        raise RadiographError(f"The file is {kind}.")
     webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     kind = "a WebP picture" if webp else "a HEIC picture" if data[4:8] == b"ftyp" else None
     kind = kind or next((_OTHERS[magic] for magic in _OTHERS if data.startswith(magic)), None)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CxrError
+from ..storage.stand_ins import stand_in_at
 from .vgg import LAST_POOL
 
 __all__ = [
@@ -104,6 +105,8 @@ def base_path(base: str) -> Path:
     path = next(filter(Path.is_file, candidates), None) or _download(base)
     with path.open("rb") as opened:
         digest = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if kind := stand_in_at(path):
+        raise BaseError(f"{path.name} is {kind}.")
     if digest != file.md5 and not (file.numbers and numbers_hash(path) == file.numbers):
         raise BaseError(
             f"{path.name} is not the file that Keras publishes: expected MD5 {file.md5}. "

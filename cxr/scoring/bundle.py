@@ -23,6 +23,7 @@ from ..storage.atomic import ChangedError, located, read_checked
 from ..storage.csv_text import texts_of
 from ..storage.hashes import file_hash
 from ..storage.models import models_folder
+from ..storage.stand_ins import stand_in_at
 from . import explanations
 from .card import Card, CardError, OtherKindError, StoredFile
 from .film_tables import film_table_bytes
@@ -108,6 +109,8 @@ class Bundle:
             raise BundleError(
                 f"The weights of {card.name} are missing: {bundle.weights_path.name}."
             )
+        if kind := stand_in_at(bundle.weights_path):
+            raise BundleError(f"The weights of {card.name} are {kind}.")
         if file_hash(bundle.weights_path) != card.weights.sha256:
             raise BundleError(
                 f"The weights of {card.name} are not those that its operating points were chosen "

@@ -15,6 +15,7 @@ from ..films.preprocessing import Preprocessing
 from ..networks import BASELINES
 from ..storage.atomic import write_file
 from ..storage.records import Bounds, RecordError, decode, encode, read_plain
+from ..storage.stand_ins import stand_in_at
 from .card_migrations import SCHEMA_VERSION, migrate
 from .evaluation import Evaluation
 from .operating_points import Calibration, Count, OperatingPoint, Share
@@ -482,6 +483,8 @@ def _plain(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CardError(f"The card.json of {name} cannot be read: {error.strerror}.") from error
     except RecordError as error:
+        if kind := stand_in_at(path):
+            raise CardError(f"The card.json of {name} is {kind}.") from error
         raise CardError(f"The card.json of {name} {error}.") from error
     if not isinstance(plain, dict):
         raise CardError(f"The card.json of {name} holds no card.")

@@ -22,6 +22,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from ...storage.stand_ins import ENOUGH, stand_in
 from .recognition import Shapes
 from .steps import LegacyError, Step
 
@@ -36,6 +37,16 @@ LONGEST = 16 * 2**20  # bytes of a description; that of VGG19 has 30,000
 EXPANSION = 100
 SMALL = 2**20  # bytes that are read whatever they were packed to
 PACKINGS = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32)
+_FILES = "Taken are the JSON of to_json() with an .h5 file of weights, or one .h5 or .keras file."
+_STORE_AGAIN = (
+    "Load it where it was made and store it with model.save('model.h5'), or with "
+    "model.to_json() and model.save_weights('weights.h5'), then give those."
+)
+_PROGRAM = "It holds a program, which is never run here."
+#: Where TensorFlow 2.12 to 2.14 have the groups of weights that later versions have in ``layers``.
+OLDER = "_layer_checkpoint_dependencies"
+#: The states of random numbers of layers that do nothing to a score.
+_STATES = re.compile(r"(^|/)(StateVar|state|seed_generator_state|Variable)(_\d+)?(:0)?$")
 VARIABLES = {
     2: ("kernel", "bias"),
     4: ("gamma", "beta", "moving_mean", "moving_variance"),
@@ -61,8 +72,11 @@ def read_description(model: Path) -> Any:
     LegacyError
         If it is none of these.
     """
+    _check_kind(model)
     if zipfile.is_zipfile(model):
         with _zip(model) as archive:
+            if "config.json" not in archive.namelist():
+                raise LegacyError(_other_zip(model.name, archive.namelist()))
             return _parse(archive.read(_member(archive, "config.json", LONGEST)), model.name)
     if h5py.is_hdf5(model):
         with _hdf5(model) as file:
@@ -74,6 +88,47 @@ def read_description(model: Path) -> Any:
             return _parse(_attribute(file, "model_config"), model.name)
     with model.open("rb") as opened:
         return _parse(opened.read(LONGEST + 1), model.name)
+
+
+def _check_kind(path: Path) -> None:
+    """Name what is none of the files that are read, but of a kind that is known."""
+    if path.is_dir():
+        inside = {part.name for part in path.iterdir()}
+        if {"saved_model.pb", "saved_model.pbtxt", "keras_metadata.pb"} & inside:
+            raise LegacyError(f"{path.name} is a SavedModel folder. {_PROGRAM} {_STORE_AGAIN}")
+        if {"config.json", "model.weights.h5"} <= inside:
+            raise LegacyError(
+                f"{path.name} is the folder of an unpacked .keras file. Pack it as a zip again, "
+                "or give the .keras file itself."
+            )
+        raise LegacyError(f"{path.name} is a folder. {_FILES}")
+    with path.open("rb") as file:
+        start = file.read(ENOUGH)
+    if kind := stand_in(start):
+        raise LegacyError(f"{path.name} is {kind}.")
+    name = path.name.lower()
+    if name.endswith((".pb", ".pbtxt")):
+        raise LegacyError(
+            f"{path.name} is the program of a SavedModel or a frozen graph. {_PROGRAM} "
+            f"{_STORE_AGAIN}"
+        )
+    if name == "checkpoint" or re.search(r"\.(index|data-\d{5}-of-\d{5})$", name):
+        raise LegacyError(f"{path.name} is part of a TensorFlow checkpoint. {_STORE_AGAIN}")
+    if start[4:8] == b"TFL3":
+        raise LegacyError(f"{path.name} is a TensorFlow Lite model. {_STORE_AGAIN}")
+    if start[:2] == b"\x80\x02" or name.endswith((".pt", ".pth", ".onnx", ".pkl")):
+        raise LegacyError(
+            f"{path.name} is no Keras model, but of PyTorch, ONNX or a pickle, and pickles are "
+            f"never opened. {_FILES}"
+        )
+
+
+def _other_zip(name: str, members: list[str]) -> str:
+    if any(member.endswith("saved_model.pb") for member in members):
+        return f"{name} is a SavedModel in a zip. {_PROGRAM} {_STORE_AGAIN}"
+    if any(member.endswith("/data.pkl") for member in members):
+        return f"{name} is a model of PyTorch, which is not taken. {_FILES}"
+    return f"Expected a .keras file with config.json in it. Received: a zip without one, {name}"
 
 
 def _parse(text: Any, name: str) -> Any:
@@ -109,6 +164,7 @@ def read_weights(file: Path, shapes: Shapes) -> Weights:
     LegacyError
         If a weight is missing, has another shape or type, lies elsewhere or is not finite.
     """
+    _check_kind(file)
     if zipfile.is_zipfile(file):
         with _zip(file) as archive, tempfile.TemporaryDirectory() as folder:
             numbers = sum(math.prod(shape) for _, wanted in shapes for shape in wanted.values())
@@ -224,7 +280,7 @@ def _keras_3(group: h5py.Group) -> Read:
 
     def read(step: Step, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         order = VARIABLES[4 if step.kind == "BatchNormalization" else 2]
-        address = f"{step.place}/vars"
+        address = f"{_place(group, step.place)}/vars"
         node = _node(group, address)
         # Newer files tell the layer's name as well.
         if "name" in node.attrs and str(_attribute(node, "name")) != step.name:
@@ -237,11 +293,48 @@ def _keras_3(group: h5py.Group) -> Read:
     return read
 
 
+def _place(group: h5py.Group, place: str) -> str:
+    """Return where a layer's group is, in files of TensorFlow 2.12 to 2.14 as well.
+
+    Those count layers that have weights twice where they list them twice: among the groups of one
+    class that hold something, the order tells.
+    """
+    if "layers" in group or OLDER not in group:
+        return place
+    node, parts = group, []
+    for name in place.split("/")[1::2]:
+        container = OLDER if OLDER in node else "layers"
+        kind, number = re.fullmatch(r"(.+?)(?:_(\d+))?", name).groups()  # type: ignore[union-attr]
+        groups = _node(node, container)
+        same = sorted(
+            (int(match[1] or 0), other)
+            for other in groups
+            if (match := re.fullmatch(rf"{kind}(?:_(\d+))?", other)) and _filled(groups, other)
+        )
+        if int(number or 0) >= len(same):
+            raise LegacyError(f"The file of weights lacks {place!r}.")
+        found = same[int(number or 0)][1]
+        parts += [container, found]
+        node = _node(groups, found)
+    return "/".join(parts)
+
+
+def _filled(groups: h5py.Group, name: str) -> bool:
+    node = _node(groups, name)
+    if not isinstance(node, h5py.Group):
+        return False
+    return OLDER in node or "layers" in node or ("vars" in node and len(_node(node, "vars")) > 0)
+
+
 def _keras_2(group: h5py.Group, shapes: Shapes) -> Read:
     """Weights have names, in groups named for the layers of the whole model."""
     wanted = list(dict.fromkeys(step.outer for step, _ in shapes))
     layers = _names(group, "layer_names")
     there = {name: _names(_node(group, name), "weight_names") for name in layers}
+    # Idle layers keep the state of their random numbers among the weights.
+    there = {
+        name: [path for path in paths if not _STATES.search(path)] for name, paths in there.items()
+    }
     there = {name: weights for name, weights in there.items() if weights}
     if len(wanted) != len(there):
         raise LegacyError(

@@ -18,7 +18,15 @@ ALIASES = {
     "BatchNormalizationV1": "BatchNormalization",
 }
 #: They change nothing when a film is scored.
-IDLE = ("InputLayer", "Dropout", "SpatialDropout2D")
+IDLE = (
+    *("InputLayer", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
+    *("GaussianDropout", "GaussianNoise", "AlphaDropout", "ActivityRegularization"),
+    *("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomShear"),
+    *("RandomContrast", "RandomBrightness", "RandomSaturation", "RandomHue", "RandomSharpness"),
+    *("RandomColorJitter", "RandomColorDegeneration", "RandomGrayscale", "RandomPosterization"),
+    *("RandomErasing", "RandomGaussianBlur", "RandomInvert", "RandomPerspective"),
+    *("RandomElasticTransform", "RandAugment", "AugMix", "MixUp", "CutMix"),
+)
 ACTIVATIONS = ("Activation", "ReLU", "Softmax")
 TAKEN = (
     *IDLE,

@@ -23,6 +23,7 @@ import pytest
 from keras import layers
 
 import cxr
+from cxr.cli.parser import main
 from cxr.datasets.folders import COLUMNS, DatasetError
 from cxr.scoring.bundle import BundleError
 from cxr.scoring.operating_points import OperatingPoint, choose, fit_temperature
@@ -30,7 +31,7 @@ from cxr.scoring.scores import labels_of
 from cxr.storage.hashes import file_hash
 from cxr.training.callbacks import HISTORY_COLUMNS
 from cxr.training.legacy import LegacyError, import_legacy
-from cxr.training.legacy.files import read_description, read_weights
+from cxr.training.legacy.files import OLDER, read_description, read_weights
 from cxr.training.legacy.importing import REVERSED
 from cxr.training.legacy.recognition import (
     CANDIDATES,
@@ -41,6 +42,8 @@ from cxr.training.legacy.recognition import (
 from cxr.training.legacy.structure import read_chain
 from cxr.training.write_bundle import PREDICTION_COLUMNS
 from tests.conftest import ROOT, film_like
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
 
 # The published networks, written as their scripts have them; sizes are as small as they go.
 
@@ -373,6 +376,170 @@ class TestExact:
         found = weights_of(take(*stored(weigh=halve)))
         for one, weight in zip(found, published("grey").weights, strict=True):
             np.testing.assert_array_equal(one, np.asarray(weight).astype(np.float16))
+
+
+def as_older(group: h5py.Group, step: int) -> None:
+    """Lay groups of weights out as TensorFlow 2.12 to 2.14 did; their numbers grow by a step."""
+    if "layers" in group:
+        group.move("layers", OLDER)
+        names = list(group[OLDER])
+        for name in sorted(names, key=lambda name: (len(name), name), reverse=True):
+            as_older(group[OLDER][name], step)
+            match = re.fullmatch(r"(.+?)_(\d+)", name)
+            if match and step != 1:
+                group[OLDER].move(name, f"{match[1]}_{step * int(match[2])}")
+
+
+class TestOlder:
+    """A ``.keras`` file of TensorFlow 2.12 to 2.14."""
+
+    def older(self, path: Path, step: int) -> Path:
+        with zipfile.ZipFile(path) as now:
+            parts = {part: now.read(part) for part in now.namelist()}
+        weights = path.with_suffix(".h5")
+        weights.write_bytes(parts["model.weights.h5"])
+        with h5py.File(weights, "a") as file:
+            as_older(file, step)
+        parts["model.weights.h5"] = weights.read_bytes()
+        with zipfile.ZipFile(path.with_name("older.keras"), "w") as older:
+            for part, content in parts.items():
+                older.writestr(part, content)
+        return path.with_name("older.keras")
+
+    # A list that names layers with weights twice counts them twice.
+    @pytest.mark.parametrize("step", [1, 2])
+    @pytest.mark.parametrize("kind", ["small", "average"])
+    def test_is_taken_over(self, take, tmp_path, kind, step):
+        published(kind).save(tmp_path / "now.keras")
+        check_equal(take(self.older(tmp_path / "now.keras", step)), published(kind))
+
+    @pytest.mark.parametrize("step", [1, 2])
+    def test_with_a_base_within(self, tmp_path, step):
+        published("vgg16").save(tmp_path / "now.keras")
+        path = self.older(tmp_path / "now.keras", step)
+        check_read("vgg16", path, path)
+
+    def test_a_layer_that_is_not_there(self, take, tmp_path):
+        published("small").save(tmp_path / "now.keras")
+        path = self.older(tmp_path / "now.keras", 1)
+        with zipfile.ZipFile(path) as older:
+            parts = {part: older.read(part) for part in older.namelist()}
+        (tmp_path / "w.h5").write_bytes(parts["model.weights.h5"])
+        with h5py.File(tmp_path / "w.h5", "a") as file:
+            del file[f"{OLDER}/conv2d_3"]
+        parts["model.weights.h5"] = (tmp_path / "w.h5").read_bytes()
+        with zipfile.ZipFile(path, "w") as older:
+            for part, content in parts.items():
+                older.writestr(part, content)
+        with pytest.raises(LegacyError, match="lacks 'layers/conv2d_3'"):
+            take(path)
+
+
+AUGMENTATION = (
+    *(lambda: layers.RandomFlip("horizontal"), lambda: layers.RandomRotation(0.1)),
+    *(lambda: layers.RandomZoom(0.1), lambda: layers.RandomContrast(0.1)),
+    *(lambda: layers.RandomTranslation(0.1, 0.1), lambda: layers.GaussianNoise(0.1)),
+    *(lambda: layers.RandomBrightness(0.1), lambda: layers.AlphaDropout(0.1)),
+    *(lambda: layers.GaussianDropout(0.1), lambda: layers.ActivityRegularization(l2=0.1)),
+)
+
+
+def augmented(within: bool) -> keras.Model:
+    """The small network behind layers that do nothing to a score."""
+    model = keras.Sequential([keras.Input((64, 64, 3))])
+    idle = [make() for make in AUGMENTATION]
+    for layer_ in [keras.Sequential(idle, name="data_augmentation")] if within else idle:
+        model.add(layer_)
+    for layer_ in small().layers:
+        model.add(type(layer_).from_config(layer_.get_config()))
+    return model
+
+
+class TestIdleLayers:
+    @pytest.mark.parametrize("within", [False, True])
+    @pytest.mark.parametrize("whole", [False, True])
+    def test_are_taken_over(self, take, tmp_path, within, whole):
+        model = augmented(within)
+        files = [tmp_path / "model.keras"]
+        if whole:
+            model.save(files[0])
+        else:
+            files = [tmp_path / "model.json", tmp_path / "model.weights.h5"]
+            files[0].write_text(model.to_json())
+            model.save_weights(files[1])
+        bundle = take(*files)
+        for one, other in zip(weights_of(bundle), model.weights, strict=True):
+            np.testing.assert_array_equal(one, np.asarray(other))
+        films = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.float32)
+        scores = 1 / (1 + np.exp(-np.asarray(bundle.model(films))[:, 0]))
+        wanted = np.asarray(model(films / 255, training=False))[:, 0]
+        np.testing.assert_allclose(scores, wanted, atol=1e-5)
+
+    def test_the_state_of_their_random_numbers_is_no_weight(self, stored):
+        state = [("random_flip/StateVar:0", np.zeros(3, np.int64))]
+        model, weights = stored("small", weigh=lambda weights: {"flip": state} | weights)
+        check_read("small", model, weights)
+
+    def test_a_crop_is_not_idle(self):
+        def crop(found):
+            found.insert(1, layer("RandomCrop", height=64, width=64))
+
+        assert "RandomCrop" in difference(changed(small, crop))
+
+
+class TestOtherFiles:
+    """Files of other kinds are named for what they are, with what to give instead."""
+
+    @pytest.mark.parametrize(
+        ("name", "content", "words"),
+        [
+            ("m.h5", LFS, "Git LFS pointer"),
+            ("m.keras", LFS, "git lfs pull"),
+            ("m.json", b"<!DOCTYPE html><html>", "web page"),
+            ("saved_model.pb", b"\x08\x01", "SavedModel"),
+            ("m.tflite", b"\x1c\0\0\0TFL3", "TensorFlow Lite"),
+            ("m.ckpt.index", b"x", "checkpoint"),
+            ("m.pth", b"\x80\x02\x8a", "PyTorch"),
+        ],
+    )
+    def test_a_file(self, take, stored, tmp_path, name, content, words):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(LegacyError, match=words):
+            take(tmp_path / name)
+        model, _ = stored("grey")
+        with pytest.raises(LegacyError, match=words):
+            take(model, tmp_path / name)
+
+    @pytest.mark.parametrize(
+        ("inside", "words"),
+        [
+            (["saved_model.pb"], "SavedModel.*to_json"),
+            (["keras_metadata.pb"], "SavedModel"),
+            (["config.json", "model.weights.h5"], "unpacked .keras file"),
+            (["other"], "is a folder"),
+        ],
+    )
+    def test_a_folder(self, take, tmp_path, inside, words):
+        (tmp_path / "model").mkdir()
+        for name in inside:
+            (tmp_path / "model" / name).write_bytes(b"x")
+        with pytest.raises(LegacyError, match=words):
+            take(tmp_path / "model")
+
+    def test_a_zip_of_a_saved_model(self, take, tmp_path):
+        with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+            archive.writestr("m/saved_model.pb", b"x")
+        with pytest.raises(LegacyError, match="SavedModel"):
+            take(tmp_path / "m.keras")
+
+    def test_the_command_line_names_a_saved_model(self, tmp_path, capsys):
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "saved_model.pb").write_bytes(b"x")
+        options = ["--finding", "pneumonia", "--out", str(tmp_path / "out")]
+        assert main(["import-legacy", str(tmp_path / "model"), *options]) == 2
+        assert "SavedModel" in capsys.readouterr().err
+        assert main(["import-legacy", str(tmp_path / "none.h5"), *options]) == 2
+        assert "no file" in capsys.readouterr().err
 
 
 class TestNames:
