@@ -115,11 +115,11 @@ class Entry:
     turned: bool = False
     notes: tuple[Note, ...] = ()
     statistics: dict[str, float] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _read: ReferenceType[Radiograph] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.name = name_of(self.name)
+        self._lock = threading.Lock()
+        self._read: ReferenceType[Radiograph] | None = None
 
     def film(self) -> Radiograph:
         """Read the film's pixels, turned where the reader has turned them.
