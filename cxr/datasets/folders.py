@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from ..films.kinds import SUFFIXES, Kind, hidden
+from ..films.kinds import SUFFIXES, Kind, hidden_name
 from ..films.walk import walk
 from ..progress import Say, silent
 from ..stats.wording import count
@@ -184,7 +184,8 @@ def _manifest_of(folder: Path) -> Path | None:
 
 def _sets(root: Path) -> list[tuple[Path, Path]]:
     """List the folders in a folder that have a manifest."""
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not _hidden(path.name))
+    shown = (path for path in root.iterdir() if not hidden_name(path.name))
+    folders = sorted(path for path in shown if path.is_dir())
     manifests = ((folder, _manifest_of(folder)) for folder in folders)
     return [(folder, file) for folder, file in manifests if file]
 
@@ -193,10 +194,6 @@ def _prefixed(folder: Path, manifest: Path, finding: str | None, say: Say) -> pd
     table = _from_manifest(manifest, finding, say)
     source = table.get("source", folder.name)
     return table.assign(path=folder.name + "/" + table["path"], source=source)
-
-
-def _hidden(name: str) -> bool:
-    return hidden(PurePosixPath(name))
 
 
 def _patient(stem: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ __all__ = [
     "LeftOut",
     "choose",
     "hidden",
+    "hidden_name",
     "kind_of",
 ]
 
@@ -123,10 +124,12 @@ def hidden(path: PurePath) -> bool:
 
     Kaggle's zip has such a file for each film: ``__MACOSX/train/NORMAL/._IM-0115.jpeg``.
     """
-    return any(
-        (part.startswith(".") and part.strip(".")) or part.upper() == "__MACOSX"
-        for part in path.parts
-    )
+    return any(map(hidden_name, path.parts))
+
+
+def hidden_name(name: str) -> bool:
+    """Whether a file or folder of that name is `hidden`."""
+    return (name[:1] == "." and bool(name.strip("."))) or name.upper() == "__MACOSX"
 
 
 def kind_of(head: bytes) -> Kind:
@@ -180,7 +183,7 @@ def choose(
     chosen: list[int] = []
     left_out = LeftOut()
     for place, (path, kind) in enumerate(placed):
-        aside = path.parent not in dicom and not discs.isdisjoint(path.parents)
+        aside = discs and path.parent not in dicom and not discs.isdisjoint(path.parents)
         if aside and _picture(path, kind):
             left_out.counts[Kind.VIEWER_PICTURE] += 1
         elif (

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .kinds import HEAD, Kind, hidden, kind_of
+from .kinds import HEAD, Kind, hidden_name, kind_of
 
 __all__ = ["walk"]
 
@@ -50,7 +50,7 @@ def walk(
             yield Path(place), Kind.UNREADABLE
             continue
         for entry in found:
-            if hidden(Path(entry.name)):
+            if hidden_name(entry.name):
                 yield Path(entry.path), Kind.HIDDEN
             elif _is_folder(entry):
                 (links if entry.is_symlink() else waiting).append(entry.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -302,7 +302,9 @@ def find_films(
             films.append(path)
             continue
         files = list(walk(path))
-        chosen, others = choose([(f.relative_to(path), kind or Kind.OTHER) for f, kind in files])
+        start = len(path.parts)
+        inside = [(PurePath(*file.parts[start:]), kind or Kind.OTHER) for file, kind in files]
+        chosen, others = choose(inside)
         films += sorted(files[place][0] for place in chosen)
         if left_out is not None:
             left_out[path] = others
