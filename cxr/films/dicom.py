@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from .bounds import MEGAPIXELS, UnreadableFile, check_ratio, check_size, most_bytes
-from .dicom_color import color_luminance
+from .dicom_color import color_luminance, palette_luminance
 from .dicom_decode import decode
 from .dicom_facts import FACT_TAGS
-from .dicom_grey import film_values, luminance, numbers, text
+from .dicom_grey import film_values, numbers, text
 from .dicom_jpeg2000 import with_ends
 from .dicom_stored import stored_values
 from .notes import Note
@@ -151,9 +150,7 @@ def render(dataset: Dataset) -> Rendered:
     notes = [Note.CUT_SHORT] if cut_short else []
     stored = stored_values(words, dataset)
     if kind == "PALETTE COLOR":
-        colors = apply_color_lut(stored.values, dataset)[..., :3]
-        top = np.float64(2 ** (8 * colors.dtype.itemsize) - 1)
-        return Rendered((luminance(colors) / top).astype(np.float32), None, tuple(notes))
+        return Rendered(palette_luminance(stored.values, dataset), None, tuple(notes))
     if kind not in _GREY:
         pixels, believed = color_luminance(stored.values, color, int(dataset.BitsStored), marked)
         notes += [] if believed else [Note.CHROMA]

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.pixels import convert_color_space
+from pydicom.dataset import Dataset
+from pydicom.pixels import apply_color_lut, convert_color_space
 
 from .dicom_grey import luminance
 
-__all__ = ["color_luminance"]
+__all__ = ["color_luminance", "palette_luminance"]
 
 SIDE = 256  # pixels looked at on a side
 MOST = 0.95  # of them
@@ -52,6 +53,34 @@ def color_luminance(
         grey = luminance(convert_color_space(planes, "YBR_FULL", "RGB"))
     unit = grey / np.float64(2**bits - 1)
     return np.clip(unit, 0, 1).astype(np.float32), is_rgb == named_rgb
+
+
+def palette_luminance(indices: NDArray[Any], dataset: Dataset) -> NDArray[np.float32]:
+    """Return the luminance of a picture in the colors of a palette (PS3.3 C.7.6.3.1.5).
+
+    Parameters
+    ----------
+    indices : numpy.ndarray
+        (rows, columns).
+    dataset : Dataset
+        With the palette.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of (rows, columns) in [0, 1].
+    """
+    descriptor = dataset.RedPaletteColorLookupTableDescriptor
+    if not dataset.file_meta.TransferSyntaxUID.is_little_endian:
+        for name in ("Red", "Green", "Blue"):  # pydicom takes words for little-endian
+            entries = dataset.get(f"{name}PaletteColorLookupTableData")
+            if entries and len(entries) == 2 * (descriptor[0] or 2**16):
+                swapped = np.frombuffer(entries, ">u2").astype("<u2").tobytes()
+                dataset[f"{name}PaletteColorLookupTableData"].value = swapped
+    colors = apply_color_lut(indices, dataset)[..., :3]
+    wide = descriptor[2] > 8 or int(colors.max()) > 255  # 8 bits may be kept in 16
+    top = np.float64(2 ** (8 * colors.dtype.itemsize if wide else 8) - 1)
+    return (luminance(colors) / top).astype(np.float32)
 
 
 def _is_rgb(planes: NDArray[Any], named_rgb: bool, bits: int) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from cxr.films.dicom import open_dataset, render
 from cxr.films.notes import Note
@@ -57,3 +57,16 @@ def test_an_even_gray_is_what_it_is_called():
         found = rendered(dicom(even, PhotometricInterpretation=label))
         np.testing.assert_allclose(found.pixels, 128 / 255, atol=1 / 255)
         assert found.notes == ()
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+@pytest.mark.parametrize(("depth", "factor"), [(16, 257), (8, 1)])
+def test_a_palette_in_words_of_either_order(syntax, depth, factor):
+    order = "<u2" if syntax == ExplicitVRLittleEndian else ">u2"
+    entries = (np.arange(256)[::-1] * factor).astype(order).tobytes()
+    tags = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for name in ("Red", "Green", "Blue"):
+        tags[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, depth]
+        tags[f"{name}PaletteColorLookupTableData"] = entries
+    found = rendered(save(dicom_dataset(GREY, **tags), syntax))
+    np.testing.assert_allclose(found.pixels, 1 - GREY / 255, atol=1e-6)

@@ -59,7 +59,7 @@ test("percentiles leave padding out, and what is outside of a box", () => {
   assert.deepEqual(levels.percentiles([0, 1], false, box), [6, 7]);
 });
 
-test("the level under a point, and none beside the film", () => {
+test("the level under a point, and none outside of the film", () => {
   const levels = counted(100, 70);
   assert.equal(levels.level(3.7, 1.2), 103);
   for (const [x, y] of [
