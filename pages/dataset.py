@@ -16,6 +16,8 @@ from cxr.web import (
     header,
     messages,
     near_duplicates_view,
+    plain,
+    plain_table,
     plot,
     shift_view,
     theme,
@@ -37,8 +39,8 @@ def main() -> None:
         st.info(messages.imported_without_films(card.name))
         return
     if source := SOURCES.get(data.set):
-        about = f"**{data.title}** · {data.citation} · {data.licence}"
-        st.markdown(f"{about} · [{data.doi}]({source.url})")
+        about = f"**{plain(data.title)}** · {plain(data.citation)} · {plain(data.licence)}"
+        st.markdown(f"{about} · [{plain(data.doi)}]({source.url})")
     show_numbers(table)
     show_balance(table)
     folder = data_folder(data.set)
@@ -78,13 +80,15 @@ def show_balance(table) -> None:
         plot(figures.class_balance_bars(dataset.balance(table), theme=theme()), "balance")
     with right:
         splits = dataset.splits(table)
-        split = st.segmented_control("Split", splits, default=splits[0], required=True)
+        split = st.segmented_control(
+            "Split", splits, default=splits[0], required=True, format_func=plain
+        )
         plot(figures.class_balance_pie(dataset.balance(table), split, theme=theme()), "pie")
     left, right = st.columns(2, vertical_alignment="center")
     with left:
         for counts in (dataset.balance(table), dataset.subtypes(table)):
             if not counts.empty:
-                st.dataframe(counts, hide_index=True, column_config=SHARE)
+                st.dataframe(plain_table(counts), hide_index=True, column_config=SHARE)
     with right:
         plot(figures.film_sizes(table, theme=theme()), "sizes")
 
@@ -102,7 +106,7 @@ def show_pictures(table, folder: Path | None) -> None:
         return
     left, middle, _ = st.columns([2, 1, 3], vertical_alignment="bottom")
     split = left.segmented_control(
-        "Films of", dataset.splits(table), default="train", required=True
+        "Films of", dataset.splits(table), default="train", required=True, format_func=plain
     )
     seed = middle.number_input("Draw", 1, 999, 1, help="Another number shows other films")
     # The split of a bundle may be its own; the file is where the path says.
@@ -111,10 +115,11 @@ def show_pictures(table, folder: Path | None) -> None:
         st.info(messages.NO_FILM_OF_SPLIT)
         return
     for label, group in drawn.groupby("label"):
-        st.caption(f"{label}: {count(len(group))} drawn from {split}")
+        st.caption(f"{plain(label)}: {count(len(group))} drawn from {plain(split)}")
         for column, film in zip(st.columns(SAMPLES), group.itertuples(), strict=False):
             subtype = f" ({film.subtype})" if film.subtype else ""
-            column.image(str(folder / film.path), caption=f"{film.label}{subtype}, {film.patient}")
+            caption = plain(f"{film.label}{subtype}, {film.patient}")
+            column.image(str(folder / film.path), caption=caption)
     many = dataset.at_hand(dataset.draw(table, split, MEAN_OF, seed=int(seed)), folder)
     films = dict(many["label"].value_counts())
     means = mean_films(many, folder)
@@ -133,14 +138,14 @@ def show_leakage(table) -> None:
         st.caption("No patient and no picture is in two splits.")
     for rows in (shared, pictures):
         if not rows.empty:
-            st.dataframe(rows, hide_index=True)
+            st.dataframe(plain_table(rows), hide_index=True)
     twins = dataset.duplicates(table)
     if twins.empty:
         st.caption("No two films have equal pixels.")
         return
     groups = count(describe.counts(table)["groups_with_equal_pixels"], "group")
     st.caption(f"{count(len(twins))} in {groups} have equal pixels.")
-    st.dataframe(twins, hide_index=True, height=240, column_order=TWINS)
+    st.dataframe(plain_table(twins), hide_index=True, height=240, column_order=TWINS)
 
 
 main()

@@ -11,6 +11,7 @@ from cxr.evidence.evaluation import (
     classification_report,
     confusion,
 )
+from cxr.plain_text import visible
 from cxr.scoring.population import folder_of, split_note
 from cxr.stats.wording import count, p_value
 from cxr.web import (
@@ -21,6 +22,8 @@ from cxr.web import (
     film_list,
     header,
     messages,
+    plain,
+    plain_table,
     plot,
     show_rates,
     show_values,
@@ -50,13 +53,15 @@ def main() -> None:
         st.info(messages.scored_none(card.name))
         return
     first = "test" if "test" in names else names[0]
-    split = middle.segmented_control("Split", names, default=first, required=True)
+    split = middle.segmented_control(
+        "Split", names, default=first, required=True, format_func=plain
+    )
     films = model.scored(split)
     scores, labels = films["score"].to_numpy(), films["truth"].to_numpy()
     with right:
         threshold, near = choose_threshold(card)
     if note := split_note(card, split):
-        st.warning(note, icon=None)
+        st.warning(plain(note), icon=None)
     counts = confusion(scores, labels, threshold)
     show_rates(rates(counts))
     left, right = st.columns([1, 1.25])
@@ -106,7 +111,7 @@ def show_tables(card, films, scores, labels, threshold: float) -> None:
     with left:
         st.subheader("Classification report", anchor=False)
         report = classification_report(scores, labels, threshold, card.classes)
-        st.dataframe(report.style.format(precision=3))
+        st.dataframe(plain_table(report).style.format(precision=3))
     with right:
         plot(figures.subtypes(by_subtype(films, scores, threshold), theme=theme()), "subtypes")
     st.subheader("What a call is worth elsewhere", anchor=False)
@@ -118,29 +123,32 @@ def show_pair(card, split: str, threshold: float) -> None:
     among = sorted((c for c in cards() if c.finding == card.finding), key=lambda c: c.baseline)
     others = {c.name: c for c in among if c.name != card.name}
     if not others:
-        st.caption(f"No other model for {card.finding} is here to compare {card.name} with.")
+        st.caption(
+            f"No other model for {plain(card.finding)} is here to compare {plain(card.name)} with."
+        )
         return
     left, right = st.columns([2, 4.4], vertical_alignment="bottom")
-    label = f"First {card.name}, second"
-    other = others[left.selectbox(label, list(others), key="other_model")]
+    label = f"First {plain(card.name)}, second"
+    other = others[left.selectbox(label, list(others), key="other_model", format_func=visible)]
     with right:
         cut, _ = choose_threshold(other, label="Threshold of the second model")
     try:
         pair = compare_pair(bundle(card), bundle(other), split, thresholds=(threshold, cut))
     except ValueError as error:
-        st.info(str(error))
+        st.info(plain(error))
         return
     left, right = st.columns([1, 1.25])
     with left:
         plot(figures.score_pairs(pair, theme=theme()), "pairs")
     with right:
-        st.markdown("  \n".join(sentences(pair)))
-        st.dataframe(pair.mcnemar.table(pair.one, pair.other))
-        st.dataframe(pair.rates.style.format(RATES, na_rep="none"), column_config=PAIR)
+        st.markdown("  \n".join(map(plain, sentences(pair))))
+        st.dataframe(plain_table(pair.mcnemar.table(pair.one, pair.other)))
+        rates_shown = plain_table(pair.rates).style.format(RATES, na_rep="none")
+        st.dataframe(rates_shown, column_config=PAIR)
     films = disagreements(pair)
     st.caption(f"{count(len(films))} that one model alone calls, scores farthest apart first.")
     pairs = zip(films["label"], films["score_one"], films["score_other"], strict=True)
-    captions = [f"{label}  \n{one:.2f}, {two:.2f}" for label, one, two in pairs]
+    captions = [f"{plain(label)}  \n{one:.2f}, {two:.2f}" for label, one, two in pairs]
     order = ["path", "score_one", "score_other", "label", "right"]
     config = {**PAIR, "path": st.column_config.Column(width="medium")}
     folder = folder_of(card, split)

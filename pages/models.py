@@ -12,6 +12,10 @@ from cxr.web import (
     gate_view,
     header,
     messages,
+    plain,
+    plain_cells,
+    plain_json,
+    plain_table,
 )
 
 LIMITS = """
@@ -26,38 +30,39 @@ LIMITS = """
 def main() -> None:
     listed = cards()
     header("Models")
-    st.dataframe(card_tables.models(listed), hide_index=True, height="content")
+    st.dataframe(plain_table(card_tables.models(listed)), hide_index=True, height="content")
     card = choose_model("models_model", label="Card of")
     model = bundle(card)  # says so if the weights are missing or not those of the card
     left, right = st.columns(2)
     with left:
         st.subheader("Intended use", anchor=False)
         st.markdown(
-            f"Scores **{card.finding}** on frontal chest radiographs of **{card.population}**. "
+            f"Scores **{plain(card.finding)}** on frontal chest radiographs of "
+            f"**{plain(card.population)}**. "
             "Research and demonstration; not for diagnostic use."
         )
         st.subheader("Limits", anchor=False)
         st.markdown(LIMITS)
         if origin := card.training.imported:
             for note in origin.notes:
-                st.caption(note)
+                st.caption(plain(note))
     with right:
         st.subheader("Facts", anchor=False)
-        st.table(card_tables.facts(card), hide_index=True)
+        st.table(plain_cells(card_tables.facts(card)), hide_index=True)
     st.subheader("Operating points, chosen on validation", anchor=False)
-    st.dataframe(card_tables.operating_points(card), hide_index=True)
+    st.dataframe(plain_table(card_tables.operating_points(card)), hide_index=True)
     st.subheader("At the default operating point", anchor=False)
     if card.evaluation:
-        st.dataframe(card_tables.splits(card), hide_index=True)
+        st.dataframe(plain_table(card_tables.splits(card)), hide_index=True)
     else:
         st.info(messages.evaluate_it(card.name))
     for split in card.external:
         if split in card.evaluation:
-            st.caption(f"{split}: {split_note(card, split)}")
+            st.caption(plain(f"{split}: {split_note(card, split)}"))
     gate_view(model)
     explanations_view(model)
     with st.expander("The whole card"):
-        st.json(card.to_json())
+        st.json(plain_json(card.to_json()))
 
 
 main()

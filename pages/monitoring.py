@@ -24,8 +24,11 @@ from cxr.monitoring.measures import (
 from cxr.web import (
     bundle,
     choose_model,
+    code_span,
     header,
     messages,
+    plain,
+    plain_table,
     plot,
     readings,
     show_rates,
@@ -59,7 +62,7 @@ def main() -> None:
     try:
         show_log(readings())
     except ReadingsError as error:
-        st.error(str(error))
+        st.error(plain(error))
 
 
 def show_log(log: Readings) -> None:
@@ -81,14 +84,16 @@ def show_log(log: Readings) -> None:
         plot(figures.use_by_day(use(table), theme=theme()), "use")
         ours, others = of_model(table, card.name, card.weights.sha256)
         if others:
-            st.caption(f"Left out below, of other weights of {card.name}: {others:,} entries.")
+            st.caption(
+                f"Left out below, of other weights of {plain(card.name)}: {others:,} entries."
+            )
         if ours.empty:
             st.info(messages.no_readings_by(card.name))
         else:
             show_refusals(ours)
             show_agreement(ours)
             show_drift(ours, card)
-    st.caption(f"The log is in `{log.where}`. {KEPT}")
+    st.caption(f"The log is in {code_span(log.where)}. {KEPT}")
 
 
 @st.cache_data(max_entries=4, ttl=600, show_spinner="Reading the log")
@@ -133,7 +138,7 @@ def show_agreement(table) -> None:
     with right:
         st.caption(f"{why['films'].sum():,} scores were overridden once they were seen")
         if not why.empty:
-            st.dataframe(why, hide_index=True)
+            st.dataframe(plain_table(why), hide_index=True)
     with st.expander("Week by week"):
         st.dataframe(weeks, hide_index=True, column_config=WEEKS)
 

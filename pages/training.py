@@ -10,6 +10,9 @@ from cxr.web import (
     choose_models,
     header,
     messages,
+    plain,
+    plain_json,
+    plain_table,
     plot,
     theme,
 )
@@ -30,7 +33,8 @@ def main() -> None:
         return
     histories = {card.name: bundle(card).history for card in cards}
     wide = {"first step": st.column_config.TextColumn(width=340)}
-    st.dataframe(runs(cards, histories), hide_index=True, height="content", column_config=wide)
+    table = plain_table(runs(cards, histories))
+    st.dataframe(table, hide_index=True, height="content", column_config=wide)
     plot(figures.training_curves(histories, metric, theme=theme()), "curves")
     left, right = st.columns(2)
     with left:
@@ -40,10 +44,10 @@ def main() -> None:
         kind = "loss" if metric == "loss" else "auc"
         plot(figures.gap(gaps, kind, theme=theme()), "gap")
     for card in cards:
-        with st.expander(f"Recipe and epochs of {card.name}"):
+        with st.expander(f"Recipe and epochs of {plain(card.name)}"):
             left, right = st.columns([1, 2])
-            left.json(card.recipe.to_json())
-            right.dataframe(histories[card.name], hide_index=True)
+            left.json(plain_json(card.recipe.to_json()))
+            right.dataframe(plain_table(histories[card.name]), hide_index=True)
 
 
 main()

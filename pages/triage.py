@@ -18,6 +18,7 @@ from cxr.web import (
     header,
     method_view,
     overview_button,
+    plain,
     reading_list,
     reading_session,
     score_view,
@@ -96,9 +97,9 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
 def show_facts(session: ReadingSession, entry: Entry) -> None:
     worklist = session.worklist
     with st.container(key="film_name"):
-        st.markdown(f"**{entry.name}**", help=entry.name)
+        st.markdown(f"**{plain(entry.name)}**", help=plain(entry.name))
     unknown = " · age unknown" if entry.age_unknown and len(entry.assessments) > 1 else ""
-    st.caption(f"{entry.facts}{unknown}" if entry.facts else "Not read")
+    st.caption(plain(f"{entry.facts}{unknown}" if entry.facts else "Not read"))
     for note in entry.notes:
         st.caption(note.words)
     finding_view(session, entry)

@@ -20,6 +20,7 @@ from .theme import (
     empty,
     hovered_interval,
     need_columns,
+    plain_texts,
 )
 
 __all__ = ["confusion_matrix", "score_histogram", "subtypes"]
@@ -27,6 +28,7 @@ __all__ = ["confusion_matrix", "score_histogram", "subtypes"]
 BINS = 40
 
 
+@plain_texts
 def confusion_matrix(
     counts: Confusion,
     classes: Sequence[str],
@@ -104,6 +106,7 @@ def confusion_matrix(
     return figure.update_layout(hoverdistance=400, clickmode="event+select", dragmode=False)
 
 
+@plain_texts
 def score_histogram(
     scores: ArrayLike,
     labels: ArrayLike,
@@ -181,6 +184,7 @@ def score_histogram(
     return figure
 
 
+@plain_texts
 def subtypes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw the share of films called positive of each subtype, from `by_subtype`.
 

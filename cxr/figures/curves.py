@@ -20,11 +20,13 @@ from .theme import (
     hovered_interval,
     model_colour,
     need_some,
+    plain_texts,
 )
 
 __all__ = ["precision_recall", "reliability", "roc"]
 
 
+@plain_texts
 def roc(
     curves: Mapping[str, RocCurve],
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
@@ -58,6 +60,7 @@ def roc(
     return figure.update_yaxes(**SHARE_AXIS, title_text="Sensitivity")
 
 
+@plain_texts
 def precision_recall(
     curves: Mapping[str, PrecisionRecall],
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
@@ -91,6 +94,7 @@ def precision_recall(
     return figure.update_yaxes(**SHARE_AXIS, title_text="Precision (PPV)")
 
 
+@plain_texts
 def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.Figure:
     """Draw the share of films with the finding against their mean score, by model name."""
     need_some(bins, "reliability")

@@ -19,6 +19,7 @@ from .theme import (
     empty,
     hovered_interval,
     need_columns,
+    plain_texts,
 )
 
 __all__ = ["box_hits", "randomization"]
@@ -35,6 +36,7 @@ def _titles(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(title=names.where(~several, names + " at " + table["layer"]))
 
 
+@plain_texts
 def randomization(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw how alike the maps stay while the weights are randomized from the top down.
 
@@ -79,6 +81,7 @@ def _interval(row: pd.Series) -> str:
     return "" if pd.isna(row["low"]) else f" ({interval((row['low'], row['high']), '.2f')})"
 
 
+@plain_texts
 def box_hits(table: pd.DataFrame, films: str, *, theme: str = "dark") -> go.Figure:
     """Draw how often each method's maps are highest in a box, compared with the baselines.
 

@@ -16,6 +16,7 @@ from .theme import (
     empty,
     hovered_interval,
     need_columns,
+    plain_texts,
 )
 
 __all__ = ["class_balance_bars", "class_balance_pie", "film_sizes", "mean_film", "split_shift"]
@@ -24,6 +25,7 @@ SIZE_SYMBOLS = ("circle-open", "x-thin-open", "square-open")
 SPLITS = ("train", "validation", "test")
 
 
+@plain_texts
 def class_balance_bars(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw films per split and label, from `cxr.datasets.table.balance`."""
     need_columns(table, ["split", "label", "films", "patients", "share"])
@@ -47,6 +49,7 @@ def class_balance_bars(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure
     return figure.update_yaxes(title_text="Films", tickformat=",d", rangemode="tozero")
 
 
+@plain_texts
 def class_balance_pie(table: pd.DataFrame, split: str, *, theme: str = "dark") -> go.Figure:
     """Draw the share of each label in one split, from `cxr.datasets.table.balance`.
 
@@ -79,6 +82,7 @@ def class_balance_pie(table: pd.DataFrame, split: str, *, theme: str = "dark") -
     return figure
 
 
+@plain_texts
 def film_sizes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw width against height of the films, one marker per size and label.
 
@@ -113,6 +117,7 @@ def film_sizes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     return figure.update_yaxes(title_text="Height (pixels)", tickformat=",d", nticks=8)
 
 
+@plain_texts
 def mean_film(array: ArrayLike, title: str, *, theme: str = "dark") -> go.Figure:
     """Draw a film of shape (H, W) in [0, 1]: gray, square pixels, no axes.
 
@@ -136,6 +141,7 @@ def mean_film(array: ArrayLike, title: str, *, theme: str = "dark") -> go.Figure
     )  # fmt: skip
 
 
+@plain_texts
 def split_shift(found: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw how well train is told from test for each label, from `cxr.datasets.shift.shift`.
 

@@ -18,6 +18,7 @@ from .theme import (
     hovered_interval,
     model_colour,
     need_columns,
+    plain_texts,
 )
 
 __all__ = ["agreement_by_week", "drift_bars", "refusal_shares", "score_spread", "use_by_day"]
@@ -32,6 +33,7 @@ CUT_NAMES = ("some", "much")
 LONGEST_BAR = 1.0
 
 
+@plain_texts
 def use_by_day(use: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw films read each day, stacked by model, from `cxr.monitoring.measures.use`."""
     need_columns(use, ["day", "model", "films", "refused", "called", "lists"])
@@ -53,6 +55,7 @@ def use_by_day(use: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     return figure.update_yaxes(title_text="Films", tickformat=",d", rangemode="tozero")
 
 
+@plain_texts
 def refusal_shares(refusals: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw the share of films refused by code with its interval.
 
@@ -90,6 +93,7 @@ def _code(code: str, films: int, overridden: int) -> str:
     return f"{code.replace('_', ' ')}, n = {films:,}{more}"
 
 
+@plain_texts
 def agreement_by_week(weeks: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     """Draw how often readers and the operating point agree, from `cxr.monitoring.measures.by_week`.
 
@@ -124,6 +128,7 @@ def agreement_by_week(weeks: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     return figure.update_yaxes(**SHARE_AXIS, title_text="Agreement")
 
 
+@plain_texts
 def drift_bars(drifts: Sequence[Drift], *, theme: str = "dark") -> go.Figure:
     """Draw the drift of each quantity, with the customary limits and what chance alone would give.
 
@@ -188,6 +193,7 @@ def _quantity(drift: Drift) -> str:
     return f"{drift.name}{value}, n = {drift.n_logged:,}"
 
 
+@plain_texts
 def score_spread(
     spread: Spread, threshold: float | None = None, *, theme: str = "dark"
 ) -> go.Figure:

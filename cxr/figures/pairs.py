@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import plotly.graph_objects as go
 
 from ..evidence.comparison import PairedComparison
 from ..scoring.scores import labels_of
 from ..stats.wording import count
-from .theme import SCORE_AXIS, colours, empty
+from .theme import SCORE_AXIS, colours, empty, plain_texts, verbatim, verbatim_table
 
 __all__ = ["score_pairs"]
 
@@ -17,6 +19,7 @@ SYMBOLS = ("square-open", "circle")
 LOW, HIGH = -0.14, 1.14
 
 
+@plain_texts
 def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
     """Draw each film at its two scores, with both thresholds and where the calls differ.
 
@@ -34,6 +37,13 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
         One trace per class; its customdata is ``[path, kind]``, kind the film's label, with
         the subtype in brackets where it has one.
     """
+    found = replace(
+        found,
+        one=verbatim(found.one),
+        other=verbatim(found.other),
+        classes=(verbatim(found.classes[0]), verbatim(found.classes[1])),
+        films=verbatim_table(found.films),
+    )
     look, films, y = colours(theme), found.films, labels_of(found.films)
     differ = (films["call_one"] != films["call_other"]).to_numpy()
     figure = empty(theme, f"Calls differ on {differ.sum():,} of {count(len(films))}", height=500)

@@ -16,6 +16,7 @@ from .theme import (
     model_colour,
     need_columns,
     need_some,
+    plain_texts,
 )
 
 __all__ = ["gap", "learning_rate", "training_curves"]
@@ -23,6 +24,7 @@ __all__ = ["gap", "learning_rate", "training_curves"]
 METRICS = {"loss": "Loss", "accuracy": "Accuracy", "auc": "AUC"}
 
 
+@plain_texts
 def training_curves(
     histories: Mapping[str, pd.DataFrame],
     metric: str,
@@ -84,6 +86,7 @@ def training_curves(
     return figure.update_yaxes(title_text=METRICS[metric])
 
 
+@plain_texts
 def learning_rate(histories: Mapping[str, pd.DataFrame], *, theme: str = "dark") -> go.Figure:
     """Draw the learning rate of each epoch, on a logarithmic axis, by model name."""
     need_some(histories, "history")
@@ -105,6 +108,7 @@ def learning_rate(histories: Mapping[str, pd.DataFrame], *, theme: str = "dark")
     return figure.update_yaxes(title_text="Learning rate", type="log", tickformat=".0e", dtick=1)
 
 
+@plain_texts
 def gap(gaps: Mapping[str, pd.DataFrame], metric: str = "auc", *, theme: str = "dark") -> go.Figure:
     """Draw how much worse validation is than training, from `generalisation_gap` tables.
 

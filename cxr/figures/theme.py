@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import wraps
+from html import escape
 from itertools import cycle
-from typing import Any
+from typing import Any, ParamSpec
 
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
 from ..networks import BASELINES
+from ..plain_text import visible
+from ..storage.csv_text import changed
 
 __all__ = [
     "DASHES",
@@ -29,7 +33,12 @@ __all__ = [
     "model_colour",
     "need_columns",
     "need_some",
+    "plain_texts",
+    "verbatim",
+    "verbatim_table",
 ]
+
+Given = ParamSpec("Given")
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,46 @@ def class_fill(index: int, theme: str) -> dict[str, Any]:
             "size": 6,
         },
     }
+
+
+def verbatim(text: str) -> str:
+    """Return a text that Plotly shows as it is.
+
+    Plotly takes texts for a kind of HTML with links, and ``%{...}`` and ``$...$`` for more. What
+    cannot be seen is shown, see `cxr.plain_text.visible`.
+    """
+    shown = escape(visible(text), quote=False)
+    return shown.replace("%{", "%&#123;").replace("$", "&#36;")
+
+
+def verbatim_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with all its texts as `verbatim`."""
+    return changed(table, _verbatim)
+
+
+def plain_texts(draw: Callable[Given, go.Figure]) -> Callable[Given, go.Figure]:
+    """Have a figure's function get all texts, in tables and dictionaries too, as `verbatim`.
+
+    Labels, splits, paths and names of models come from files.
+    """
+
+    @wraps(draw)
+    def drawn(*args: Given.args, **options: Given.kwargs) -> go.Figure:
+        return draw(*map(_verbatim, args), **{name: _verbatim(v) for name, v in options.items()})
+
+    return drawn
+
+
+def _verbatim(value: Any) -> Any:
+    if isinstance(value, str):
+        return verbatim(value)
+    if isinstance(value, pd.DataFrame):
+        return verbatim_table(value)
+    if isinstance(value, Mapping):
+        return {_verbatim(name): _verbatim(part) for name, part in value.items()}
+    if type(value) in (list, tuple) and all(isinstance(part, str) for part in value):
+        return type(value)(map(verbatim, value))
+    return value
 
 
 def need_columns(table: pd.DataFrame, columns: Iterable[str]) -> None:

@@ -26,6 +26,7 @@ from .page import (
     navigated,
     plot,
 )
+from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
 from .reading_list import add_films, reading_list, start_view
 from .reading_session import reading_session, readings
 from .score import score_view
@@ -41,6 +42,7 @@ __all__ = [
     "choose_models",
     "choose_readers",
     "choose_threshold",
+    "code_span",
     "compare_view",
     "empty_field",
     "explanations_view",
@@ -55,6 +57,10 @@ __all__ = [
     "navigated",
     "near_duplicates_view",
     "overview_button",
+    "plain",
+    "plain_cells",
+    "plain_json",
+    "plain_table",
     "plot",
     "reading_list",
     "reading_session",

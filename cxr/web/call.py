@@ -10,6 +10,7 @@ from ..exports import call_words
 from ..reading_room.entry import Entry
 from ..reading_room.session import ReadingSession
 from ..scoring.reader import Agreement, Call, Reason
+from .plain_text import plain
 
 __all__ = ["call_view"]
 
@@ -32,7 +33,7 @@ def call_view(session: ReadingSession, entry: Entry) -> None:
         A film that was read.
     """
     if session.log_error:
-        st.warning(f"Readings are not kept. {session.log_error}")
+        st.warning(f"Readings are not kept. {plain(session.log_error)}")
     if session.worklist.hidden(entry):
         _blind(session, entry)
     elif entry.prediction and entry.prediction.score is None:
@@ -83,13 +84,17 @@ def _blind(session: ReadingSession, entry: Entry) -> None:
             "Your call, before the score",
             list(Call),
             index=None,
-            format_func=partial(call_words, finding=finding),
+            format_func=partial(_words, finding=finding),
             key=key,
             # Noted before the page is drawn again, so that score and list show at once.
             on_change=partial(_call, session, entry, finding, key),
             disabled=assessment.call is not None,
             help=f"Score and heatmap appear once you have called. {KEPT}",
         )
+
+
+def _words(call: Call, finding: str) -> str:
+    return plain(call_words(call, finding))
 
 
 def _call(session: ReadingSession, entry: Entry, finding: str, key: str) -> None:
@@ -100,9 +105,9 @@ def _judge(session: ReadingSession, entry: Entry) -> None:
     waits = entry.prediction is None
     words = call_words(entry.call, entry.finding) if entry.call else ""
     if entry.blind:
-        st.markdown(f"Called blind: **{words}**")
+        st.markdown(f"Called blind: **{plain(words)}**")
     said = words if words and not entry.blind else "none yet"
-    st.caption("Do you agree?" if entry.blind else f"Your call: {said}", help=KEPT)
+    st.caption("Do you agree?" if entry.blind else f"Your call: {plain(said)}", help=KEPT)
     if entry.turned:
         _turn(session, entry)
     agree, override, unsure = st.columns([1.2, 1.45, 1.2], gap="xsmall")

@@ -18,6 +18,7 @@ from .films import film_list
 from .look import theme
 from .messages import not_described
 from .page import plot
+from .plain_text import plain, plain_table
 
 __all__ = ["gate_view", "near_duplicates_view", "shift_view"]
 
@@ -64,7 +65,7 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
         return
     said = f"{count(len(duplicates.films))} in {count(duplicates.groups, 'group')} are nearly equal"
     if duplicates.leaks:
-        names = ", ".join(duplicates.splits)
+        names = plain(", ".join(duplicates.splits))
         st.warning(
             f"{said}. Leakage: {duplicates.leaks:,} of the groups are in two splits ({names})."
         )
@@ -73,9 +74,11 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
     # What leaks is what must be seen first.
     films = duplicates.leaks_first
     if folder is None:
-        st.dataframe(films, hide_index=True, height=240)
+        st.dataframe(plain_table(films), hide_index=True, height=240)
         return
-    captions = [f"group {film.group}, {film.split}, {film.label}" for film in films.itertuples()]
+    captions = [
+        plain(f"group {film.group}, {film.split}, {film.label}") for film in films.itertuples()
+    ]
     film_list(folder, films, captions)
 
 
@@ -93,13 +96,14 @@ def gate_view(model: Model) -> None:
         return
     judge, gate = model.judge
     st.dataframe(
-        gate_figures(judge.card),
+        plain_table(gate_figures(judge.card)),
         hide_index=True,
         height="content",
         column_config={name: st.column_config.NumberColumn(format="percent") for name in SHARES},
     )
     st.caption(
-        f"By the features of {judge.name} ({', '.join(gate.layers)}). Low and high: 95 % interval."
+        f"By the features of {plain(judge.name)} ({plain(', '.join(gate.layers))}). "
+        "Low and high: 95 % interval."
     )
 
 
@@ -127,5 +131,6 @@ def shift_view(table: pd.DataFrame, name: str) -> None:
             plot(figures.split_shift(shifts, theme=theme()), "shift")
     with right:
         for row in shifts.itertuples():
-            st.markdown(f"**{row.label}**: {row.note} ({row.train:,} train, {row.test:,} test)")
+            films = f"({row.train:,} train, {row.test:,} test)"
+            st.markdown(f"**{plain(row.label)}**: {plain(row.note)} {films}")
         st.caption(f"{MEANING} {METHOD}")

@@ -12,6 +12,7 @@ from ..scoring.bundle import Bundle, BundleError
 from .look import theme
 from .messages import measure_again, not_explained
 from .page import plot
+from .plain_text import plain, plain_table
 
 __all__ = ["explanations_view"]
 
@@ -52,7 +53,8 @@ def explanations_view(model: Bundle) -> None:
     if table.empty:
         return
     said = failures(table)
-    st.markdown("\n".join(f"- {sentence}" for sentence in said) or "No method failed a check.")
+    listed = "\n".join(f"- {plain(sentence)}" for sentence in said)
+    st.markdown(listed or "No method failed a check.")
     left, right = st.columns(2)
     called = table[(table["kind"] == BOXES) & (table["n"] > 0)]
     for split in dict.fromkeys(called["films"]):
@@ -62,8 +64,8 @@ def explanations_view(model: Bundle) -> None:
         with right:
             plot(figures.randomization(table, theme=theme()), "randomization")
     if BOXES in kinds:
-        st.dataframe(box_table(table), hide_index=True)
+        st.dataframe(plain_table(box_table(table)), hide_index=True)
         st.caption(BOXES_MEANING)
     if SANITY in kinds:
-        st.dataframe(sanity_table(table), hide_index=True)
+        st.dataframe(plain_table(sanity_table(table)), hide_index=True)
         st.caption(SANITY_MEANING)

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from .messages import NO_FILMS_AT_HAND, NO_FOLDER
+from .plain_text import plain_table
 
 __all__ = ["film_grid", "film_list"]
 
@@ -32,7 +33,7 @@ def film_grid(
     films : pandas.DataFrame
         With a column path.
     captions : iterable of str
-        One per film, shown below it.
+        One per film, shown below it, as Markdown.
     shown : int, default: 12
         How many films at most.
     across : int, default: 6
@@ -67,6 +68,6 @@ def film_list(
         Of the table, to `st.dataframe`.
     """
     left, right = st.columns([1, 1.6])
-    left.dataframe(films, hide_index=True, height=300, **options)
+    left.dataframe(plain_table(films), hide_index=True, height=300, **options)
     with right:
         film_grid(folder, films, captions)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ..reading_room.entry import Entry
 from ..reading_room.session import ReadingSession
+from .plain_text import plain
 from .worklist import BANDS, state_of
 
 __all__ = ["finding_view"]
@@ -32,7 +33,7 @@ def finding_view(session: ReadingSession, entry: Entry) -> None:
 
     def title(finding: str) -> str:
         sign, _ = BANDS[state_of(entry, finding, hidden=hidden)]
-        return f"{sign} {finding.capitalize()}"
+        return f"{sign} {plain(finding.capitalize())}"
 
     key = f"finding_{entry.number}"
 

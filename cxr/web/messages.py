@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ..datasets.published import SOURCES
 from ..errors import CxrError
+from .plain_text import code_span, plain
 
 __all__ = [
     "ADD_FILMS",
@@ -76,41 +77,39 @@ NO_SAMPLES = (
 def message(error: Exception) -> str:
     """Return what happened, and where the dashboard can help, what to do."""
     hint = HINTS.get(error.code, "") if isinstance(error, CxrError) else ""
-    return f"{error} {hint}".rstrip()
+    return f"{plain(error)} {hint}".rstrip()
 
 
 def imported_without_films(model: str) -> str:
     """Say how a data set comes to a model that has none."""
-    return f"{model} was imported without films. Import it again with --data DIR."
+    return f"{plain(model)} was imported without films. Import it again with --data DIR."
 
 
 def imported_without_epochs(models: Iterable[str]) -> str:
     """Say how to train a model, where there are no epochs to show."""
     return (
-        f"Imported, so that there are no epochs to show: {', '.join(models)}. To train a "
+        f"Imported, so that there are no epochs to show: {plain(', '.join(models))}. To train a "
         f"model here: {TRAIN}"
     )
 
 
 def scored_none(model: str) -> str:
     """Say how scores come to a model that has none."""
-    return f"No films were scored when {model} was imported. Import it with --data DIR."
+    return f"No films were scored when {plain(model)} was imported. Import it with --data DIR."
 
 
 def evaluate_it(model: str) -> str:
     """Say how figures come to a model that has none."""
     return (
         "No films were scored when this model was imported. Import it with --data DIR, or "
-        f"run: {EVALUATE.format(model)}"
+        f"run: {code_span(EVALUATE.format(model))}"
     )
 
 
 def not_described(model: str) -> str:
     """Name the command that compares the films of a model's data set."""
-    return (
-        f"Not worked out yet. Run `{DESCRIBE.format(model)}`, where DIR is the folder of the data "
-        f"set, {AGAIN}"
-    )
+    command = code_span(DESCRIBE.format(model))
+    return f"Not worked out yet. Run {command}, where DIR is the folder of the data set, {AGAIN}"
 
 
 def not_explained(model: str, *, boxes: bool, checks: bool) -> str:
@@ -124,18 +123,18 @@ def not_explained(model: str, *, boxes: bool, checks: bool) -> str:
         Whether the agreement with boxes is missing, and whether the sanity checks are.
     """
     missing = [command for command, wanted in ((BOXES, boxes), (AUDIT, checks)) if wanted]
-    commands = " and ".join(f"`{command.format(model)}`" for command in missing)
+    commands = " and ".join(code_span(command.format(model)) for command in missing)
     return f"Not measured yet. Run {commands}, where DIR is the folder of the films, {AGAIN}"
 
 
 def measure_again(error: Exception, model: str) -> str:
     """Say why a model's table of explanations cannot be read, and what stores it anew."""
-    return f"{error} Measure it again: `{AUDIT.format(model)}`."
+    return f"{plain(error)} Measure it again: {code_span(AUDIT.format(model))}."
 
 
 def one_class(split: str) -> str:
     """Say what the curves of a split want."""
-    return f"The films of {split} are of one class. Curves need films of both."
+    return f"The films of {plain(split)} are of one class. Curves need films of both."
 
 
 def no_readings_within(period: str) -> str:
@@ -145,4 +144,4 @@ def no_readings_within(period: str) -> str:
 
 def no_readings_by(model: str) -> str:
     """Say what to do where none of a period's readings is of a model."""
-    return f"No readings by {model} within this period. Choose another model."
+    return f"No readings by {plain(model)} within this period. Choose another model."

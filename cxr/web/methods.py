@@ -13,6 +13,7 @@ from ..reading_room.entry import Entry
 from ..reading_room.explainer import State
 from ..reading_room.session import ReadingSession
 from ..stats.wording import count
+from .plain_text import plain
 
 __all__ = ["about", "cost", "doubt", "duration", "method_view", "title", "work_view"]
 
@@ -50,7 +51,7 @@ def doubt(failed: list[str] | None) -> str:
 
 def about(method: str, layer: str = "") -> str:
     """Return what a method's values mean, where it looks, and the paper, in words."""
-    where = f"Layer: {layer}." if layer else "Looks at the film itself, not at a layer."
+    where = f"Layer: {plain(layer)}." if layer else "Looks at the film itself, not at a layer."
     known = METHODS[method]
     return f"{known.sign}\n\n{'' if known.layered and not layer else where}\n\n{known.reference}"
 
@@ -186,4 +187,4 @@ def _words(state: State) -> str:
         return "Measuring how long it takes"
     if state.kind == "stopped":
         return f"Stopped. {takes.capitalize()}" if takes else "Stopped"
-    return state.message or takes.capitalize()
+    return plain(state.message) or takes.capitalize()

@@ -17,6 +17,7 @@ from ..heatmaps.overlay import colour_table, common_top, overlay
 from ..reading_room.entry import Entry
 from ..reading_room.session import ReadingSession
 from .methods import title, work_view
+from .plain_text import plain
 
 __all__ = ["overview_button"]
 
@@ -89,7 +90,7 @@ def _tile(
     top: float | None,
 ) -> None:
     st.image(_picture(film, heatmap, top), width="stretch")
-    layer = f" · {heatmap.layer}" if heatmap and heatmap.layer else ""
+    layer = f" · {plain(heatmap.layer)}" if heatmap and heatmap.layer else ""
     st.markdown(f"**{title(method)}**{layer}")
     st.caption(METHODS[method].sign)
     work_view(session, entry, method, f"tile_{method}", partial(_show, session, method))

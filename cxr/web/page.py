@@ -9,12 +9,14 @@ from typing import Any
 import streamlit as st
 
 from ..model import Model, load
+from ..plain_text import visible
 from ..scoring.automatic import AUTOMATIC, default_cards
 from ..scoring.bundle import BundleError, available, default_name
 from ..scoring.card import Card, CardError
 from ..scoring.population import intended_use
 from .look import watch_theme
 from .messages import CHOOSE_MODEL, NO_MODELS, message
+from .plain_text import plain
 from .streamlit_hooks import keep_keras_session, keep_uploads_in_memory, leave_folder_mode
 
 __all__ = [
@@ -59,7 +61,7 @@ def bundle(card: Card) -> Model:
     try:
         return _load(card.name, card.weights.sha256)
     except BundleError as error:
-        st.error(str(error))
+        st.error(plain(error))
         st.stop()
 
 
@@ -73,7 +75,7 @@ def _defaults_first(listed: Sequence[Card]) -> list[Card]:
 def choose_model(key: str, *, label: str = "Model", baselines: bool = True) -> Card:
     """Let the reader choose one model; a finding's default comes first, baselines last or never."""
     by_name = {c.name: c for c in _defaults_first(cards()) if baselines or not c.baseline}
-    return by_name[st.selectbox(label, list(by_name), key=key)]
+    return by_name[st.selectbox(label, list(by_name), key=key, format_func=visible)]
 
 
 def choose_readers(key: str) -> list[Card]:
@@ -99,11 +101,11 @@ def choose_readers(key: str) -> list[Card]:
         st.error(message(error))
         st.stop()
     names = [*([AUTOMATIC] if defaults else []), *by_name]
-    findings = " and ".join(f"{card.finding} ({card.population})" for card in defaults)
+    findings = plain(" and ".join(f"{card.finding} ({card.population})" for card in defaults))
     name = st.selectbox(
         "Model",
         names,
-        format_func=lambda name: "Automatic" if name == AUTOMATIC else name,
+        format_func=lambda name: "Automatic" if name == AUTOMATIC else visible(name),
         key=key,
         help=f"Automatic: by the patient's age in the file, the default models of {findings}. "
         "Where the file says no age, all of them.",
@@ -115,7 +117,7 @@ def choose_models(key: str, *, label: str = "Models") -> list[Card]:
     """Let the reader choose several models; says what to do and stops if none is chosen."""
     by_name = {card.name: card for card in _defaults_first(cards())}
     shown = [name for name, card in by_name.items() if not card.baseline]
-    names = st.multiselect(label, list(by_name), default=shown, key=key)
+    names = st.multiselect(label, list(by_name), default=shown, key=key, format_func=visible)
     if not names:
         st.info(CHOOSE_MODEL)
         st.stop()
@@ -140,7 +142,7 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
     listed = cards() if listed is None else listed
     every = sorted({f"{card.population} ({card.finding})" for card in listed})
     use = intended_use(listed[0].population if len(listed) == 1 else ", ".join(every))
-    right.caption(use, text_alignment="right")
+    right.caption(plain(use), text_alignment="right")
 
 
 def plot(figure: Any, key: str, **options: Any) -> Any:

@@ -17,16 +17,20 @@ import pandas as pd
 from ..plain_text import visible
 from ..storage.csv_text import cell, changed
 
-__all__ = ["plain", "plain_cells", "plain_json", "plain_table"]
+__all__ = ["code_span", "plain", "plain_cells", "plain_json", "plain_table"]
 
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+# What means something anywhere, within words or not; what does at the start alone; a colon that may
+# be one of a directive.
+_MARKUP = re.compile(
+    r"[\\`*{}\[\]<>&$~|]|(?<![^\W_])_|_(?![^\W_])|^(?:[-+#=:]|\d+[.)])|:(?=[a-zA-Z:])", re.MULTILINE
+)
 #: Shows nothing, and is no part of a word.
 _JOINER = "\u2060"
 # Streamlit looks for these after Markdown has been read, when no backslash protects them any more:
 # addresses, its icons and logo, emoji, and arrows and the like between spaces.
 _LATER = re.compile(
     r"(?i:\b(?:https?|ftp|mailto|xmpp)(?=:))|(?i:\bwww(?=\.))|(?<=[\w.+-])(?=@[\w-])"
-    r"|:(?=[\w+-]+(?::|$))|(?<!\S)(?:<(?=->?(?!\S))|[-<>~](?=[>=-](?!\S)))"
+    r"|:(?=[\w+-]+:|[a-zA-Z+-][\w+-]*$)|(?<!\S)(?:<(?=->?(?!\S))|[-<>~](?=[>=-](?!\S)))"
 )
 
 
@@ -45,9 +49,17 @@ def plain(text: object) -> str:
         `cxr.plain_text.visible`.
     """
     shown = _LATER.sub(lambda match: match[0] + _JOINER, visible(str(text)))
-    escaped = _PUNCTUATION.sub(r"\\\1", shown)
+    escaped = _MARKUP.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", shown)
     # Spaces at the start would make it a block of code, and several are one.
     return re.sub(r"^ +| +$|(?<= ) ", lambda match: "&nbsp;" * len(match[0]), escaped)
+
+
+def code_span(text: object) -> str:
+    """Return Markdown that shows a text as code, such as a command to copy."""
+    shown = visible(str(text))
+    longest = max(map(len, re.findall("`+", shown)), default=0)
+    fence, gap = "`" * (longest + 1), " " if longest else ""
+    return f"{fence}{gap}{shown}{gap}{fence}"
 
 
 def plain_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +67,7 @@ def plain_table(table: pd.DataFrame) -> pd.DataFrame:
 
     Texts are as in `cxr.storage.csv_text`.
     """
-    return changed(table, cell)
+    return changed(table, cell).rename(columns=cell, index=cell)
 
 
 def plain_cells(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from ..reading_room.session import ReadingSession
 from ..reading_room.worklist import ORDERS
 from ..stats.wording import count
 from .messages import A_FOLDER, ADD_FILMS, NO_SAMPLES, START, UPLOADED
+from .plain_text import plain
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
 
@@ -176,7 +177,7 @@ def _progress(session: ReadingSession) -> None:
     left = "" if now.seconds_left is None else f", {_time(now.seconds_left)} left"
     st.progress(now.done / now.total, f"{now.done} of {count(now.total)} read{left}")
     if scorer.error:
-        st.error(scorer.error)
+        st.error(plain(scorer.error))
     if scorer.busy and not scorer.paused:
         st.button("Stop", on_click=scorer.pause, width="stretch")
     else:

@@ -12,6 +12,7 @@ from ..stats.wording import count
 from .look import theme
 from .messages import NOT_MEASURED
 from .page import plot
+from .plain_text import plain
 from .worklist import BANDS, state_of
 
 __all__ = ["score_view"]
@@ -34,23 +35,24 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
     if prediction and prediction.score is None:
         st.markdown(f"{sign} {word}")
         if prediction.refusal:
-            st.caption(prediction.refusal.reason)
+            st.caption(plain(prediction.refusal.reason))
         return
     if prediction and prediction.refusal:
         cross = BANDS["refused"][0]
-        st.caption(f"{cross} **Scored although it was refused.** {prediction.refusal.reason}")
+        reason = plain(prediction.refusal.reason)
+        st.caption(f"{cross} **Scored although it was refused.** {reason}")
     score = prediction.score if prediction else None
     plot(score_scale(score, point, theme=theme()), "scale")
     if score is None:  # the scale stands where the score will come
         st.markdown(f"{sign} {word} for the score")
     else:
-        st.markdown(f"{sign} **{word}** the operating point for {finding}")
+        st.markdown(f"{sign} **{word}** the operating point for {plain(finding)}")
     if not point.n:
-        st.caption(NOT_MEASURED, help=point.rule)
+        st.caption(NOT_MEASURED, help=plain(point.rule))
         return
     sensitivity, specificity = rates(point, ".1%")
     films = count(point.n, "validation film")
     st.caption(
         f"There, on {films}, sensitivity {sensitivity}, specificity {specificity}.",
-        help=f"{point.rule} In brackets the 95 % intervals.",
+        help=f"{plain(point.rule)} In brackets the 95 % intervals.",
     )
