@@ -31,11 +31,11 @@ WHEEL = 0.0015  # of the wheel's way, to the logarithm of the zoom
 
 
 @contextmanager
-def served(folder: Path, *settings: str) -> Iterator[str]:
+def served(folder: Path, *settings: str, app: str = "tests/browser/film_app.py") -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ["streamlit", "run", "tests/browser/film_app.py", "--server.headless", "true"]
+    words = ["streamlit", "run", app, "--server.headless", "true"]
     log = folder / "log.txt"
     with log.open("w") as file:
         server = subprocess.Popen(
