@@ -30,7 +30,7 @@ _JOINER = "\u2060"
 # addresses, its icons and logo, emoji, and arrows and the like between spaces.
 _LATER = re.compile(
     r"(?i:\b(?:https?|ftp|mailto|xmpp)(?=:))|(?i:\bwww(?=\.))|(?<=[\w.+-])(?=@[\w-])"
-    r"|:(?=[\w+-]+:|[a-zA-Z+-][\w+-]*$)|(?<!\S)(?:<(?=->?(?!\S))|[-<>~](?=[>=-](?!\S)))"
+    r"|:(?=material/|[\w+-]+:|[a-zA-Z+-][\w+-]*$)|(?<!\S)(?:<(?=->?(?!\S))|[-<>~](?=[>=-](?!\S)))"
 )
 
 
