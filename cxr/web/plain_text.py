@@ -56,7 +56,8 @@ def plain(text: object) -> str:
 
 def code_span(text: object) -> str:
     """Return Markdown that shows a text as code, such as a command to copy."""
-    shown = visible(str(text))
+    # Streamlit writes its icons otherwise even in code.
+    shown = visible(str(text)).replace(":material/", f":{_JOINER}material/")
     longest = max(map(len, re.findall("`+", shown)), default=0)
     fence, gap = "`" * (longest + 1), " " if longest else ""
     return f"{fence}{gap}{shown}{gap}{fence}"

@@ -76,7 +76,11 @@ def _uploader(session: ReadingSession, **options: Any) -> None:
 
 
 def _take_uploads(session: ReadingSession, key: str, folder: bool) -> None:
-    files = [(upload.name, upload.getvalue()) for upload in st.session_state[key]]
+    # A browser may tell of the same files once more: nothing is taken twice.
+    taken: set[str] = st.session_state.setdefault("uploads_taken", set())
+    uploads = [upload for upload in st.session_state[key] if upload.file_id not in taken]
+    files = [(upload.name, upload.getvalue()) for upload in uploads]
+    taken.update(upload.file_id for upload in uploads)
     if not files:
         return
     if folder:
