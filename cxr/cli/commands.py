@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -106,7 +107,7 @@ def predict(options: argparse.Namespace) -> int:
         rows_of_file[row["path"]] = rows_of_file.get(row["path"], 0) + 1
     done = {path for path, rows in rows_of_file.items() if rows == len(models)}
     kept = [row for row in kept if row["path"] in done]
-    files = [path for path in _films(options.paths) if str(path) not in done]
+    files = [path for path in _films(options.paths) if path_text(path) not in done]
     results = predict_files(
         models,
         files,
@@ -123,7 +124,7 @@ def predict(options: argparse.Namespace) -> int:
                     of = f"-{finding}" if len(models) > 1 else ""
                     name = f"{path.stem}-{film.sha256[:8]}{of}.png"
                     report.write_overlay(film, prediction.heatmap, Path(options.heatmaps) / name)
-                yield prediction.row(str(path))
+                yield prediction.row(path_text(path))
 
     # Of a film that one model scored, another may say that it is for other patients.
     scored: set[str] = set()
@@ -159,6 +160,11 @@ def _chosen(name: str) -> list[Model]:
     if not names:
         raise UsageError("There is no default model of any finding. Name one with --model.")
     return [load(name) for name in names]
+
+
+def path_text(path: Path) -> str:
+    r"""Write a path so that every output takes it: a byte that is no UTF-8 as ``\xff``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _films(paths: Iterable[str]) -> list[Path]:

@@ -56,8 +56,9 @@ def once(table: pd.DataFrame, root: Path, say: Say) -> pd.DataFrame:
             if different.gt(1).any():
                 first = str(different.index[different.gt(1)][0])
                 raise DatasetError(
-                    f"{count(int(different.gt(1).sum()))} of the table have more than one "
-                    f"{column}. The first: {first}. Give each film one row."
+                    f"The table gives more than one {column} for "
+                    f"{count(int(different.gt(1).sum()))}. The first: {first}. "
+                    "Give each film one row."
                 )
     rows = len(table)
     table = table.drop_duplicates("path", ignore_index=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,8 @@ def read_table(path: Path) -> pd.DataFrame:
         text = rest
     head = text.lstrip().partition("\n")[0]
     separator = max(_SEPARATORS, key=lambda sign: len(next(csv.reader([head], delimiter=sign), [])))
+    # Rows that end in separators, as spreadsheets pad them, or the first row does.
+    text = re.sub(rf"{re.escape(separator)}+[ \t]*$", "", text, flags=re.MULTILINE)
     try:
         table = pd.read_csv(
             io.StringIO(text),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -154,6 +155,15 @@ class TestPredict:
         assert str(folder / "1.2.840.113619") in out
         assert len(list(csv.DictReader(out.splitlines()))) == 5
         assert err.startswith("2 files are no films and were left out: 1 picture in another format")
+
+    def test_a_name_in_bytes_that_are_no_text(self, run, folder, tmp_path):
+        (folder / "a.png").rename(folder / os.fsdecode(b"\x8f\xff.dcm"))
+        out = tmp_path / "rows.csv"
+        assert run("predict", folder)[0] == DONE
+        assert run("predict", folder, "--out", out)[0] == DONE
+        status, _, err = run("predict", folder, "--out", out, "--resume")
+        assert (status, err) == (DONE, "")
+        assert r"\x8f\xff.dcm" in out.read_text()
 
     def test_a_folder_without_films_is_told(self, run, folder, tmp_path):
         empty = tmp_path / "empty"

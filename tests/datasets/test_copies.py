@@ -101,7 +101,9 @@ class TestRows:
 
     @pytest.mark.parametrize("row", ["a.png,pneumonia,train", "a.png,normal,test"])
     def test_two_rows_that_say_different_things(self, tmp_path, row):
-        with pytest.raises(DatasetError, match=r"more than one (label|split)\. The first: a\.png"):
+        with pytest.raises(
+            DatasetError, match=r"more than one (label|split) for 1 film\. The first: a\.png"
+        ):
             scan(self.manifest(tmp_path, "a.png,normal,train", row))
 
     def test_copies_that_are_listed(self, root):

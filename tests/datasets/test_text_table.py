@@ -66,6 +66,17 @@ def test_blanks_and_capitals_and_the_line_of_excel(tmp_path):
     assert table.to_numpy().tolist() == [["a.png", "normal", "test"]]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a;b;\n1;2;\n3;;\n", "a;b\n1;2;\n3;;\n", "a;b;;;\n1;2\n3\n;;\n", "a;b\n1;2;;;\n3;;;;\n"],
+)
+def test_separators_at_the_end_of_rows(tmp_path, text):
+    path = tmp_path / "manifest.csv"
+    path.write_text(text)
+    table = read_table(path)
+    assert [list(table.columns), *table.to_numpy().tolist()] == [["a", "b"], ["1", "2"], ["3", ""]]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfea", b"a,b\n1,2,3\n4,5,6\n", b"a,b\n1,2\n3,4,5"])
 def test_what_is_no_table(tmp_path, content):
     path = tmp_path / "table.csv"
