@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from .. import __version__
 from ..heatmaps.methods import METHODS
 from ..networks.runtime import prepare
+from ..plain_text import visible
 from ..scoring.automatic import AUTOMATIC
 from ..scoring.bundle import default_name
 from . import commands
@@ -59,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (ValueError, OSError) as error:  # every error of this package is one of these
-        print(f"cxr: {message(error)}", file=sys.stderr)
+        # What an error quotes of a file must not command the terminal.
+        told = "\n".join(map(visible, message(error).split("\n")))
+        print(f"cxr: {told}", file=sys.stderr)
         return commands.WRONG_USAGE
     except KeyboardInterrupt:
         print("\ncxr: stopped. Nothing unfinished was kept.", file=sys.stderr)
