@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import lzma
 import struct
 import zipfile
@@ -10,16 +11,18 @@ import zlib
 from collections.abc import Iterator
 from typing import IO
 
+from ..errors import fault
 from .archive_names import paths_of, raw_name, told_apart
+from .bounds import LIST, ZIP_RATIO, UnreadableFile, check_file, check_ratio, most_bytes
 from .kinds import HEAD, Kind, LeftOut, choose, kind_of
 from .radiograph import RadiographError
 
-__all__ = ["MOST_BYTES", "MOST_FILES", "LeftOut", "is_zip", "unpack"]
+__all__ = ["MOST_FILES", "LeftOut", "is_zip", "unpack"]
+
+logger = logging.getLogger(__name__)
 
 #: Films; how many other files there are does not matter.
 MOST_FILES = 1000
-#: Unpacked, of all files of an archive together; what a file says of its size is not believed.
-MOST_BYTES = 2 * 1024**3
 #: Bits in the flags of a file.
 LOCKED, UTF8 = 0x1, 0x800
 #: What `zipfile` raises at damaged or unheard-of data.
@@ -100,7 +103,7 @@ def unpack(
                 f"The zip holds {len(chosen)} films; at most {MOST_FILES} are taken at once. "
                 "Split it."
             )
-        left = MOST_BYTES
+        left, unpacked, packed = most_of_all(), 0, 0
         for place, name in zip(chosen, told_apart([files[i][1] for i in chosen]), strict=True):
             info = files[place][0]
             content = _content(archive, data, info, left)
@@ -108,7 +111,19 @@ def unpack(
             # thousand of them do not cost a thousand times the limit.
             spent = len(content) if isinstance(content, bytes) else info.file_size
             left = max(0, left - spent)
+            unpacked += spent
+            packed = min(packed + info.compress_size, len(data))
+            try:
+                check_ratio(unpacked, packed, ZIP_RATIO)
+            except UnreadableFile as error:
+                if isinstance(content, bytes):
+                    content = RadiographError(str(error))
             yield name, content
+
+
+def most_of_all() -> int:
+    """Return the bytes that all films of an archive may have; what they say is not believed."""
+    return LIST.value * 1_000_000
 
 
 def _damaged() -> RadiographError:
@@ -159,7 +174,9 @@ def _kind(archive: zipfile.ZipFile, data: bytes, info: zipfile.ZipInfo) -> Kind:
     try:
         with _open(archive, data, info) as file:
             return kind_of(file.read(HEAD))
-    except DAMAGED:
+    except Exception as error:  # whatever it is, the films after this one are still there
+        if not isinstance(error, DAMAGED):
+            logger.error("A file of a zip was not looked at: %s", fault(error))
         return Kind.UNREADABLE
 
 
@@ -170,12 +187,19 @@ def _content(
         return RadiographError("The file is locked with a password. Unlock the zip first.")
     try:
         with _open(archive, data, info) as file:
-            content = file.read(left + 1)
-    except DAMAGED as error:
+            content = file.read(min(left, most_bytes()) + 1)
+        check_file(len(content))
+    except UnreadableFile as error:
+        return RadiographError(str(error))
+    except Exception as error:  # whatever it is, the films after this one are still there
+        if not isinstance(error, DAMAGED):
+            logger.error("A file of a zip was not read: %s", fault(error))
         kind = type(error).__name__
         return RadiographError(f"The file is damaged inside the zip ({kind}). Pack it again.")
     if len(content) > left:
-        return RadiographError("The zip unpacks to over 2 GB. Split it.")
+        return RadiographError(
+            f"The films of the zip take over {LIST.value} MB. Split it, or {LIST.how}."
+        )
     if is_zip(content):
         return RadiographError("A zip inside a zip is not opened. Unpack it first.")
     return content

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Depth", "find_depth", "gathered"]
 
+ROWS = 64  # looked up at a time
 WHOLE = 16
 #: A film of fewer levels than these is none; such pictures are left as they are.
 LEAST = 8
@@ -100,9 +101,15 @@ def gathered(levels: NDArray[Any], top: int) -> tuple[NDArray[Any], int]:
     step = max(1, min(levels.shape) // 256)
     nearest = np.rint(np.arange(top + 1) * (255 / top)).astype(np.uint8)
     off = np.abs(np.arange(top + 1) - nearest * (top / 255)) >= 1
-    if off[levels[::step, ::step]].any() or off[levels].any():
+    if off[levels[::step, ::step]].any():
         return levels, top
-    return nearest[levels], 255
+    kept = np.empty(levels.shape, np.uint8)
+    for first in range(0, len(levels), ROWS):  # an index takes 8 bytes
+        rows = levels[first : first + ROWS]
+        if off[rows].any():
+            return levels, top
+        kept[first : first + ROWS] = nearest[rows]
+    return kept, 255
 
 
 def _annotated(sample: NDArray[np.int64], bits: int, highest: int) -> bool:

@@ -13,6 +13,7 @@ from .dicom_grey import luminance
 
 __all__ = ["color_luminance", "palette_luminance"]
 
+ROWS = 64  # worked out at a time, so that what comes in between stays small
 SIDE = 256  # pixels looked at on a side
 MOST = 0.95  # of them
 NEAR = 4 / 256  # of the range
@@ -45,14 +46,17 @@ def color_luminance(
     """
     named_rgb = not color.startswith("YBR")
     is_rgb = _is_rgb(planes, named_rgb if marked is None else marked, bits)
-    if is_rgb:
-        grey: NDArray[Any] = luminance(planes)
-    elif named_rgb or color not in ("YBR_FULL", "YBR_FULL_422"):
-        grey = planes[..., 0]
-    else:
-        grey = luminance(convert_color_space(planes, "YBR_FULL", "RGB"))
-    unit = grey / np.float64(2**bits - 1)
-    return np.clip(unit, 0, 1).astype(np.float32), is_rgb == named_rgb
+    pixels = np.empty(planes.shape[:2], np.float32)
+    for top in range(0, len(planes), ROWS):
+        strip = planes[top : top + ROWS]
+        if is_rgb:
+            grey: NDArray[Any] = luminance(strip)
+        elif named_rgb or color not in ("YBR_FULL", "YBR_FULL_422"):
+            grey = strip[..., 0]
+        else:
+            grey = luminance(convert_color_space(strip, "YBR_FULL", "RGB"))
+        pixels[top : top + ROWS] = np.clip(grey / np.float64(2**bits - 1), 0, 1)
+    return pixels, is_rgb == named_rgb
 
 
 def palette_luminance(indices: NDArray[Any], dataset: Dataset) -> NDArray[np.float32]:
@@ -77,10 +81,18 @@ def palette_luminance(indices: NDArray[Any], dataset: Dataset) -> NDArray[np.flo
             if entries and len(entries) == 2 * (descriptor[0] or 2**16):
                 swapped = np.frombuffer(entries, ">u2").astype("<u2").tobytes()
                 dataset[f"{name}PaletteColorLookupTableData"].value = swapped
-    colors = apply_color_lut(indices, dataset)[..., :3]
-    wide = descriptor[2] > 8 or int(colors.max()) > 255  # 8 bits may be kept in 16
-    top = np.float64(2 ** (8 * colors.dtype.itemsize if wide else 8) - 1)
-    return (luminance(colors) / top).astype(np.float32)
+    levels = np.empty(indices.shape, np.uint16)
+    pixels = np.empty(indices.shape, np.float32)
+    highest, bits = 0, 8
+    for first in range(0, len(indices), ROWS):
+        colors = apply_color_lut(indices[first : first + ROWS], dataset)[..., :3]
+        highest, bits = max(highest, int(colors.max())), 8 * colors.dtype.itemsize
+        levels[first : first + ROWS] = luminance(colors)
+    wide = descriptor[2] > 8 or highest > 255  # 8 bits may be kept in 16
+    top = np.float64(2 ** (bits if wide else 8) - 1)
+    for first in range(0, len(indices), ROWS):
+        pixels[first : first + ROWS] = levels[first : first + ROWS] / top
+    return pixels
 
 
 def _is_rgb(planes: NDArray[Any], named_rgb: bool, bits: int) -> bool:

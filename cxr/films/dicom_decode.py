@@ -47,6 +47,8 @@ _DECODERS = {
     HTJ2K: "pylibjpeg",
     RLELossless: "pydicom",
 }
+#: Decoders of JPEG 2000 and of runs, which take this many bytes per sample, or the time of as many.
+_SLOW, WORKED_IN = ("pylibjpeg", "pydicom"), 4
 dicom_jpeg.register()
 dicom_jpeg2000.register()
 
@@ -93,6 +95,9 @@ def decode(dataset: Dataset) -> Decoded:
                 f"The DICOM file is compressed in a way that is not read here{named}. "
                 "Export the film uncompressed."
             )
+        if _DECODERS[syntax] in _SLOW:
+            samples = int(dataset.get("SamplesPerPixel") or 1)
+            check_size(int(dataset.Columns), int(dataset.Rows), WORKED_IN * samples)
         frame = _checked_frame(dataset)
         transform = _adobe_transform(frame)
         dataset.PixelData = encapsulate([frame])
@@ -133,9 +138,12 @@ def _checked_frame(dataset: Dataset) -> bytes:
         if marker == 0x51:  # size of a JPEG 2000
             right, bottom, left, top = struct.unpack_from(">IIII", frame, at + 4)
             width, height = right - left, bottom - top
+            (samples,) = struct.unpack_from(">H", frame, at + 36)
+            size = WORKED_IN * samples
         else:
-            height, width = struct.unpack_from(">HH", frame, at + 3)
-        check_size(width, height)
+            precision, height, width, samples = struct.unpack_from(">BHHB", frame, at + 2)
+            size = samples * (1 if precision <= 8 else 2)
+        check_size(width, height, size)
     if syntax in (JPEGLSLossless, JPEGLSNearLossless):
         frame += b"\xff\xd9"  # on one that was cut short the decoder waits for its end forever
     return bytes(frame)

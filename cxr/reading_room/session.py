@@ -38,6 +38,13 @@ class ReadingSession:
         self._readings: dict[tuple[int, str], Reading] = {}
         self._films: dict[int, Radiograph] = {}
 
+    def close(self) -> None:
+        """Stop all work and let the films go: the list was cleared, or its tab was closed."""
+        self.scorer.pause()
+        self.maps.explainer.stop()
+        self.worklist.close()
+        self._films = {}
+
     def choose(self, number: int) -> None:
         """Open a film that the reader asked for."""
         self.picked = True

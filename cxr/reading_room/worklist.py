@@ -7,12 +7,14 @@ and read while others are scored in another thread (`cxr.reading_room.scorer`).
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path, PurePosixPath
 
+from ..errors import fault
 from ..films.archive import is_zip, unpack
 from ..films.archive_names import told_apart
 from ..films.kinds import HEAD, LeftOut, choose, kind_of
@@ -23,10 +25,15 @@ from ..scoring.operating_points import OperatingPoint, band
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.refusal import Refusal
+from ..stats.wording import count as counted
+from .budget import Share
 from .entry import BANDS, Assessment, Entry
 
 __all__ = ["BANDS", "ORDERS", "Entry", "Worklist"]
 
+logger = logging.getLogger(__name__)
+
+UNTAKEN = "The file could not be taken: the program failed on it. The other files are in the list."
 ORDERS = ("score", "arrival")
 BATCH = 4
 
@@ -50,7 +57,7 @@ class Worklist:
     chosen : int or None
         Number of the film that is open.
     left_out : LeftOut
-        The files of all uploads that are no films.
+        The files of the last upload that are no films.
     blind : bool
         Whether score and heatmap of a film stay hidden until the reader has called it.
     """
@@ -63,6 +70,8 @@ class Worklist:
         self.chosen: int | None = None
         self.left_out = LeftOut()
         self.blind = False
+        self._share = Share()
+        self._before = 0  # films that were in the list before the last upload
         self._lock = threading.Lock()
         self._turn = 0  # counts changes of the models: what was scored before one is out of date
 
@@ -83,21 +92,44 @@ class Worklist:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def begin_upload(self) -> None:
+        """Start a new account: what is added from now on is one upload."""
+        self._before = len(self.entries)
+        self.left_out = LeftOut()
+
+    @property
+    def account(self) -> str:
+        """What came of the last upload, in one line: read, refused, waiting, left out."""
+        bands = [entry.band for entry in self.entries[self._before :]]
+        if not bands and not self.left_out.total:
+            return ""
+        waiting, refused = bands.count("waiting"), bands.count("refused")
+        told = [f"{counted(len(bands) - waiting - refused)} read", f"{refused:,} refused"]
+        told += [f"{waiting:,} waiting"] if waiting else []
+        others = str(self.left_out) or "No file left out."
+        return f"{', '.join(told)}. {others}"
+
     def add(self, name: str, source: bytes | Path) -> None:
         """Add a film, or all films of a zip, at the end of the list.
 
         A film of a zip whose name is in the list already has the zip's name before its own: every
-        disc has an IM000001.
+        disc has an IM000001. Whatever goes wrong with a file is told in a row of its own.
         """
-        if isinstance(source, bytes) and is_zip(source):
-            taken = {entry.name for entry in self.entries}
-            try:
-                for inner, content in unpack(source, self.left_out):
-                    self._append(f"{name}/{inner}" if inner in taken else inner, content)
-            except RadiographError as error:
-                self._append(name, error)
+        try:
+            self._add(name, source)
+        except RadiographError as error:
+            self._append(name, error)
+        except Exception as error:  # the files after this one are taken all the same
+            logger.error("A file was not taken: %s", fault(error))
+            self._append(name, RadiographError(UNTAKEN, code="error"))
+
+    def _add(self, name: str, source: bytes | Path) -> None:
+        if not (isinstance(source, bytes) and is_zip(source)):
+            self._append(name, source)
             return
-        self._append(name, source)
+        taken = {entry.name for entry in self.entries}
+        for inner, content in unpack(source, self.left_out):
+            self._append(f"{name}/{inner}" if inner in taken else inner, content)
 
     def add_folder(self, files: Sequence[tuple[str, bytes]]) -> None:
         """Add the films of a folder or a disc, and those of its zips; count its other files.
@@ -107,26 +139,43 @@ class Worklist:
         files : sequence of (str, bytes)
             Path from the folder on, its name included, and content.
         """
+        try:
+            chosen = self._films_of(files)
+        except Exception as error:  # each has its row then, film or not
+            logger.error("A folder was not looked through: %s", fault(error))
+            chosen = list(files)
+        for name, content in chosen:
+            self.add(name, content)
+
+    def _films_of(self, files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         paths = [PurePosixPath(path) for path, _ in files]
         kinds = [kind_of(content[:HEAD]) for _, content in files]
         chosen, others = choose(list(zip(paths, kinds, strict=True)), zips=True)
-        self.left_out.add(others)
+        names = told_apart([paths[place] for place in chosen])
         if files and not chosen:
             self._append(paths[0].parts[0], RadiographError(f"The folder holds no films. {others}"))
-        names = told_apart([paths[place] for place in chosen])
-        for place, name in zip(chosen, names, strict=True):
-            self.add(name, files[place][1])
+        self.left_out.add(others)
+        return [(name, files[place][1]) for place, name in zip(chosen, names, strict=True)]
 
     def _append(self, name: str, source: bytes | Path | RadiographError) -> None:
         entry = Entry(len(self.entries) + 1, self._free(name), b"")
         entry.assessments = {
             model.card.finding: Assessment(ages=model.card.ages) for model in self.models
         }
-        if isinstance(source, RadiographError):
-            _put(entry, self._unread(source))
-        else:
+        try:
+            if isinstance(source, RadiographError):
+                raise source
+            if isinstance(source, bytes):
+                self._share.take(len(source))
             entry.source = source
+        except RadiographError as error:
+            _put(entry, self._unread(error))
         self.entries.append(entry)
+
+    def close(self) -> None:
+        """Let the films go: the list is empty then."""
+        self.entries, self.chosen = [], None
+        self._share.close()
 
     def _free(self, name: str) -> str:
         """Number a name that is in the list already, so that list and exports tell films apart."""
@@ -157,6 +206,7 @@ class Worklist:
                     film = entry.film()
                 except RadiographError as error:
                     scored.append((entry, self._unread(error)))
+                    self._drop(entry)
                 else:
                     entry.note(film)
                     films.append((entry, film))
@@ -177,6 +227,12 @@ class Worklist:
                     for entry, predictions in scored:
                         _put(entry, predictions)
             yield len(self.entries) - len(self.waiting)
+
+    def _drop(self, entry: Entry) -> None:
+        """Let the bytes of a file go that cannot be read."""
+        if isinstance(entry.source, bytes):
+            self._share.give_back(len(entry.source))
+            entry.source = b""
 
     def _next(self) -> list[Entry]:
         """Return the films to score next: the open one alone, since its reader waits for it."""

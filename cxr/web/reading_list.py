@@ -53,8 +53,7 @@ def add_films(session: ReadingSession) -> None:
         if st.session_state.pop("no_samples", False):
             st.info(NO_SAMPLES)
         if st.button("Clear the list", width="stretch"):
-            session.scorer.pause()
-            session.maps.explainer.stop()
+            session.close()
             del st.session_state["reading_session"]
             st.rerun()
 
@@ -83,6 +82,7 @@ def _take_uploads(session: ReadingSession, key: str, folder: bool) -> None:
     taken.update(upload.file_id for upload in uploads)
     if not files:
         return
+    session.worklist.begin_upload()
     if folder:
         session.worklist.add_folder(files)
     else:
@@ -104,6 +104,7 @@ def _samples(session: ReadingSession, *, primary: bool = False) -> None:
 def _take_samples(session: ReadingSession) -> None:
     samples = sample_films()
     st.session_state["no_samples"] = not samples
+    session.worklist.begin_upload()
     for path in samples:
         session.worklist.add(path.name, path)
 
@@ -160,12 +161,13 @@ def _list(session: ReadingSession, height: int) -> None:
         st.rerun(scope="app")
     unread = sum(not entry.opened for entry in worklist.entries)
     st.caption(f"{count(len(worklist))}, {unread} unread")
+    st.caption(worklist.account)
     worklist_view(
         worklist.ordered(order, bands),
         worklist.chosen,
         hidden=worklist.hidden,
         on_choose=session.choose,
-        height=height - 84,
+        height=height - 128,
     )
     if session.seen() != session.drawn:
         st.rerun(scope="app")

@@ -8,14 +8,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ..monitoring import Readings, ReadingsError
+from ..reading_room.closed_tabs import ClosedTabs
 from ..reading_room.prepare import prepare
 from ..reading_room.session import ReadingSession
 from ..reading_room.worklist import Worklist
 from ..scoring.card import Card
 from .page import bundle
-from .streamlit_hooks import session_is_open
+from .streamlit_hooks import forget_session, session_is_open
 
 __all__ = ["reading_session", "readings"]
+
+#: Seconds beyond those in which Streamlit lets a closed tab come back.
+PATIENCE = 15
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -32,6 +36,22 @@ def readings() -> Readings:
         If it cannot be opened.
     """
     return _log(os.environ.get("CXR_READINGS_URL"))
+
+
+@st.cache_resource(show_spinner=False)
+def _closed_tabs() -> ClosedTabs:
+    return ClosedTabs(float(st.get_option("server.disconnectedSessionTTL")) + PATIENCE)
+
+
+def _watch(session: ReadingSession) -> None:
+    """Have a session's films freed once its tab is gone and Streamlit would not take it back."""
+    forget = forget_session()
+
+    def let_go() -> None:
+        session.close()
+        forget()
+
+    _closed_tabs().watch(session_is_open(), let_go)
 
 
 def reading_session(cards: Sequence[Card], operating_point: str) -> ReadingSession:
@@ -51,6 +71,7 @@ def reading_session(cards: Sequence[Card], operating_point: str) -> ReadingSessi
             Worklist(models, operating_point), log, session_is_open()
         )
         made.log_error = problem
+        _watch(made)
         prepare(models)
     session: ReadingSession = st.session_state["reading_session"]
     worklist = session.worklist

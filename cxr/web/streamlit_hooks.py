@@ -18,6 +18,7 @@ import streamlit
 
 __all__ = [
     "VERSION",
+    "forget_session",
     "keep_keras_session",
     "keep_media",
     "keep_uploads_in_memory",
@@ -136,6 +137,29 @@ def session_is_open() -> Callable[[], bool]:
             return True
 
     return is_open
+
+
+def forget_session() -> Callable[[], None]:
+    """Return what frees, from any thread, the media and the uploads of this run's browser tab.
+
+    Streamlit does so when it shuts a session down, and forgets to where the time ran out in which
+    a closed tab may come back. Nothing is freed where this Streamlit cannot.
+    """
+    contexts = _part("streamlit.runtime.scriptrunner", "get_script_run_ctx")
+    parts = ("Runtime.media_file_mgr", "Runtime.uploaded_file_mgr")
+    modules = [_part("streamlit.runtime", part) for part in parts]
+    context = contexts.get_script_run_ctx() if contexts else None
+    session = context.session_id if context else ""
+
+    def forget() -> None:
+        if not session or None in modules or not modules[0].exists():
+            return
+        server = modules[0].get_instance()
+        server.uploaded_file_mgr.remove_session_files(session)
+        server.media_file_mgr.clear_session_refs(session)
+        server.media_file_mgr.remove_orphaned_files()
+
+    return forget
 
 
 def _part(module: str, name: str) -> Any:

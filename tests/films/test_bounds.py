@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -108,6 +109,14 @@ class TestBytes:
         assert "144 MB" in reason(save(film))
         film.BitsAllocated, film.SamplesPerPixel = 16, 4
         assert "144 MB" in reason(save(film))
+
+    @pytest.mark.parametrize("syntax", [JPEG2000Lossless, RLELossless])
+    def test_color_in_a_slow_compression_is_bounded_further(self, syntax, monkeypatch):
+        dataset = dicom_dataset(np.zeros((64, 64, 3), np.uint8))
+        dataset.compress(syntax)
+        dataset.Rows = dataset.Columns = 3500
+        monkeypatch.setenv("CXR_MAX_RATIO", "1000000")
+        assert "147 MB" in reason(save(dataset))
 
     def test_a_file_is_not_even_read_when_it_is_too_long(self, tmp_path):
         path = tmp_path / "film.dcm"
@@ -216,7 +225,29 @@ def films() -> dict[str, bytes]:
         "gray.jpeg": encode(image, "JPEG"),
         "color.jpeg": encode(image.convert("RGB"), "JPEG", progressive=True, subsampling=0),
         "cmyk.jpeg": encode(image.convert("CMYK"), "JPEG"),
+        "deflated.dcm": save(dicom_dataset(deep), DeflatedExplicitVRLittleEndian),
+        "window.dcm": dicom(deep, WindowCenter=2000, WindowWidth=900, PixelPaddingValue=0),
+        "color.dcm": dicom(np.stack([grey] * 3, -1)),
+        "palette.dcm": palette(grey),
+        "jpeg-2000.dcm": compressed(deep, JPEG2000Lossless),
+        "jpeg-ls.dcm": compressed(deep, JPEGLSLossless),
+        "runs.dcm": compressed(deep, RLELossless),
     }
+
+
+def compressed(values: np.ndarray, syntax: UID) -> bytes:
+    dataset = dicom_dataset(values)
+    dataset.compress(syntax)
+    return save(dataset)
+
+
+def palette(values: np.ndarray) -> bytes:
+    dataset = dicom_dataset(values, PhotometricInterpretation="PALETTE COLOR")
+    for color in ("Red", "Green", "Blue"):
+        setattr(dataset, f"{color}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        table = np.arange(0, 65536, 256, dtype="<u2").tobytes()
+        setattr(dataset, f"{color}PaletteColorLookupTableData", table)
+    return save(dataset)
 
 
 def test_reading_takes_less_than_600_mb_for_the_largest_film(tmp_path):

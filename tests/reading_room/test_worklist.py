@@ -26,6 +26,7 @@ from cxr.scoring.predict import Prediction
 from cxr.scoring.reader import Call
 from tests.conftest import chest_like, film_like, png
 from tests.film_files import dicom
+from tests.films.test_archive import without_name
 
 BLANK = png(np.full((200, 200), 90, np.uint8))
 
@@ -447,7 +448,7 @@ class TestSeveralFindings:
     def test_from_all_to_one_model_and_back(self, both, two_models):
         both.call(both.entries[0], Call.UNSURE, "tuberculosis")
         both.rescore(two_models[1])
-        assert len(both.waiting) == 5
+        assert len(both.waiting) == 4  # one of the five cannot be read
         list(both.score())
         assert [list(entry.assessments) for entry in both.entries] == [["tuberculosis"]] * 5
         assert both.entries[0].prediction.notes == ()
@@ -651,3 +652,60 @@ class TestTurnedByHand:
         damaged = next(e for e in mixed.entries if e.name == "damaged.png")
         mixed.turn(damaged)
         assert damaged.prediction is not None
+
+
+class TestUploads:
+    def test_one_line_tells_what_came_of_the_last_one(self, worklist):
+        assert worklist.account == ""
+        worklist.begin_upload()
+        worklist.add("first.png", films(1)[0])
+        list(worklist.score())
+        worklist.begin_upload()
+        inside = {"a.png": films(1)[0], "notes.txt": b"Dear colleague,", "b.png": BLANK}
+        worklist.add("films.zip", zipped(inside))
+        worklist.add("damaged.png", b"\x89PNG\r\n\x1a\nno film")
+        assert "waiting" in worklist.account
+        list(worklist.score())
+        assert worklist.account.startswith("1 film read, 2 refused. 1 file ")
+        assert "waiting" not in worklist.account
+        assert "\n" not in worklist.account
+
+    @pytest.mark.parametrize("name", ["", " ", "/", "..", "a/"])
+    def test_a_file_without_a_name_loses_nothing(self, worklist, name):
+        film = films(1)[0]
+        worklist.begin_upload()
+        inside = zipped({"a.png": film, name or "?": film, "b.png": film})
+        worklist.add("films.zip", inside if name else without_name(inside, "?"))
+        worklist.add(name, film)
+        worklist.add_folder([(name, film), ("c.png", film)])
+        list(worklist.score())
+        names = [entry.name for entry in worklist.entries]
+        for expected in ("a.png", "b.png", "c.png"):
+            assert names.count(expected) == 1
+        assert all(entry.thumbnail for entry in worklist.entries if ".png" in entry.name)
+
+    def test_a_fault_of_the_program_takes_one_row(self, worklist, monkeypatch, caplog):
+        def fails(*_):
+            raise IndexError("Jane Doe.zip")
+
+        monkeypatch.setattr("cxr.reading_room.worklist.unpack", fails)
+        worklist.add("a.png", films(1)[0])
+        worklist.add("Jane Doe.zip", zipped({"x.png": BLANK}))
+        worklist.add("b.png", films(2)[1])
+        list(worklist.score())
+        assert [entry.band == "refused" for entry in worklist.entries] == [False, True, False]
+        assert worklist.entries[1].prediction.refusal.code == "error"
+        assert "IndexError" in caplog.text
+        assert "Jane" not in caplog.text
+
+    def test_a_fault_while_a_folder_is_looked_through_leaves_each_file_its_row(
+        self, worklist, monkeypatch
+    ):
+        def fails(*_, **__):
+            raise IndexError
+
+        monkeypatch.setattr("cxr.reading_room.worklist.choose", fails)
+        worklist.add_folder([("f/a.png", films(1)[0]), ("f/b.png", films(2)[1])])
+        list(worklist.score())
+        assert len(worklist) == 2
+        assert all(entry.thumbnail for entry in worklist.entries)
