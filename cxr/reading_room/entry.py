@@ -26,6 +26,8 @@ __all__ = ["BANDS", "THUMBNAIL", "Assessment", "Entry"]
 
 BANDS = ("above", "near", "below", "refused", "waiting")
 THUMBNAIL = 56
+#: One film at a time in all threads: while it is decoded, the largest takes up to 600 MB.
+_decoding = threading.Lock()
 
 
 @dataclass(eq=False)
@@ -134,7 +136,8 @@ class Entry:
         with self._lock:
             film = self._read() if self._read else None
             if film is None:
-                film = read(self.source)
+                with _decoding:
+                    film = read(self.source)
                 film = negate(film) if self.turned else film
                 self._read = ref(film)
             if not self.sha256:

@@ -29,6 +29,7 @@ __all__ = [
 
 #: The minor version of Streamlit that the parts were read in.
 VERSION = "1.67"
+MEDIA = "Runtime.media_file_mgr"
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def media(address: str) -> bytes | None:
 
 
 def _store() -> Any:
-    module = _part("streamlit.runtime", "Runtime.media_file_mgr")
+    module = _part("streamlit.runtime", MEDIA)
     return None if module is None else module.get_instance().media_file_mgr
 
 
@@ -146,15 +147,16 @@ def forget_session() -> Callable[[], None]:
     a closed tab may come back. Nothing is freed where this Streamlit cannot.
     """
     contexts = _part("streamlit.runtime.scriptrunner", "get_script_run_ctx")
-    parts = ("Runtime.media_file_mgr", "Runtime.uploaded_file_mgr")
-    modules = [_part("streamlit.runtime", part) for part in parts]
-    context = contexts.get_script_run_ctx() if contexts else None
+    module = _part("streamlit.runtime", "Runtime.uploaded_file_mgr")
+    if contexts is None or module is None or _part("streamlit.runtime", MEDIA) is None:
+        return lambda: None
+    context = contexts.get_script_run_ctx()
     session = context.session_id if context else ""
 
     def forget() -> None:
-        if not session or None in modules or not modules[0].exists():
+        if not module.exists():
             return
-        server = modules[0].get_instance()
+        server = module.get_instance()
         server.uploaded_file_mgr.remove_session_files(session)
         server.media_file_mgr.clear_session_refs(session)
         server.media_file_mgr.remove_orphaned_files()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from cxr.films.radiograph import RadiographError
+from cxr.films.radiograph import RadiographError, read
 from cxr.reading_room import budget
+from cxr.reading_room import entry as entry_module
 from cxr.reading_room.budget import Share
 from cxr.reading_room.worklist import Worklist
 from tests.conftest import chest_like, png
@@ -86,3 +89,23 @@ class TestInAList:
         worklist.close()
         assert len(worklist) == worklist._share.used == 0
         assert worklist.open() is None
+
+
+def test_films_are_decoded_one_at_a_time(made_bundle, monkeypatch):
+    """What is worked out in between would add up, one tab beside the other."""
+    at_once, most = [0], [0]
+
+    def reads(source):
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.02)
+        at_once[0] -= 1
+        return read(source)
+
+    monkeypatch.setattr(entry_module, "read", reads)
+    worklist = Worklist(made_bundle)
+    for seed in range(6):
+        worklist.add(f"{seed}.png", png(chest_like(seed)))
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda entry: entry.film(), worklist.entries))
+    assert most == [1]

@@ -13,6 +13,7 @@ from starlette.formparsers import MultiPartParser
 from streamlit import runtime
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.web.server.starlette import starlette_routes
@@ -82,6 +83,12 @@ class TestTheParts:
         assert isinstance(MediaFileManager.can_read_files, property)
         assert isinstance(runtime.Runtime.media_file_mgr, property)
 
+    def test_free_what_a_session_had(self):
+        assert parameters(MediaFileManager.clear_session_refs) == ["session_id"]
+        assert parameters(MediaFileManager.remove_orphaned_files) == []
+        assert parameters(MemoryUploadedFileManager.remove_session_files) == ["session_id"]
+        assert isinstance(runtime.Runtime.uploaded_file_mgr, property)
+
     def test_know_the_open_tabs(self):
         assert parameters(runtime.Runtime.is_active_session) == ["session_id"]
 
@@ -99,6 +106,19 @@ class TestWithThem:
         upload = upload_of(5_000_000)
         assert upload._in_memory
         assert asyncio.run(upload.read()) == b"x" * 5_000_000
+
+    def test_what_a_closed_tab_had_is_freed(self, server, monkeypatch):
+        uploads: list[str] = []
+        server.uploaded_file_mgr = SimpleNamespace(remove_session_files=uploads.append)
+        refs: list[str] = []
+        monkeypatch.setattr(runtime, "exists", lambda: True)
+        monkeypatch.setattr(MediaFileManager, "clear_session_refs", lambda _, s: refs.append(s))
+        context = SimpleNamespace(session_id="gone")
+        monkeypatch.setattr(runtime.scriptrunner, "get_script_run_ctx", lambda: context)
+        forget = hooks.forget_session()
+        assert not refs
+        forget()
+        assert refs == uploads == ["gone"]
 
     def test_a_page_run_alone_is_told_once(self, monkeypatch):
         monkeypatch.setattr(PagesManager, "uses_pages_directory", True)
@@ -129,6 +149,11 @@ class TestWithThem:
         assert hooks.session_is_open()()
 
 
+def forgotten() -> None:
+    forget = hooks.forget_session()
+    forget()
+
+
 def asked_whether_open() -> bool:
     is_open = hooks.session_is_open()
     return is_open()
@@ -138,6 +163,7 @@ def asked_whether_open() -> bool:
     ("owner", "part", "use", "expected"),
     [
         (script_runner, "_clean_problem_modules", hooks.keep_keras_session, None),
+        (runtime.Runtime, "uploaded_file_mgr", forgotten, None),
         (MultiPartParser, "spool_max_size", hooks.keep_uploads_in_memory, None),
         (PagesManager, "uses_pages_directory", hooks.leave_folder_mode, False),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.keep_media(b"", "", ""), None),
