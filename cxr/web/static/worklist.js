@@ -90,7 +90,10 @@ function item(row, choose) {
   if (row.cells.length === 1) {
     const [cell] = row.cells;
     const score = part("div", "score", "");
-    score.append(part("b", "", cell.score ?? ""), part("span", "band", `${cell.sign} ${cell.word}`));
+    score.append(
+      part("b", "", cell.score ?? ""),
+      part("span", "band", `${cell.sign} ${cell.word}`),
+    );
     text.append(part("div", "name", row.name), part("div", "sub", sub));
     element.append(picture, text, score);
   } else {
