@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import fault
 from ..films.archive import is_zip, unpack
-from ..films.archive_names import told_apart
+from ..films.archive_names import NAMELESS, told_apart
 from ..films.kinds import HEAD, LeftOut, choose, kind_of
 from ..films.radiograph import Radiograph, RadiographError
 from ..model import Model
@@ -153,7 +153,8 @@ class Worklist:
         chosen, others = choose(list(zip(paths, kinds, strict=True)), zips=True)
         names = told_apart([paths[place] for place in chosen])
         if files and not chosen:
-            self._append(paths[0].parts[0], RadiographError(f"The folder holds no films. {others}"))
+            folder = "".join(paths[0].parts[:1])
+            self._append(folder, RadiographError(f"The folder holds no films. {others}"))
         self.left_out.add(others)
         return [(name, files[place][1]) for place, name in zip(chosen, names, strict=True)]
 
@@ -179,6 +180,7 @@ class Worklist:
 
     def _free(self, name: str) -> str:
         """Number a name that is in the list already, so that list and exports tell films apart."""
+        name = name.strip() or NAMELESS
         taken = {entry.name for entry in self.entries}
         numbered = (f"{name} ({times})" for times in count(2))
         return name if name not in taken else next(n for n in numbered if n not in taken)

@@ -136,6 +136,14 @@ class TestArrival:
         assert [entry.name for entry in worklist.entries] == ["A/IM1", "B/IM1", "d.png"]
         assert worklist.left_out.total == 2
 
+    def test_a_file_without_a_name_has_one_in_the_list(self, worklist):
+        for name in ("", "  "):
+            worklist.add(name, films(1)[0])
+        worklist.add_folder([("", b"words")])
+        names = [entry.name for entry in worklist.entries]
+        assert len(set(names)) == 3
+        assert all(names)
+
     def test_a_folder_without_films_has_a_row(self, worklist):
         worklist.add_folder([("cd/v.exe", b"MZ"), ("cd/notes.txt", b"words")])
         (entry,) = worklist.entries
