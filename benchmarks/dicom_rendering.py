@@ -55,7 +55,9 @@ def asked(film: cxr.Radiograph) -> list[str]:
         return ["--use-voi-lut", "1"]
     if isinstance(start, Window):
         # DCMTK knows no LINEAR_EXACT: half a value off, and in windows of a few values only.
-        return ["--use-window", "1"] + (["--sigmoid"] if start.function == "SIGMOID" else [])
+        return ["--use-window", "1"] + (
+            ["--sigmoid-function"] if start.function == "SIGMOID" else []
+        )
     return ["--min-max-window"] if film.values else []
 
 
