@@ -139,7 +139,8 @@ def page() -> str:
     for path in sorted((ROOT / "models").glob("*/card.json")):
         card = json.loads(path.read_text(encoding="utf-8"))
         data = card["data"]
-        learned_from = f"{data.get('films')}; masks of {data.get('masks')}"  # of the lung network
+        # Of the networks that are no classifiers.
+        learned_from = "; masks of ".join(filter(None, (str(data["films"]), data.get("masks"))))
         if source := SOURCES.get(data.get("set", "")):
             learned_from = f"{source.title}: {source.licence}"
         base = BASES.get(card["architecture"]["name"], "nothing")

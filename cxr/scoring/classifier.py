@@ -16,6 +16,7 @@ from ..networks.network import Network
 from .bundle import Bundle, BundleError, default_name
 from .card import Card
 from .gate import Gate
+from .picture_check import PictureCheck, picture_check
 
 if TYPE_CHECKING:
     import keras
@@ -60,6 +61,8 @@ class Classifier(Bundle):
         Shared by all that hold the same weights.
     judge : Judge or None
         The gate that films must pass.
+    pictures : PictureCheck or None
+        What tells a film from its negative and from pictures of films.
     """
 
     def __init__(self, folder: Path, card: Card, *, network: Network | None = None) -> None:
@@ -80,6 +83,14 @@ class Classifier(Bundle):
             return None
         default = Classifier.load(str(name), folder=folder)
         return Judge(default, default.gate) if default.card.gate else None
+
+    @cached_property
+    def pictures(self) -> PictureCheck | None:
+        """The check for negatives, several films in one picture, screenshots and photos.
+
+        The one that lies next to the model; None if none does. PictureCheckError if it was changed.
+        """
+        return picture_check(self.folder.parent)
 
 
 def shared_network(bundle: Bundle) -> Network:

@@ -184,6 +184,12 @@ def predict(
     point = card.operating_point(operating_point)
     judged = judged or {}
     refusals = [check(film, card) or judged.get(i) for i, film in enumerate(films)]
+    to_see = [i for i, refusal in enumerate(refusals) if refusal is None and i not in judged]
+    if bundle.pictures:
+        for i, refusal in zip(
+            to_see, bundle.pictures([films[i].pixels for i in to_see]), strict=True
+        ):
+            refusals[i] = refusal
     open_ = [i for i, refusal in enumerate(refusals) if refusal is None or i in overridden]
     scored: dict[int, tuple[float, Heatmap | None]] = {}
     if open_:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 import cxr
 from cxr.exports import rows_of
+from cxr.films.notes import Note
 from cxr.heatmaps.heatmap import CAPTION
 from cxr.heatmaps.methods import METHODS
 from cxr.reading_room.worklist import Worklist
@@ -21,8 +23,9 @@ from cxr.scoring import bundle as bundles
 from cxr.scoring.card import Card
 from cxr.scoring.population import split_note
 from cxr.scoring.reader import Agreement, Call
+from cxr.scoring.refusal import Refusal
 from tests.bundles import change_table, copy_bundle, table_path
-from tests.conftest import ROOT, png
+from tests.conftest import ROOT, chest_like, png
 
 PAGES = ("triage", "dataset", "training", "evaluation", "monitoring", "models")
 
@@ -495,6 +498,26 @@ def test_a_refusal_can_be_overridden_and_the_film_says_so(page) -> None:
 def press(app: AppTest, label: str) -> None:
     next(b for b in app.button if b.label == label).click().run()
     assert not app.exception
+
+
+def test_a_negative_is_turned_by_hand_and_the_film_says_so(page) -> None:
+    app = page("triage")
+    session = app.session_state["reading_session"]
+    session.worklist.add("negative.png", png(255 - chest_like(1)))
+    app.run()
+    entry = settled(app).entries[0]
+    refusal = Refusal("negative", "Black and white look changed over.")
+    seen = entry.assessment
+    seen.prediction = replace(seen.prediction, score=None, band=None, refusal=refusal)
+    app.run()
+    press(app, "Turn to positive")
+    settled(app)
+    assert entry.turned
+    assert entry.prediction.score is not None
+    assert Note.TURNED_BY_HAND.words in texts(app)
+    press(app, "Turn back")
+    settled(app)
+    assert Note.TURNED_BY_HAND.words not in texts(app)
 
 
 def test_the_readers_word_stays_with_the_film(page) -> None:
