@@ -88,7 +88,7 @@ def decoded(path: Path, folder: Path) -> Path | None:
             dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         copy = folder / "decoded.dcm"
         dataset.save_as(copy)
-    except (RuntimeError, ValueError, AttributeError, KeyError, OSError):
+    except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, EOFError, OSError):
         return None  # damaged in some way of its own: there is nothing to compare with
     return copy
 
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             word, said = compared(path, Path(folder))
             rows.append({"file": path.name, "result": word, "said": said})
             if word in ("differs", "no reference") and not options.json:
-                print(f"{word:13} {path.name}: {said}")
+                print(f"{word:13} {path.name}: {said}", flush=True)
     counts = Counter(row["result"] for row in rows)
     if options.json:
         print(json.dumps({"counts": counts, "files": rows}, indent=1))
