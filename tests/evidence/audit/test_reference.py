@@ -89,12 +89,8 @@ def test_without_any_map_there_is_nothing_to_compare(made_bundle, films, monkeyp
     assert np.isnan(row["value"])
 
 
-#: With convolutions. Those on a frozen base take long, and are compared by `tests.test_shipped`.
-SHIPPED = [
-    card.name
-    for card in cxr.available(ROOT / "models")
-    if not card.baseline and "vgg" not in card.name
-]
+#: With convolutions.
+SHIPPED = [card.name for card in cxr.available(ROOT / "models") if not card.baseline]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
