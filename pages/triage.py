@@ -90,6 +90,7 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
         height=FIELD,
         keys=KEYS,
         without_heatmap=session.maps.without(entry),
+        coming=session.maps.coming(entry),
         beside=beside_of(session, entry),
     )
 

@@ -113,6 +113,14 @@ class Maps:
             return NO_SCORE
         return self.state(entry, self.method).message or "No heatmap yet."
 
+    def coming(self, entry: Entry) -> bool:
+        """Whether a film's heatmap is on its way: with its score, or by itself."""
+        if self._worklist.hidden(entry):
+            return False
+        if not self.allowed(entry):
+            return entry.waits
+        return self.state(entry, self.method).kind in ("running", "timing")
+
     def exported(self, entry: Entry, film: Radiograph, finding: str) -> Heatmap | None:
         """Return the map of a finding that would be shown of a film if it were open.
 

@@ -207,7 +207,7 @@ class Bundle:
         except (OSError, ValueError) as error:
             raise BundleError(f"{name} of {self.name} is missing or damaged.") from error
         texts = [column for column in TEXTS if column in table]
-        table[texts] = table[texts].fillna("")
+        table[texts] = table[texts].astype("str").fillna("")
         return table
 
     def prepare(self, film: Radiograph) -> NDArray[np.uint8]:

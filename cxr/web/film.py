@@ -58,6 +58,7 @@ def film_view(
     beside: Beside | tuple[Radiograph, Heatmap | None, str] | None = None,
     keys: Sequence[tuple[str, str]] = (),
     without_heatmap: str = "No heatmap: the film has no score.",
+    coming: bool = False,
     draw: Literal["auto", "gpu", "cpu"] = "auto",
 ) -> None:
     """Show a film; nothing that the reader does with it goes back to the server.
@@ -83,6 +84,9 @@ def film_view(
         Further keys that the page takes, with their meaning, for the list of keys.
     without_heatmap : str
         Text under the film if there is no heatmap: why.
+    coming : bool, default: False
+        Whether a heatmap that is not there yet is on its way: a reader may ask for it already, and
+        it is shown once it comes.
     draw : {"auto", "gpu", "cpu"}, default: "auto"
         ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
     """
@@ -102,6 +106,7 @@ def film_view(
             "cut": CUT,
             "keys": [list(pair) for pair in keys],
             "without": without_heatmap,
+            "coming": coming,
             "draw": draw,
         },
     )

@@ -116,9 +116,9 @@ def test_every_surface_shows_the_text_itself(shown: Page, hostile: list[str]) ->
     for number, text in enumerate(hostile):
         block = shown.locator(f".st-key-text_{number}")
         for surface in SURFACES:
-            said = block.locator(surface).evaluate_all(
-                "all => all.map(e => e.value ?? e.textContent)"
-            )
+            parts = block.locator(surface)
+            expect(parts.first).to_be_attached()  # Streamlit fetches some elements when needed
+            said = parts.evaluate_all("all => all.map(e => e.value ?? e.textContent)")
             if not any(inner(visible(text)) in inner(part) for part in said):
                 otherwise.append((surface, text, said))
     assert not otherwise

@@ -200,6 +200,11 @@ class FilmView {
     return this.panes.some((pane) => pane.heat);
   }
 
+  // Whether the reader may ask for a map: it is there, or on its way and shown once it comes.
+  get canHeat() {
+    return this.hasHeat || this.data.coming;
+  }
+
   // Whether the page compares the film with itself, by another method.
   get byMethods() {
     const [one, other] = this.films;
@@ -218,7 +223,7 @@ class FilmView {
   }
 
   toggleOverlay() {
-    if (!this.hasHeat || this.mapsAsked) return;
+    if (!this.canHeat || this.mapsAsked) return;
     overlay.on = !overlay.on;
     this.refresh();
   }

@@ -102,7 +102,7 @@ export class Keys {
   }
 
   hold(key) {
-    if (key !== "h" || !this.view.hasHeat) return false;
+    if (key !== "h" || !this.view.canHeat) return false;
     this.view.flash(true);
     return true;
   }

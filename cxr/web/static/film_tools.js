@@ -108,8 +108,8 @@ export class Toolbar {
       element.setAttribute("aria-pressed", String(Boolean(pressed)));
     const heated = view.panes.filter((pane) => pane.heat && pane.heated());
 
-    press(find(".toggle"), overlay.on && view.hasHeat && !view.mapsAsked);
-    find(".toggle").disabled = !view.hasHeat || view.mapsAsked;
+    press(find(".toggle"), overlay.on && view.canHeat && !view.mapsAsked);
+    find(".toggle").disabled = !view.canHeat || view.mapsAsked;
     for (const name of [".opacity", ".cut", ".contour", ".common", ".map"]) {
       find(name).disabled = !view.hasHeat;
     }
