@@ -30,6 +30,8 @@ def open_triage(page: Page, model: str | None = None) -> None:
         expect(
             page.get_by_text(re.compile(r"Population: children of 1 to 5 years\."))
         ).to_be_visible()
+        # Keys are typed into the list of models until something else is clicked.
+        page.locator("h4").first.click()
 
 
 def upload(page: Page, files: list[Path], scored: int, refused: int = 0) -> None:

@@ -13,9 +13,16 @@ from cxr.scoring.bundle import BundleError
 from cxr.web.methods import doubt
 from tests.evidence.audit.test_verdict import table
 
+ENTRY = SimpleNamespace(finding="pneumonia")
+
 
 def maps(explanations: pd.DataFrame) -> Maps:
-    worklist = SimpleNamespace(bundle=SimpleNamespace(name="made", explanations=explanations))
+    return maps_of(SimpleNamespace(name="made", explanations=explanations))
+
+
+def maps_of(model: object) -> Maps:
+    """Maps of a list whose films are scored by one model."""
+    worklist = SimpleNamespace(model={"pneumonia": model}.__getitem__)
     return Maps(worklist, lambda entry: None, lambda: True)
 
 
@@ -28,7 +35,7 @@ def maps(explanations: pd.DataFrame) -> Maps:
     ],
 )
 def test_a_method_that_failed_a_check_says_so(changes: dict, said: str):
-    found = maps(table(**changes)).doubts("gradcam++")
+    found = maps(table(**changes)).doubts(ENTRY, "gradcam++")
     assert found is not None
     assert doubt(found) == said
     assert all(sentence.startswith("Grad-CAM++: ") for sentence in found)
@@ -36,9 +43,9 @@ def test_a_method_that_failed_a_check_says_so(changes: dict, said: str):
 
 def test_a_method_that_was_not_audited_says_so():
     measured = table(deletion={"low": -0.1})
-    assert maps(measured).doubts("gradcam") is None
-    assert maps(measured[measured["kind"] != "sanity"]).doubts("gradcam++") is None
-    assert maps(pd.DataFrame(columns=COLUMNS)).doubts("gradcam++") is None
+    assert maps(measured).doubts(ENTRY, "gradcam") is None
+    assert maps(measured[measured["kind"] != "sanity"]).doubts(ENTRY, "gradcam++") is None
+    assert maps(pd.DataFrame(columns=COLUMNS)).doubts(ENTRY, "gradcam++") is None
     assert doubt(None) == "not audited"
 
 
@@ -50,5 +57,4 @@ def test_a_damaged_table_counts_as_no_audit():
         def explanations(self) -> pd.DataFrame:
             raise BundleError("explanations.csv is damaged.")
 
-    found = Maps(SimpleNamespace(bundle=Damaged()), lambda entry: None, lambda: True)
-    assert found.doubts("gradcam") is None
+    assert maps_of(Damaged()).doubts(ENTRY, "gradcam") is None
