@@ -58,7 +58,6 @@ MOVED = {
     "boxes": "datasets.boxes",
     "bundle": "scoring.bundle",
     "card": "scoring.card",
-    "cli": "cli.parser",
     "commands": "cli.commands",
     "comparison": "evidence.comparison",
     "curves": "stats.curves",

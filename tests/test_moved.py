@@ -52,6 +52,14 @@ def test_modules_that_are_rooms_now_hand_out_their_old_names() -> None:
         assert monitoring.use is measures.use
 
 
+def test_the_command_line_is_called_as_before() -> None:
+    from cxr import cli
+    from cxr.cli import parser
+
+    with pytest.warns(DeprecationWarning, match="cxr.cli.parser.main"):
+        assert cli.main is parser.main
+
+
 @pytest.mark.parametrize("name", ["cxr.no_such", "cxr.monitoring.no_such", "cxr.training.no_such"])
 def test_what_never_was_is_not_found(name: str) -> None:
     package, _, attribute = name.rpartition(".")
