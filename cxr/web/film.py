@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
@@ -107,6 +108,7 @@ def film_view(
             "keys": [list(pair) for pair in keys],
             "without": without_heatmap,
             "coming": coming,
+            "made": time.time(),
             "draw": draw,
         },
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable
 
 import streamlit as st
@@ -64,6 +65,7 @@ def worklist_view(
         data={
             "height": height,
             "chosen": chosen,
+            "made": time.time(),
             "rows": [_row(entry, hidden(entry)) for entry in entries],
         },
         on_chosen_change=changed,

@@ -9,13 +9,14 @@ import { Pointers } from "./film_pointer.js";
 import { View } from "./film_pose.js";
 import { Rulers } from "./film_rulers.js";
 import { Toolbar } from "./film_tools.js";
-import { rootIn, stylesheet, template, untilNext } from "./parts.js";
+import { isLate, rootIn, stylesheet, template, untilNext } from "./parts.js";
 
 const [markup, style] = await Promise.all([template("film.html"), stylesheet("film.css")]);
 
 export default function (component) {
   const { data, parentElement } = component;
   const root = rootIn(parentElement, style, () => markup.content.firstElementChild.cloneNode(true));
+  if (isLate(root, data.made)) return () => {};
   root.view ??= new FilmView(root, data.draw);
   root.view.show(data);
   return untilNext(root, () => {

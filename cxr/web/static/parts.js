@@ -28,6 +28,13 @@ export function rootIn(parent, style, make) {
   return root;
 }
 
+// Streamlit may begin a showing after a later one: what was made earlier is not shown any more.
+export function isLate(root, made) {
+  if (made < (root.made ?? 0)) return true;
+  root.made = made;
+  return false;
+}
+
 // Streamlit may end a showing after the next one has begun: only the last one's end counts.
 export function untilNext(root, end) {
   const turn = (root.turn = Symbol("showing"));

@@ -1,12 +1,13 @@
 // The worklist. A click or the arrow keys (also J and K) choose a film; only the choice goes back.
 
-import { rootIn, stylesheet } from "./parts.js";
+import { isLate, rootIn, stylesheet } from "./parts.js";
 
 const style = await stylesheet("worklist.css");
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const list = rootIn(parentElement, style, empty);
+  if (isLate(list, data.made)) return () => {};
   list.style.height = `${data.height}px`;
   const choose = (number) => {
     mark(list, number);
