@@ -28,6 +28,7 @@ from pydicom.uid import (
 
 from . import dicom_jpeg, dicom_jpeg2000
 from .bounds import UnreadableFile, check_size
+from .dicom_plugins import register
 
 __all__ = ["Decoded", "decode"]
 
@@ -49,8 +50,8 @@ _DECODERS = {
 }
 #: Decoders of JPEG 2000 and of runs, which take this many bytes per sample, or the time of as many.
 _SLOW, WORKED_IN = ("pylibjpeg", "pydicom"), 4
-dicom_jpeg.register()
-dicom_jpeg2000.register()
+register(dicom_jpeg)
+register(dicom_jpeg2000)
 
 
 class Decoded(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydicom.pixels import get_decoder
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1
 
 from .bounds import check_scans
@@ -17,7 +16,7 @@ from .bounds import check_scans
 if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import DecodeRunner
 
-__all__ = ["DECODER_DEPENDENCIES", "LABEL", "decode_frame", "is_available", "register"]
+__all__ = ["DECODER_DEPENDENCIES", "LABEL", "decode_frame", "is_available"]
 
 #: The name of the plugin.
 LABEL = "cxr"
@@ -29,14 +28,6 @@ DECODER_DEPENDENCIES = dict.fromkeys(_SYNTAXES, ("imagecodecs",))
 def is_available(uid: str) -> bool:
     """Return whether a transfer syntax is decoded here."""
     return uid in DECODER_DEPENDENCIES
-
-
-def register() -> None:
-    """Add the plugin to pydicom's decoders, once."""
-    for syntax in DECODER_DEPENDENCIES:
-        decoder = get_decoder(syntax)
-        if LABEL not in decoder.available_plugins:
-            decoder.add_plugin(LABEL, (__name__, decode_frame.__name__))
 
 
 def decode_frame(data: bytes, runner: DecodeRunner) -> bytes:

@@ -18,7 +18,6 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydicom.pixels import get_decoder
 from pydicom.uid import HTJ2K, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, JPEG2000Lossless
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ __all__ = [
     "decode_frame",
     "ends_early",
     "is_available",
-    "register",
     "with_ends",
 ]
 
@@ -117,14 +115,6 @@ def _tile_parts(frame: bytes, at: int) -> Iterator[tuple[int, int, int]]:
 def is_available(uid: str) -> bool:
     """Return whether a transfer syntax is decoded here."""
     return uid in DECODER_DEPENDENCIES and _library() is not None
-
-
-def register() -> None:
-    """Add the plugin to pydicom's decoders, once; the decoders choose it only if they are told."""
-    for syntax in DECODER_DEPENDENCIES:
-        decoder = get_decoder(syntax)
-        if LABEL not in decoder.available_plugins:
-            decoder.add_plugin(LABEL, (__name__, decode_frame.__name__))
 
 
 def decode_frame(data: bytes, runner: DecodeRunner) -> bytes:

@@ -7,9 +7,11 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import convert_color_space, get_decoder
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1
 
+from cxr.films import dicom_jpeg
 from cxr.films.dicom import open_dataset
 from cxr.films.dicom_decode import decode
-from cxr.films.dicom_jpeg import DECODER_DEPENDENCIES, LABEL, is_available, register
+from cxr.films.dicom_jpeg import DECODER_DEPENDENCIES, LABEL, is_available
+from cxr.films.dicom_plugins import register
 from tests.film_files import dicom_dataset, save, scene
 
 
@@ -77,7 +79,7 @@ def test_damaged_bytes_are_refused():
 
 
 def test_it_is_registered_once_for_what_it_decodes():
-    register()
+    register(dicom_jpeg)
     for syntax in DECODER_DEPENDENCIES:
         assert is_available(syntax)
         assert LABEL in get_decoder(syntax).available_plugins
