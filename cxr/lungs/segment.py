@@ -190,6 +190,11 @@ class LungNetwork:
 _networks: dict[Path, LungNetwork] = {}
 
 
+def network_of(models: Path) -> LungNetwork:
+    """Return the lung network that lies next to the models of a folder; read at its first use."""
+    return _networks.setdefault(models / KIND, LungNetwork(models / KIND))
+
+
 def find_lungs(film: Radiograph, network: LungNetwork | None = None) -> Search:
     """Find the lungs of a film.
 
@@ -211,8 +216,7 @@ def find_lungs(film: Radiograph, network: LungNetwork | None = None) -> Search:
         If the network is missing, damaged or changed.
     """
     if network is None:
-        folder = models_folder() / KIND
-        network = _networks.setdefault(folder, LungNetwork(folder))
+        network = network_of(models_folder())
     picture = Image.fromarray(np.rint(film.pixels * np.float32(255)).astype(np.uint8))
     side = network.side
     if picture.size != (side, side):
