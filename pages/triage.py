@@ -92,6 +92,7 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
         without_heatmap=session.maps.without(entry),
         coming=session.maps.coming(entry),
         beside=beside_of(session, entry),
+        lungs=session.outlines.of(entry.sha256),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -20,6 +20,7 @@ from ..heatmaps.heatmap import Heatmap
 from ..heatmaps.methods import METHODS
 from ..model import Model
 from ..scoring.explain import StoppedError, expected_seconds, heatmaps
+from .lane import Lane
 
 __all__ = ["KEPT", "Explainer", "State"]
 
@@ -71,52 +72,6 @@ class _Job:
     share: float = 0.0
 
 
-class _Lane:
-    """Tasks done one after the other in a thread that lives while there are any."""
-
-    def __init__(self) -> None:
-        self._tasks: OrderedDict[Hashable, Callable[[], None]] = OrderedDict()
-        self._current: Hashable = None
-        self._lock = threading.Lock()
-        self._idle = threading.Event()
-        self._idle.set()
-
-    @property
-    def busy(self) -> bool:
-        return not self._idle.is_set()
-
-    def put(self, key: Hashable, task: Callable[[], None], *, first: bool = False) -> None:
-        """Add a task, unless it waits or is under way already."""
-        with self._lock:
-            if key == self._current or key in self._tasks:
-                return
-            self._tasks[key] = task
-            if first:
-                self._tasks.move_to_end(key, last=False)
-            if self._idle.is_set():
-                self._idle.clear()
-                threading.Thread(target=self._run, daemon=True).start()
-
-    def drop(self, key: Hashable) -> None:
-        """Forget a task that has not begun."""
-        with self._lock:
-            self._tasks.pop(key, None)
-
-    def join(self, seconds: float | None = None) -> bool:
-        """Wait until nothing is left to do; whether that came true in time."""
-        return self._idle.wait(seconds)
-
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                self._current = None
-                if not self._tasks:
-                    self._idle.set()
-                    return
-                self._current, task = self._tasks.popitem(last=False)
-            task()
-
-
 class Explainer:
     """Computes heatmaps for one reader.
 
@@ -137,7 +92,7 @@ class Explainer:
         """Why a method has no map of the film that is open."""
         self._place: tuple[str, str] | None = None
         self._job: _Job | None = None
-        self._quick, self._heavy = _Lane(), _Lane()
+        self._quick, self._heavy = Lane(), Lane()
         self._lock = threading.Lock()
 
     @property

@@ -11,6 +11,7 @@ from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from .entry import Entry
 from .maps import Maps
+from .outlines import Outlines
 from .scorer import Scorer
 from .worklist import Worklist
 
@@ -26,6 +27,7 @@ class ReadingSession:
         self.worklist = worklist
         self.scorer = Scorer(worklist, wanted=is_open, scored=self._note_score)
         self.maps = Maps(worklist, self.film, is_open)
+        self.outlines = Outlines(wanted=is_open)
         self.picked = False
         """Whether the reader has chosen a film; until then the first of the list is open."""
         self.order = "score"
@@ -55,8 +57,11 @@ class ReadingSession:
         if not self.picked and not self.scorer.busy:
             self.worklist.chosen = None
         entry = self.worklist.open(order=self.order)
+        other = self.compared(entry) if entry else None
+        for shown in (entry, other):
+            self._look_for_lungs(shown)
         self.drawn = self.seen()
-        self.maps.prepare(entry, self.compared(entry) if entry else None)
+        self.maps.prepare(entry, other)
         return entry
 
     def show(self, entry: Entry, finding: str) -> None:
@@ -75,12 +80,23 @@ class ReadingSession:
         self._films = {**dict(list(self._films.items())[-1:]), entry.number: radiograph}
         return radiograph
 
+    def _look_for_lungs(self, entry: Entry | None) -> None:
+        """Have the lungs of a film looked for once it is scored: its score comes first."""
+        if entry and entry.sha256 and not entry.waits:
+            self.outlines.ask(self.film(entry))
+
+    @property
+    def working(self) -> bool:
+        """Whether something is under way that will change what `seen` tells."""
+        return self.scorer.pending or self.outlines.busy
+
     def seen(self) -> tuple[object, ...]:
         """What the page next to the list depends on: it is redrawn when this has changed."""
         chosen = self.worklist.chosen
         entry = next((e for e in self.worklist.entries if e.number == chosen), None)
         said = [id(a.prediction) for a in entry.assessments.values()] if entry else []
-        return chosen, *said, self.scorer.busy
+        outlined = entry is not None and self.outlines.known(entry.sha256)
+        return chosen, *said, self.scorer.busy, outlined
 
     def call(self, entry: Entry, call: Call | str, finding: str = "") -> None:
         """Record the reader's call of a film: of the finding that is shown, if none is named."""

@@ -25,12 +25,15 @@ def beside_of(session: ReadingSession, entry: Entry) -> Beside | None:
     """
     maps = session.maps
     if other := session.compared(entry):
-        return Beside(session.film(other), maps.shown(other), other.name)
+        film = session.film(other)
+        return Beside(film, maps.shown(other), other.name, session.outlines.of(other.sha256))
     shown = maps.shown(entry)
     if maps.beside is None or shown is None or shown.method == maps.beside:
         return None
     heatmap = maps.state(entry, maps.beside).heatmap
-    return Beside(session.film(entry), heatmap, entry.name) if heatmap else None
+    if heatmap is None:
+        return None
+    return Beside(session.film(entry), heatmap, entry.name, session.outlines.of(entry.sha256))
 
 
 def compare_view(session: ReadingSession, entry: Entry) -> None:

@@ -21,6 +21,7 @@ from ..heatmaps.overlay import (
     colour_table,
     common_top,
 )
+from ..lungs.outline import Outline
 from .assets import component
 from .film_scale import film_scale, tables, windows
 from .transfer import film_address, film_key
@@ -39,11 +40,14 @@ class Beside(NamedTuple):
         Its heatmap; None for none.
     name : str
         Its name on screen.
+    lungs : Outline, str or None
+        As for `film_view`.
     """
 
     film: Radiograph
     heatmap: Heatmap | None
     name: str
+    lungs: Outline | str | None = None
 
 
 _component = component("cxr_film", "film.js")
@@ -60,6 +64,7 @@ def film_view(
     keys: Sequence[tuple[str, str]] = (),
     without_heatmap: str = "No heatmap: the film has no score.",
     coming: bool = False,
+    lungs: Outline | str | None = None,
     draw: Literal["auto", "gpu", "cpu"] = "auto",
 ) -> None:
     """Show a film; nothing that the reader does with it goes back to the server.
@@ -88,10 +93,13 @@ def film_view(
     coming : bool, default: False
         Whether a heatmap that is not there yet is on its way: a reader may ask for it already, and
         it is shown once it comes.
+    lungs : Outline, str or None
+        Outline of the lungs, off until the reader asks for it; a sentence that says why there is
+        none; None where nobody looked for lungs, and there is nothing to ask for.
     draw : {"auto", "gpu", "cpu"}, default: "auto"
         ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
     """
-    sides = [Beside(film, heatmap, name), *([Beside(*beside)] if beside else [])]
+    sides = [Beside(film, heatmap, name, lungs), *([Beside(*beside)] if beside else [])]
     top = common_top(side.heatmap for side in sides if side.heatmap)
     _component(
         key=key,
@@ -121,7 +129,7 @@ def empty_field(text: str, *, height: int = 620) -> None:
 
 def _side(side: Beside, place: str, top: float) -> dict[str, object]:
     """Return what is sent to the browser of a film."""
-    film, heatmap, name = side
+    film, heatmap, name, lungs = side
     return {
         "sha256": film.sha256,
         "name": name,
@@ -138,6 +146,18 @@ def _side(side: Beside, place: str, top: float) -> dict[str, object]:
         # A ruler says so: what lies before the detector is smaller than its shadow.
         "at_detector": film.spacing_at == "detector",
         "heatmap": _heatmap(heatmap, top) if heatmap else None,
+        "lungs": None if lungs is None else _lungs(lungs),
+    }
+
+
+def _lungs(lungs: Outline | str) -> dict[str, object]:
+    """Return the lines that the browser draws, each a list of x and y in turn."""
+    if isinstance(lungs, str):
+        lungs = Outline((), (), (lungs,))
+    return {
+        "lines": [[part for point in ring for part in point] for ring in lungs.lungs],
+        "borders": [[part for point in line for part in point] for line in lungs.borders],
+        "said": " ".join(lungs.said),
     }
 
 

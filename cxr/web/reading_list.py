@@ -122,7 +122,7 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     if not len(session.worklist):
         st.caption(ADD_FILMS)
         return
-    st.fragment(_list, run_every=BEAT if session.scorer.pending else None)(session, height)
+    st.fragment(_list, run_every=BEAT if session.working else None)(session, height)
 
 
 def _list(session: ReadingSession, height: int) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from cxr.films.radiograph import Radiograph, read
+from cxr.lungs.outline import Outline
 from cxr.scoring.explain import Heatmap
 from cxr.web import film_view
 from cxr.web.film import Beside
@@ -62,6 +63,18 @@ def heatmap(film: Radiograph) -> Heatmap:
     return Heatmap(grid, film.height, film.width, "gradcam", "top", "pneumonia", margin=0.05)
 
 
+def lungs(film: Radiograph) -> Outline:
+    """Two boxes, each with a border between zones."""
+    across, down = film.width // 10, film.height // 10
+
+    def box(left: int) -> tuple[tuple[int, int], ...]:
+        corners = ((left, 2), (left + 3, 2), (left + 3, 8), (left, 8))
+        return tuple((across * x, down * y) for x, y in corners)
+
+    borders = tuple(((across * x, down * 5), (across * (x + 3), down * 5)) for x in (1, 6))
+    return Outline((box(1), box(6)), borders, ("A lung is cut off.",))
+
+
 def spread(film: Radiograph) -> Heatmap:
     """The whole film almost alike, by another method."""
     grid = np.linspace(0.9, 1.1, 36, dtype=np.float32).reshape(6, 6)
@@ -88,6 +101,8 @@ beside = Beside(other, heatmap(other), "other film") if paired else None
 if by_method:
     beside = Beside(film, spread(film), f"{shown} film")
 draw = st.query_params.get("draw", "auto")
+asked = st.query_params.get("lungs", "")
+outlined = lungs(film) if asked == "yes" else asked or None
 film_view(
     film,
     heatmap(film) if scored else None,
@@ -95,5 +110,6 @@ film_view(
     height=FIELD,
     beside=beside,
     keys=[("A", "Agree")],
+    lungs=outlined,
     draw=draw if draw in ("gpu", "cpu") else "auto",
 )

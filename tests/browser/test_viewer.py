@@ -492,6 +492,89 @@ def _zooms(page: Page) -> list[int]:
     return [int(text.split()[0]) for text in page.locator(".zoom").all_inner_texts()]
 
 
+def aqua(shown: np.ndarray) -> np.ndarray:
+    """Where the outline of the lungs is on a picture of the viewer."""
+    return (shown[..., 0] < 90) & (shown[..., 1:].min(axis=2) > 190)
+
+
+def crossings(marked: np.ndarray) -> list[int]:
+    """The middles of the lines that a row or column of a picture crosses."""
+    turns = np.flatnonzero(np.diff(np.pad(marked, 1).astype(int)))
+    return [int(start + end) // 2 for start, end in turns.reshape(-1, 2)]
+
+
+def lines_of(shown: np.ndarray, film: tuple[int, int]) -> tuple[list[int], list[int]]:
+    """Where the outline crosses a row and a column of the film, in the film's pixels."""
+    height, width = shown.shape[:2]
+    scale = min(width / film[0], height / film[1])
+    left, top = (width - scale * film[0]) / 2, (height - scale * film[1]) / 2
+    across = crossings(aqua(shown)[round(top + 0.3 * scale * film[1])])
+    down = crossings(aqua(shown)[:, round(left + 0.25 * scale * film[0])])
+    return [round((x - left) / scale) for x in across], [round((y - top) / scale) for y in down]
+
+
+def near(one: list[int], other: list[int]) -> bool:
+    return len(one) == len(other) and all(abs(a - b) <= 2 for a, b in zip(one, other, strict=True))
+
+
+def test_the_outline_of_the_lungs_is_shown_on_a_key_and_follows_the_film(opened: Open) -> None:
+    page = opened(query="lungs=yes")
+    viewer, button = page.locator(".viewer"), page.get_by_role("button", name="Lungs", exact=True)
+    alone = picture(page)
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert not aqua(alone).any()
+    page.keyboard.press("l")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".of-lungs")).to_have_text("A lung is cut off.")
+    expect(page.locator(".said")).to_contain_text("A lung is cut off.")
+    across, down = lines_of(picture(page), (300, 200))
+    assert near(across, [30, 120, 180, 270])
+    assert near(down[:1] + down[-1:], [40, 160])
+    # The window changes the film alone.
+    page.keyboard.press("i")
+    assert near(lines_of(picture(page), (300, 200))[0], across)
+    page.keyboard.press("i")
+    page.keyboard.press("r")
+    turned, _ = lines_of(picture(page), (200, 300))
+    assert near(turned[:1] + turned[-1:], [40, 160])
+    page.keyboard.press("0")
+    before = picture(page)
+    page.locator(".viewer canvas").first.focus()
+    page.keyboard.press("ArrowLeft")
+    assert near([x - 48 for x in crossings(aqua(picture(page))[200])], crossings(aqua(before)[200]))
+    page.keyboard.press("f")
+    page.keyboard.press("o")
+    expect(viewer).to_have_attribute("data-overlay", "on")
+    assert near(lines_of(picture(page), (300, 200))[0], across)
+    page.keyboard.press("o")
+    button.click()
+    assert np.abs(picture(page) - alone).max() < 3
+    assert runs(page) == 1
+
+
+def test_the_outline_stays_asked_for_on_the_next_film(opened: Open) -> None:
+    page = opened(query="lungs=yes")
+    page.get_by_role("button", name="Lungs", exact=True).press("Enter")
+    choose(page, "large")
+    assert near(lines_of(picture(page), (1200, 900))[0], [120, 480, 720, 1080])
+
+
+def test_where_there_are_no_lungs_the_key_says_why(opened: Open) -> None:
+    page = opened(query="lungs=Nothing+was+found.")
+    told = page.locator(".of-lungs")
+    expect(told).to_have_text("")
+    page.keyboard.press("l")
+    expect(told).to_have_text("Nothing was found.")
+    assert not aqua(picture(page)).any()
+
+
+def test_without_a_lung_network_there_is_nothing_to_ask_for(opened: Open) -> None:
+    page = opened()
+    expect(page.locator(".lungs-button")).to_be_hidden()
+    page.keyboard.press("l")
+    assert value(page, "lungs") == "off"
+
+
 def test_another_film_beside_is_linked_in_zoom_not_in_window(opened: Open) -> None:
     page = opened()
     page.get_by_text("Beside", exact=True).click()

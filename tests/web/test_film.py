@@ -14,7 +14,8 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from cxr.films.radiograph import Radiograph, read
-from cxr.heatmaps.overlay import COLOUR_MAPS, common_top
+from cxr.heatmaps.overlay import COLOUR_MAPS, CUT, colour_table, common_top
+from cxr.lungs.outline import Outline
 from cxr.scoring.explain import CAPTION, Heatmap
 from cxr.web import film as viewer
 from cxr.web import transfer
@@ -297,3 +298,60 @@ def test_films_that_differ_beyond_the_window_are_not_taken_for_each_other() -> N
     assert one.sha256 == two.sha256
     assert transfer.film_key(one) != transfer.film_key(two)
     assert transfer.film_key(one) == transfer.film_key(read(dicom(values, **FILE)))
+
+
+def test_the_outline_of_the_lungs_is_sent_as_lines(sent: dict) -> None:
+    film = film_like(1)
+    outline = Outline(
+        (((1.0, 2.5), (30.0, 2.0), (9.0, 40.0)),), (((3.0, 9.0), (20.0, 9.0)),), ("Cut.",)
+    )
+    viewer.film_view(
+        film, None, name="", lungs=outline, beside=viewer.Beside(film, None, "", "None.")
+    )
+    one, other = (side["lungs"] for side in sent["data"]["films"])
+    assert one == {"lines": [[1, 2.5, 30, 2, 9, 40]], "borders": [[3, 9, 20, 9]], "said": "Cut."}
+    assert other == {"lines": [], "borders": [], "said": "None."}
+    viewer.film_view(film, None, name="")
+    assert sent["data"]["films"][0]["lungs"] is None
+
+
+#: Linear red, green and blue as eyes see them that lack a cone: Machado, Oliveira and Fernandes, A
+#: Physiologically-based Model for Simulation of Color Vision Deficiency, IEEE TVCG 2009.
+EYES = {
+    "all cones": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "no red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "no green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "no blue": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+def lab(colors: np.ndarray, eyes: list[list[float]]) -> np.ndarray:
+    """CIE L*a*b* of colors in 0 to 255, (n, 3), as some eyes see them."""
+    given = np.asarray(colors, float) / 255
+    linear = np.where(given <= 0.04045, given / 12.92, ((given + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.array(eyes).T, 0, 1)
+    white = np.array([0.9505, 1.0, 1.089])
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    parts = seen @ to_xyz.T / white
+    x, y, z = np.where(parts > 0.008856, np.cbrt(parts), 7.787 * parts + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def stroke(name: str) -> np.ndarray:
+    """The color of lines in the viewer's stylesheet, 0 to 255."""
+    style = (STATIC / "film.css").read_text()
+    (digits,) = re.search(re.escape(name) + r" {[^}]*?stroke: #(\w+);", style).groups()
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    return np.array([int(digits[i : i + 2], 16) for i in (0, 2, 4)])
+
+
+@pytest.mark.parametrize("eyes", EYES)
+def test_all_eyes_tell_the_outline_from_heatmaps_and_rulers(eyes: str) -> None:
+    maps = [colour_table(name)[round(255 * CUT) :] for name in COLOUR_MAPS]
+    others = np.concatenate([*maps, [stroke(".rulers .line")]])
+    outline = lab(stroke(".lungs .line")[None], EYES[eyes])
+    # Two colors that are 2 apart are just told next to each other, and 20 apart at once.
+    assert np.linalg.norm(lab(others, EYES[eyes]) - outline, axis=1).min() > 20
+    assert (stroke(".lungs .border") == stroke(".lungs .line")).all()

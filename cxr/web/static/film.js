@@ -26,7 +26,15 @@ export default function (component) {
 }
 
 // How the heatmap is drawn outlives a change of film: a reader sets it once.
-const overlay = { on: false, contour: false, common: false, opacity: null, cut: null, map: null };
+const overlay = {
+  on: false,
+  contour: false,
+  common: false,
+  lungs: false,
+  opacity: null,
+  cut: null,
+  map: null,
+};
 
 class FilmView {
   constructor(root, draw) {
@@ -201,6 +209,11 @@ class FilmView {
     return this.panes.some((pane) => pane.heat);
   }
 
+  // Whether anybody looked for lungs.
+  get hasLungs() {
+    return this.panes.some(({ film }) => film.lungs);
+  }
+
   // Whether the reader may ask for a map: it is there, or on its way and shown once it comes.
   get canHeat() {
     return this.hasHeat || this.data.coming;
@@ -226,6 +239,15 @@ class FilmView {
   toggleOverlay() {
     if (!this.canHeat || this.mapsAsked) return;
     overlay.on = !overlay.on;
+    this.refresh();
+  }
+
+  // The outline of the lungs, or why there is none.
+  toggleLungs() {
+    if (!this.hasLungs) return;
+    overlay.lungs = !overlay.lungs;
+    const said = this.panes.map(({ film }) => film.lungs?.said).filter(Boolean);
+    this.say(overlay.lungs ? ["Lungs", ...new Set(said)].join(". ") : "No outline of the lungs");
     this.refresh();
   }
 
@@ -383,5 +405,6 @@ class FilmView {
     dataset.inverted = inverted;
     dataset.rotation = 90 * pose.turns;
     dataset.flipped = pose.flipped;
+    dataset.lungs = overlay.lungs && this.hasLungs ? "on" : "off";
   }
 }

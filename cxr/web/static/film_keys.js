@@ -20,6 +20,7 @@ const LISTED = [
       ["I", "Invert"],
       ["R", "Turn by 90 degrees"],
       ["X", "Flip left and right"],
+      ["L", "Outline of the lungs on or off"],
       ["M", "Ruler on or off"],
       ["C", "Side by side on or off"],
       ["0", "Reset"],
@@ -79,6 +80,7 @@ export class Keys {
       c: () => view.toggleBeside(),
       w: () => view.nextPreset(),
       s: () => view.toggleCommon(),
+      l: () => view.toggleLungs(),
       0: () => view.reset(),
       "?": () => this.help(this.panel.hidden),
     };

@@ -3,6 +3,7 @@
 import { CanvasPainter } from "./film_cpu.js";
 import { graphicsCard, TexturePainter } from "./film_gpu.js";
 import { LINES } from "./film_heat.js";
+import { lungLines } from "./film_lungs.js";
 import { Placement, Pose } from "./film_pose.js";
 import { FilmWindow } from "./film_window.js";
 
@@ -59,6 +60,7 @@ export class Pane {
       window: find(".window"),
       title: find(".title"),
       marks: find(".marks"),
+      lungs: find(".of-lungs"),
       probe: find(".probe"),
     };
   }
@@ -158,7 +160,7 @@ export class Pane {
         : `x ${column}  y ${row}  ${value === null ? "no value" : window.told(value)}`;
   }
 
-  // `overlay`: {shown, contour, opacity, cut, common, colours}.
+  // `overlay`: {shown, contour, opacity, cut, common, lungs, colours}.
   paint(view, overlay) {
     if (!this.levels) return;
     const placement = (this.placed = this.placement(view)),
@@ -170,6 +172,7 @@ export class Pane {
       heat: shown && !overlay.contour ? { ...overlay, map: heat } : null,
     });
     this.paintContours(placement, shown && overlay.contour ? overlay : null);
+    this.paintLungs(placement, overlay.lungs);
     this.parts.zoom.textContent = `${Math.round(placement.scale * 100)} %`;
     this.parts.window.textContent = state.window.text;
     const { turns, flipped } = state.pose;
@@ -227,12 +230,7 @@ export class Pane {
         ),
       );
     }
-    const ratio = devicePixelRatio,
-      { a, b, c, d, e, f } = placement;
-    group.setAttribute(
-      "transform",
-      `matrix(${[a, b, c, d, e, f].map((part) => part / ratio).join(" ")})`,
-    );
+    placeLines(group, placement);
     // Lines are thin: at half opacity they are drawn in full.
     group.style.opacity = Math.min(1, 2 * overlay.opacity);
     for (const path of group.children) {
@@ -243,4 +241,22 @@ export class Pane {
       path.style.stroke = edge ? colours.edge(level) : colours.css(level);
     }
   }
+  paintLungs(placement, on) {
+    const group = this.lines.querySelector(".lungs"),
+      { lungs } = this.film;
+    group.style.display = on && lungs ? "" : "none";
+    this.parts.lungs.textContent = (on && lungs?.said) || "";
+    if (!on || !lungs) return;
+    if (this.outlined !== lungs) {
+      this.outlined = lungs;
+      group.replaceChildren(...lungLines(lungs));
+    }
+    placeLines(group, placement);
+  }
+}
+
+// Lines in the film's coordinates are moved with it.
+function placeLines(group, { a, b, c, d, e, f }) {
+  const matrix = [a, b, c, d, e, f].map((part) => part / devicePixelRatio);
+  group.setAttribute("transform", `matrix(${matrix.join(" ")})`);
 }

@@ -14,6 +14,7 @@ export class Toolbar {
     on(".map", "change", (event) => this.set({ map: event.target.value }));
     click(".contour", () => this.set({ contour: !overlay.contour }));
     click(".common", () => view.toggleCommon());
+    click(".lungs-button", () => view.toggleLungs());
 
     click(".invert", () => view.invert());
     click(".rotate", () => view.rotate());
@@ -113,6 +114,8 @@ export class Toolbar {
     for (const name of [".opacity", ".cut", ".contour", ".common", ".map"]) {
       find(name).disabled = !view.hasHeat;
     }
+    press(find(".lungs-button"), overlay.lungs && view.hasLungs);
+    find(".lungs-button").hidden = !view.hasLungs;
     press(find(".contour"), overlay.contour);
     press(find(".common"), overlay.common);
     find(".opacity").value = Math.round(100 * overlay.opacity);
