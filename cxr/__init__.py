@@ -19,6 +19,7 @@ from .lungs.segment import Lungs, LungsError, find_lungs
 from .model import Model, load
 from .scoring.bundle import Bundle, BundleError, available
 from .scoring.card import Card, CardError
+from .scoring.heat_in_lungs import HeatInLungs, heat_in_lungs
 from .scoring.population import INTENDED_USE, intended_use
 from .scoring.predict import Prediction, find_films, predict_files
 from .scoring.refusal import Refusal
@@ -29,6 +30,7 @@ __all__ = [
     "BundleError",
     "Card",
     "CardError",
+    "HeatInLungs",
     "Heatmap",
     "Lungs",
     "LungsError",
@@ -40,6 +42,7 @@ __all__ = [
     "available",
     "find_films",
     "find_lungs",
+    "heat_in_lungs",
     "intended_use",
     "load",
     "predict_files",

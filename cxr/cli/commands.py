@@ -123,7 +123,8 @@ def predict(options: argparse.Namespace) -> int:
                 if options.heatmaps and film is not None and prediction.heatmap is not None:
                     of = f"-{finding}" if len(models) > 1 else ""
                     name = f"{path.stem}-{film.sha256[:8]}{of}.png"
-                    report.write_overlay(film, prediction.heatmap, Path(options.heatmaps) / name)
+                    png = Path(options.heatmaps) / name
+                    report.write_overlay(film, prediction.heatmap, png, prediction.heat_in_lungs)
                 yield prediction.row(path_text(path))
 
     # Of a film that one model scored, another may say that it is for other patients.
@@ -202,6 +203,7 @@ def explain(options: argparse.Namespace) -> int:
     from .. import exports as report
     from ..films.radiograph import read
     from ..scoring.explain import METHODS, RefusedError, expected_seconds
+    from ..scoring.heat_in_lungs import heat_in_lungs
 
     if options.method not in METHODS:
         raise UsageError(f"Expected one of {', '.join(METHODS)}. Received: {options.method!r}")
@@ -225,7 +227,14 @@ def explain(options: argparse.Namespace) -> int:
     except (RadiographError, RefusedError) as error:
         print(f"cxr: {error}", file=sys.stderr)
         return SOME_REFUSED
-    report.write_overlay(film, heatmap, Path(options.out))
+    heat = heat_in_lungs(film, heatmap)
+    report.write_overlay(film, heatmap, Path(options.out), heat)
+    if options.json:
+        layer = heatmap.layer or None
+        said = {"model": bundle.name, "method": heatmap.method, "layer": layer, "out": options.out}
+        print(json.dumps(said | heat.row(), indent=1))
+    elif heat.statement:
+        print(heat.statement)
     return DONE
 
 

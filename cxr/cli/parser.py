@@ -117,7 +117,8 @@ def build_parser() -> argparse.ArgumentParser:
             "explain",
             commands.explain,
             "Draw the heatmap of a film over the film.",
-            "The heatmap shows where the score came from, not where disease is.",
+            "The heatmap shows where the score came from, not where disease is. Prints how much of "
+            "it lies in the lungs, and in which zones.",
             films=True,
         )
     )
@@ -245,6 +246,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--layer", metavar="L", help=_LAYER)
     parser.add_argument("--out", required=True, metavar="PNG", help="PNG file to write (required)")
+    _add_json(parser, "a JSON object")
 
 
 def _add_samples(parser: argparse.ArgumentParser) -> None:

@@ -89,6 +89,8 @@ def to_secondary_capture(
     title = heatmap.title
     model = f"{card.name} {card.weights.sha256[:12]}"
     lines = [CAPTION, f"{title} for {card.finding}, {model}", intended_use(card.population)]
+    if (heat := prediction.heat_in_lungs) and heat.statement:
+        lines.append(heat.statement)
     note = ""
     if prediction.overridden and prediction.refusal:
         note = f" {OVERRIDDEN} {prediction.refusal.reason}"

@@ -15,6 +15,7 @@ from highdicom.sr import (
     CodedConcept,
     ComprehensiveSR,
     DeviceObserverIdentifyingAttributes,
+    FindingSite,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
@@ -36,6 +37,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from ..heatmaps.methods import METHODS
+from ..lungs.share import Share
 from ..scoring.card import Card
 from ..scoring.population import intended_use
 from ..scoring.predict import Prediction
@@ -78,6 +81,25 @@ SCORE = CodedConcept("score", SCHEME, "Score of the finding, calibrated, 0 to 1"
 THRESHOLD = CodedConcept("threshold", SCHEME, "Threshold of the operating point")
 BAND = CodedConcept("band", SCHEME, "Score against the operating point")
 CALL = CodedConcept("reader-call", SCHEME, "Call of the human reader")
+HEAT = CodedConcept("heat-share", SCHEME, "Share of the heatmap's heat in this site, 0 to 1")
+HEAT_AREA = CodedConcept("heat-area", SCHEME, "Area above half of the heatmap's maximum, of lungs")
+HEAT_PEAK = CodedConcept("heat-peak", SCHEME, "Peak of the heatmap")
+PEAKS = {
+    True: CodedConcept("inside", SCHEME, "Inside the lungs"),
+    False: CodedConcept("outside", SCHEME, "Outside the lungs"),
+}
+#: PS3.16 CID 4 (Anatomic Region), CID 6171 (Zone of Lung) and CID 244 (Laterality). No code names a
+#: zone of one lung, so that a site is the zone with its side.
+LUNG = CodedConcept("39607008", "SCT", "Lung")
+ZONES = {
+    "upper": CodedConcept("281392002", "SCT", "Upper zone of lung"),
+    "middle": CodedConcept("281393007", "SCT", "Middle zone of lung"),
+    "lower": CodedConcept("281394001", "SCT", "Lower zone of lung"),
+}
+SIDES = {
+    "right": CodedConcept("24028007", "SCT", "Right"),
+    "left": CodedConcept("7771000", "SCT", "Left"),
+}
 
 
 def call_code(call: Call) -> CodedConcept:
@@ -130,6 +152,8 @@ def structured_report(
     comment = f"{intended_use(card.population)} Made {made:%Y-%m-%d %H:%M:%S} UTC."
     if prediction.overridden and prediction.refusal:
         comment += f" {OVERRIDDEN} {prediction.refusal.reason}"
+    if (heat := prediction.heat_in_lungs) and heat.sentence:
+        comment += f" {METHODS[heat.method].title}: {heat.sentence}"
     report[0].ContentSequence.append(
         TextContentItem(codes.DCM.Comment, comment, RelationshipTypeValues.CONTAINS)
     )
@@ -171,19 +195,41 @@ def _group(
     assert prediction.score is not None
     assert prediction.band is not None
     evaluations = [QualitativeEvaluation(BAND, BANDS[prediction.band])]
+    measured = [
+        Measurement(SCORE, float(prediction.score), codes.UCUM.NoUnits),
+        Measurement(THRESHOLD, float(prediction.threshold), codes.UCUM.NoUnits),
+    ]
+    if (heat := prediction.heat_in_lungs) and heat.share:
+        parameters.append(f"heatmap: {METHODS[heat.method].title}")
+        measured += _heat(heat.share)
+        evaluations.append(QualitativeEvaluation(HEAT_PEAK, PEAKS[heat.share.peak_inside]))
     if call is not None:
         evaluations.append(QualitativeEvaluation(CALL, call_code(call)))
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(generate_uid(), f"{card.finding} score"),
         finding_type=_finding(card.finding),
         algorithm_id=AlgorithmIdentification(card.name, sha256[:12], parameters),
-        measurements=[
-            Measurement(SCORE, float(prediction.score), codes.UCUM.NoUnits),
-            Measurement(THRESHOLD, float(prediction.threshold), codes.UCUM.NoUnits),
-        ],
+        measurements=measured,
         qualitative_evaluations=evaluations,
         source_images=[SourceImageForMeasurementGroup.from_source_image(image)],
     )
+
+
+def _heat(share: Share) -> list[Measurement]:
+    """Return how much of a heatmap's heat lies in the lungs, and in each zone."""
+    shares = [(FindingSite(LUNG), share.inside)]
+    for zone, part in share.zones.items():
+        side, third = zone.split()
+        shares.append((FindingSite(ZONES[third], laterality=SIDES[side]), part))
+    return [
+        *(
+            Measurement(HEAT, round(part, 4), codes.UCUM.NoUnits, finding_sites=[site])
+            for site, part in shares
+        ),
+        Measurement(
+            HEAT_AREA, round(share.area, 4), codes.UCUM.NoUnits, finding_sites=[FindingSite(LUNG)]
+        ),
+    ]
 
 
 def _finding(finding: str) -> CodedConcept:

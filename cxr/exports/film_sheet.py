@@ -8,6 +8,7 @@ from ..evidence.card_tables import made_with, rates
 from ..heatmaps.heatmap import CAPTION
 from ..heatmaps.overlay import CUT
 from ..scoring.card import Card
+from ..scoring.heat_in_lungs import HeatInLungs
 from ..scoring.operating_points import OperatingPoint
 from .item import OVERRIDDEN, VERSION
 from .page import Page
@@ -70,7 +71,7 @@ def film_sheet(
         paper.put(LEFT, WORDS, "The film as it was read.", 8, width=FIELD[0], colour=MUTED)
         if page.overlay:
             _caption(paper, page, right)
-        y = _score(paper, page, point, card.finding)
+        y = _score(paper, page, point, card.finding, _heat(paper, page, right))
         y = _rates(paper, card, point, y)
     _facts(paper, page, card, made, y)
 
@@ -110,10 +111,17 @@ def _caption(paper: Paper, page: Page, x: float) -> None:
     paper.put(start + 61.5, y, "1", 7.5, width=5, colour=MUTED)
 
 
-def _score(paper: Paper, page: Page, point: OperatingPoint, finding: str) -> float:
+def _heat(paper: Paper, page: Page, x: float) -> float:
+    """Set below the map what is to be said of where its heat lies; return the next line."""
+    heat = page.prediction.heat_in_lungs
+    if not (page.overlay and heat and heat.warns):
+        return WORDS + 11
+    return paper.paragraph(x, WORDS + 9.8, heat.sentence, 8.5, FIELD[0], step=4.2) + 1
+
+
+def _score(paper: Paper, page: Page, point: OperatingPoint, finding: str, y: float) -> float:
     prediction = page.prediction
     score = prediction.score or 0.0
-    y = WORDS + 11
     wide = paper.put(LEFT, y, f"{score:.2f}", 24, bold=True)
     paper.mark(prediction.band or "", LEFT + wide + 7, y + 6.2, 1.9)
     words = f"{prediction.band} the operating point for {finding}"
@@ -169,11 +177,16 @@ def _rates(paper: Paper, card: Card, point: OperatingPoint, y: float) -> float:
     return y + 2
 
 
+def _lungs(heat: HeatInLungs) -> str:
+    return f"{heat.words}. {heat.zones}" if heat.share else f"not measured. {heat.sentence}"
+
+
 def _facts(paper: Paper, page: Page, card: Card, made: datetime, y: float) -> None:
     weights = card.weights.sha256
     training = card.training
     built = made_with(card)
     epoch = f"epoch {training.kept_epoch}; " if training.kept_epoch else ""
+    heat = page.prediction.heat_in_lungs
     rows = [
         ("Reader's call", page.call or "none given"),
         ("Model", f"{card.name}, {weights[:12]}"),
@@ -183,6 +196,7 @@ def _facts(paper: Paper, page: Page, card: Card, made: datetime, y: float) -> No
             "Heatmap",
             f"{page.method}, transparent below {CUT:g}. {page.sign}" if page.overlay else "none",
         ),
+        *([("In the lungs", _lungs(heat))] if heat and page.overlay else []),
         ("Film, sha256", page.sha256 or "not read"),
         *([("Note", page.notes)] if page.notes else []),
         *([("Other findings", page.others)] if page.others else []),

@@ -13,6 +13,7 @@ from ..films.polarity import negate
 from ..films.radiograph import Radiograph, RadiographError, read
 from ..heatmaps.heatmap import Heatmap
 from ..scoring.card import Card
+from ..scoring.heat_in_lungs import HeatInLungs
 from ..scoring.predict import Prediction
 from ..scoring.reader import Call
 
@@ -73,7 +74,8 @@ class Item:
 
 def items_of(
     entries: Iterable[Entry],
-    shown: Callable[[Entry, Radiograph, str], Heatmap | None] | None = None,
+    shown: Callable[[Entry, Radiograph, str], tuple[Heatmap | None, HeatInLungs | None]]
+    | None = None,
 ) -> Iterator[Item]:
     """Read the films of a worklist one at a time, the refused with them, the waiting left out.
 
@@ -85,8 +87,8 @@ def items_of(
     entries : iterable of Entry
         For instance of `cxr.reading_room.worklist.Worklist.ordered`.
     shown : callable, optional
-        Returns the heatmap that the reader sees of a film for a finding (default: that of its
-        prediction).
+        Returns the heatmap that the reader sees of a film for a finding, and where its heat lies
+        (default: those of its prediction).
 
     Yields
     ------
@@ -109,7 +111,8 @@ def items_of(
         for finding in [f for f, p in said.items() if p.score is not None] or [entry.ranked_by]:
             prediction = said[finding]
             if shown and film and prediction.score is not None:
-                prediction = replace(prediction, heatmap=shown(entry, film, finding))
+                heatmap, heat = shown(entry, film, finding)
+                prediction = replace(prediction, heatmap=heatmap, heat_in_lungs=heat)
             yield Item(
                 entry.name,
                 film,

@@ -15,6 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import CAPTION, Heatmap
 from ..heatmaps.overlay import overlay
+from ..lungs.zones import ZONES
+from ..scoring.heat_in_lungs import HeatInLungs
 from ..scoring.population import INTENDED_USE, intended_use
 from ..scoring.predict import FIELDS
 from ..storage.csv_text import csv_line, from_cell
@@ -28,6 +30,7 @@ __all__ = [
     "EXPORTED",
     "FORMATS",
     "check_format",
+    "columns",
     "csv_lines",
     "read_rows",
     "rows_of",
@@ -38,9 +41,17 @@ __all__ = [
 ]
 
 Row = dict[str, Any]
-NUMBERS = ("score", "threshold")
-#: What the columns are in a Parquet file, whether or not a row fills them.
-DTYPES = {field: "float64" if field in NUMBERS else "str" for field in FIELDS}
+#: An object in a row and in JSON; in CSV and Parquet a column for each of its figures.
+HEAT = "heat_in_lungs"
+HEAT_ZONES = {zone: f"heat_{zone.replace(' ', '_')}" for zone in ZONES}
+HEAT_COLUMNS = {
+    "method": "heat_method",
+    "share": HEAT,
+    "peak_inside": "heat_peak_inside",
+    "area": "heat_area",
+}
+NUMBERS = ("score", "threshold", HEAT, "heat_area", *HEAT_ZONES.values())
+TRUTHS = ("heat_peak_inside",)
 #: What an exported worklist says of a film behind the columns of a prediction row.
 EXPORTED = (
     "finding",
@@ -52,7 +63,7 @@ EXPORTED = (
     "intended_use",
 )
 #: Columns that files written by earlier versions do not have.
-LATER = ("notes",)
+LATER = ("notes", HEAT, "heat_remark_code", "heat_remark")
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 
 
@@ -105,8 +116,33 @@ def check_format(path: Path) -> str:
     return suffix
 
 
+def columns() -> tuple[str, ...]:
+    """Return the columns of CSV and Parquet: `FIELDS`, with one for each figure of the lungs."""
+    heat = (*HEAT_COLUMNS.values(), *HEAT_ZONES.values())
+    return tuple(column for field in FIELDS for column in (heat if field == HEAT else (field,)))
+
+
 def _ordered(row: Row, more: Sequence[str] = ()) -> Row:
     return {field: row.get(field) for field in (*FIELDS, *more)}
+
+
+def _flat(row: Row, more: Sequence[str] = ()) -> Row:
+    """Return a row with the names of `columns`."""
+    heat = row.get(HEAT) or {}
+    zones = heat.get("zones") or {}
+    values = (
+        row
+        | {column: heat.get(key) for key, column in HEAT_COLUMNS.items()}
+        | {column: zones.get(zone) for zone, column in HEAT_ZONES.items()}
+    )
+    return {column: values.get(column) for column in (*columns(), *more)}
+
+
+def _nested(row: Row) -> Row:
+    """Return a row of `columns` as it was before `_flat`; other keys are kept."""
+    heat = {key: row.get(column) for key, column in HEAT_COLUMNS.items()}
+    zones = {zone: row.get(column) for zone, column in HEAT_ZONES.items()}
+    return row | {HEAT: None if heat["share"] is None else heat | {"zones": zones}}
 
 
 def to_csv(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
@@ -116,13 +152,16 @@ def to_csv(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
 
 def csv_lines(rows: Iterable[Row], more: Sequence[str] = ()) -> Iterator[str]:
     """Yield the lines of `to_csv`, each as soon as its row is there."""
-    yield csv_line([*FIELDS, *more])
+    yield csv_line([*columns(), *more])
     for row in rows:
-        yield csv_line(_ordered(row, more).values())
+        yield csv_line(_flat(row, more).values())
 
 
 def to_json(rows: Iterable[Row], more: Sequence[str] = ()) -> str:
-    """Return prediction rows as a JSON list of records, one per film, with the keys of `to_csv`."""
+    """Return prediction rows as a JSON list of records, one per film, with the keys of `FIELDS`.
+
+    ``heat_in_lungs`` is an object or null: see `cxr.scoring.heat_in_lungs.HeatInLungs.figures`.
+    """
     return json.dumps([_ordered(row, more) for row in rows], indent=1, allow_nan=False) + "\n"
 
 
@@ -160,7 +199,15 @@ def write_rows(rows: Iterable[Row], path: Path) -> None:
         if suffix == ".json":
             path.write_text(to_json(seen), encoding="utf-8")
         else:
-            pd.DataFrame(seen, columns=list(FIELDS)).astype(DTYPES).to_parquet(path, index=False)
+            table = pd.DataFrame([_flat(row) for row in seen], columns=list(columns()))
+            table.astype({name: _dtype(name) for name in columns()}).to_parquet(path, index=False)
+
+
+def _dtype(column: str) -> str:
+    """Return what a column is in a Parquet file, whether or not a row fills it."""
+    if column in NUMBERS:
+        return "float64"
+    return "boolean" if column in TRUTHS else "str"
 
 
 def _json_lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -179,44 +226,62 @@ def read_rows(path: Path) -> list[Row]:
     suffix = check_format(path)
     try:
         if suffix == ".parquet":
-            table = pd.read_parquet(path)
-            table = table.reindex(columns=_columns(table.columns)).astype(object)
-            table = table.where(table.notna(), None)
-            return [dict(zip(FIELDS, row, strict=True)) for row in table.itertuples(index=False)]
-        rows = _parsed(path.read_text(encoding="utf-8"), suffix)
-        return [dict(zip(FIELDS, map(row.get, _columns(row)), strict=True)) for row in rows]
+            table = pd.read_parquet(path).astype(object)
+            _complete(table.columns)
+            values = table.where(table.notna(), None).itertuples(index=False)
+            rows = [_nested(dict(zip(table.columns, row, strict=True))) for row in values]
+        else:
+            rows = _parsed(path.read_text(encoding="utf-8"), suffix)
+        return [_ordered(row) for row in rows]
     except (ValueError, TypeError, KeyError, AttributeError, OSError, csv.Error) as error:
         raise ValueError(f"{path.name} holds no prediction rows. Name another file.") from error
 
 
-def _columns(there: Collection[str]) -> tuple[str, ...]:
-    """Return `FIELDS`; KeyError if one is not there that rows have always had."""
+def _complete(there: Collection[str]) -> None:
+    """Raise KeyError if one of `FIELDS` is not there that rows have always had."""
     if missing := {*FIELDS} - {*there, *LATER}:
         raise KeyError(*missing)
-    return FIELDS
 
 
 def _parsed(content: str, suffix: str) -> list[Row]:
     if suffix == ".json":
-        decoded: list[Row] = json.loads(content)
-        return decoded
-    content = content[: content.rfind("\n") + 1]
-    if suffix == ".jsonl":
-        return [json.loads(line) for line in content.split("\n") if line]
-    rows: list[Row] = list(csv.DictReader(io.StringIO(content), strict=True))
+        rows: list[Row] = json.loads(content)
+    else:
+        content = content[: content.rfind("\n") + 1]
+        if suffix == ".jsonl":
+            rows = [json.loads(line) for line in content.split("\n") if line]
+        else:
+            rows = list(csv.DictReader(io.StringIO(content), strict=True))
     for row in rows:
-        for field in FIELDS:
-            text = (row[field] if field not in LATER else row.get(field)) or None
-            row[field] = from_cell(text) if text else None
-            if field in NUMBERS and row[field] is not None:
-                row[field] = float(row[field])
-    return rows
+        _complete(row)
+    return [_typed(row) for row in rows] if suffix == ".csv" else rows
 
 
-def write_overlay(film: Radiograph, heatmap: Heatmap, path: Path) -> None:
-    """Write a film with its heatmap over it as PNG, with the intended use in its text fields."""
+def _typed(row: Row) -> Row:
+    """Return a row of CSV with its values."""
+    return _nested({name: _value(name, row.get(name)) for name in columns()})
+
+
+def _value(column: str, text: str | None) -> Any:
+    """Return what a cell of CSV says."""
+    if not text:
+        return None
+    if column in NUMBERS:
+        return float(from_cell(text))
+    return text == "True" if column in TRUTHS else from_cell(text)
+
+
+def write_overlay(
+    film: Radiograph, heatmap: Heatmap, path: Path, heat: HeatInLungs | None = None
+) -> None:
+    """Write a film with its heatmap over it as PNG, with the intended use in its text fields.
+
+    And, where `heat` is given, with how much of the map lies in the lungs.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     notes = PngInfo()
     notes.add_text("Description", CAPTION)
     notes.add_text("Disclaimer", INTENDED_USE)
+    if heat and (said := heat.statement):
+        notes.add_text("Comment", said)
     overlay(film, heatmap).save(path, "PNG", pnginfo=notes)

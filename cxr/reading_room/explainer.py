@@ -20,6 +20,7 @@ from ..heatmaps.heatmap import Heatmap
 from ..heatmaps.methods import METHODS
 from ..model import Model
 from ..scoring.explain import StoppedError, expected_seconds, heatmaps
+from ..scoring.heat_in_lungs import HeatInLungs, heat_in_lungs
 from .lane import Lane
 
 __all__ = ["KEPT", "Explainer", "State"]
@@ -48,6 +49,8 @@ class State(NamedTuple):
         Share of the passes that are done, in [0, 1].
     message : str
         Why it failed, in words for people.
+    heat : HeatInLungs or None
+        Where the heat of the map lies.
     """
 
     kind: Literal["ready", "timing", "offered", "running", "stopped", "failed"]
@@ -55,6 +58,7 @@ class State(NamedTuple):
     seconds: float | None = None
     share: float = 0.0
     message: str = ""
+    heat: HeatInLungs | None = None
 
 
 class _Key(NamedTuple):
@@ -86,7 +90,7 @@ class Explainer:
 
     def __init__(self, *, wanted: Callable[[], bool] = lambda: True) -> None:
         self._wanted = wanted
-        self._maps: OrderedDict[_Key, Heatmap] = OrderedDict()
+        self._maps: OrderedDict[_Key, tuple[Heatmap, HeatInLungs]] = OrderedDict()
         self._seconds: dict[tuple[str, str], float] = {}
         self._notes: dict[_Key, State] = {}
         """Why a method has no map of the film that is open."""
@@ -122,7 +126,8 @@ class Explainer:
         with self._lock:
             if key in self._maps:
                 self._maps.move_to_end(key)
-                return State("ready", self._maps[key])
+                heatmap, heat = self._maps[key]
+                return State("ready", heatmap, heat=heat)
             seconds = self._seconds.get((key.weights, method))
             if self._job and self._job.key == key:
                 return State("running", seconds=seconds, share=self._job.share)
@@ -181,9 +186,10 @@ class Explainer:
         """Wait until nothing is under way; whether that came true in time."""
         return self._quick.join(seconds) and self._heavy.join(seconds)
 
-    def _keep(self, key: _Key, heatmap: Heatmap) -> None:
+    def _keep(self, key: _Key, film: Radiograph, heatmap: Heatmap) -> None:
+        heat = heat_in_lungs(film, heatmap)
         with self._lock:
-            self._maps[key] = heatmap
+            self._maps[key] = heatmap, heat
             while len(self._maps) > KEPT:
                 self._maps.popitem(last=False)
 
@@ -202,7 +208,7 @@ class Explainer:
             # Compiles what is needed, so that the price of the map is that of the pass alone.
             expected_seconds(bundle.network, key.method)
             (heatmap,) = heatmaps(bundle, [film], method=key.method)
-            self._keep(key, heatmap)
+            self._keep(key, film, heatmap)
         except Exception as error:  # a thread that dies in silence would leave the page waiting
             self._fail(key, error)
 
@@ -229,7 +235,7 @@ class Explainer:
             (heatmap,) = heatmaps(
                 bundle, [film], method=job.key.method, progress=progress, stopped=stopped
             )
-            self._keep(job.key, heatmap)
+            self._keep(job.key, film, heatmap)
         except StoppedError:
             pass
         except Exception as error:

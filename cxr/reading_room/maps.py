@@ -11,6 +11,7 @@ from ..heatmaps.heatmap import Heatmap
 from ..heatmaps.methods import FAST, METHODS
 from ..model import Model
 from ..scoring.bundle import Bundle, BundleError
+from ..scoring.heat_in_lungs import HeatInLungs
 from .entry import Entry
 from .explainer import Explainer, State
 from .worklist import Worklist
@@ -19,6 +20,9 @@ __all__ = ["Maps"]
 
 AFTER, NO_SCORE = "Score and heatmap come after your call.", "No heatmap: the film has no score."
 NOT_YET = "The heatmap comes with the score."
+#: A heatmap, and where its heat lies.
+Shown = tuple[Heatmap | None, HeatInLungs | None]
+NOTHING: Shown = (None, None)
 
 
 class Maps:
@@ -72,7 +76,7 @@ class Maps:
         """Return how far a method is with a film that may have a heatmap."""
         # Grad-CAM came with the score.
         if entry.prediction and (heatmap := entry.prediction.heatmap) and heatmap.method == method:
-            return State("ready", heatmap)
+            return State("ready", heatmap, heat=entry.prediction.heat_in_lungs)
         return self.explainer.state(self._model(entry), entry.sha256, method)
 
     def states(self, entry: Entry) -> tuple[str, ...]:
@@ -83,10 +87,17 @@ class Maps:
 
     def shown(self, entry: Entry) -> Heatmap | None:
         """Return the map to show of a film: by the method chosen last of those that are ready."""
+        return self._shown(entry)[0]
+
+    def heat(self, entry: Entry) -> HeatInLungs | None:
+        """Return where the heat of the map that is shown lies; None where none is shown."""
+        return self._shown(entry)[1]
+
+    def _shown(self, entry: Entry) -> Shown:
         if not self.allowed(entry):
-            return None
+            return None, None
         states = (self.state(entry, method) for method in self.chosen)
-        return next((state.heatmap for state in states if state.heatmap), None)
+        return next(((state.heatmap, state.heat) for state in states if state.heatmap), NOTHING)
 
     def _model(self, entry: Entry) -> Model:
         """Return the model whose score of a film is shown."""
@@ -121,8 +132,8 @@ class Maps:
             return entry.waits
         return self.state(entry, self.method).kind in ("running", "timing")
 
-    def exported(self, entry: Entry, film: Radiograph, finding: str) -> Heatmap | None:
-        """Return the map of a finding that would be shown of a film if it were open.
+    def exported(self, entry: Entry, film: Radiograph, finding: str) -> Shown:
+        """Return the map of a finding that would be shown of a film if it were open, with its heat.
 
         Parameters
         ----------
@@ -135,19 +146,19 @@ class Maps:
         """
         assessment = entry.assessments[finding]
         if not assessment.scored or self._worklist.hidden(entry):
-            return None
+            return NOTHING
         model, own = self._worklist.model(finding), assessment.prediction
         for method in self.chosen:
             if own and own.heatmap and own.heatmap.method == method:
-                return own.heatmap  # it came with the score
+                return own.heatmap, own.heat_in_lungs  # they came with the score
             state = self.explainer.state(model, entry.sha256, method)
             if state.heatmap is None and method in FAST:
                 self.explainer.ask(model, film, method)
                 self.explainer.wait(None)
                 state = self.explainer.state(model, entry.sha256, method)
             if state.heatmap:
-                return state.heatmap
-        return None
+                return state.heatmap, state.heat
+        return NOTHING
 
     def work_out(self, entry: Entry, method: str) -> None:
         """Start a slow map of the open film."""

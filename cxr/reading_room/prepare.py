@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import fault
 from ..films.radiograph import Radiograph
+from ..lungs.once import find_once, has_lung_network
 from ..model import Model
 from ..scoring.predict import predict
 
@@ -50,3 +51,8 @@ def _run(models: Sequence[Model]) -> None:
             predict(model, [film], heatmaps=bool(model.network.convolutions()))
         except Exception as error:
             logger.error("A model could not be prepared: %s", fault(error))
+    try:
+        if has_lung_network():
+            find_once(film)
+    except Exception as error:
+        logger.error("The lung network could not be prepared: %s", fault(error))

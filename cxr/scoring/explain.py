@@ -87,7 +87,9 @@ def explain(
     check(bundle.network, method, layer)
     # A map that comes with the score costs no pass of its own.
     fast = method in FAST
-    (prediction,) = predict(bundle, [film], heatmaps=method if fast else False, layer=layer)
+    (prediction,) = predict(
+        bundle, [film], heatmaps=method if fast else False, layer=layer, lungs=False
+    )
     if prediction.refusal:
         reason = prediction.refusal.reason
         raise RefusedError(f"The film was refused, so it has no heatmap. {reason}")

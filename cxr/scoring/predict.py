@@ -21,6 +21,7 @@ from ..heatmaps.methods import METHODS
 from ..progress import Progress
 from .bundle import Bundle
 from .classifier import Classifier
+from .heat_in_lungs import HeatInLungs, heat_in_lungs
 from .operating_points import band
 from .refusal import Refusal, check
 
@@ -48,6 +49,9 @@ FIELDS = (
     "model",
     "model_sha256",
     "notes",
+    "heat_in_lungs",
+    "heat_remark_code",
+    "heat_remark",
 )
 BATCH = 32
 T = TypeVar("T")
@@ -82,6 +86,8 @@ class Prediction:
         Only if it was asked for.
     notes : tuple of Note
         What a reader should know of how the film was read; in a row their codes, spaces between.
+    heat_in_lungs : HeatInLungs or None
+        Where the heat of `heatmap` lies; None without one.
     """
 
     score: float | None
@@ -94,6 +100,7 @@ class Prediction:
     model_sha256: str
     heatmap: Heatmap | None = None
     notes: tuple[Note, ...] = ()
+    heat_in_lungs: HeatInLungs | None = None
 
     @property
     def overridden(self) -> bool:
@@ -108,7 +115,10 @@ class Prediction:
             "refusal_code": refusal.code if refusal else None,
             "refusal_reason": refusal.reason if refusal else None,
             "notes": " ".join(self.notes) or None,
+            "heat_in_lungs": None,
         }
+        if self.heat_in_lungs:
+            values |= self.heat_in_lungs.row()
         return {name: values.get(name, getattr(self, name, None)) for name in FIELDS}
 
 
@@ -146,6 +156,7 @@ def predict(
     layer: str | None = None,
     overridden: Collection[int] = (),
     judged: Mapping[int, Refusal | None] | None = None,
+    lungs: bool = True,
 ) -> list[Prediction]:
     """Check films and score those that are not refused, in one call of the network.
 
@@ -168,6 +179,8 @@ def predict(
     judged : mapping of int to Refusal or None, optional
         What the gate of another model has said of films, by their places in `films`: it counts
         in place of this one's (default: this model's gate judges each).
+    lungs : bool, default: True
+        Whether each heatmap is compared with the film's lungs.
 
     Returns
     -------
@@ -229,6 +242,7 @@ def predict(
             model_sha256=card.weights.sha256,
             heatmap=heatmap,
             notes=films[i].notes,
+            heat_in_lungs=heat_in_lungs(films[i], heatmap) if heatmap and lungs else None,
         )
 
     return [result(i) for i in range(len(films))]

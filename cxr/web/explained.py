@@ -9,8 +9,9 @@ from ..evidence.audit.store import BOXES, SANITY
 from ..evidence.audit.tables import box_table, sanity_table
 from ..evidence.audit.verdict import failures
 from ..scoring.bundle import Bundle, BundleError
+from ..scoring.heat_in_lungs import no_lung_network
 from .look import theme
-from .messages import measure_again, not_explained
+from .messages import measure_again, no_lungs, not_explained
 from .page import plot
 from .plain_text import plain, plain_table
 
@@ -42,6 +43,8 @@ def explanations_view(model: Bundle) -> None:
         If nothing was measured yet, the commands that do so are named.
     """
     st.subheader("Can the heatmaps be trusted?", anchor=False)
+    if missing := no_lung_network():
+        st.info(no_lungs(missing))
     try:
         table = model.explanations
     except BundleError as error:

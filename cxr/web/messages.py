@@ -31,6 +31,7 @@ __all__ = [
     "imported_without_films",
     "measure_again",
     "message",
+    "no_lungs",
     "no_readings_by",
     "no_readings_within",
     "not_described",
@@ -48,6 +49,7 @@ BOXES = f"{EVALUATE} --boxes boxes.csv --store"
 AUDIT = "python -m cxr audit {} --data DIR"
 DESCRIBE = "python -m cxr dataset DIR --model {} --store"
 AGAIN = "then start the dashboard again."
+LUNGS = f"Put the folder lungs of the models that ship beside the others, {AGAIN}"
 
 NO_MODELS = f"No models here. Train one with: {TRAIN}"
 CHOOSE_MODEL = "Choose a model to see its curves."
@@ -130,6 +132,11 @@ def not_explained(model: str, *, boxes: bool, checks: bool) -> str:
 def measure_again(error: Exception, model: str) -> str:
     """Say why a model's table of explanations cannot be read, and what stores it anew."""
     return f"{plain(error)} Measure it again: {code_span(AUDIT.format(model))}."
+
+
+def no_lungs(reason: str) -> str:
+    """Say why no heatmap has a figure of the lungs, and what to do."""
+    return f"{plain(reason)} Heatmaps come without their share in the lungs. {LUNGS}"
 
 
 def one_class(split: str) -> str:

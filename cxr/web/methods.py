@@ -12,10 +12,11 @@ from ..heatmaps.methods import METHODS
 from ..reading_room.entry import Entry
 from ..reading_room.explainer import State
 from ..reading_room.session import ReadingSession
+from ..scoring.heat_in_lungs import HeatInLungs
 from ..stats.wording import count
 from .plain_text import plain
 
-__all__ = ["about", "cost", "doubt", "duration", "method_view", "title", "work_view"]
+__all__ = ["about", "cost", "doubt", "duration", "heat_view", "method_view", "title", "work_view"]
 
 #: Seconds between two looks at how far a map is.
 BEAT = 0.5
@@ -101,8 +102,28 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
     if waits:
         return
     work_view(session, entry, maps.method, "method")
+    heat_view(maps.heat(entry))
     under_way = {"running", "timing"} & set(maps.drawn)
     st.fragment(_watch, run_every=BEAT if under_way else None)(session, entry)
+
+
+def heat_view(heat: HeatInLungs | None) -> None:
+    """Say how much of the map lies in the lungs, and what is to be said where it is little.
+
+    Parameters
+    ----------
+    heat : HeatInLungs or None
+        Of the map that is shown; None where none is. Nothing is said where nothing can find lungs:
+        that is the same for all films, and the Models page says it.
+    """
+    if heat is None or (heat.remark and heat.remark.code == "no_network"):
+        return
+    with st.container(key="heat_in_lungs", gap="xxsmall"):
+        if heat.words:
+            st.caption(plain(heat.words), help=heat.zones)
+        if heat.sentence:
+            sign = "◆ " if heat.warns else ""
+            st.caption(f"{sign}{plain(heat.sentence)}")
 
 
 def _watch(session: ReadingSession, entry: Entry) -> None:
@@ -151,9 +172,12 @@ def _work(
         return
     heatmap = state.heatmap
     failed = maps.doubts(entry, method)
+    lungs = [plain(state.heat.statement)] if state.heat and state.heat.statement else []
     row.caption(
         " · ".join(filter(None, [_words(state), doubt(failed)])),
-        help="\n\n".join([*(failed or ()), about(method, heatmap.layer if heatmap else "")]),
+        help="\n\n".join(
+            [*(failed or ()), about(method, heatmap.layer if heatmap else ""), *lungs]
+        ),
     )
     if heatmap and show:
         if row.button("Show", key=f"show_{place}", on_click=show, width="content"):

@@ -108,6 +108,7 @@ def _row(entry: Entry, hidden: bool) -> dict[str, object]:
         "band": "hidden" if hidden else entry.band,
         "cells": cells,
         "reason": " ".join(reasons),
+        "heat": " ".join(str(cell["heat"]) for cell in cells if cell["heat"]),
         "notes": " · ".join(notes),
         "thumbnail": f"data:image/jpeg;base64,{thumbnail}" if thumbnail else "",
         "opened": entry.opened,
@@ -121,6 +122,7 @@ def _cell(entry: Entry, finding: str, hidden: bool) -> dict[str, object]:
     score = prediction.score if prediction and state not in ("hidden", "waiting") else None
     refusal = prediction.refusal if prediction else None
     reason = refusal.reason if refusal else ""
+    heat = prediction.heat_in_lungs if prediction and score is not None else None
     if refusal and refusal.code == "age" and state == "refused":
         word = "not read"
     return {
@@ -130,4 +132,5 @@ def _cell(entry: Entry, finding: str, hidden: bool) -> dict[str, object]:
         "word": word,
         "score": None if score is None else f"{score:.2f}",
         "reason": f"Scored in spite of: {reason}" if reason and score is not None else reason,
+        "heat": heat.statement if heat and heat.share else "",
     }

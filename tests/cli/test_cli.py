@@ -19,12 +19,14 @@ from PIL import Image
 from cxr.cli import commands
 from cxr.cli import evidence as evidence_commands
 from cxr.cli import parser as cli
-from cxr.exports import FORMATS, read_rows
+from cxr.exports import FORMATS, read_rows, tables
+from cxr.lungs.segment import NO_LUNGS, Search
 from cxr.model import Model
 from cxr.scoring.predict import FIELDS
 from tests.bundles import copy_bundle, table_path
 from tests.conftest import chest_like, png
 from tests.film_files import dicom
+from tests.heat import a_map, found
 
 DONE, SOME_REFUSED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 IMPORT = ["import-legacy", "--finding", "pneumonia", "--out", "OUT"]
@@ -126,7 +128,7 @@ class TestPredict:
         rows = read_rows(out)
         names = ["a.png", "b.png", "deep/c.png", "deep/d.png", "deep/er/e.png"]
         assert [row["path"] for row in rows] == [str(folder / name) for name in names]
-        assert columns(out) == list(FIELDS)
+        assert columns(out) == list(FIELDS if "json" in suffix else tables.columns())
         for row in rows:
             from cxr.films.radiograph import read
 
@@ -141,7 +143,7 @@ class TestPredict:
         status, out, err = run("predict", folder / "a.png", folder / "b.png")
         assert status == DONE
         rows = list(csv.DictReader(out.splitlines()))
-        assert list(rows[0]) == list(FIELDS)
+        assert tuple(rows[0]) == tables.columns()
         assert [row["path"] for row in rows] == [str(folder / "a.png"), str(folder / "b.png")]
         assert "\r" not in out
         assert err == "2 of 2 films\n"
@@ -533,11 +535,36 @@ class TestExplain:
 
         out = tmp_path / "new" / "map.png"
         status, printed, _ = run("explain", folder / "a.png", "--method", "gradcam", "--out", out)
-        assert (status, printed) == (DONE, "")
+        assert status == DONE
+        assert len(printed.splitlines()) == 1
         film = read(folder / "a.png")
         expected = overlay(film, made_bundle.explain(film))
         with Image.open(out) as image:
             assert np.abs(np.asarray(image, int) - np.asarray(expected, int)).max() <= 2
+
+    def test_says_where_the_heat_lies(self, run, folder, tmp_path, monkeypatch):
+        from cxr.scoring.heat_in_lungs import heat_in_lungs
+
+        found(monkeypatch)
+        monkeypatch.setattr(
+            "cxr.scoring.heat_in_lungs.heat_in_lungs",
+            lambda film, heatmap: heat_in_lungs(film, a_map(0, 1)),
+        )
+        words = ("explain", folder / "a.png", "--out", tmp_path / "map.png")
+        printed = run(*words)[1]
+        assert "0 % of the heat in the lungs, peak outside" in printed
+        said = json.loads(run(*words, "--json")[1])
+        assert said["heat_remark"] in printed
+        assert said["heat_remark_code"] == "heat_and_peak_outside"
+        assert said["heat_in_lungs"]["peak_inside"] is False
+        assert said["heat_in_lungs"]["zones"]["right upper"] == 0
+        with Image.open(tmp_path / "map.png") as image:
+            assert image.text["Comment"] == printed.strip()
+        found(monkeypatch, Search(None, NO_LUNGS))
+        said = json.loads(run(*words, "--json")[1])
+        assert said["heat_in_lungs"] is None
+        assert said["heat_remark_code"] == "none"
+        assert said["heat_remark"]
 
     @pytest.mark.parametrize("name", ["blank.png", "damaged.dcm"])
     def test_a_refused_or_unreadable_film_has_none(self, run, folder, tmp_path, name):
@@ -555,7 +582,8 @@ class TestExplain:
         out = tmp_path / "map.png"
         words = ("explain", folder / "a.png", "--method", "occlusion", "--out", out)
         status, printed, err = run(*words)
-        assert (status, printed) == (DONE, "")
+        assert status == DONE
+        assert len(printed.splitlines()) == 1
         first, *rest = err.strip().splitlines()
         assert re.fullmatch(r"Occlusion takes about \d+ s\.", first)
         assert rest[-1] == "225 of 225 passes"

@@ -40,6 +40,7 @@ from tests.cards import SHA256, a_card
 from tests.conftest import chest_like, film_like, png
 from tests.exports.test_pdf import MADE, REASON, said
 from tests.film_files import dicom, dicom_dataset, encode, save
+from tests.heat import measured
 
 STUDY, SERIES, IMAGE = "1.2.3.1", "1.2.3.2", "1.2.3.4"
 SCORE = 0.8712345678901234
@@ -124,6 +125,12 @@ def group(document: Dataset, meaning: str) -> Dataset:
 def code(item: Dataset) -> tuple[str, str, str]:
     (value,) = item.ConceptCodeSequence
     return value.CodeValue, value.CodingSchemeDesignator, value.CodeMeaning
+
+
+def test_the_picture_says_where_the_heat_lies():
+    source, heat = a_source(), measured()
+    plain, told = capture(source), capture(source, heat_in_lungs=heat)
+    assert told.Rows > plain.Rows
 
 
 class TestSecondaryCapture:
@@ -288,6 +295,52 @@ class TestStructuredReport:
         film = read(source)
         data = to_structured_report(film, said(film, SCORE, card), card, source)
         assert code(group(dcmread(io.BytesIO(data)), "Finding")) == value
+
+    def test_where_the_heat_lies_as_coded_anatomy(self):
+        source = a_source()
+        made = report(source, heat_in_lungs=measured(0.3125))
+        named = "Share of the heatmap's heat in this site, 0 to 1"
+        path = ("Imaging Measurements", "Measurement Group")
+        found = {}
+        for item in content(made, *path, named):
+            (site,) = content(item, "Finding Site")
+            sides = [code(side)[:2] for side in content(site, "Laterality")]
+            found[code(site)[:2], *sides] = float(item.MeasuredValueSequence[0].NumericValue)
+        right, left = ("24028007", "SCT"), ("7771000", "SCT")
+        zones = [(f"28139{digit}00{check}", "SCT") for digit, check in ((2, 2), (3, 7), (4, 1))]
+        assert found == {
+            (("39607008", "SCT"),): 0.3125,
+            **{(zone, side): 0.0 for side in (right, left) for zone in zones},
+            (zones[0], right): 0.3125,
+        }
+        peak = group(made, "Peak of the heatmap")
+        assert code(peak) == ("outside", "99CXR", "Outside the lungs")
+        (comment,) = content(made, "Comment")
+        assert measured(0.3125).sentence in comment.TextValue
+
+    def test_a_reader_of_reports_finds_the_sites(self):
+        from highdicom.sr import srread
+
+        source = a_source()
+        film = read(source)
+        prediction = said(film, SCORE, heat_in_lungs=measured(0.8, peak_inside=True))
+        data = to_structured_report(film, prediction, a_card(), source, None, MADE)
+        (part,) = srread(io.BytesIO(data)).content.get_image_measurement_groups()
+        sites = [site for m in part.get_measurements() for site in m.finding_sites]
+        assert len(sites) == 8
+        assert {site.topographical_modifier for site in sites} == {None}
+        assert sum(site.laterality is None for site in sites) == 2
+
+    def test_without_lungs_there_are_no_sites(self, made):
+        path = ("Imaging Measurements", "Measurement Group", "Peak of the heatmap")
+        assert content(made, *path) == []
+
+    def test_a_report_with_sites_has_no_error(self, verified, tmp_path):
+        source = a_source()
+        film = read(source)
+        prediction = said(film, SCORE, heat_in_lungs=measured())
+        data = to_structured_report(film, prediction, a_card(), source, None, MADE)
+        assert verified(data, tmp_path) is not None
 
     def test_model_as_observer_and_algorithm(self, made):
         (uid,) = content(made, "Device Observer UID")

@@ -12,13 +12,14 @@ from cxr.exports.item import VERSION
 from tests.conftest import film_like
 from tests.exports.test_pdf import MADE, a_card, an_item, said
 from tests.golden import assert_golden
+from tests.heat import measured
 
 
 def test_list_and_pages_say_what_they_said() -> None:
-    film = film_like(3)
+    film, second = film_like(3), film_like(2)
     items = [
         an_item("first.png", 0.8713, call="pneumonia seen"),
-        an_item("second.png", 0.35, seed=2),
+        Item("second.png", second, said(second, 0.35, heat_in_lungs=measured())),
         Item("third.png", film, said(film, None)),
         Item("unreadable.png", None, said(None, None)),
     ]

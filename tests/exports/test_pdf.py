@@ -404,7 +404,7 @@ class TestItemsOf:
             Entry(2, "b", picture, {"x": Assessment(yes), "y": Assessment(no)}),
             Entry(3, "c", picture, {"x": Assessment(no), "y": Assessment(no)}),
         ]
-        items = list(items_of(entries, lambda entry, film, finding: finding))
+        items = list(items_of(entries, lambda entry, film, finding: (finding, None)))
         assert [(item.number, item.name, item.prediction.heatmap) for item in items] == [
             (1, "a", "x"), (1, "a", "y"), (2, "b", "x"), (3, "c", None)
         ]  # fmt: skip

@@ -25,6 +25,7 @@ from cxr.exports import (
     write_rows,
 )
 from cxr.heatmaps.overlay import overlay
+from cxr.lungs.zones import ZONES
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring.explain import CAPTION, Heatmap
 from cxr.scoring.population import INTENDED_USE
@@ -48,6 +49,20 @@ def scored(path: str, score: float) -> dict:
         "model": "pneumonia-made",
         "model_sha256": "00" * 32,
         "notes": None,
+        "heat_in_lungs": None,
+        "heat_remark_code": None,
+        "heat_remark": None,
+    }
+
+
+def mapped(path: str, score: float) -> dict:
+    """A row whose heatmap was compared with the lungs."""
+    heat = {"method": "gradcam", "share": 0.3125, "peak_inside": False, "area": 0.0}
+    zones = {zone: round(0.01 * k, 4) for k, zone in enumerate(ZONES)}
+    return scored(path, score) | {
+        "heat_in_lungs": heat | {"zones": zones},
+        "heat_remark_code": "heat_outside",
+        "heat_remark": "Only 31 %, it says; more.",
     }
 
 
@@ -69,6 +84,7 @@ def rows() -> list[dict]:
         scored("NA", 5e-324),
         scored("Müller “x”.dcm", 1 - 1e-16),
         scored("null", 0.5),
+        mapped("mapped.png", 0.75),
         *(scored(name, 0.25) for name in HOSTILE),
     ]
 
@@ -94,17 +110,20 @@ class TestRoundTrip:
         jumbled = [{"call": "x", **dict(reversed(row.items()))} for row in rows]
         write_rows(jumbled, path)
         assert [tuple(row) for row in read_rows(path)] == [FIELDS] * len(rows)
-        assert tuple(columns(path)) == FIELDS
+        assert tuple(columns(path)) == (FIELDS if "json" in suffix else tables.columns())
         assert read_rows(path) == rows
 
-    def test_rows_of_an_earlier_version_have_no_notes(self, rows, tmp_path, suffix, monkeypatch):
+    def test_rows_of_an_earlier_version_have_neither_notes_nor_lungs(
+        self, rows, tmp_path, suffix, monkeypatch
+    ):
         path = tmp_path / f"rows{suffix}"
+        earlier_fields = FIELDS[: FIELDS.index("notes")]
         with monkeypatch.context() as earlier:
-            earlier.setattr(tables, "FIELDS", FIELDS[:-1])
-            earlier.delitem(tables.DTYPES, "notes")
+            earlier.setattr(tables, "FIELDS", earlier_fields)
             write_rows(rows, path)
-        assert tuple(columns(path)) == FIELDS[:-1]
-        assert read_rows(path) == rows
+        assert tuple(columns(path)) == earlier_fields
+        later = dict.fromkeys(FIELDS[len(earlier_fields) :])
+        assert read_rows(path) == [row | later for row in rows]
 
     def test_no_rows(self, tmp_path, suffix):
         path = tmp_path / f"rows{suffix}"
@@ -214,11 +233,25 @@ class TestText:
     def test_csv_with_further_columns(self, rows):
         text = to_csv([row | {"call": "unsure", "other": 1} for row in rows], ["call"])
         back = list(csv.DictReader(io.StringIO(text)))
-        assert list(back[0]) == [*FIELDS, "call"]
+        assert list(back[0]) == [*tables.columns(), "call"]
         assert [from_cell(row["path"]) for row in back] == [row["path"] for row in rows]
         assert {row["call"] for row in back} == {"unsure"}
         assert float(back[0]["score"]) == 1 / 3
         assert back[1]["score"] == ""
+
+    def test_what_csv_says_of_the_lungs(self):
+        header, mapped_row, plain = to_csv([mapped("a", 0.5), scored("b", 0.5)]).splitlines()
+        heat = header[header.index("heat_method") :]
+        assert heat == (
+            "heat_method,heat_in_lungs,heat_peak_inside,heat_area,heat_right_upper,"
+            "heat_right_middle,heat_right_lower,heat_left_upper,heat_left_middle,heat_left_lower,"
+            "heat_remark_code,heat_remark"
+        )
+        assert mapped_row.endswith(
+            ",gradcam,0.3125,False,0.0,0.0,0.01,0.02,0.03,0.04,0.05,heat_outside,"
+            '"Only 31 %, it says; more."'
+        )
+        assert plain.endswith("," * 12)
 
     def test_json_with_further_columns(self, rows):
         back = json.loads(to_json([row | {"call": None} for row in rows], ["call"]))

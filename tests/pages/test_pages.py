@@ -18,6 +18,7 @@ from cxr.exports import rows_of
 from cxr.films.notes import Note
 from cxr.heatmaps.heatmap import CAPTION
 from cxr.heatmaps.methods import METHODS
+from cxr.lungs.segment import NO_LUNGS, Search
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring import bundle as bundles
 from cxr.scoring.card import Card
@@ -26,6 +27,7 @@ from cxr.scoring.reader import Agreement, Call
 from cxr.scoring.refusal import Refusal
 from tests.bundles import change_table, copy_bundle, table_path
 from tests.conftest import ROOT, chest_like, png
+from tests.heat import found, measured
 
 PAGES = ("triage", "dataset", "training", "evaluation", "monitoring", "models")
 
@@ -604,6 +606,49 @@ def worked_out(app: AppTest) -> None:
 
 def labels(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
+
+
+def heat_shown(app: AppTest):
+    place = app.session_state["reading_session"]
+    return place.maps.heat(place.worklist.open())
+
+
+def test_triage_says_how_much_of_the_map_lies_in_the_lungs(page, monkeypatch) -> None:
+    found(monkeypatch)
+    app = page("triage")
+    with_samples(app)
+    for method in ("gradcam", "layercam"):
+        app.selectbox(key="method").set_value(method).run()
+        worked_out(app)
+        heat = heat_shown(app)
+        assert heat.method == method
+        assert heat.words in texts(app)
+        assert (heat.sentence in texts(app)) == bool(heat.sentence)
+
+
+def test_triage_says_beside_the_map_that_it_lies_outside_the_lungs(page, monkeypatch) -> None:
+    heat = measured(0.2)
+    monkeypatch.setattr("cxr.scoring.predict.heat_in_lungs", lambda film, heatmap: heat)
+    app = page("triage")
+    with_samples(app)
+    assert heat_shown(app).remark.code == "heat_and_peak_outside"
+    assert texts(app).count(heat.sentence) == 1
+
+
+def test_triage_gives_a_reason_where_no_lungs_were_found(page, monkeypatch) -> None:
+    found(monkeypatch, Search(None, NO_LUNGS))
+    app = page("triage")
+    with_samples(app)
+    assert NO_LUNGS.reason in texts(app)
+    assert "of the heat in the lungs" not in texts(app)
+
+
+def test_models_without_a_lung_network_say_so_on_their_page_alone(page) -> None:
+    app = page("triage")
+    with_samples(app)
+    assert heat_shown(app).remark.code == "no_network"
+    assert "lung" not in texts(app)
+    assert "lung network is missing" in texts(page("models"))
 
 
 def test_a_method_of_one_pass_is_chosen_and_stays_for_the_next_film(page) -> None:

@@ -70,6 +70,7 @@ def test_a_map_of_one_pass_is_made_at_once_and_remembered(made_bundle, turns):
         explainer.wait(20)
     state = told(explainer, made_bundle, "layercam")
     assert (state.kind, state.heatmap.method) == ("ready", "layercam")
+    assert state.heat.method == "layercam"
     assert turns.asked == ["layercam"]
     assert not explainer.busy
 

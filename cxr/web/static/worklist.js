@@ -76,7 +76,7 @@ function item(row, choose) {
   element.dataset.number = row.number;
   element.setAttribute("role", "option");
   element.className = `${row.band}${row.opened ? "" : " unread"}`;
-  element.title = row.reason || row.name;
+  element.title = [row.reason || row.name, row.heat].filter(Boolean).join("\n");
   const part = (tag, name, text) => {
     const node = document.createElement(tag);
     node.className = name;
@@ -102,7 +102,7 @@ function item(row, choose) {
     element.classList.add("several");
     const cells = row.cells.map((cell) => {
       const line = part("div", `cell ${cell.state}`, "");
-      line.title = cell.reason;
+      line.title = [cell.reason, cell.heat].filter(Boolean).join("\n");
       line.append(
         part("span", "finding", cell.finding),
         part("b", "", cell.score ?? ""),
