@@ -15,6 +15,7 @@ from cxr.web import (
     export_view,
     film_view,
     finding_view,
+    first_film_ahead,
     header,
     method_view,
     overview_button,
@@ -57,16 +58,18 @@ def main() -> None:
     session = reading_session(cards, point)
     session.worklist.blind = blind
     entry = session.opened()
-    with list_column:
-        if entry:
-            add_films(session)
-        reading_list(session, height=FIELD - 38)
+    # The film before all else that depends on it: its reader waits for it.
     with film_column:
         header("Triage", cards)
         if entry:
             show_film(session, entry)
+            first_film_ahead()
         else:
             start_view(session, height=FIELD)
+    with list_column:
+        if entry:
+            add_films(session)
+        reading_list(session, height=FIELD - 38)
     with facts:
         if entry:
             show_facts(session, entry)

@@ -25,7 +25,6 @@ from .monitoring import (
 )
 from .pairs import score_pairs
 from .runs import gap, learning_rate, training_curves
-from .scale import score_scale
 from .theme import model_colour
 
 __all__ = [
@@ -47,7 +46,6 @@ __all__ = [
     "roc",
     "score_histogram",
     "score_pairs",
-    "score_scale",
     "score_spread",
     "split_shift",
     "subtypes",

@@ -96,7 +96,7 @@ class ReadingSession:
         entry = next((e for e in self.worklist.entries if e.number == chosen), None)
         said = [id(a.prediction) for a in entry.assessments.values()] if entry else []
         outlined = entry is not None and self.outlines.known(entry.sha256)
-        return chosen, *said, self.scorer.busy, outlined
+        return chosen, *said, self.scorer.pending, outlined
 
     def call(self, entry: Entry, call: Call | str, finding: str = "") -> None:
         """Record the reader's call of a film: of the finding that is shown, if none is named."""

@@ -27,7 +27,7 @@ from .page import (
     plot,
 )
 from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
-from .reading_list import add_films, reading_list, start_view
+from .reading_list import add_films, first_film_ahead, reading_list, start_view
 from .reading_session import reading_session, readings
 from .score import score_view
 
@@ -51,6 +51,7 @@ __all__ = [
     "film_list",
     "film_view",
     "finding_view",
+    "first_film_ahead",
     "gate_view",
     "header",
     "method_view",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
@@ -17,10 +18,12 @@ from .plain_text import plain
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
 
-__all__ = ["add_films", "reading_list", "start_view"]
+__all__ = ["add_films", "first_film_ahead", "reading_list", "start_view"]
 
 #: Seconds between two looks at how far the scoring is.
 BEAT = 0.4
+#: Seconds in which a browser paints a film, if it has nothing else to build.
+HEAD_START = 0.35
 
 
 def start_view(session: ReadingSession, *, height: int) -> None:
@@ -43,6 +46,17 @@ def start_view(session: ReadingSession, *, height: int) -> None:
         if st.session_state.pop("no_samples", False):
             st.info(NO_SAMPLES)
         st.caption(START, text_alignment="center")
+    st.session_state["start_shown"] = True
+
+
+def first_film_ahead() -> None:
+    """Let the browser paint the first film of a list before it gets the rest of the page.
+
+    The rest takes it longer to build than the film, and it builds all that it has got at once.
+    Later films come into a page that is there.
+    """
+    if st.session_state.pop("start_shown", False):
+        time.sleep(HEAD_START)
 
 
 def add_films(session: ReadingSession) -> None:
@@ -122,13 +136,16 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     if not len(session.worklist):
         st.caption(ADD_FILMS)
         return
-    st.fragment(_list, run_every=BEAT if session.working else None)(session, height)
+    with_page = [True]
+    st.fragment(_list, run_every=BEAT if session.working else None)(session, height, with_page)
+    with_page.clear()
 
 
-def _list(session: ReadingSession, height: int) -> None:
+def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
+    """Draw the list: with the page, or by itself while films are scored, `with_page` is empty."""
     worklist = session.worklist
     # The page starts it once the film is shown; should that not have come to its end, here.
-    if session.drawn == session.seen():
+    if not with_page and session.drawn == session.seen():
         session.scorer.start()
     if len(worklist.waiting) > 1 or session.scorer.error or session.scorer.paused:
         _progress(session)
@@ -169,7 +186,8 @@ def _list(session: ReadingSession, height: int) -> None:
         on_choose=session.choose,
         height=height - 128,
     )
-    if session.seen() != session.drawn:
+    # A page that is being drawn comes to its end first.
+    if not with_page and session.seen() != session.drawn:
         st.rerun(scope="app")
 
 

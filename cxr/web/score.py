@@ -5,14 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from ..evidence.card_tables import rates
-from ..figures import score_scale
 from ..reading_room.entry import Entry
 from ..scoring.operating_points import OperatingPoint
 from ..stats.wording import count
 from .look import theme
 from .messages import NOT_MEASURED
-from .page import plot
 from .plain_text import plain
+from .score_scale import score_scale
 from .worklist import BANDS, state_of
 
 __all__ = ["score_view"]
@@ -42,7 +41,7 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
         reason = plain(prediction.refusal.reason)
         st.caption(f"{cross} **Scored although it was refused.** {reason}")
     score = prediction.score if prediction else None
-    plot(score_scale(score, point, theme=theme()), "scale")
+    st.html(score_scale(score, point, theme=theme()))
     if score is None:  # the scale stands where the score will come
         st.markdown(f"{sign} {word} for the score")
     else:

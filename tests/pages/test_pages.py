@@ -14,11 +14,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import cxr
+import cxr.web
 from cxr.exports import rows_of
 from cxr.films.notes import Note
 from cxr.heatmaps.heatmap import CAPTION
 from cxr.heatmaps.methods import METHODS
 from cxr.lungs.segment import NO_LUNGS, Search
+from cxr.reading_room.scorer import Scorer
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring import bundle as bundles
 from cxr.scoring.card import Card
@@ -431,6 +433,38 @@ def settled(app: AppTest) -> Worklist:
     app.run()
     assert not app.exception, app.exception[0].message
     return session.worklist
+
+
+def test_the_film_is_shown_before_what_takes_the_browser_longer(page, monkeypatch) -> None:
+    app, order = page("triage"), []
+    for part in ("film_view", "first_film_ahead", "reading_list", "score_view"):
+        monkeypatch.setattr(f"cxr.web.{part}", _noted(getattr(cxr.web, part), part, order))
+    starts = []
+    monkeypatch.setattr(Scorer, "start", lambda scorer: starts.append(len(order)))
+    next(b for b in app.button if b.label == "Sample films").click().run()
+    assert not app.exception, app.exception[0].message
+    # One run, to its end: the scorer begins last, and nothing is drawn twice.
+    assert order == ["film_view", "first_film_ahead", "reading_list", "score_view"]
+    assert starts == [4]
+    assert plots(app) == 0, "Plotly would keep the browser busy for seconds"
+
+
+def _noted(part, name: str, order: list[str]):
+    def noted(*arguments, **options):
+        order.append(name)
+        return part(*arguments, **options)
+
+    return noted
+
+
+def test_the_list_follows_the_scorer_by_itself(page) -> None:
+    app = page("triage")
+    next(b for b in app.button if b.label == "Sample films").click().run()
+    session = app.session_state["reading_session"]
+    session.scorer.join()
+    assert session.seen() != session.drawn, "the list's next beat draws the page anew"
+    app.run()
+    assert session.seen() == session.drawn
 
 
 def test_triage_offers_the_films_that_are_there(page) -> None:

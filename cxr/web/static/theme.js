@@ -1,5 +1,12 @@
 // Tells the server which theme the page has, whenever that is not the one it assumed.
 
+// What a film and the list are shown by is there, and the card is looked at, before the first film
+// comes.
+for (const name of ["film", "worklist"]) import(`./${name}.js`).catch(() => {});
+import("./film_gpu.js")
+  .then(({ graphicsCard }) => (window.requestIdleCallback ?? setTimeout)(() => graphicsCard()))
+  .catch(() => {});
+
 let timer; // one page, one probe
 
 export default function ({ data, parentElement, setStateValue }) {
