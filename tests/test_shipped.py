@@ -13,7 +13,9 @@ from tf_keras_vis.layercam import Layercam
 
 import cxr
 from cxr.datasets.table import across_splits, balance
-from cxr.evidence.audit.store import BOXES, SANITY
+from cxr.evidence.audit.lungs import figures as lung_figures
+from cxr.evidence.audit.lungs import films_measured
+from cxr.evidence.audit.store import BOXES, LUNGS, SANITY
 from cxr.evidence.evaluation import best_epoch, evaluate
 from cxr.heatmaps.methods import FAST
 from cxr.networks import BASELINES
@@ -81,6 +83,26 @@ def test_the_heatmaps_of_each_were_audited_and_held_against_boxes(bundle: cxr.Mo
     boxes = table[table["kind"] == BOXES]
     assert set(boxes["method"]) & wanted
     assert set(boxes["films"]) <= {"test", *bundle.card.recipe.external}
+
+
+def test_the_figures_of_the_lungs_are_those_of_the_stored_films(bundle: cxr.Model) -> None:
+    films = films_measured(bundle)
+    stored = bundle.explanations
+    stored = stored[stored["kind"] == LUNGS].set_index(["method", "layer", "measure"])
+    computed = [
+        row
+        for _, some in films.groupby(["films", "method", "layer"], sort=False)
+        for row in lung_figures(some)
+    ]
+    assert len(computed) == len(stored)
+    for row in computed:
+        known = stored.loc[(row["method"], row["layer"], row["measure"])]
+        assert known["n"] == row["n"]
+        np.testing.assert_allclose(
+            known[["value", "low", "high"]].to_numpy(float),
+            [row["value"], row["low"], row["high"]],
+            atol=2e-6,
+        )
 
 
 def test_each_ships_as_its_recipe_stands() -> None:

@@ -322,8 +322,9 @@ def _add_audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checks",
         metavar="A,B",
-        help="checks to run, separated by commas: sanity, reference, which compares with "
-        "tf-keras-vis (default: both)",
+        help="checks to run, separated by commas: sanity; reference, which compares with "
+        "tf-keras-vis; lungs, which compares with the lungs, and alone goes on where it was "
+        "stopped, on the films of the audit (default: all)",
     )
     parser.add_argument(
         "--films",

@@ -74,7 +74,7 @@ class HeatInLungs:
 
     @property
     def sentence(self) -> str:
-        """What stands beside the map: of the figures, or why there are none; "" for nothing."""
+        """What is said next to the map: of the figures, or why there are none; "" for nothing."""
         return self.remark.reason if self.remark else ""
 
     @property

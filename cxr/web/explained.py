@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from .. import figures
-from ..evidence.audit.store import BOXES, SANITY
-from ..evidence.audit.tables import box_table, sanity_table
+from ..evidence.audit.store import BOXES, LUNGS, SANITY
+from ..evidence.audit.tables import box_table, lung_table, sanity_table
 from ..evidence.audit.verdict import failures
 from ..scoring.bundle import Bundle, BundleError
 from ..scoring.heat_in_lungs import no_lung_network
@@ -30,7 +30,14 @@ SANITY_MEANING = (
     "than with a random map the score falls, or rises, when what the map points at is blurred, or "
     "put back. Mirrored: rank correlation with the map of the mirrored film (1 is right). "
     "tf-keras-vis: how far a map, scaled to [0, 1], is at most from that of tf-keras-vis on the "
-    "same network; it has no HiResCAM."
+    "same network; it has no HiResCAM. Peak in the lungs: films whose map is highest there, and "
+    "how often a random place in the picture is."
+)
+LUNGS_MEANING = (
+    "On validation films that the model calls, with 95 % intervals over patients. Peak inside: "
+    "films whose map is highest in the lungs. Heat inside: of the map, what lies in the lungs. "
+    "Random place: of the picture, what the lungs are, so that a map without aim has as much. "
+    "Above half: the median area above half of the map's maximum, as a share of the lungs' area."
 )
 
 
@@ -72,3 +79,6 @@ def explanations_view(model: Bundle) -> None:
     if SANITY in kinds:
         st.dataframe(plain_table(sanity_table(table)), hide_index=True)
         st.caption(SANITY_MEANING)
+    if LUNGS in kinds:
+        st.dataframe(plain_table(lung_table(table)), hide_index=True)
+        st.caption(LUNGS_MEANING)

@@ -49,7 +49,7 @@ BOXES = f"{EVALUATE} --boxes boxes.csv --store"
 AUDIT = "python -m cxr audit {} --data DIR"
 DESCRIBE = "python -m cxr dataset DIR --model {} --store"
 AGAIN = "then start the dashboard again."
-LUNGS = f"Put the folder lungs of the models that ship beside the others, {AGAIN}"
+LUNGS = f"Put the folder lungs of the models that ship next to the others, {AGAIN}"
 
 NO_MODELS = f"No models here. Train one with: {TRAIN}"
 CHOOSE_MODEL = "Choose a model to see its curves."

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ...datasets.folders import DatasetError
@@ -20,6 +21,7 @@ from ...films.radiograph import read
 from ...heatmaps.geometry import over_film
 from ...heatmaps.heatmap import Heatmap
 from ...heatmaps.methods import METHODS
+from ...lungs.once import has_lung_network
 from ...networks.network import Network
 from ...progress import Progress
 from ...scoring.classifier import Classifier
@@ -27,6 +29,8 @@ from ...scoring.predict import logits
 from ...scoring.scores import scored
 from ...stats.bootstrap import owners
 from ..score_split import films_folder, score_split
+from .lungs import audited_sizes
+from .lungs import measure as measure_lungs
 from .reference import REFERENCES, reference_rows
 from .run import (
     BUDGET,
@@ -44,12 +48,12 @@ from .sanity import (
     edge_share,
     order,
 )
-from .store import REFERENCE, SANITY
+from .store import LUNGS, REFERENCE, SANITY
 
 __all__ = ["BUDGET", "CHECKS", "FEWEST", "FILMS", "audit"]
 
 #: What an audit can measure.
-CHECKS = (SANITY, REFERENCE)
+CHECKS = (SANITY, REFERENCE, LUNGS)
 # Side of the picture that the share on the edge is measured on: at any size it is the same.
 SIDE = 250
 Map = NDArray[np.float32]
@@ -80,7 +84,10 @@ def audit(
         Of `cxr.scoring.explain.METHODS`; all that the network allows if none are given.
     checks : sequence of str, optional
         Of `CHECKS` (default: all). ``sanity`` asks the four questions, ``reference``
-        compares with tf-keras-vis (`cxr.evidence.audit.reference`).
+        compares with tf-keras-vis (`cxr.evidence.audit.reference`), ``lungs`` with the lungs
+        (`cxr.evidence.audit.lungs`). The latter alone, on a bundle that was audited, takes the
+        films and methods of that audit, whose scores are stored, and what it had measured before is
+        not measured again. Without a lung network it is left out, unless it is asked for.
     films : int, optional
         How many at most (default: `FILMS`).
     seed : int, default: 0
@@ -104,6 +111,8 @@ def audit(
     ------
     DatasetError
         If the folder has no validation film that the model calls.
+    LungsError
+        If ``lungs`` is asked for and there is no lung network.
     ValueError
         If `films` is below 1, a method or check is unknown, a method needs a convolution where
         there is none, or nothing is left to measure.
@@ -114,9 +123,17 @@ def audit(
         raise ValueError(f"Expected some of {', '.join(CHECKS)}. Received: {', '.join(unknown)}")
     if films is not None and films < 1:
         raise ValueError(f"Expected at least 1 film. Received: {films}")
-    inputs, patients = _sample(bundle, data, films or FILMS, seed)
     names = _methods(bundle, methods)
-    if SANITY not in (checks or CHECKS) and not set(names) & set(REFERENCES):
+    folder = films_folder(bundle, data, SPLIT)
+    if set(checks or CHECKS) == {LUNGS}:
+        sizes = audited_sizes(bundle, names, SPLIT)
+        if sizes and films is None:
+            drawn = _drawn(bundle, bundle.scored(SPLIT), FILMS, seed)
+            return measure_lungs(bundle, drawn, folder, SPLIT, sizes, progress)
+    drawn = _sample(bundle, data, films or FILMS, seed)
+    inputs = np.stack([bundle.prepare(read(folder / path)) for path in drawn["path"]])
+    patients = owners(drawn)
+    if set(checks or CHECKS) == {REFERENCE} and not set(names) & set(REFERENCES):
         raise ValueError(
             f"tf-keras-vis has only {', '.join(REFERENCES)}. Received: {', '.join(names)}"
         )
@@ -125,6 +142,9 @@ def audit(
         rows += _sanity_rows(bundle, inputs, patients, names, seed, progress)
     if REFERENCE in (checks or CHECKS):
         rows += reference_rows(bundle.network, inputs, names, SPLIT)
+    if LUNGS in (checks or ()) or (checks is None and has_lung_network()):
+        sizes = Run(bundle, inputs, patients, names, seed, None).size
+        rows += measure_lungs(bundle, drawn, folder, SPLIT, sizes, progress)
     return rows
 
 
@@ -166,11 +186,13 @@ def _methods(bundle: Classifier, wanted: Sequence[str] | None) -> list[str]:
     return plain
 
 
-def _sample(
-    bundle: Classifier, data: str | Path, films: int, seed: int
-) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
-    """Draw films that the model calls; return them prepared, and the patient of each."""
+def _sample(bundle: Classifier, data: str | Path, films: int, seed: int) -> pd.DataFrame:
+    """Score the films of the split, and draw some that the model calls."""
     table = scored(score_split(bundle, data, split=SPLIT), bundle.card.calibration)
+    return _drawn(bundle, table, films, seed)
+
+
+def _drawn(bundle: Classifier, table: pd.DataFrame, films: int, seed: int) -> pd.DataFrame:
     point = bundle.card.operating_point()
     called = table[table["score"] >= point.threshold]
     if called.empty:
@@ -179,10 +201,7 @@ def _sample(
             f"{point.name}, so no heatmap has anything to explain."
         )
     places = np.random.default_rng(seed).permutation(len(called))[:films]
-    drawn = called.iloc[places]
-    folder = films_folder(bundle, data, SPLIT)
-    prepared = [bundle.prepare(read(folder / path)) for path in drawn["path"]]
-    return np.stack(prepared), owners(drawn)
+    return called.iloc[places]
 
 
 def _film_checks(run: Run, name: str, grids: Map) -> None:

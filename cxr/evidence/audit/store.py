@@ -10,12 +10,14 @@ from ...scoring.bundle import Bundle
 from ...scoring.explanations import COLUMNS, FILE
 from ...storage.atomic import write_file
 
-__all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "REFERENCE", "SANITY", "read", "store"]
+__all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "LUNGS", "REFERENCE", "SANITY", "read", "store"]
 
 #: The kinds of rows: what `cxr.evidence.audit.sanity_checks` measures; how far the maps are from
 #: those of tf-keras-vis; the boxes of films that the model calls; those of all films that have any.
 SANITY = "sanity"
 REFERENCE = "reference"
+#: How the maps lie to the lungs, see `cxr.evidence.audit.lungs`.
+LUNGS = "lungs"
 BOXES = "boxes"
 BOXES_ALL = "boxes, all films"
 # What is measured again replaces the rows that agree in these.

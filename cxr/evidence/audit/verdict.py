@@ -7,7 +7,7 @@ import pandas as pd
 from ...heatmaps.methods import METHODS
 from ...stats.wording import count, interval
 from .box_figures import BASELINES
-from .store import BOXES, REFERENCE, SANITY
+from .store import BOXES, LUNGS, REFERENCE, SANITY
 
 __all__ = ["EQUAL", "SIMILAR", "TURNED", "failures"]
 
@@ -37,6 +37,8 @@ def failures(table: pd.DataFrame) -> list[str]:
       interval of the share is above that;
     - the maps of a film and of the mirrored film have a mean rank correlation below `TURNED`;
     - one of its maps is further than `EQUAL` from the one that tf-keras-vis makes;
+    - its maps are highest in the lungs no more often than a random place in the picture is: the
+      interval of the difference reaches 0;
     - it hits the boxes no more often than one of the baselines or several: the interval of the
       difference reaches 0. One sentence names them all, since each method is judged on the same
       films.
@@ -63,6 +65,10 @@ def failures(table: pd.DataFrame) -> list[str]:
             for check in (_randomized, _curves, _edge, _flip):
                 sentences += [f"{where}: {sentence}" for sentence in check(group)]
         sentences += [f"{title}: {sentence}" for sentence in _reference(rows)]
+        lungs = rows[rows["kind"] == LUNGS]
+        for layer, group in lungs.groupby("layer", sort=False):
+            where = f"{title} at {layer}" if lungs["layer"].nunique() > 1 else title
+            sentences += [f"{where}: {sentence}" for sentence in _lungs(group)]
         boxes = rows[rows["kind"] == BOXES]
         for key, group in boxes.groupby(["films", "layer"], sort=False):
             split, layer_name = key
@@ -150,6 +156,21 @@ def _reference(rows: pd.DataFrame) -> list[str]:
     return [
         f"differs from tf-keras-vis by {by} ({_films(row)}): the maps are not what the method is "
         "published as."
+    ]
+
+
+def _lungs(rows: pd.DataFrame) -> list[str]:
+    peak, random = _row(rows, "peak_inside"), _row(rows, "lungs_area")
+    gain = _row(rows, "peak_gain")
+    if peak is None or random is None or gain is None:
+        return []
+    if not gain["n"]:
+        return ["could not be compared with the lungs: no film has both lungs and a map."]
+    if gain["low"] > 0:
+        return []
+    return [
+        f"is not shown to be highest in the lungs more often than a random place in the picture "
+        f"({peak['value']:.0%}, against {random['value']:.0%}, {_films(peak)})."
     ]
 
 
