@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -161,14 +163,47 @@ def made_recipe() -> object:
     )
 
 
+def made_once(
+    name: str, make: Callable[[Path], object], factory: pytest.TempPathFactory, run: str | None
+) -> Path:
+    """Fill a folder once in a whole run, and give each worker a copy that it may change.
+
+    Parameters
+    ----------
+    name : str
+        Of the folder.
+    make : callable
+        Fills the empty folder that it is given.
+    factory : pytest.TempPathFactory
+    run : str or None
+        What names the run, if there are several workers (default: there is one).
+    """
+    own = factory.mktemp(name)
+    if run is None:
+        make(own)
+        return own
+    # The folders of all workers of a run lie in this one.
+    everyones = factory.getbasetemp().parent
+    with (everyones / f"{name}-{run}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shared, whole = everyones / f"{name}-{run}", everyones / f"{name}-{run}.whole"
+        if not whole.exists():
+            shutil.rmtree(shared, ignore_errors=True)
+            shared.mkdir()
+            make(shared)
+            whole.touch()
+    return shutil.copytree(shared, own, dirs_exist_ok=True)
+
+
 @pytest.fixture(scope="session")
 def made_models(made_films: Path, made_recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with one bundle, trained by the real function on the films made here."""
     from cxr.training.run import train
 
-    folder = tmp_path_factory.mktemp("models")
-    train(made_recipe, made_films, folder, say=lambda line: None)
-    return folder
+    def make(folder: Path) -> None:
+        train(made_recipe, made_films, folder, say=lambda line: None)
+
+    return made_once("models", make, tmp_path_factory, os.environ.get("PYTEST_XDIST_TESTRUNUID"))
 
 
 @pytest.fixture(scope="session")

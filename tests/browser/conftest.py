@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.waiting import at_rest
 from tests.conftest import ONE_THREAD, ROOT
 
 # A machine that trains or tests something else beside is slow, not wrong.
@@ -104,9 +105,20 @@ def tab_of(chromium: Browser, address: str) -> Iterator[Page]:
 
 @pytest.fixture
 def shot(request: pytest.FixtureRequest):
-    """Keep a screenshot of a state, to be looked at; the folder is not part of the project."""
+    """Keep a screenshot of a state, to be looked at; in CI, where nobody does, none is taken.
 
-    def take(page: Page, name: str) -> None:
+    The folder is not part of the project.
+    """
+
+    def take(page: Page, name: str, *, whole: bool = False) -> None:
+        if os.environ.get("CI"):
+            return
+        if whole:
+            height = page.evaluate(
+                "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
+            )
+            page.set_viewport_size({"width": 1440, "height": int(height) + 80})
+            at_rest(page)
         SHOTS.mkdir(exist_ok=True)
         page.screenshot(path=SHOTS / f"{name}.png")
 

@@ -198,12 +198,7 @@ def test_each_page_opens_by_its_address_with_its_plots(
         expect(drawn.first).to_be_attached()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     at_rest(page)
-    height = page.evaluate(
-        "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
-    )
-    page.set_viewport_size({"width": 1440, "height": int(height) + 80})
-    at_rest(page)
-    shot(page, f"page-{name}")
+    shot(page, f"page-{name}", whole=True)
 
 
 def test_the_matrix_opens_the_films_behind_a_cell(page: Page) -> None:

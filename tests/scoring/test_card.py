@@ -153,11 +153,11 @@ class TestDamage:
         odd = [None, True, 0, -1, 10**30, 0.5, "", "x", [], [[]], [None], {}, {"": {}}, [[1, 2]]]
         tried = 0
         for path in paths(plain):
+            data = copy.deepcopy(plain)
+            part = data
+            for key in path[:-1]:
+                part = part[key]
             for value in odd:
-                data = copy.deepcopy(plain)
-                part = data
-                for key in path[:-1]:
-                    part = part[key]
                 part[path[-1]] = value
                 for version in (1, 2):
                     try:
