@@ -105,7 +105,7 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
         st.markdown(f"**{plain(entry.name)}**", help=plain(entry.name))
     unknown = " · age unknown" if entry.age_unknown and len(entry.assessments) > 1 else ""
     st.caption(plain(f"{entry.facts}{unknown}" if entry.facts else "Not read"))
-    for note in entry.notes:
+    for note in entry.told:
         st.caption(note.words)
     finding_view(session, entry)
     # Each has its place before the score is there, so that nothing jumps when it comes.

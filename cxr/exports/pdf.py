@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from ..films.notes import Note
 from ..heatmaps.overlay import overlay
 from ..scoring.automatic import rank
 from ..scoring.card import Card
@@ -84,6 +85,12 @@ def _section(card: Card, pages: list[Page]) -> Section:
     return Section(card, card.operating_point(points.pop()), scored, refused)
 
 
+def _notes(item: Item) -> list[Note]:
+    """Return what is noted of a film and how it was scored; its age has a place of its own."""
+    said = [*(item.film.notes if item.film else ()), *item.prediction.notes]
+    return [note for note in dict.fromkeys(said) if note is not Note.AGE_UNKNOWN]
+
+
 def _page(item: Item, card: Card) -> Page:
     film, heatmap = item.film, item.prediction.heatmap
     words = Page(
@@ -93,7 +100,7 @@ def _page(item: Item, card: Card) -> Page:
         prediction=dataclasses.replace(item.prediction, heatmap=None),
         call=item.call and call_words(item.call, card.finding),
         method=method(item.prediction),
-        notes=" ".join(note.words for note in film.notes) if film else "",
+        notes=" ".join(note.words for note in _notes(item)),
         sign=heatmap.sign if heatmap else "",
         others=others_words(item.others),
     )

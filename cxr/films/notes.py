@@ -21,6 +21,9 @@ class Note(StrEnum):
     OUTLIERS = "outliers"
     AGE_UNKNOWN = "age_unknown"
     TURNED_BY_HAND = "turned_by_hand"
+    ONE_LUNG = "one_lung"
+    SMALL_LUNGS = "small_lungs"
+    LUNGS_UNCHECKED = "lungs_unchecked"
 
     @property
     def words(self) -> str:
@@ -51,6 +54,18 @@ _WORDS = {
     Note.AGE_UNKNOWN: (
         "The file does not say how old the patient is: the film is read for every finding, and "
         "each score holds for its own population alone."
+    ),
+    Note.ONE_LUNG: (
+        "Only one lung was found on the film. Where the other is neither white nor missing, the "
+        "film may be cut or no frontal view, and its score means little."
+    ),
+    Note.SMALL_LUNGS: (
+        "The lungs take up less than a tenth of the picture: the score may come from what is "
+        "around them. Export the chest alone."
+    ),
+    Note.LUNGS_UNCHECKED: (
+        "The lung network is damaged: whether the film shows lungs, and hangs upright, was not "
+        "checked."
     ),
     Note.TURNED_BY_HAND: (
         "Turned by hand: the reader changed black and white over, and the film is read so."

@@ -1,7 +1,7 @@
 """Where the lungs are in a film.
 
-`segment` finds them, `once` does so once a film, `zones` divides them, `share` measures maps,
-`agreement` the network.
+`segment` finds them, `once` does so once a film, `hanging` tells which way up it is, `zones`
+divides them, `outline` draws them, `share` measures maps, `agreement` the network.
 """
 
 from __future__ import annotations

@@ -217,11 +217,15 @@ def find_lungs(film: Radiograph, network: LungNetwork | None = None) -> Search:
     """
     if network is None:
         network = network_of(models_folder())
+    return lungs_of(network(as_seen(film, network.side)), (film.height, film.width))
+
+
+def as_seen(film: Radiograph, side: int) -> NDArray[np.uint8]:
+    """Return a film as the network takes it, (side, side)."""
     picture = Image.fromarray(np.rint(film.pixels * np.float32(255)).astype(np.uint8))
-    side = network.side
     if picture.size != (side, side):
         picture = picture.resize((side, side), Image.Resampling.BILINEAR)
-    return lungs_of(network(np.asarray(picture)), (film.height, film.width))
+    return np.asarray(picture)
 
 
 def lungs_of(logits: NDArray[np.float32], size: tuple[int, int]) -> Search:
@@ -240,7 +244,7 @@ def lungs_of(logits: NDArray[np.float32], size: tuple[int, int]) -> Search:
     """
     if (logits > 0).mean() < NONE_BELOW:
         return Search(None, NO_LUNGS)
-    sure = _expected_dice(logits)
+    sure = expected_dice(logits)
     if sure < SURE_FROM:
         return Search(None, UNSURE)
     sides = _enlarged(divide(logits > 0), logits, size)
@@ -271,8 +275,11 @@ def _resized(
     return np.asarray(Image.fromarray(values).resize((size[1], size[0]), resample))
 
 
-def _expected_dice(logits: NDArray[np.float32]) -> float:
-    """Return the Dice of the mask if each pixel is in the lungs with the chance that it has."""
+def expected_dice(logits: NDArray[np.float32]) -> float:
+    """Return the Dice of the mask if each pixel is in the lungs with the chance that it has.
+
+    It says how sure the network is, in [0, 1]; 0 without a mask.
+    """
     chance = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -30, 30)))
     mask = logits > 0
     return float(2 * chance[mask].sum() / (mask.sum() + chance.sum()))

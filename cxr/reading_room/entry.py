@@ -237,6 +237,14 @@ class Entry:
             return "waiting"
         return prediction.band or "refused"
 
+    @property
+    def told(self) -> tuple[Note, ...]:
+        """What the reader is told of the film: how it was read, and what the gate noted."""
+        said = self.assessment.prediction.notes if self.assessment.prediction else ()
+        # That the age is not known is said where the age would be.
+        others = [n for n in said if n not in (*self.notes, Note.AGE_UNKNOWN)]
+        return (*self.notes, *others)
+
     def note(self, film: Radiograph) -> None:
         """Keep what the list and the log say of the film's pixels: thumbnail, gray values."""
         if self.thumbnail:

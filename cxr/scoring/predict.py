@@ -22,6 +22,7 @@ from ..progress import Progress
 from .bundle import Bundle
 from .classifier import Classifier
 from .heat_in_lungs import HeatInLungs, heat_in_lungs
+from .lung_check import TURNED, lung_check
 from .operating_points import band
 from .refusal import Refusal, check
 
@@ -204,6 +205,7 @@ def predict(
         ):
             refusals[i] = refusal
     open_ = [i for i, refusal in enumerate(refusals) if refusal is None or i in overridden]
+    looked = {i: lung_check(films[i], bundle.folder.parent) for i in open_}
     scored: dict[int, tuple[float, Heatmap | None]] = {}
     if open_:
         if method:
@@ -223,7 +225,8 @@ def predict(
         if method:
             maps = heatmaps_of(bundle, passed, outputs.maps, method, layer, cost)
         for i, logit, heatmap in zip(open_, outputs.logits, maps, strict=True):
-            refusals[i] = refusals[i] or learned.get(i)
+            if i not in judged:
+                refusals[i] = refusals[i] or _first(learned[i], looked[i].refusal)
             # The network may have run, but a refused film has no score anywhere.
             if refusals[i] is None or i in overridden:
                 scored[i] = float(logit), heatmap
@@ -241,11 +244,19 @@ def predict(
             model=card.name,
             model_sha256=card.weights.sha256,
             heatmap=heatmap,
-            notes=films[i].notes,
+            # What is to be said of a score means nothing where there is none.
+            notes=(*films[i].notes, *(looked[i].notes if i in scored else ())),
             heat_in_lungs=heat_in_lungs(films[i], heatmap) if heatmap and lungs else None,
         )
 
     return [result(i) for i in range(len(films))]
+
+
+def _first(learned: Refusal | None, by_lungs: Refusal | None) -> Refusal | None:
+    """Choose a refusal: that a film is turned comes first, since it says what to do."""
+    if by_lungs and by_lungs.code == TURNED:
+        return by_lungs
+    return learned or by_lungs
 
 
 def heatmaps_of(

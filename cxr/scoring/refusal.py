@@ -41,7 +41,8 @@ class Refusal:
     code : str
         "too_small", "modality", "for_processing", "not_chest", "lateral", "age", "blank" or
         "exposure"; "negative", "two_films", "screenshot" or "photo", see
-        `cxr.scoring.picture_check`; "unreadable" where there was no film to check.
+        `cxr.scoring.picture_check`; "turned" or "no_lungs", see `cxr.scoring.lung_check`;
+        "unreadable" where there was no film to check.
     reason : str
         A sentence for people: what is wrong, and what a film needs.
     """
