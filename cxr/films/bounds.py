@@ -25,6 +25,7 @@ __all__ = [
     "check_ratio",
     "check_scans",
     "check_size",
+    "check_stream",
     "check_unpacked",
     "most_bytes",
     "most_pixels",
@@ -177,6 +178,30 @@ def check_file(size: int) -> None:
         raise UnreadableFile(
             f"The file has {_mb(size)}; at most {_mb(most_bytes())} are taken. "
             f"Export the film alone, or {MEGAPIXELS.how}."
+        )
+
+
+def check_stream(size: int) -> None:
+    """Refuse a JPEG 2000 stream that would take over 5 seconds to decode.
+
+    That time grows with the stream, 10 to 12 MB a second, whatever the size of the picture. A film
+    of half as many pixels as are taken may still be noise in all of 16 bits.
+
+    Parameters
+    ----------
+    size : int
+        Bytes.
+
+    Raises
+    ------
+    UnreadableFile
+        If it has more bytes than the largest film has pixels.
+    """
+    if size > most_pixels():
+        raise UnreadableFile(
+            f"The JPEG 2000 has {_mb(size)}; at most {_mb(most_pixels())} are taken, one byte per "
+            "pixel of the largest film, as more takes too long to decode. Export the film "
+            f"uncompressed, or {MEGAPIXELS.how}."
         )
 
 

@@ -27,7 +27,7 @@ from pydicom.uid import (
 )
 
 from . import dicom_jpeg, dicom_jpeg2000
-from .bounds import UnreadableFile, check_size
+from .bounds import UnreadableFile, check_size, check_stream
 from .dicom_plugins import register
 
 __all__ = ["Decoded", "decode"]
@@ -137,6 +137,7 @@ def _checked_frame(dataset: Dataset) -> bytes:
         if marker == 0xEE:
             continue
         if marker == 0x51:  # size of a JPEG 2000
+            check_stream(len(frame))
             right, bottom, left, top = struct.unpack_from(">IIII", frame, at + 4)
             width, height = right - left, bottom - top
             (samples,) = struct.unpack_from(">H", frame, at + 36)

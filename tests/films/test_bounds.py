@@ -75,6 +75,7 @@ class TestSettings:
             (lambda: check_size(6000, 6000, 8), "CXR_MAX_MEGAPIXELS"),
             (lambda: check_ratio(10**9, 10**3), "CXR_MAX_RATIO"),
             (lambda: bounds.check_file(10**9), "CXR_MAX_MEGAPIXELS"),
+            (lambda: bounds.check_stream(37_000_000), "CXR_MAX_MEGAPIXELS"),
         ):
             with pytest.raises(UnreadableFile, match=setting):
                 call()
@@ -267,3 +268,36 @@ def test_reading_takes_less_than_600_mb_for_the_largest_film(tmp_path):
     assert len(rows) == len(paths)
     costs = {path.rpartition("/")[2]: round(rise / size, 1) for path, rise, size, _ in rows}
     assert max(costs.values()) < 600 / 36, costs
+
+
+class TestTimeOfJpeg2000:
+    """It takes as long as the stream is long; noise of 16 bits is as long as the picture."""
+
+    SIDE = 900
+
+    def film(self, values: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> bytes:
+        imagecodecs = pytest.importorskip("imagecodecs")
+        monkeypatch.setenv("CXR_MAX_MEGAPIXELS", "1")
+        stream = imagecodecs.jpeg2k_encode(values, codecformat="j2k", reversible=True, level=0)
+        dataset = dicom_dataset(values, BitsStored=16, HighBit=15)
+        dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+        dataset.PixelData = encapsulate([stream])
+        return save(dataset)
+
+    def test_noise_is_refused_before_it_is_decoded(self, monkeypatch):
+        rng = np.random.default_rng(0)
+        noise = rng.integers(0, 2**16, (self.SIDE, self.SIDE), dtype=np.uint16)
+        film = self.film(noise, monkeypatch)
+        assert len(film) > 1_000_000
+
+        def decoded(*_arguments, **_options):
+            raise AssertionError("decoded all the same")
+
+        monkeypatch.setattr("cxr.films.dicom_decode.get_decoder", decoded)
+        said = reason(film)
+        assert "JPEG 2000" in said
+        assert "CXR_MAX_MEGAPIXELS" in said
+
+    def test_a_film_of_that_size_is_read(self, monkeypatch):
+        film = self.film(16 * scene(self.SIDE, self.SIDE).astype(np.uint16), monkeypatch)
+        assert read(film).width == self.SIDE
