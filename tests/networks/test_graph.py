@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import ClassVar
 
 import keras
@@ -13,6 +15,7 @@ from tf_keras_vis.layercam import Layercam
 
 from cxr.networks import build
 from cxr.networks.graph import (
+    Forward,
     compile_features,
     compile_forward,
     convolutions,
@@ -69,8 +72,14 @@ def films(network) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def ours(network, films) -> tuple[np.ndarray, np.ndarray]:
-    return compile_maps(network[1])(films)
+def compiled(network) -> Callable[[str | None], Forward]:
+    """The network with a method, traced once."""
+    return functools.cache(lambda method: compile_forward(network[1], method=method))
+
+
+@pytest.fixture(scope="module")
+def ours(compiled, films) -> tuple[np.ndarray, np.ndarray]:
+    return compiled("gradcam")(films)[:2]
 
 
 def reference(
@@ -91,9 +100,9 @@ class TestMaps:
         np.testing.assert_allclose(maps, theirs, rtol=0, atol=1e-4)
 
     @pytest.mark.parametrize("method", ["gradcam++", "layercam"])
-    def test_raw_maps_equal_tf_keras_vis(self, network, films, method):
+    def test_raw_maps_equal_tf_keras_vis(self, network, films, compiled, method):
         theirs = reference(network[1], films, method, expand_cam=False, normalize_cam=False)
-        maps = compile_maps(network[1], method=method)(films)[1]
+        maps = compiled(method)(films)[1]
         assert maps.shape == theirs.shape
         assert theirs.max() > 0
         for mine, other in zip(maps, theirs, strict=True):
@@ -108,22 +117,19 @@ class TestMaps:
             assert heatmap.array.shape == theirs.shape
             np.testing.assert_allclose(heatmap.array, theirs, rtol=0, atol=1e-4)
 
-    def test_scores_are_those_of_the_forward_pass(self, network, films, ours):
+    def test_scores_are_those_of_the_forward_pass(self, network, films, ours, compiled):
         expected = np.asarray(network[1](films.astype(np.float32), training=False))[:, 0]
         np.testing.assert_allclose(ours[0], expected, rtol=1e-4, atol=1e-4)
-        np.testing.assert_allclose(
-            compile_forward(network[1])(films).logits, expected, rtol=1e-4, atol=1e-4
-        )
+        np.testing.assert_allclose(compiled(None)(films).logits, expected, rtol=1e-4, atol=1e-4)
 
-    def test_without_a_map_there_is_none(self, network, films):
-        outputs = compile_forward(network[1])(films)
+    def test_without_a_map_there_is_none(self, films, compiled):
+        outputs = compiled(None)(films)
         assert outputs.maps.shape == (5, 0, 0)
         assert outputs.features.shape == (5, 0)
 
-    def test_the_films_of_a_batch_do_not_meet(self, network, films, ours):
-        forward = compile_maps(network[1])
+    def test_the_films_of_a_batch_do_not_meet(self, films, ours, compiled):
         for k in (0, 3):
-            logit, grid = forward(films[k : k + 1])
+            logit, grid, _ = compiled("gradcam")(films[k : k + 1])
             np.testing.assert_allclose(logit[0], ours[0][k], rtol=1e-4, atol=1e-4)
             scale = max(1.0, float(ours[1][k].max()))
             np.testing.assert_allclose(grid[0], ours[1][k], rtol=0, atol=1e-4 * scale)
