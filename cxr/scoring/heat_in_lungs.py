@@ -30,7 +30,7 @@ HALF = 0.5
 #: Longest side, in pixels, that a map and the lungs are compared at; a smaller film's is its own.
 SIDE = 1024
 NO_HEAT = Remark("no_heat", "The map marks no region.")
-_ADVICE = "the score may come from what is not lung, so judge the film without this map."
+_ADVICE = "judge the film without this map."
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class HeatInLungs:
         if self.share is None:
             return ""
         peak = "inside" if self.share.peak_inside else "outside"
-        return f"{_percent(self.share.inside)} of the heat in the lungs, peak {peak}"
+        return f"{_percent(self.share.inside)} of heat in lungs, peak {peak}"
 
     @property
     def zones(self) -> str:
@@ -185,10 +185,10 @@ def _remark(share: Share) -> Remark | None:
     if share.inside >= HALF:
         if share.peak_inside:
             return None
-        return Remark("peak_outside", f"The heat is highest outside the lungs: {_ADVICE}")
+        return Remark("peak_outside", f"The heat peaks outside the lungs: {_ADVICE}")
     if share.peak_inside:
         return Remark("heat_outside", f"{below}: {_ADVICE}")
-    both = f"{below}, and it is highest outside them: {_ADVICE}"
+    both = f"{below}, its peak outside: {_ADVICE}"
     return Remark("heat_and_peak_outside", both)
 
 

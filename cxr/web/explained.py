@@ -30,8 +30,7 @@ SANITY_MEANING = (
     "than with a random map the score falls, or rises, when what the map points at is blurred, or "
     "put back. Mirrored: rank correlation with the map of the mirrored film (1 is right). "
     "tf-keras-vis: how far a map, scaled to [0, 1], is at most from that of tf-keras-vis on the "
-    "same network; it has no HiResCAM. Peak in the lungs: films whose map is highest there, and "
-    "how often a random place in the picture is."
+    "same network; it has no HiResCAM."
 )
 LUNGS_MEANING = (
     "On validation films that the model calls, with 95 % intervals over patients. Peak inside: "
@@ -51,7 +50,7 @@ def explanations_view(model: Bundle) -> None:
     """
     st.subheader("Can the heatmaps be trusted?", anchor=False)
     if missing := no_lung_network():
-        st.info(no_lungs(missing))
+        st.caption(no_lungs(missing))
     try:
         table = model.explanations
     except BundleError as error:
@@ -79,6 +78,6 @@ def explanations_view(model: Bundle) -> None:
     if SANITY in kinds:
         st.dataframe(plain_table(sanity_table(table)), hide_index=True)
         st.caption(SANITY_MEANING)
-    if LUNGS in kinds:
+    if {SANITY, LUNGS} & kinds:
         st.dataframe(plain_table(lung_table(table)), hide_index=True)
         st.caption(LUNGS_MEANING)

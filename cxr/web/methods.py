@@ -119,11 +119,12 @@ def heat_view(heat: HeatInLungs | None) -> None:
     if heat is None or (heat.remark and heat.remark.code == "no_network"):
         return
     with st.container(key="heat_in_lungs", gap="xxsmall"):
-        if heat.words:
-            st.caption(plain(heat.words), help=heat.zones)
+        figures = f"{heat.words}. {heat.zones}" if heat.share else None
         if heat.sentence:
             sign = "◆ " if heat.warns else ""
-            st.caption(f"{sign}{plain(heat.sentence)}")
+            st.caption(f"{sign}{plain(heat.sentence)}", help=figures)
+        else:
+            st.caption(plain(heat.words), help=figures)
 
 
 def _watch(session: ReadingSession, entry: Entry) -> None:

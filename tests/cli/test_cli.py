@@ -552,7 +552,7 @@ class TestExplain:
         )
         words = ("explain", folder / "a.png", "--out", tmp_path / "map.png")
         printed = run(*words)[1]
-        assert "0 % of the heat in the lungs, peak outside" in printed
+        assert "0 % of heat in lungs, peak outside" in printed
         said = json.loads(run(*words, "--json")[1])
         assert said["heat_remark"] in printed
         assert said["heat_remark_code"] == "heat_and_peak_outside"

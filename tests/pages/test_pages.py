@@ -408,7 +408,8 @@ def test_models_page_says_how_far_the_heatmaps_hold_up(
     assert "Grad-CAM: hardly changes when the weights are randomized" in texts(app)
     assert not app.info
     assert plots(app) == 2
-    boxes, sanity = (frame.value for frame in app.dataframe[-2:])
+    boxes, sanity, lungs = (frame.value for frame in app.dataframe[-3:])
+    assert lungs["peak inside"].tolist() == ["not measured"]
     assert boxes["hit rate"].tolist() == ["0.250 (0.100 to 0.500)", "none", "0.125", "none"]
     assert boxes["map"].iloc[0] == "Grad-CAM, conv"
     assert set(boxes["films"]) == {"test, called"}
@@ -656,8 +657,7 @@ def test_triage_says_how_much_of_the_map_lies_in_the_lungs(page, monkeypatch) ->
         worked_out(app)
         heat = heat_shown(app)
         assert heat.method == method
-        assert heat.words in texts(app)
-        assert (heat.sentence in texts(app)) == bool(heat.sentence)
+        assert (heat.sentence or heat.words) in texts(app)
 
 
 def test_triage_says_beside_the_map_that_it_lies_outside_the_lungs(page, monkeypatch) -> None:
@@ -674,7 +674,7 @@ def test_triage_gives_a_reason_where_no_lungs_were_found(page, monkeypatch) -> N
     app = page("triage")
     with_samples(app)
     assert NO_LUNGS.reason in texts(app)
-    assert "of the heat in the lungs" not in texts(app)
+    assert "of heat in lungs" not in texts(app)
 
 
 def test_models_without_a_lung_network_say_so_on_their_page_alone(page) -> None:

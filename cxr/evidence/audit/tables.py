@@ -7,13 +7,14 @@ import math
 import pandas as pd
 
 from ...heatmaps.methods import METHODS
-from ...stats.wording import NONE, number, with_interval
+from ...stats.wording import NONE, with_interval
 from .box_figures import BASELINES, MEASURES
 from .store import BOXES, BOXES_ALL, LUNGS, REFERENCE, SANITY
 
 __all__ = ["box_table", "lung_table", "sanity_table"]
 
 NOT_MEASURED = "not measured"
+HALF = "above half, of lungs"
 
 # What the table keeps of a value: a smaller difference is 0 in it.
 KEPT = 1e-6
@@ -87,11 +88,10 @@ def sanity_table(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        method, n, without a map, randomized, edge, deletion, insertion, mirrored, tf-keras-vis,
-        peak in the lungs; with intervals.
+        method, n, without a map, randomized, edge, deletion, insertion, mirrored, tf-keras-vis;
+        with intervals.
     """
     lines = []
-    lungs = table[table["kind"] == LUNGS]
     reference = table[table["kind"] == REFERENCE].set_index(["method", "layer"])["value"]
     sane = table[table["kind"] == SANITY]
     for key, rows in sane.groupby(["method", "layer"], sort=False):
@@ -107,25 +107,13 @@ def sanity_table(table: pd.DataFrame) -> pd.DataFrame:
                 "insertion": _cell(rows, "insertion_gain", 3),
                 "mirrored": _cell(rows, "flip_rank"),
                 "tf-keras-vis": _equal(reference.get(key)),
-                "peak in the lungs": _peak(lungs, *map(str, key)),
             }
         )
     return pd.DataFrame(lines)
 
 
-def _peak(lungs: pd.DataFrame, method: str, layer: str) -> str:
-    rows = lungs[(lungs["method"] == method) & (lungs["layer"] == layer)]
-    if rows.empty:
-        return NOT_MEASURED
-    value, random = (
-        rows.loc[rows["measure"] == measure, "value"].iloc[0]
-        for measure in ("peak_inside", "lungs_area")
-    )
-    return f"{number(value, '.2f')}; random {number(random, '.2f')}"
-
-
 def lung_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return how the maps lie to the lungs, one row per method and layer.
+    """Return how the maps lie to the lungs, one row per method and layer that was audited.
 
     Parameters
     ----------
@@ -135,11 +123,18 @@ def lung_table(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        method, n, no lungs, peak inside, heat inside, random place, above half; with intervals.
+        method, n, no lungs found, peak inside, heat inside, random place, above half, of lungs;
+        with intervals. "not measured" where only the other checks were made.
     """
     lines = []
-    some = table[table["kind"] == LUNGS]
-    for key, rows in some.groupby(["method", "layer"], sort=False):
+    audited = table[table["kind"].isin([SANITY, LUNGS])]
+    for key, some in audited.groupby(["method", "layer"], sort=False):
+        rows = some[some["kind"] == LUNGS]
+        if rows.empty:
+            texts = ["no lungs found", "peak inside", "heat inside", "random place", HALF]
+            line = {"method": _title(*map(str, key)), "n": 0}
+            lines.append(line | dict.fromkeys(texts, NOT_MEASURED))
+            continue
         missing = rows.loc[rows["measure"] == "no_lungs", "value"].sum()
         lines.append(
             {
@@ -149,7 +144,7 @@ def lung_table(table: pd.DataFrame) -> pd.DataFrame:
                 "peak inside": _cell(rows, "peak_inside"),
                 "heat inside": _cell(rows, "share_inside"),
                 "random place": _cell(rows, "lungs_area"),
-                "above half, of lungs": _cell(rows, "hot_area"),
+                HALF: _cell(rows, "hot_area"),
             }
         )
     return pd.DataFrame(lines)

@@ -14,7 +14,7 @@ from cxr.evidence.audit import lungs as module
 from cxr.evidence.audit.lungs import FILE, FILM_COLUMNS, figures, films_measured
 from cxr.evidence.audit.sanity_checks import audit
 from cxr.evidence.audit.store import LUNGS, SANITY, store
-from cxr.evidence.audit.tables import lung_table, sanity_table
+from cxr.evidence.audit.tables import lung_table
 from cxr.evidence.audit.verdict import failures
 from cxr.lungs.segment import NO_LUNGS, LungsError, Search
 from cxr.model import Model
@@ -166,12 +166,16 @@ def test_a_map_that_peaks_in_the_lungs_no_more_than_chance_fails(low, fails):
     assert bool(failures(pd.DataFrame(rows))) == fails
 
 
-def test_the_table_of_checks_says_it_or_that_it_was_not_measured():
+def test_the_table_says_what_was_not_measured():
     rows = [
         a_row("flip_rank", 0.9, kind=SANITY),
         a_row("flip_rank", 0.9, kind=SANITY, method="occlusion", layer=""),
-        a_row("peak_inside", 0.4),
+        a_row("peak_inside", 0.4, 0.3, high=0.5),
         a_row("lungs_area", 0.35),
+        a_row("hot_area", 0.2),
+        a_row("no_lungs", 2.0),
     ]
-    shown = sanity_table(pd.DataFrame(rows))["peak in the lungs"].tolist()
-    assert shown == ["0.40; random 0.35", "not measured"]
+    measured, other = lung_table(pd.DataFrame(rows)).to_dict("records")
+    assert measured["peak inside"] == "0.40 (0.30 to 0.50)"
+    assert (measured["n"], measured["no lungs found"]) == (8, "2")
+    assert other["peak inside"] == other["random place"] == "not measured"
