@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cxr.evidence.audit import lungs as audit_lungs
+from cxr.films.radiograph import Radiograph
 from cxr.heatmaps.heatmap import Heatmap
-from cxr.lungs import once
 from cxr.lungs.segment import Search, lungs_of
 from cxr.lungs.share import Share
 from cxr.lungs.zones import ZONES
@@ -26,16 +27,20 @@ def lungs_found(size: tuple[int, int] = (SIDE, SIDE)) -> Search:
 
 
 def found(monkeypatch: pytest.MonkeyPatch, search: Search | Exception | None = None) -> list[int]:
-    """Have every film searched in vain, or with these lungs; the list counts the searches."""
+    """Have every film searched in vain, or with these lungs; the list counts the films."""
     calls: list[int] = []
+    known: dict[Radiograph, Search] = {}
 
-    def find(film, network):
-        calls.append(1)
+    def find(film, models=None):
         if isinstance(search, Exception):
             raise search
-        return search or lungs_found((film.height, film.width))
+        if film not in known:
+            calls.append(1)
+            known[film] = search or lungs_found((film.height, film.width))
+        return known[film]
 
-    monkeypatch.setattr(once, "find_lungs", find)
+    monkeypatch.setattr(module, "find_once", find)
+    monkeypatch.setattr(audit_lungs, "find_once", find)
     return calls
 
 
