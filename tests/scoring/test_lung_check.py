@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from cxr.scoring.automatic import predict as predict_all
 from cxr.scoring.lung_check import LungCheck, lung_check
 from cxr.scoring.predict import predict
 from cxr.scoring.refusal import Refusal
-from tests.conftest import film_like
+from tests.conftest import ROOT, film_like
 
 FILM = film_like(1)
 
@@ -131,3 +133,29 @@ def test_all_findings_have_the_note(two_models, checked):
     checked(LungCheck(notes=(Note.SMALL_LUNGS,)))
     (row,) = predict_all(two_models, [FILM])
     assert all(Note.SMALL_LUNGS in prediction.notes for prediction in row.values())
+
+
+ROWS = json.loads((ROOT / "models" / KIND / "card.json").read_text())["gate"]
+FRONTAL = [row for row in ROWS if row["kind"] == "frontal"]
+
+
+@pytest.mark.parametrize("row", FRONTAL, ids=lambda row: row["films"])
+def test_the_measured_rates_allow_what_the_gate_does(row):
+    # A film of a set that does lie on its side is refused rightly, and counts here all the same.
+    assert row["newly"] <= 0.005 * row["n"]
+    assert row["one_lung"] + row["small_lungs"] <= 0.02 * row["n"]
+    if "turned_films" in row:
+        told = row["turned_films"]
+        assert min(told["refused"].values()) >= 0.9 * told["n"]
+
+
+def test_no_test_film_is_newly_refused_and_all_were_looked_at():
+    (tested,) = (row for row in FRONTAL if row["films"] == "kermany test")
+    assert tested["n"] == 624
+    assert tested["newly"] == tested["no_lungs"] == tested["turned"] == 0
+
+
+def test_pictures_of_other_things_have_no_lungs_for_the_most_part():
+    others = {row["films"]: row for row in ROWS if row["kind"] == "other"}
+    for name in ("bone_xray", "fruit", "sample_photos"):
+        assert others[name]["no_lungs"] + others[name]["turned"] >= 0.5 * others[name]["n"]
