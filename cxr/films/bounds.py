@@ -40,6 +40,8 @@ BYTES_PER_PIXEL = 4
 BESIDES = 16_000_000
 #: Below this many bytes, how tightly something is packed does not matter.
 SMALL = 32_000_000
+#: Of a JPEG 2000 stream, per pixel of the largest film.
+STREAM_BITS = 7
 #: Passes over a progressive JPEG, each of which goes through the whole picture.
 SCANS = 64
 
@@ -195,13 +197,13 @@ def check_stream(size: int) -> None:
     Raises
     ------
     UnreadableFile
-        If it has more bytes than the largest film has pixels.
+        If it has more bytes than `STREAM_BITS` of each pixel of the largest film.
     """
-    if size > most_pixels():
+    most = most_pixels() * STREAM_BITS // 8
+    if size > most:
         raise UnreadableFile(
-            f"The JPEG 2000 has {_mb(size)}; at most {_mb(most_pixels())} are taken, one byte per "
-            "pixel of the largest film, as more takes too long to decode. Export the film "
-            f"uncompressed, or {MEGAPIXELS.how}."
+            f"The JPEG 2000 has {_mb(size)}; at most {_mb(most)} are taken, as more takes too long "
+            f"to decode. Export the film uncompressed, or {MEGAPIXELS.how}."
         )
 
 
