@@ -23,7 +23,7 @@ __all__ = ["add_films", "first_film_ahead", "reading_list", "start_view"]
 #: Seconds between two looks at how far the scoring is.
 BEAT = 0.4
 #: Seconds in which a browser paints a film, if it has nothing else to build.
-HEAD_START = 0.35
+HEAD_START = 0.6
 
 
 def start_view(session: ReadingSession, *, height: int) -> None:

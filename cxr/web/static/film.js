@@ -180,7 +180,8 @@ class FilmView {
     }
     this.loads.delete(film.key);
     this.load();
-    this.refresh();
+    this.toolbar.reflect();
+    this.paint(); // at once: before the next frame the browser may build much else of the page
   }
 
   notice(text) {
