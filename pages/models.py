@@ -12,6 +12,7 @@ from cxr.web import (
     gate_view,
     header,
     messages,
+    pictures_view,
     plain,
     plain_cells,
     plain_json,
@@ -60,6 +61,7 @@ def main() -> None:
         if split in card.evaluation:
             st.caption(plain(f"{split}: {split_note(card, split)}"))
     gate_view(model)
+    pictures_view(model)
     explanations_view(model)
     with st.expander("The whole card"):
         st.json(plain_json(card.to_json()))

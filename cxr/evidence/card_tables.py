@@ -9,9 +9,19 @@ import pandas as pd
 from ..scoring.card import Card
 from ..scoring.evaluation import Evaluation
 from ..scoring.operating_points import OperatingPoint
+from ..scoring.picture_check import PictureCheck
 from ..stats.wording import interval, percent, with_interval
 
-__all__ = ["facts", "gate_figures", "made_with", "models", "operating_points", "rates", "splits"]
+__all__ = [
+    "facts",
+    "gate_figures",
+    "made_with",
+    "models",
+    "operating_points",
+    "picture_figures",
+    "rates",
+    "splits",
+]
 
 
 def models(cards: Iterable[Card]) -> pd.DataFrame:
@@ -164,3 +174,30 @@ def gate_figures(card: Card) -> pd.DataFrame:
         for group in (card.gate.measured if card.gate else ())
     ]
     return pd.DataFrame(rows, columns=["films", "n", "refused", "share", "low", "high", "how"])
+
+
+def picture_figures(check: PictureCheck) -> pd.DataFrame:
+    """Return how much the picture check tells of each set of films, and of pictures made of them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        films, shown as (a film, its negative and so on), n, told, share with its 95 % interval low
+        and high, with the gate: told or refused together with the learned gate, the least of all
+        gates; None where that was not counted.
+    """
+    rows = [
+        {
+            "films": row["films"],
+            "shown as": str(row["as"]).replace("_", " "),
+            "n": row["n"],
+            "told": row["told"],
+            "share": row["told"] / row["n"],
+            "low": row["ci"][0],
+            "high": row["ci"][1],
+            "with the gate": min(row["with_gate"].values()) if "with_gate" in row else None,
+        }
+        for row in check.measured
+    ]
+    columns = ["films", "shown as", "n", "told", *("share", "low", "high"), "with the gate"]
+    return pd.DataFrame(rows, columns=columns)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -110,12 +110,15 @@ class PictureCheck:
         (kinds,).
     least : dict
         For each of `REASONS` the least probability that counts.
+    measured : tuple of dict
+        What was told of sets of films and of pictures made of them: the rows of its card.
     """
 
     layers: tuple[Layer, ...]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     least: dict[str, float]
+    measured: tuple[dict[str, Any], ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -189,7 +192,8 @@ class PictureCheck:
             if card["kind"] != KIND or tuple(card["kinds"]) != KINDS:
                 raise PictureCheckError("The card of the picture check is of another kind.")
             stored, least = card["weights"], {kind: float(card["least"][kind]) for kind in REASONS}
-            return cls.from_bytes(read_checked(folder, stored["file"], stored["sha256"]), least)
+            check = cls.from_bytes(read_checked(folder, stored["file"], stored["sha256"]), least)
+            return replace(check, measured=tuple(dict(row) for row in card.get("measured", ())))
         except ChangedError as error:
             raise PictureCheckError("The picture check is not the one of its card.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:

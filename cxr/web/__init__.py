@@ -6,7 +6,7 @@ The only part of `cxr` that imports Streamlit.
 from ..reading_room.session import ReadingSession
 from .call import call_view
 from .compare import beside_of, compare_view
-from .evidence import gate_view, near_duplicates_view, shift_view
+from .evidence import gate_view, near_duplicates_view, pictures_view, shift_view
 from .explained import explanations_view
 from .exports import export_view
 from .film import empty_field, film_view
@@ -58,6 +58,7 @@ __all__ = [
     "navigated",
     "near_duplicates_view",
     "overview_button",
+    "pictures_view",
     "plain",
     "plain_cells",
     "plain_json",

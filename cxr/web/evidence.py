@@ -11,16 +11,17 @@ from .. import figures
 from ..datasets.describe import FACTS
 from ..datasets.near_duplicates import WITHIN, alike
 from ..datasets.shift import shift
-from ..evidence.card_tables import gate_figures
+from ..evidence.card_tables import gate_figures, picture_figures
 from ..model import Model
+from ..scoring.picture_check import PictureCheckError
 from ..stats.wording import count
 from .films import film_list
 from .look import theme
-from .messages import not_described
+from .messages import NO_PICTURE_CHECK, not_described
 from .page import plot
 from .plain_text import plain, plain_table
 
-__all__ = ["gate_view", "near_duplicates_view", "shift_view"]
+__all__ = ["gate_view", "near_duplicates_view", "pictures_view", "shift_view"]
 
 FINGERPRINT, LOGIT, *_ = FACTS
 SHARES = ("share", "low", "high")
@@ -104,6 +105,35 @@ def gate_view(model: Model) -> None:
     st.caption(
         f"By the features of {plain(judge.name)} ({plain(', '.join(gate.layers))}). "
         "Low and high: 95 % interval."
+    )
+
+
+def pictures_view(model: Model) -> None:
+    """Show what the check for negatives and pictures of films tells, or warn that there is none.
+
+    Parameters
+    ----------
+    model : Model
+        The model; the check lies next to it and is the same for all models of a folder.
+    """
+    st.subheader("Told as a negative or a picture of a film", anchor=False)
+    try:
+        check = model.pictures
+    except PictureCheckError as error:
+        st.error(plain(error))
+        return
+    if check is None:
+        st.warning(NO_PICTURE_CHECK)
+        return
+    st.dataframe(
+        plain_table(picture_figures(check)),
+        hide_index=True,
+        height=300,
+        column_config={name: st.column_config.NumberColumn(format="percent") for name in SHARES},
+    )
+    st.caption(
+        "Of films as they are, few are to be told; of all others, most. With the gate: told, or "
+        "refused as no frontal chest film. Low and high: 95 % interval."
     )
 
 

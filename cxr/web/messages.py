@@ -22,6 +22,7 @@ __all__ = [
     "NO_FOLDER",
     "NO_FOLDER_OF_SET",
     "NO_MODELS",
+    "NO_PICTURE_CHECK",
     "NO_READINGS",
     "NO_SAMPLES",
     "START",
@@ -51,6 +52,11 @@ DESCRIBE = "python -m cxr dataset DIR --model {} --store"
 AGAIN = "then start the dashboard again."
 LUNGS = f"Put the folder lungs of the models that ship next to the others, {AGAIN}"
 
+NO_PICTURE_CHECK = (
+    "The folder of the models holds no picture-check: negatives, two films in one picture, "
+    "screenshots and photos of films are scored like films. Put the folder picture-check of the "
+    f"models that ship next to the others, {AGAIN}"
+)
 NO_MODELS = f"No models here. Train one with: {TRAIN}"
 CHOOSE_MODEL = "Choose a model to see its curves."
 CHOOSE_CELL = "Choose a cell of the matrix to see its films; the worst errors come first."

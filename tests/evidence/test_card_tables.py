@@ -8,6 +8,8 @@ import pytest
 
 from cxr.evidence import card_tables
 from cxr.scoring.card import Architecture, Base, DataSet, GateFacts, GateFigures, Imported
+from cxr.scoring.picture_check import picture_check
+from cxr.storage.models import models_folder
 from tests.cards import POINT, SHA256, TEST, a_card
 
 
@@ -77,3 +79,22 @@ def test_gate_figures_have_their_interval_in_two_columns():
          "how": "frontal"},
     ]  # fmt: skip
     assert card_tables.gate_figures(a_card()).empty
+
+
+def test_what_the_picture_check_tells_has_a_row_for_each_set():
+    check = picture_check(models_folder())
+    table = card_tables.picture_figures(check)
+    assert len(table) == len(check.measured) > 20
+    assert (table["share"] == table["told"] / table["n"]).all()
+    assert (table["low"] <= table["share"]).all()
+    assert (table["share"] <= table["high"]).all()
+    made = table[table["shown as"].isin(["two films", "screenshot", "photo"])]
+    assert (made["with the gate"] >= made["told"]).all()
+    assert table.loc[table["shown as"] == "film", "with the gate"].isna().all()
+
+
+def test_a_picture_check_that_was_not_measured_has_no_rows():
+    check = dataclasses.replace(picture_check(models_folder()), measured=())
+    table = card_tables.picture_figures(check)
+    assert table.empty
+    assert "share" in table

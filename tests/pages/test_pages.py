@@ -24,9 +24,11 @@ from cxr.reading_room.scorer import Scorer
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring import bundle as bundles
 from cxr.scoring.card import Card
+from cxr.scoring.picture_check import KIND
 from cxr.scoring.population import split_note
 from cxr.scoring.reader import Agreement, Call
 from cxr.scoring.refusal import Refusal
+from cxr.web.messages import NO_PICTURE_CHECK
 from tests.bundles import change_table, copy_bundle, table_path
 from tests.conftest import ROOT, chest_like, png
 from tests.heat import found, measured
@@ -849,4 +851,27 @@ def test_a_film_is_scored_without_a_convolution_and_says_why_it_has_no_map(
     press(app, "Work out")
     worked_out(app)
     assert shown_method(app) == "smoothgrad"
+    st.cache_resource.clear()
+
+
+def test_models_page_warns_where_pictures_of_films_are_not_told(
+    page, made_models: Path, tmp_path: Path
+) -> None:
+    import streamlit as st
+
+    app = page("models")
+    assert [w.value for w in app.warning] == [NO_PICTURE_CHECK]
+    models = Path(shutil.copytree(made_models, tmp_path / "models"))
+    shutil.copytree(ROOT / "models" / KIND, models / KIND)
+    st.cache_resource.clear()
+    app = page("models", models=models)
+    assert not app.warning
+    told = next(frame.value for frame in app.dataframe if "shown as" in frame.value)
+    assert {"film", "negative", "screenshot"} <= set(told["shown as"])
+    (weights,) = (models / KIND).glob("*.npz")
+    weights.write_bytes(b"no weights")
+    damaged = models.rename(tmp_path / "damaged")
+    st.cache_resource.clear()
+    app = page("models", models=damaged)
+    assert any("picture check" in error.value for error in app.error)
     st.cache_resource.clear()
