@@ -26,8 +26,9 @@ def runs(cards: Iterable[Card], histories: Mapping[str, pd.DataFrame]) -> pd.Dat
     -------
     pandas.DataFrame
         One row per card: run, first step (what was trained before the epochs that the curves
-        show), epochs, best epoch, kept epoch, base features (how long the frozen base took, which
-        the time of the epochs leaves out), epochs (min), optimizer, learning rate, batch, seed.
+        show), epochs, best epoch (missing where validation films were not scored), kept epoch,
+        base features (how long the frozen base took, which the time of the epochs leaves out),
+        epochs (min), optimizer, learning rate, batch, seed.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def runs(cards: Iterable[Card], histories: Mapping[str, pd.DataFrame]) -> pd.Dat
                 "run": card.name,
                 "first step": _first_step(training.first_step),
                 "epochs": training.epochs,
-                "best epoch": best_epoch(histories[card.name]),
+                "best epoch": _best_epoch(histories[card.name]),
                 "kept epoch": training.kept_epoch,
                 "base features": _feature_time(card),
                 "epochs (min)": round(training.wall_seconds / 60, 1),
@@ -54,7 +55,13 @@ def runs(cards: Iterable[Card], histories: Mapping[str, pd.DataFrame]) -> pd.Dat
                 "seed": recipe.seed,
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    # Whole numbers, also where one is missing.
+    return table.astype({"best epoch": "Int64"}) if rows else table
+
+
+def _best_epoch(history: pd.DataFrame) -> int | None:
+    return best_epoch(history) if history["val_auc"].notna().any() else None
 
 
 def _feature_time(card: Card) -> str:

@@ -48,7 +48,8 @@ def training_curves(
         raise ValueError(f"Expected a metric of {', '.join(METRICS)}. Received: {metric}")
     look = colours(theme)
     figure = empty(theme, "", height=360 + 40 * len(histories))
-    values = []
+    values: list[float] = []
+    epoch = 0
     for i, (name, history) in enumerate(histories.items()):
         need_columns(history, ["epoch", metric, f"val_{metric}"])
         for column, what, dash in (
@@ -63,6 +64,8 @@ def training_curves(
                 hovertemplate=f"<b>{name}</b>, {what}<br>epoch %{{x}}<br>"
                 f"{METRICS[metric]} %{{y:.4f}}<extra></extra>",
             )  # fmt: skip
+        if history[f"val_{metric}"].isna().all():
+            continue  # nobody scored the validation films in that run: no epoch of it is the best
         epoch = (best or {}).get(name) or best_epoch(history)
         at_best = history.loc[history["epoch"] == epoch, f"val_{metric}"]
         if at_best.empty:
@@ -71,17 +74,22 @@ def training_curves(
         values.append(value)
         figure.add_scatter(
             x=[epoch], y=[value], mode="markers", name="best epoch", legendgroup="best epoch",
-            showlegend=i == 0,
+            showlegend=len(values) == 1,
             marker={"symbol": "circle-open", "size": 15, "color": look.text, "line": {"width": 2}},
             hovertemplate=f"<b>{name}</b>, best epoch %{{x}}<br>validation "
             f"{METRICS[metric]} %{{y:.4f}}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title_text="Epoch", **_epochs(histories))
-    title = f"Validation {_small(metric)} {min(values):.3f}"
-    subtitle = f"At the best epoch, {epoch}"
-    if len(values) > 1:
-        title += f" to {max(values):.3f}"
+    title = f"Validation {_small(metric)}"
+    subtitle = "Validation films were not scored in the epochs of this run"
+    if values:
+        title += f" {min(values):.3f}"
+        subtitle = f"At the best epoch, {epoch}"
+    if len(histories) > 1:
+        title += f" to {max(values):.3f}" if len(values) > 1 else ""
         subtitle = f"{len(values)} runs, each at its best epoch"
+    if 0 < len(values) < len(histories):
+        subtitle = f"{len(values)} of {len(histories)} runs with validation, each at its best epoch"
     figure.update_layout(title={"text": title, "subtitle": {"text": subtitle}}, margin_t=66)
     return figure.update_yaxes(title_text=METRICS[metric])
 

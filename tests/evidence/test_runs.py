@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from cxr.evidence.runs import runs
@@ -43,3 +44,9 @@ def test_what_the_epochs_leave_out_is_said(made_bundle):
 def test_an_imported_model_has_no_run():
     with pytest.raises(ValueError, match="trained here"):
         runs([a_card()], {})
+
+
+def test_a_run_that_did_not_score_validation_films_has_no_best_epoch(made_bundle):
+    blind = made_bundle.history.assign(val_loss=np.nan, val_accuracy=np.nan, val_auc=np.nan)
+    table = runs([made_bundle.card], {made_bundle.name: blind})
+    assert table["best epoch"].isna().tolist() == [True]

@@ -566,3 +566,15 @@ def test_nothing_measured_of_the_heatmaps_is_said():
         figures.randomization(nothing)
     with pytest.raises(ValueError, match="Expected a table with rows"):
         figures.box_hits(EXPLAINED, "validation")
+
+
+def test_a_run_without_validation_has_its_training_curve_and_no_best_epoch():
+    blind = HISTORY.assign(val_loss=np.nan, val_accuracy=np.nan, val_auc=np.nan)
+    alone = figures.training_curves({ONE: blind}, "auc")
+    assert "best epoch" not in [drawn.name for drawn in alone.data]
+    assert list(alone.data[0].y) == list(HISTORY["auc"])
+    both = figures.training_curves({ONE: blind, TWO: HISTORY}, "auc")
+    ringed = [drawn for drawn in both.data if drawn.name == "best epoch"]
+    assert [list(drawn.x) for drawn in ringed] == [[2]]
+    assert ringed[0].showlegend
+    figures.gap({ONE: generalisation_gap(blind)})
