@@ -161,20 +161,36 @@ class LungNetwork:
         logits: NDArray[np.float32] = self._forward(film)
         return logits
 
-    def _compiled(self) -> Any:
-        import tensorflow as tf
+    def network(self, side: int | None = None) -> Any:
+        """Return the network itself with its weights, a keras.Model.
 
+        Parameters
+        ----------
+        side
+            Of its input, a multiple of 32 pixels (default: the one that it was trained with).
+
+        Raises
+        ------
+        LungsError
+            If the weights are missing, damaged or changed.
+        """
         from ..networks.lung_unet import lung_unet
 
         weights = self.card["weights"]
         try:
             read_checked(self.folder, weights["file"], weights["sha256"])
-            network = lung_unet(self.side)
+            network = lung_unet(side or self.side)
             network.load_weights(self.folder / weights["file"])
         except ChangedError as error:
             raise LungsError("The lung network's weights are not those of its card.") from error
         except (OSError, ValueError) as error:
             raise LungsError("The lung network's weights are missing or damaged.") from error
+        return network
+
+    def _compiled(self) -> Any:
+        import tensorflow as tf
+
+        network = self.network()
         signature = [tf.TensorSpec((1, self.side, self.side, 1), tf.float32)]
         traced = tf.function(
             lambda films: network(films, training=False), input_signature=signature

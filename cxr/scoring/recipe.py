@@ -11,7 +11,7 @@ from ..films.preprocessing import Levels, Preprocessing, Resample
 from ..networks import ARCHITECTURES, BASELINES
 from ..storage.records import Bounds, RecordError, decode, encode
 
-__all__ = ["Argument", "Augmentation", "FirstStep", "Recipe"]
+__all__ = ["Argument", "Augmentation", "FirstStep", "LungSupervision", "Recipe"]
 
 #: What a network's function is called with.
 Argument = bool | int | float | str
@@ -99,6 +99,47 @@ class FirstStep:
 
 
 @dataclass(frozen=True)
+class LungSupervision:
+    """Lungs teach a network where it must not look: see `cxr.training.lung_supervision`.
+
+    Films are then varied inside the graph, where any part of a film may be shown, and in ways that
+    `Augmentation` has not: each a chance of a film in [0, 1].
+
+    Attributes
+    ----------
+    outside : float
+        Weight of the loss of the places taught zero: all of normal films, and those outside the
+        lungs of films with the finding.
+    drawn : float
+        The same of the places taught one: opacities drawn into the lungs of normal films.
+    averaged : int
+        Number of last epochs whose weights are averaged.
+    origin : float
+        The evidence of a place, in logits, at which its heat begins. Scores do not depend on it.
+    aspect : float
+        The sides of what is seen differ by a factor of exp(u), u to either side of 0 by this much.
+    soft : float
+        Chance that a film is brought to a lower resolution, and back.
+    shutters : float
+        Chance that its edges are covered, as by a collimator.
+    devices : float
+        Chance that lines and bodies are drawn over it.
+    opacities : float
+        Chance that an opacity is drawn into its lungs.
+    """
+
+    outside: Annotated[float, Bounds(least=0)] = 1.0
+    drawn: Annotated[float, Bounds(least=0)] = 1.0
+    averaged: Annotated[int, Bounds(least=1)] = 1
+    origin: float = 0.0
+    aspect: Annotated[float, Bounds(least=0)] = 0.0
+    soft: Annotated[float, Bounds(least=0, most=1)] = 0.0
+    shutters: Annotated[float, Bounds(least=0, most=1)] = 0.0
+    devices: Annotated[float, Bounds(least=0, most=1)] = 0.0
+    opacities: Annotated[float, Bounds(least=0, most=1)] = 0.0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A training run: architecture, optimizer, schedule, augmentation, split, seed.
 
@@ -134,7 +175,8 @@ class Recipe:
         A bundle with a network of the same kind: training starts from its weights, whatever films
         they were learned from.
     schedule : str
-        ``constant``, ``cosine`` (to zero over all epochs) or ``plateau``.
+        ``constant``, ``cosine`` (to zero over all epochs), ``plateau``, or ``stepped``: the same
+        within an epoch, along a cosine to a twentieth, after a first epoch at three tenths.
     warmup_epochs : float
         Of the cosine schedule: epochs in which the rate climbs from zero.
     plateau_patience, plateau_factor, minimum_learning_rate : int
@@ -166,6 +208,8 @@ class Recipe:
         an architecture with a layer "evidence".
     boxes_weight : float
         Weight of the loss on the boxes; that on the films has 1.
+    lungs : LungSupervision or None
+        Lung supervision; None for none. Needs an architecture with a layer "evidence".
     first_step : FirstStep or None
         A shorter run before this one; None for none.
     settle_units : bool
@@ -214,6 +258,7 @@ class Recipe:
     external: dict[str, tuple[str, ...]] = field(default_factory=dict)
     boxes: str = ""
     boxes_weight: float = 1.0
+    lungs: LungSupervision | None = None
     first_step: FirstStep | None = None
     settle_units: bool = False
     variants: int = 1
@@ -231,7 +276,7 @@ class Recipe:
             ("source", tuple(SOURCES)),
             ("architecture", ARCHITECTURES),
             ("optimizer", ("adam", "adamw", "rmsprop", "lbfgs")),
-            ("schedule", ("constant", "cosine", "plateau")),
+            ("schedule", ("constant", "cosine", "plateau", "stepped")),
             ("channels", (1, 3)),
             ("pretrained", ("", "imagenet")),
             ("keep", ("best", "last")),
@@ -263,6 +308,7 @@ class Recipe:
                 "Expected boxes with pooling 'evidence' and without a first step. "
                 f"Received: {self.boxes!r}"
             )
+        self._check_lungs()
         if self.pretrained and self.start_from:
             raise ValueError(
                 "Expected pretrained or start_from, not both. "
@@ -277,6 +323,29 @@ class Recipe:
             raise ValueError(
                 f"Expected warmup_epochs in [0, {self.epochs}), the epochs. "
                 f"Received: {self.warmup_epochs!r}"
+            )
+
+    def _check_lungs(self) -> None:
+        """Check what lung supervision goes with: the graph that varies films knows no other."""
+        stepped = self.schedule == "stepped"
+        if self.lungs is None and not stepped:
+            return
+        wanted = {
+            "lungs": self.lungs is not None,
+            "pooling": "evidence" in str(self.arguments.get("pooling")),
+            "schedule": stepped,
+            "keep": self.keep == "last",
+            "boxes": not self.boxes,
+            "first_step": self.first_step is None,
+            "margin": not self.margin and self.levels == "plain",
+            "shear": not self.augmentation.shear,
+            "averaged": self.lungs is not None and self.lungs.averaged <= self.epochs,
+        }
+        if wrong := [name for name, right in wanted.items() if not right]:
+            raise ValueError(
+                "Expected lung supervision with evidence pooling, the stepped schedule, the last "
+                "weights, averaged over at most all epochs, plain levels, and no boxes, first "
+                f"step, margin and shear. Wrong: {', '.join(wrong)}"
             )
 
     @property

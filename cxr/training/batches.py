@@ -20,7 +20,14 @@ from .box_supervision import (
 )
 from .recipes import Recipe
 
-__all__ = ["batches", "feature_batches", "fixed_batches", "fixed_features"]
+__all__ = [
+    "batches",
+    "feature_batches",
+    "fixed_batches",
+    "fixed_features",
+    "fixed_lung_batches",
+    "lung_batches",
+]
 
 
 def batches(
@@ -92,6 +99,48 @@ def _both(
         {LOGIT: labels, EVIDENCE: positive},
         {LOGIT: weights, EVIDENCE: place_weights(positive, known)},
     )
+
+
+def lung_batches(
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    lungs: NDArray[np.uint8],
+    recipe: Recipe,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Draw training batches for lung supervision, whose graph varies the films itself.
+
+    Parameters
+    ----------
+    pixels, labels, recipe, first_epoch
+        As for `batches`.
+    lungs : numpy.ndarray of uint8
+        The films' shape, 255 inside.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of ((films, lungs, labels), labels, weights), for
+        `cxr.training.lung_supervision.LungTaught`.
+    """
+    films, fields = tf.constant(pixels), tf.constant(lungs)
+
+    def fetch(rows: tf.Tensor, _epoch: tf.Tensor, _seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return tf.gather(films, rows), tf.gather(fields, rows)
+
+    return _endless(fetch, labels, recipe, first_epoch).map(lambda parts, y, w: ((*parts, y), y, w))
+
+
+def fixed_lung_batches(
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    lungs: NDArray[np.uint8],
+    recipe: Recipe,
+) -> tf.data.Dataset:
+    """Return the same of films as they are, for validation, without weights."""
+    truth = labels[:, None].astype(np.float32)
+    films = tf.data.Dataset.from_tensor_slices(((pixels, lungs, truth), truth))
+    return films.batch(recipe.batch_size).prefetch(2)
 
 
 def feature_batches(

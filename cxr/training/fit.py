@@ -6,10 +6,11 @@ Each leaves its weights in the network and returns the history and the epoch tha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -25,6 +26,8 @@ from .batches import (
     feature_batches,
     fixed_batches,
     fixed_features,
+    fixed_lung_batches,
+    lung_batches,
 )
 from .box_supervision import (
     EVIDENCE,
@@ -34,6 +37,7 @@ from .box_supervision import (
 )
 from .callbacks import HISTORY_COLUMNS, TrainingLog
 from .initialization import settle_units
+from .lung_supervision import LungTaught, move_origin, rate_at
 from .recipes import Recipe
 
 __all__ = ["Material", "compile_for", "fit", "settle_norms"]
@@ -44,7 +48,7 @@ SETTLING = 4
 
 @dataclass(frozen=True)
 class Material:
-    """The films of the training and validation splits, with their labels and boxes.
+    """The films of the training and validation splits, with their labels, boxes and lungs.
 
     Attributes
     ----------
@@ -54,6 +58,8 @@ class Material:
         Shape (films,): 0 or 1.
     places, held_places : Places or None
         The boxes for box supervision, if any: `cxr.training.box_supervision.read_places`.
+    lungs, held_lungs : numpy.ndarray of uint8 or None
+        For lung supervision: the films' shape, 255 inside.
     """
 
     films: NDArray[np.uint8]
@@ -62,16 +68,23 @@ class Material:
     held_labels: NDArray[np.int64]
     places: Places | None = None
     held_places: Places | None = None
+    lungs: NDArray[np.uint8] | None = None
+    held_lungs: NDArray[np.uint8] | None = None
 
     @classmethod
     def of(
-        cls, table: pd.DataFrame, pixels: NDArray[np.uint8], places: Places | None = None
+        cls,
+        table: pd.DataFrame,
+        pixels: NDArray[np.uint8],
+        places: Places | None = None,
+        lungs: NDArray[np.uint8] | None = None,
     ) -> Self:
         """Take the rows of a film table apart."""
         labels: NDArray[np.int64] = np.asarray(table["label"] != NORMAL, np.int64)
         train, held = (np.flatnonzero(table["split"] == s) for s in ("train", "validation"))
         taught, shown = (places and places.at(rows) for rows in (train, held))
-        return cls(pixels[train], labels[train], pixels[held], labels[held], taught, shown)
+        inside = (None, None) if lungs is None else (lungs[train], lungs[held])
+        return cls(pixels[train], labels[train], pixels[held], labels[held], taught, shown, *inside)
 
 
 def fit(
@@ -94,6 +107,8 @@ def fit(
         return _fit_regression(model, recipe, material)
     if recipe.architecture in BASES:
         return _fit_head(model, recipe, material, state, say)
+    if recipe.lungs:
+        return _fit_with_lungs(model, recipe, material, state, say)
     steps = -(-len(material.labels) // recipe.batch_size)
     taught = with_evidence(model) if recipe.boxes else model
 
@@ -142,6 +157,49 @@ def _fit_head(
     return log.history, log.kept_epoch
 
 
+def _fit_with_lungs(
+    network: keras.Model, recipe: Recipe, material: Material, state: Path, say: Say
+) -> tuple[pd.DataFrame, int]:
+    """Run the epochs on a network with its lung supervision; average the last ones' weights."""
+    settings = recipe.lungs
+    if settings is None or material.lungs is None or material.held_lungs is None:
+        raise ValueError(f"Expected the lungs of each film for {recipe.name}. Received: none")
+    taught = LungTaught(network, recipe)
+    taught.compile(recipe)
+    lungs, held_lungs = material.lungs, material.held_lungs
+    steps = -(-len(material.labels) // recipe.batch_size)
+    first = recipe.epochs - settings.averaged
+
+    def weights_of(epoch: int) -> Path:
+        return state / f"epoch-{epoch}.weights.h5"
+
+    def keep(epoch: int, _: object) -> None:
+        if epoch >= first:
+            network.save_weights(weights_of(epoch), overwrite=True)
+
+    log = _fit_epochs(
+        taught.model,
+        recipe,
+        lambda done: lung_batches(material.films, material.labels, lungs, recipe, done),
+        fixed_lung_batches(material.held_films, material.held_labels, held_lungs, recipe),
+        steps,
+        state,
+        say,
+        more=[
+            keras.callbacks.LearningRateScheduler(rate_at(recipe)),
+            keras.callbacks.LambdaCallback(on_epoch_end=keep),
+        ],
+    )
+    late = []
+    for epoch in range(first, recipe.epochs):
+        network.load_weights(weights_of(epoch))
+        late.append(network.get_weights())
+    network.set_weights([np.mean(parts, axis=0) for parts in zip(*late, strict=True)])
+    # Their norms keep the averages as well: measured anew they were no better on validation.
+    move_origin(network, settings.origin)
+    return log.history, log.kept_epoch
+
+
 def _fit_epochs(
     model: keras.Model,
     recipe: Recipe,
@@ -150,10 +208,16 @@ def _fit_epochs(
     steps: int,
     state: Path,
     say: Say,
+    *,
+    more: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainingLog:
-    """Run the epochs that are left; the model then has the kept weights."""
+    """Run the epochs that are left; the model then has the kept weights.
+
+    A model that is compiled already stays as it is. Further callbacks come before the log.
+    """
     state.mkdir(parents=True, exist_ok=True)
-    compile_for(model, recipe, steps)
+    if not model.compiled:
+        compile_for(model, recipe, steps)
     log = TrainingLog(recipe, state, say)
     done = log.resume()
     if not log.ended:
@@ -164,6 +228,7 @@ def _fit_epochs(
             steps_per_epoch=steps,
             shuffle=False,
             callbacks=[
+                *more,
                 log,
                 keras.callbacks.BackupAndRestore(
                     state / "backup", double_checkpoint=True, delete_checkpoint=False
@@ -247,7 +312,7 @@ def compile_for(model: keras.Model, recipe: Recipe, steps: int) -> None:
         model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
 
 
-def settle_norms(model: keras.Model, films: tf.data.Dataset, steps: int) -> None:
+def settle_norms(model: keras.Model, films: Iterable[tuple[Any, ...]], steps: int) -> None:
     """Measure the mean and variance of every batch normalization again, with the final weights.
 
     What training leaves there is an average over the last ten batches or so: enough to move a
@@ -257,8 +322,8 @@ def settle_norms(model: keras.Model, films: tf.data.Dataset, steps: int) -> None
     ----------
     model : keras.Model
         A trained network; changed in place. One without batch normalization stays as it is.
-    films : tf.data.Dataset
-        Training batches, varied as in training.
+    films : iterable of tuple
+        Training batches, varied as in training; of each tuple the first is seen.
     steps : int
         How many of them to take: an epoch's.
 
@@ -270,7 +335,7 @@ def settle_norms(model: keras.Model, films: tf.data.Dataset, steps: int) -> None
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]
-    for step, (batch, *_) in enumerate(films.take(steps)):
+    for step, (batch, *_) in enumerate(islice(films, steps)):
         for norm in norms:
             norm.momentum = step / (step + 1)  # the plain average of all batches so far
         model(batch, training=True)

@@ -32,12 +32,14 @@ from ..datasets.table import (
 )
 from ..errors import CxrError
 from ..films.preprocessing import Preprocessing
+from ..lungs.segment import network_of
 from ..model import load
 from ..networks import BASES, build
 from ..networks.runtime import keep_memory
 from ..progress import Say, to_stderr
 from ..scoring.card import TrainingStep
 from ..stats.wording import count
+from ..storage.models import models_folder
 from .box_supervision import read_places
 from .fit import Material, fit
 from .frozen_features import seconds_spent
@@ -173,7 +175,8 @@ def train(
     films = table[["path", "split", "sha256"]].to_csv(index=False)
     _claim(state, asked | {"films": hashlib.sha256(films.encode()).hexdigest()}, resume)
     start = _first_step(recipe, model, table, pixels, state, say)
-    history, kept = fit(model, recipe, Material.of(table, pixels, places), state, say)
+    lungs = _lungs(table, pixels, Path(data), recipe, say) if recipe.lungs else None
+    history, kept = fit(model, recipe, Material.of(table, pixels, places, lungs), state, say)
     say("Describing the films")
     table = described(table.drop(columns=SMALL, errors="ignore"))
     spent = seconds_spent(state)
@@ -181,6 +184,21 @@ def train(
     bundle = write_bundle(run, Path(out))
     shutil.rmtree(state)
     return bundle
+
+
+def _lungs(
+    table: pd.DataFrame, pixels: NDArray[np.uint8], data: Path, recipe: Recipe, say: Say
+) -> NDArray[np.uint8]:
+    """Find the lungs of all films; masks lie in ``lungs/``, beside the data set's folder."""
+    from .lung_supervision import lungs_of_films
+
+    folder = data.resolve()
+    network = network_of(models_folder()).network(recipe.input_size)
+    named = table.assign(film=[f"{folder.name}/{path}" for path in table["path"]])
+    found = lungs_of_films(named, pixels, folder.parent, network)
+    drawn = int((found["mask"] != "").sum())
+    say(f"Lungs: drawn by people on {drawn} films, by the lung network on {len(found) - drawn}")
+    return np.stack([*found["lungs"]])
 
 
 def _kept_apart(table: pd.DataFrame, published: NDArray[np.bool_], say: Say) -> pd.DataFrame:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ...scoring.recipe import Augmentation, FirstStep, Recipe
+from ...scoring.recipe import Augmentation, FirstStep, LungSupervision, Recipe
 from . import pneumonia, tuberculosis
 
-__all__ = ["RECIPES", "Augmentation", "FirstStep", "Recipe", "find_recipe"]
+__all__ = ["RECIPES", "Augmentation", "FirstStep", "LungSupervision", "Recipe", "find_recipe"]
 
 RECIPES = {recipe.name: recipe for recipe in (*pneumonia.RECIPES, *tuberculosis.RECIPES)}
 

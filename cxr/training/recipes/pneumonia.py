@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...scoring.recipe import Augmentation, FirstStep, Recipe
+from ...scoring.recipe import Augmentation, FirstStep, LungSupervision, Recipe
 
 __all__ = ["RECIPES"]
 
@@ -45,6 +45,47 @@ RECIPES = (
     ),
     Recipe(
         name="pneumonia-efficientnet-lite0",
+        finding="pneumonia",
+        source="kermany",
+        external=EXTERNAL,
+        architecture="efficientnet_lite0",
+        arguments={"pooling": "fine_evidence"},
+        pretrained="imagenet",
+        input_size=224,
+        channels=3,
+        optimizer="adamw",
+        learning_rate=5e-4,
+        weight_decay=1e-2,
+        batch_size=64,
+        epochs=8,
+        schedule="stepped",
+        keep="last",
+        label_smoothing=0.05,
+        storage="float16",
+        lungs=LungSupervision(
+            averaged=4,
+            origin=0.6,
+            aspect=0.15,
+            soft=0.3,
+            shutters=0.2,
+            devices=0.2,
+            opacities=0.3,
+        ),
+        augmentation=Augmentation(
+            rotation=12,
+            scale=(0.7, 1.1),
+            anywhere=True,
+            flip=True,
+            gamma=0.4,
+            contrast=0.3,
+            brightness=0.15,
+            tone=0.5,
+            sharpness=0.9,
+            noise=0.04,
+        ),
+    ),
+    Recipe(
+        name="pneumonia-efficientnet-lite0-v1",
         finding="pneumonia",
         source="kermany",
         external=EXTERNAL,

@@ -1,0 +1,114 @@
+"""A candidate of `cxr.training.lung_candidates` becomes the bundle of its recipe.
+
+``python -m cxr.training.store_candidate --run DIR --candidate NAME --recipe RECIPE --data SET``
+``--films TABLE --out MODELS``. Calibration and operating points are chosen on validation, and the
+test films are scored once. The same recipe trains a bundle from nothing with ``cxr train``; this is
+for weights that were trained on another machine or backend.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..datasets.table import read_films
+from ..networks import build
+from ..networks.runtime import keep_memory
+from ..progress import Say, to_stderr
+from .callbacks import HISTORY_COLUMNS
+from .lung_supervision import move_origin
+from .recipes import Recipe, find_recipe
+from .write_bundle import Training, write_bundle
+
+__all__ = ["store_candidate"]
+
+#: What a candidate's name ends in where the weights of its last epochs were averaged.
+AVERAGED = "-averaged"
+
+
+def store_candidate(
+    recipe: Recipe,
+    run: str | Path,
+    candidate: str,
+    data: str | Path,
+    films: pd.DataFrame,
+    out: str | Path,
+    *,
+    say: Say = to_stderr,
+) -> Path:
+    """Write the bundle of weights that are there.
+
+    Parameters
+    ----------
+    recipe
+        What the candidate was trained with; its origin is moved to here.
+    run
+        Folder that `cxr.training.lung_candidates` wrote.
+    candidate
+        Its name there.
+    data
+        Folder of the films.
+    films
+        Their table, with splits.
+    out
+        Folder in which the bundle's folder is made; one of that name there is replaced.
+    say
+        Takes lines of text on the way.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle's folder.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not of the recipe's network.
+    """
+    if recipe.lungs is None:
+        raise ValueError(f"Expected a recipe with lung supervision. Received: {recipe.name}")
+    run = Path(run)
+    network = build(recipe.architecture, input_size=recipe.input_size, **recipe.arguments)
+    with np.load(run / f"{candidate}.weights.npz") as stored:
+        network.set_weights([stored[name].astype(np.float32) for name in stored.files])
+    move_origin(network, recipe.lungs.origin)
+    history = pd.read_csv(run / f"{candidate.removesuffix(AVERAGED)}.history.csv")
+    # Run totals became what each epoch took.
+    history["seconds"] = history["seconds"].diff().fillna(history["seconds"]).round(1)
+    # What the run did not measure in each epoch stays empty.
+    history = history.reindex(columns=HISTORY_COLUMNS)
+    if len(history) != recipe.epochs:
+        raise ValueError(f"Expected {recipe.epochs} epochs. Received: {len(history)}")
+    say(f"Reading {len(films)} films")
+    prepare = replace(recipe.to_input, channels=1)
+    _, pixels = read_films(films, data, prepare=prepare)
+    assert pixels is not None
+    training = Training(recipe, network, films, pixels, history, len(history), 1.0)
+    say("Scoring the validation and test films")
+    return write_bundle(training, Path(out))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Store a candidate from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m cxr.training.store_candidate")
+    parser.add_argument("--run", required=True, help="folder that lung_candidates wrote")
+    parser.add_argument("--candidate", required=True, help="name of the candidate in that folder")
+    parser.add_argument("--recipe", required=True, help="name of the recipe, or a JSON file")
+    parser.add_argument("--data", required=True, help="folder of the films")
+    parser.add_argument("--films", required=True, help="table of the films with their splits")
+    parser.add_argument("--out", required=True, help="folder of the models")
+    given = parser.parse_args(arguments)
+    keep_memory()
+    films = pd.read_csv(given.films, keep_default_na=False, dtype={"patient": str, "subtype": str})
+    recipe = find_recipe(given.recipe)
+    folder = store_candidate(recipe, given.run, given.candidate, given.data, films, given.out)
+    to_stderr(f"Wrote {folder}")
+
+
+if __name__ == "__main__":
+    main()
