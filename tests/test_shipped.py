@@ -37,6 +37,7 @@ CARDS = cxr.available(ROOT / "models")
 NAMES = [card.name for card in CARDS]
 SHIPPED = {
     "pneumonia-efficientnet-lite0",
+    "pneumonia-efficientnet-lite0-v1",
     "pneumonia-grey-cnn",
     "pneumonia-small-cnn",
     "pneumonia-vgg16-transfer",
