@@ -172,8 +172,16 @@ class TestHeatmaps:
                 highest = max(highest, float(theirs.max()))
                 for mine, other in zip(maps, theirs, strict=True):
                     scale = other.max() or theirs.max() or 1.0
+                    # Evidence is negative at most places: 2 + gradient x sum, by which Grad-CAM++
+                    # divides, then comes near 0, and the sixth digit of a gradient shows.
+                    pooling = network.card.architecture.arguments.get("pooling")
+                    signed = method == "gradcam++" and pooling == "fine_evidence"
                     np.testing.assert_allclose(
-                        mine / scale, other / scale, rtol=0, atol=1e-4, err_msg=f"{method} {layer}"
+                        mine / scale,
+                        other / scale,
+                        rtol=0,
+                        atol=1e-3 if signed else 1e-4,
+                        err_msg=f"{method} {layer}",
                     )
         assert highest > 0  # so there is something to compare
 
@@ -207,7 +215,8 @@ def test_each_default_has_a_gate_that_every_model_of_its_finding_uses(finding: s
     default = default_name(finding, ROOT / "models")
     for name in (card.name for card in CARDS if card.finding == finding):
         judge, gate = shipped(name).judge
-        assert judge.name == default
+        # The flagship of before has the gate of its own features.
+        assert judge.name == (name if shipped(name).card.gate else default)
         assert gate.layers == judge.card.gate.layers
 
 
@@ -219,7 +228,10 @@ class TestGate:
         bundle = shipped(default_name(finding, ROOT / "models"))
         films = [cxr.read(path) for path in paths]
         codes = [p.refusal.code if p.refusal else None for p in bundle.predict_many(films)]
-        assert set(codes) <= {None, "lateral", "not_chest", "too_small", "blank", "exposure"}
+        assert set(codes) <= {
+            *(None, "lateral", "not_chest", "too_small", "blank", "exposure"),
+            *("no_lungs", "turned"),
+        }
         return sum(code is not None for code in codes) / len(codes)
 
     @pytest.mark.parametrize("finding", ["pneumonia", "tuberculosis"])

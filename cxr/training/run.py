@@ -189,7 +189,7 @@ def train(
 def _lungs(
     table: pd.DataFrame, pixels: NDArray[np.uint8], data: Path, recipe: Recipe, say: Say
 ) -> NDArray[np.uint8]:
-    """Find the lungs of all films; masks lie in ``lungs/``, beside the data set's folder."""
+    """Find the lungs of all films; masks lie in ``lungs/``, next to the data set's folder."""
     from .lung_supervision import lungs_of_films
 
     folder = data.resolve()

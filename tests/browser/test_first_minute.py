@@ -87,7 +87,8 @@ def test_sample_films_a_score_and_a_heatmap(page: Page, shot) -> None:
 def test_the_window_is_opened_to_values_that_the_files_window_cuts_off(
     page: Page, tmp_path: Path, shot
 ) -> None:
-    sample = sample_films()[0]
+    # That of `pydicom-data`, which stands behind those of the data sets on this machine.
+    sample = next(path for path in sample_films() if path.name.startswith("RG1_"))
     narrow = pydicom.dcmread(sample)
     narrow.WindowCenter, narrow.WindowWidth = NARROW
     narrow.save_as(tmp_path / "narrow.dcm")

@@ -124,6 +124,7 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     page.get_by_text("Read blind").click()
     expect(page.locator("li.hidden").first).to_be_visible()
     page.locator("li.hidden").nth(1).click()
+    at_rest(page)  # the form of the film before is there until then
     call = page.get_by_role("radio", name="pneumonia seen", exact=True)
     expect(call).to_be_attached()
     expect(page.locator("li.hidden .score b").first).to_have_text("")
