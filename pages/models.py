@@ -17,6 +17,7 @@ from cxr.web import (
     plain_cells,
     plain_json,
     plain_table,
+    steadiness_view,
 )
 
 LIMITS = """
@@ -62,6 +63,7 @@ def main() -> None:
             st.caption(plain(f"{split}: {split_note(card, split)}"))
     gate_view(model)
     pictures_view(model)
+    steadiness_view(model)
     explanations_view(model)
     with st.expander("The whole card"):
         st.json(plain_json(card.to_json()))

@@ -11,6 +11,9 @@ import sys
 import time
 from typing import Any
 
+import pandas as pd
+
+from ..evidence.steadiness import CHECK as STEADINESS
 from ..model import load
 from ..progress import Progress, to_stderr
 from ..stats.wording import count, interval, percent, with_interval
@@ -90,29 +93,38 @@ def audit(options: argparse.Namespace) -> int:
 
     See `cxr.evidence.audit.sanity_checks`.
     """
+    from ..evidence import steadiness
     from ..evidence.audit.reference import MEASURE
     from ..evidence.audit.sanity_checks import audit as measure
     from ..evidence.audit.store import store
     from ..evidence.audit.verdict import failures
+    from ..evidence.card_tables import steadiness_table
 
     bundle = load(options.name)
     methods = options.methods.split(",") if options.methods else None
     checks = options.checks.split(",") if options.checks else None
-    rows = measure(
-        bundle,
-        options.data,
-        methods=methods,
-        checks=checks,
-        films=options.films,
-        progress=_clock(),
-    )
-    store(bundle, rows)
+    steady = pd.DataFrame()
+    if checks is None or STEADINESS in checks:
+        steady = steadiness.measure(bundle, options.data, progress=_clock())
+        checks = checks and [name for name in checks if name != STEADINESS]
+    rows = []
+    if checks != []:
+        rows = measure(
+            bundle,
+            options.data,
+            methods=methods,
+            checks=checks,
+            films=options.films,
+            progress=_clock(),
+        )
+        store(bundle, rows)
     table = bundle.explanations
     said = failures(table[table["method"].isin({row["method"] for row in rows})])
     if options.json:
         # JSON knows no NaN.
         plain = [{k: None if v != v else v for k, v in row.items()} for row in rows]
-        result = {"model": bundle.name, "rows": plain, "failures": said}
+        moves = steady.to_dict("records")
+        result = {"model": bundle.name, "rows": plain, "failures": said, "steadiness": moves}
         print(json.dumps(result, indent=1))
         return DONE
     for row in rows:
@@ -120,7 +132,10 @@ def audit(options: argparse.Namespace) -> int:
         form = ".1e" if row["measure"] == MEASURE else ".3f"
         value = with_interval(row["value"], (row["low"], row["high"]), form)
         print(f"{row['method']:22}{row['measure']:20}{stage:>5}  n {row['n']:<4} {value}")
-    print("", *(said or ["No method fails a check."]), sep="\n")
+    if rows:
+        print("", *(said or ["No method fails a check."]), sep="\n")
+    if len(steady):
+        print("", steadiness_table(steady).to_string(index=False), sep="\n")
     return DONE
 
 

@@ -324,7 +324,8 @@ def _add_audit(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help="checks to run, separated by commas: sanity; reference, which compares with "
         "tf-keras-vis; lungs, which compares with the lungs, and alone goes on where it was "
-        "stopped, on the films of the audit (default: all)",
+        "stopped, on the films of the audit; steadiness, which asks not of the heatmaps but of the "
+        "scores how far they move with noise, a JPEG's losses and a small shift (default: all)",
     )
     parser.add_argument(
         "--films",

@@ -21,6 +21,7 @@ __all__ = [
     "picture_figures",
     "rates",
     "splits",
+    "steadiness_table",
 ]
 
 
@@ -201,3 +202,33 @@ def picture_figures(check: PictureCheck) -> pd.DataFrame:
     ]
     columns = ["films", "shown as", "n", "told", *("share", "low", "high"), "with the gate"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def steadiness_table(figures: pd.DataFrame) -> pd.DataFrame:
+    """Write how far scores move, for people.
+
+    Parameters
+    ----------
+    figures : pandas.DataFrame
+        Of `cxr.evidence.steadiness.figures`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        film, n, score moves by (at most, on 95 % of the films), crosses the threshold, another band
+        (shares of the films, with intervals), steady (yes or no).
+    """
+    rows = [
+        {
+            "film": row["disturbance"],
+            "n": row["n"],
+            "score moves by": f"{row['moves']:.3f}",
+            **{
+                title: with_interval(row[name], (row[f"{name}_low"], row[f"{name}_high"]), ".1%")
+                for name, title in (("crosses", "crosses the threshold"), ("bands", "another band"))
+            },
+            "steady": "yes" if row["steady"] else "no",
+        }
+        for row in figures.to_dict("records")
+    ]
+    return pd.DataFrame(rows)

@@ -8,7 +8,6 @@ runs candidates for the pneumonia flagship, and measures them on validation film
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import math
 import time
@@ -22,9 +21,9 @@ import numpy as np
 import pandas as pd
 from keras import ops
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..datasets.lung_masks import read_pictures
+from ..evidence.steadiness import DISTURBANCES, disturbed, steadiness
 from ..heatmaps.geometry import interpolation
 from ..networks import build
 from ..networks.lung_unet import lung_unet
@@ -35,7 +34,7 @@ from .lungs import predict_whole
 from .recipes import RECIPES, LungSupervision, Recipe
 from .variation import Amounts, Variation
 
-__all__ = ["CANDIDATES", "heat_in_lungs", "steadiness"]
+__all__ = ["CANDIDATES", "heat_in_lungs"]
 
 SIDE = 224
 BATCH = 64
@@ -93,28 +92,11 @@ def heat_in_lungs(
     return np.array(peak), np.array(share), np.array(area)
 
 
-def disturbed(films: NDArray[np.uint8], seed: int) -> dict[str, NDArray[np.uint8]]:
-    """Return the films with what must not move a score: noise, JPEG's losses, a small shift."""
-    random = np.random.default_rng(seed)
-    noisy = np.clip(np.rint(films + random.normal(0, 2, films.shape)), 0, 255).astype(np.uint8)
-    packed = np.empty_like(films)
-    for row, film in enumerate(films):
-        file = io.BytesIO()
-        Image.fromarray(film[..., 0]).save(file, "JPEG", quality=85)
-        packed[row, ..., 0] = np.asarray(Image.open(file))
-    across = np.concatenate([films[:, :, :1], films[:, :, :1], films[:, :, :-2]], axis=2)
-    down = np.concatenate([films[:, :1], films[:, :1], films[:, :-2]], axis=1)
-    return {"noise": noisy, "jpeg": packed, "right": across, "down": down}
-
-
-def steadiness(
-    clean: NDArray[np.float64], moved: NDArray[np.float64], threshold: float
-) -> dict[str, float]:
-    """Say by how much scores move, and on what share of films across the threshold."""
-    return {
-        "moves_95": round(float(np.percentile(np.abs(moved - clean), 95)), 4),
-        "crosses": round(float(((moved >= threshold) != (clean >= threshold)).mean()), 4),
-    }
+def _disturbed(films: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+    """Return films with what must not move a score, by kind; uint8 (films, height, width, 1)."""
+    random = np.random.default_rng(0)
+    each = [disturbed(film[..., 0], random) for film in films]
+    return {kind: np.stack([film[kind] for film in each])[..., None] for kind in DISTURBANCES}
 
 
 @dataclass
@@ -262,9 +244,10 @@ class _Trainer:
             }
         random = np.random.default_rng(0)
         at = np.sort(random.permutation(len(score))[:STEADY_FILMS])
-        for kind, films in disturbed(held.pixels[at], 0).items():
+        for kind, films in _disturbed(held.pixels[at]).items():
             moved, _ = self._see(films)
-            figures[kind] = steadiness(score[at], 1 / (1 + np.exp(-moved)), threshold)
+            found = steadiness(score[at], 1 / (1 + np.exp(-moved)), threshold)
+            figures[kind] = {name: round(value, 4) for name, value in found.items()}
         whitened, drawn_in = self.white
         white, places = self._see(whitened)
         dense = drawn_in.max(axis=(1, 2, 3)) > DENSE

@@ -6,7 +6,13 @@ The only part of `cxr` that imports Streamlit.
 from ..reading_room.session import ReadingSession
 from .call import call_view
 from .compare import beside_of, compare_view
-from .evidence import gate_view, near_duplicates_view, pictures_view, shift_view
+from .evidence import (
+    gate_view,
+    near_duplicates_view,
+    pictures_view,
+    shift_view,
+    steadiness_view,
+)
 from .explained import explanations_view
 from .exports import export_view
 from .film import empty_field, film_view
@@ -72,5 +78,6 @@ __all__ = [
     "show_rates",
     "show_values",
     "start_view",
+    "steadiness_view",
     "theme",
 ]

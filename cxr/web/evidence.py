@@ -11,17 +11,18 @@ from .. import figures
 from ..datasets.describe import FACTS
 from ..datasets.near_duplicates import WITHIN, alike
 from ..datasets.shift import shift
-from ..evidence.card_tables import gate_figures, picture_figures
+from ..evidence import steadiness
+from ..evidence.card_tables import gate_figures, picture_figures, steadiness_table
 from ..model import Model
 from ..scoring.picture_check import PictureCheckError
 from ..stats.wording import count
 from .films import film_list
 from .look import theme
-from .messages import NO_PICTURE_CHECK, not_described
+from .messages import NO_PICTURE_CHECK, not_described, not_steadied
 from .page import plot
 from .plain_text import plain, plain_table
 
-__all__ = ["gate_view", "near_duplicates_view", "pictures_view", "shift_view"]
+__all__ = ["gate_view", "near_duplicates_view", "pictures_view", "shift_view", "steadiness_view"]
 
 FINGERPRINT, LOGIT, *_ = FACTS
 SHARES = ("share", "low", "high")
@@ -134,6 +135,29 @@ def pictures_view(model: Model) -> None:
     st.caption(
         "Of films as they are, few are to be told; of all others, most. With the gate: told, or "
         "refused as no frontal chest film. Low and high: 95 % interval."
+    )
+
+
+def steadiness_view(model: Model) -> None:
+    """Show how far a model's scores move where a film is the same to the eye.
+
+    Parameters
+    ----------
+    model : Model
+        If nothing was measured yet, the command that does so is named.
+    """
+    st.subheader("Is the score steady?", anchor=False)
+    table = steadiness_table(steadiness.figures(model))
+    if table.empty:
+        st.caption(not_steadied(model.name))
+        return
+    st.dataframe(plain_table(table), hide_index=True)
+    st.caption(
+        f"On {count(int(table['n'].max()), 'validation film')} that look the same to a reader. "
+        "Score moves by: at most, on 95 % of them. Crosses the threshold, another band: shares of "
+        "them, with 95 % intervals. Steady: "
+        f"moves by at most {steadiness.LARGEST:.2f}, and comes into another band on at most "
+        f"{steadiness.MOST_BANDS:.0%}."
     )
 
 

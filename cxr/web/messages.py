@@ -37,6 +37,7 @@ __all__ = [
     "no_readings_within",
     "not_described",
     "not_explained",
+    "not_steadied",
     "one_class",
     "scored_none",
 ]
@@ -133,6 +134,12 @@ def not_explained(model: str, *, boxes: bool, checks: bool) -> str:
     missing = [command for command, wanted in ((BOXES, boxes), (AUDIT, checks)) if wanted]
     commands = " and ".join(code_span(command.format(model)) for command in missing)
     return f"Not measured yet. Run {commands}, where DIR is the folder of the films, {AGAIN}"
+
+
+def not_steadied(model: str) -> str:
+    """Name the command that measures how steady a model's scores are."""
+    command = code_span(f"{AUDIT.format(model)} --checks steadiness")
+    return f"Not measured yet. Run {command}, where DIR is the folder of the films, {AGAIN}"
 
 
 def measure_again(error: Exception, model: str) -> str:

@@ -761,6 +761,13 @@ class TestEvaluateBoxes:
         assert "No film of the split 'test' has a box of pneumonia" in err
 
 
+MOVED = {
+    "disturbance": "noise", "n": 40, "moves": 0.031,
+    "crosses": 0.0, "crosses_low": 0.0, "crosses_high": 0.09,
+    "bands": 0.05, "bands_low": 0.01, "bands_high": 0.17, "steady": False,
+}  # fmt: skip
+
+
 class TestAudit:
     """The audit itself is in test_audit: here only what the words lead to."""
 
@@ -783,13 +790,22 @@ class TestAudit:
             names = ("measure", "value", "low", "high", "stage")
             return [facts | {"n": 9} | dict(zip(names, row, strict=True)) for row in self.ROWS]
 
+        def measure(bundle, data, *, progress):
+            calls.append((bundle.name, str(data), "steadiness"))
+            return pd.DataFrame([MOVED])
+
         monkeypatch.setattr("cxr.evidence.audit.sanity_checks.audit", audit)
+        monkeypatch.setattr("cxr.evidence.steadiness.measure", measure)
         return calls
 
     def test_stores_and_prints(self, run, asked, kept):
         status, out, err = run("audit", "pneumonia-made", "--data", "films")
         assert status == DONE
-        assert asked == [("pneumonia-made", "films", None, None, None)]
+        assert asked == [
+            ("pneumonia-made", "films", "steadiness"),
+            ("pneumonia-made", "films", None, None, None),
+        ]
+        assert "0.031" in out
         assert "2.0e-07" in out
         assert "0.750 (0.700 to 0.800)" in out
         assert "Grad-CAM: hardly changes when the weights are randomized" in out
@@ -807,6 +823,15 @@ class TestAudit:
         assert result["model"] == "pneumonia-made"
         assert [row["low"] for row in result["rows"]] == [0.7, None, None]
         assert len(result["failures"]) == 1
+        assert result["steadiness"] == []
+
+    def test_of_the_scores_alone(self, run, asked, kept):
+        words = ("audit", "pneumonia-made", "--data", "films", "--checks", "steadiness", "--json")
+        status, out, _ = run(*words)
+        assert status == DONE
+        assert asked == [("pneumonia-made", "films", "steadiness")]
+        assert json.loads(out)["steadiness"] == [MOVED]
+        assert json.loads(out)["rows"] == []
 
 
 class TestTrain:

@@ -875,3 +875,27 @@ def test_models_page_warns_where_pictures_of_films_are_not_told(
     app = page("models", models=damaged)
     assert any("picture check" in error.value for error in app.error)
     st.cache_resource.clear()
+
+
+def test_models_page_tells_how_steady_the_scores_are(
+    page, made_models: Path, tmp_path: Path
+) -> None:
+    import streamlit as st
+
+    from cxr.evidence.steadiness import COLUMNS, DISTURBANCES, FILE
+
+    models = Path(shutil.copytree(made_models, tmp_path / "models"))
+    st.cache_resource.clear()
+    app = page("models", models=models)
+    assert any("--checks steadiness" in caption.value for caption in app.caption)
+    model = cxr.load(str(models / "pneumonia-made"))
+    logits = {kind: [-9.0, 9.0] for kind in ("clean", *DISTURBANCES)}
+    rows = pd.DataFrame(logits).assign(
+        weights=model.card.weights.sha256, path=["a", "b"], patient=["a", "b"]
+    )
+    rows[COLUMNS].to_csv(models / "pneumonia-made" / FILE, index=False)
+    st.cache_resource.clear()
+    app = page("models", models=models)
+    shown = next(frame.value for frame in app.dataframe if "steady" in frame.value)
+    assert shown["steady"].tolist() == ["yes"] * len(DISTURBANCES)
+    st.cache_resource.clear()

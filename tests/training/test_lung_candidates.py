@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cxr.training.lung_candidates import CANDIDATES, disturbed, heat_in_lungs, steadiness
+from cxr.training.lung_candidates import CANDIDATES, heat_in_lungs
 from cxr.training.recipes import RECIPES
 
 
@@ -24,12 +24,3 @@ def test_heat_is_measured_as_it_is_drawn():
     assert share[0] == pytest.approx(1)
     assert share[1] == 0
     assert 0 < area[0] < 0.2
-
-
-def test_disturbed_films_differ_a_little_and_steadiness_says_by_how_much():
-    films = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 1)).astype(np.uint8)
-    moved = disturbed(films, 0)
-    assert set(moved) == {"noise", "jpeg", "right", "down"}
-    np.testing.assert_array_equal(moved["right"][:, :, 2:], films[:, :, :-2])
-    found = steadiness(np.array([0.2, 0.6]), np.array([0.2, 0.4]), 0.5)
-    assert found["crosses"] == 0.5
