@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
-from tests.browser.waiting import at_rest, drawn
+from tests.browser.waiting import at_rest, drawn, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
@@ -50,8 +50,19 @@ def upload(page: Page, files: list[Path], scored: int, refused: int = 0) -> None
 def picture(page: Page) -> np.ndarray:
     """The viewer's canvas as it is on the screen."""
     drawn(page)
-    shot = page.locator(".viewer canvas").screenshot(animations="disabled")
-    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), float)
+    shots: list[bytes] = []
+
+    def taken() -> bool:
+        try:
+            shots.append(page.locator(".viewer canvas").screenshot(animations="disabled"))
+        except Error as error:
+            # The page shows the film anew when its score comes: then the canvas is another one.
+            if "not attached" not in str(error):
+                raise
+        return bool(shots)
+
+    until(page, taken)
+    return np.asarray(Image.open(io.BytesIO(shots[0])).convert("RGB"), float)
 
 
 @pytest.fixture
