@@ -34,7 +34,13 @@ def main() -> None:
     histories = {card.name: bundle(card).history for card in cards}
     wide = {"first step": st.column_config.TextColumn(width=340)}
     table = plain_table(runs(cards, histories))
-    st.dataframe(table, hide_index=True, height="content", column_config=wide)
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        column_config=wide,
+        placeholder="not recorded",
+    )
     plot(figures.training_curves(histories, metric, theme=theme()), "curves")
     left, right = st.columns(2)
     with left:

@@ -140,11 +140,11 @@ def facts(card: Card) -> pd.DataFrame:
         f"{size.resample}, {percent(size.margin, 0)} left out at each edge, levels {size.levels}",
         "Preprocessing": card.preprocessing,
         "Learned from": f"{card.data.title} ({card.data.citation}), {card.data.licence}",
-        "Epochs": f"{training.epochs}; the weights are of epoch {training.kept_epoch}"
+        "Epochs": f"{training.epochs}; the weights are {_kept(card)}"
         + (f"; before them {first.epochs} on {first.films} films" if first else ""),
-        "Training time": f"{training.wall_seconds / 60:.0f} minutes"
+        "Training time": _time(training.wall_seconds)
         + (", computing the features of the frozen base not counted" if base else ""),
-        "Made with": made_with(card),
+        "Made with": made_with(card) or "not recorded",
         "Calibration": f"temperature {card.calibration.temperature:.3f}",
         "Weights (SHA-256)": card.weights.sha256,
     }
@@ -155,6 +155,20 @@ def facts(card: Card) -> pd.DataFrame:
         if card.data.title:
             rows["Operating points on"] = f"{card.data.title}, {card.data.licence}"
     return pd.DataFrame({"fact": rows.keys(), "value": rows.values()})
+
+
+def _time(seconds: float) -> str:
+    """Say how long a run took: on a GPU some take no minute."""
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+
+
+def _kept(card: Card) -> str:
+    """Say of which epochs the weights are."""
+    last = card.training.kept_epoch
+    averaged = card.recipe.lungs.averaged if card.recipe and card.recipe.lungs else 1
+    if averaged > 1:
+        return f"the average of epochs {last - averaged + 1} to {last}"
+    return f"of epoch {last}"
 
 
 def made_with(card: Card) -> str:

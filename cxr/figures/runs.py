@@ -56,6 +56,8 @@ def training_curves(
             (metric, "training", "dash"),
             (f"val_{metric}", "validation", "solid"),
         ):
+            if history[column].isna().all():
+                continue  # else the legend names a line that is not there
             figure.add_scatter(
                 x=history["epoch"], y=history[column], mode="lines+markers",
                 name=f"{name}, {what}", legendgroup=name,
@@ -131,6 +133,8 @@ def gap(gaps: Mapping[str, pd.DataFrame], metric: str = "auc", *, theme: str = "
     )  # fmt: skip
     for i, (name, table) in enumerate(gaps.items()):
         need_columns(table, ["epoch", f"{metric}_gap"])
+        if table[f"{metric}_gap"].isna().all():
+            continue
         figure.add_scatter(
             x=table["epoch"], y=table[f"{metric}_gap"], mode="lines+markers", name=name,
             showlegend=True, line={"color": model_colour(name), "width": 2},

@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ from .lungs import predict_whole
 from .recipes import RECIPES, LungSupervision, Recipe
 from .variation import Amounts, Variation
 
-__all__ = ["CANDIDATES", "heat_in_lungs"]
+__all__ = ["CANDIDATES", "maps_in_lungs"]
 
 SIDE = 224
 BATCH = 64
@@ -58,7 +60,7 @@ CANDIDATES = {
 }
 
 
-def heat_in_lungs(
+def maps_in_lungs(
     evidence: NDArray[np.float32], lungs: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
     """Say where the maps of some films lie, drawn as `cxr.heatmaps.heatmap.Heatmap` draws them.
@@ -130,6 +132,17 @@ def _read(data: str, films: str, lungs: str, rows: int) -> dict[str, _Films]:
         at = np.flatnonzero(table["split"] == split)
         result[split] = _Films(table.iloc[at].reset_index(drop=True), pixels[at], fields[at])
     return result
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what trains: Keras's backend with its own."""
+    backend = keras.backend.backend()
+    return {
+        "python": platform.python_version(),
+        backend: version(backend),
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+    }
 
 
 class _Trainer:
@@ -210,7 +223,7 @@ class _Trainer:
             figures = self._measure(name + suffix, held)
             note_ = {"name": name + suffix, **figures, "seconds": round(seconds, 1)}
             self.say(json.dumps(note_))
-            plain = {"recipe": candidate.to_json()} | note_
+            plain = {"recipe": candidate.to_json(), "versions": _versions()} | note_
             (self.out / f"{name}{suffix}.json").write_text(json.dumps(plain, indent=1))
             half = [np.asarray(value, np.float16) for value in kept]
             np.savez(self.out / f"{name}{suffix}.weights.npz", *half)
@@ -235,7 +248,7 @@ class _Trainer:
             ("drawn", (truth == 1) & drawn),
             ("called", (score >= threshold) & drawn),
         ):
-            peak, share, area = heat_in_lungs(evidence[at], lungs[at])
+            peak, share, area = maps_in_lungs(evidence[at], lungs[at])
             figures[group] = {
                 "films": int(at.sum()),
                 "peak": round(float(peak.mean()), 4),
@@ -251,7 +264,7 @@ class _Trainer:
         whitened, drawn_in = self.white
         white, places = self._see(whitened)
         dense = drawn_in.max(axis=(1, 2, 3)) > DENSE
-        peak, share, _ = heat_in_lungs(places[dense], drawn_in[dense, ..., 0] > 0.25)
+        peak, share, _ = maps_in_lungs(places[dense], drawn_in[dense, ..., 0] > 0.25)
         figures["drawn_in"] = {
             "called": round(float((1 / (1 + np.exp(-white[dense])) >= threshold).mean()), 4),
             "peak": round(float(peak.mean()), 4),

@@ -9,6 +9,7 @@ for weights that were trained on another machine or backend.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,7 @@ def store_candidate(
     with np.load(run / f"{candidate}.weights.npz") as stored:
         network.set_weights([stored[name].astype(np.float32) for name in stored.files])
     move_origin(network, recipe.lungs.origin)
+    note = json.loads((run / f"{candidate}.json").read_text())
     history = pd.read_csv(run / f"{candidate.removesuffix(AVERAGED)}.history.csv")
     # Run totals became what each epoch took.
     history["seconds"] = history["seconds"].diff().fillna(history["seconds"]).round(1)
@@ -88,7 +90,17 @@ def store_candidate(
     prepare = replace(recipe.to_input, channels=1)
     _, pixels = read_films(films, data, prepare=prepare)
     assert pixels is not None
-    training = Training(recipe, network, films, pixels, history, len(history), 1.0)
+    training = Training(
+        recipe,
+        network,
+        films,
+        pixels,
+        history,
+        len(history),
+        1.0,
+        # Not those of this machine: the weights were trained elsewhere.
+        versions=note.get("versions", {}),
+    )
     say("Scoring the validation and test films")
     return write_bundle(training, Path(out))
 

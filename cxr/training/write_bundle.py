@@ -87,6 +87,8 @@ class Training:
         The result of a shorter run before this one; empty if there was none.
     feature_seconds : float
         Wall time of computing the features of a frozen base.
+    versions : dict of str to str or None
+        What it was trained with, where that is not what runs now; see `versions`.
     """
 
     recipe: Recipe
@@ -98,6 +100,7 @@ class Training:
     subset: float
     first_step: TrainingStep | None = None
     feature_seconds: float = 0.0
+    versions: dict[str, str] | None = None
 
 
 def write_bundle(run: Training, out: Path) -> Path:
@@ -178,7 +181,7 @@ def _describe(run: Training, weights: StoredFile) -> Card:
             kept_epoch=run.kept_epoch,
             wall_seconds=round(float(run.history["seconds"].sum()), 1),
             share=run.subset,
-            versions=versions(),
+            versions=versions() if run.versions is None else run.versions,
             feature_seconds=round(run.feature_seconds, 1),
             first_step=run.first_step,
         ),

@@ -130,7 +130,11 @@ def pictures_view(model: Model) -> None:
         plain_table(picture_figures(check)),
         hide_index=True,
         height=300,
-        column_config={name: st.column_config.NumberColumn(format="percent") for name in SHARES},
+        column_config={
+            name: st.column_config.NumberColumn(format="percent")
+            for name in (*SHARES, "with the gate")
+        },
+        placeholder="not counted",
     )
     st.caption(
         "Of films as they are, few are to be told; of all others, most. With the gate: told, or "

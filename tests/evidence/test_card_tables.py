@@ -10,6 +10,7 @@ from cxr.evidence import card_tables
 from cxr.scoring.card import Architecture, Base, DataSet, GateFacts, GateFigures, Imported
 from cxr.scoring.picture_check import picture_check
 from cxr.storage.models import models_folder
+from cxr.training.recipes import RECIPES
 from tests.cards import POINT, SHA256, TEST, a_card
 
 
@@ -47,6 +48,16 @@ def test_the_default_operating_point_is_marked():
 @pytest.mark.parametrize("figures", [None, dataclasses.replace(TEST, sensitivity=None)])
 def test_rates_that_were_not_measured_are_said_so(figures):
     assert card_tables.rates(figures, ".1%", "no such films") == ("no such films",) * 2
+
+
+def test_weights_that_are_an_average_say_so_and_a_short_run_has_seconds():
+    recipe = RECIPES["pneumonia-efficientnet-lite0"]
+    plain = a_card()
+    run = dataclasses.replace(plain.training, kept_epoch=8, wall_seconds=23.0, versions={})
+    table = card_tables.facts(dataclasses.replace(plain, recipe=recipe, training=run))
+    assert value(table, "Epochs") == "8; the weights are the average of epochs 5 to 8"
+    assert value(table, "Training time") == "23 seconds"
+    assert value(table, "Made with") == "not recorded"
 
 
 def test_facts_of_a_model_trained_here():

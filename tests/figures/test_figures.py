@@ -573,8 +573,9 @@ def test_a_run_without_validation_has_its_training_curve_and_no_best_epoch():
     alone = figures.training_curves({ONE: blind}, "auc")
     assert "best epoch" not in [drawn.name for drawn in alone.data]
     assert list(alone.data[0].y) == list(HISTORY["auc"])
+    assert len(alone.data) == 1, "the legend names a line that is not there"
     both = figures.training_curves({ONE: blind, TWO: HISTORY}, "auc")
     ringed = [drawn for drawn in both.data if drawn.name == "best epoch"]
     assert [list(drawn.x) for drawn in ringed] == [[2]]
     assert ringed[0].showlegend
-    figures.gap({ONE: generalisation_gap(blind)})
+    assert not figures.gap({ONE: generalisation_gap(blind)}).data

@@ -13,8 +13,10 @@ from cxr.storage.csv_text import cell, csv_line, from_cell, table_text, texts_of
 FORMULAS = [
     *("=1+1", '=HYPERLINK("http://a.b","x")', "+1+1", "-2+3", "@SUM(1)", "=cmd|' /c calc'!A1"),
     *("\uff1d1+1", "\uff0b1", "\uff0d1+2", "\uff20SUM(1)", "\u22122+3", " =1+1", "'=1+1", "''-x"),
+    *("-0.1 (1 to 2)+3", "-0.1 (1+2 to 3)"),
 ]
 HARMLESS = ["a-b.png", "IM=1.png", "12", "-5", "+1.5e-3", "1+1", "'tis", "", "Müller"]
+FIGURES = ["-0.15 (-0.23 to -0.06)", "-4% (-10% to +2%)"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
@@ -29,7 +31,7 @@ def test_what_comes_before_a_formula_is_shown(text):
     assert from_cell(cell(text)) == text
 
 
-@pytest.mark.parametrize("text", HARMLESS)
+@pytest.mark.parametrize("text", HARMLESS + FIGURES)
 def test_other_texts_and_numbers_stay(text):
     assert cell(text) == text
     assert from_cell(text) == text

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cxr.training.lung_candidates import CANDIDATES, heat_in_lungs
+from cxr.training.lung_candidates import CANDIDATES, maps_in_lungs
 from cxr.training.recipes import RECIPES
 
 
@@ -19,7 +19,7 @@ def test_heat_is_measured_as_it_is_drawn():
     lungs[:, :, :112] = True
     evidence = np.full((2, 14, 14), -1.0, np.float32)
     evidence[0, 3:6, 2:5] = 4
-    peak, share, area = heat_in_lungs(evidence, lungs)
+    peak, share, area = maps_in_lungs(evidence, lungs)
     assert list(peak) == [True, False]
     assert share[0] == pytest.approx(1)
     assert share[1] == 0

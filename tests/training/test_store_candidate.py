@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ def run(recipe, tmp_path_factory) -> Path:
     network = build(recipe.architecture, input_size=SIDE, **recipe.arguments)
     half = [np.asarray(weight, np.float16) for weight in network.get_weights()]
     np.savez(folder / "one-averaged.weights.npz", *half)
+    note = {"versions": {"jax": "0.7", "keras": "3.15.1"}}
+    (folder / "one-averaged.json").write_text(json.dumps(note))
     epochs = pd.DataFrame({"epoch": [1, 2, 3, 4], "loss": [0.9, 0.5, 0.4, 0.3]})
     epochs.assign(learning_rate=1e-4, seconds=[2.0, 3.0, 4.5, 6.0]).to_csv(
         folder / "one.history.csv", index=False
@@ -51,6 +54,7 @@ def test_the_bundle_scores_films_and_says_how_long_each_epoch_took(
     assert model.history["seconds"].tolist() == [2.0, 1.0, 1.5, 1.5]
     assert model.history["val_auc"].isna().all()
     assert model.card.training.kept_epoch == 4
+    assert model.card.training.versions == {"jax": "0.7", "keras": "3.15.1"}
     held = films[films["split"] != "train"]
     assert set(model.predictions["path"]) == set(held["path"])
     evidence = model.model.get_layer("evidence").get_weights()[1]
