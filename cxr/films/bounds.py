@@ -40,8 +40,8 @@ BYTES_PER_PIXEL = 4
 BESIDES = 16_000_000
 #: Below this many bytes, how tightly something is packed does not matter.
 SMALL = 32_000_000
-#: Of a JPEG 2000 stream, per pixel of the largest film.
-STREAM_BITS = 7
+#: Of a JPEG 2000 stream of no pixels, per million pixels of the largest film.
+STREAM_BYTES = 780_000
 #: Passes over a progressive JPEG, each of which goes through the whole picture.
 SCANS = 64
 
@@ -183,27 +183,31 @@ def check_file(size: int) -> None:
         )
 
 
-def check_stream(size: int) -> None:
-    """Refuse a JPEG 2000 stream that would take over 5 seconds to decode.
+def check_stream(size: int, values: int) -> None:
+    """Refuse a JPEG 2000 stream that would take one core over 5 seconds to read.
 
-    That time grows with the stream, 10 to 12 MB a second, whatever the size of the picture. A film
-    of half as many pixels as are taken may still be noise in all of 16 bits.
+    That time grows with the stream and with the picture, so that half a byte of the one is given up
+    for each pixel of the other: 20 MB, 10 bits per pixel, are left to 16 megapixels, and 10 MB to
+    36. Scattered bright pixels take longest, 5 seconds at the bound; films and noise take 2 to 4.
 
     Parameters
     ----------
     size : int
         Bytes.
+    values : int
+        Pixels, or three times as many for color.
 
     Raises
     ------
     UnreadableFile
-        If it has more bytes than `STREAM_BITS` of each pixel of the largest film.
+        If it has more bytes than that.
     """
-    most = most_pixels() * STREAM_BITS // 8
+    most = MEGAPIXELS.value * STREAM_BYTES - values // 2
     if size > most:
         raise UnreadableFile(
-            f"The JPEG 2000 has {_mb(size)}; at most {_mb(most)} are taken, as more takes too long "
-            f"to decode. Export the film uncompressed, or {MEGAPIXELS.how}."
+            f"The JPEG 2000 has {size / 1e6:.1f} MB; of {values / 1e6:.0f} million values at most "
+            f"{most / 1e6:.1f} MB are taken, as more takes too long to decode. "
+            f"Export the film uncompressed, or {MEGAPIXELS.how}."
         )
 
 

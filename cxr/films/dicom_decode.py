@@ -96,8 +96,8 @@ def decode(dataset: Dataset) -> Decoded:
                 f"The DICOM file is compressed in a way that is not read here{named}. "
                 "Export the film uncompressed."
             )
+        samples = int(dataset.get("SamplesPerPixel") or 1)
         if _DECODERS[syntax] in _SLOW:
-            samples = int(dataset.get("SamplesPerPixel") or 1)
             check_size(int(dataset.Columns), int(dataset.Rows), WORKED_IN * samples)
         frame = _checked_frame(dataset)
         transform = _adobe_transform(frame)
@@ -105,7 +105,10 @@ def decode(dataset: Dataset) -> Decoded:
         for offsets in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
             dataset.pop(offsets, None)  # of the frame as it was
         options["decoding_plugin"] = _DECODERS[syntax]
-        cut_short = syntax in dicom_jpeg2000.SYNTAXES and dicom_jpeg2000.ends_early(frame)
+        if syntax in dicom_jpeg2000.SYNTAXES:
+            cut_short = dicom_jpeg2000.ends_early(frame)
+            if samples == 1 and dicom_jpeg2000.is_long(frame):
+                options["decoding_plugin"] = dicom_jpeg2000.LABEL
     decoder = get_decoder(syntax)
     try:
         words, said = decoder.as_array(dataset, raw=True, **options)
@@ -137,7 +140,6 @@ def _checked_frame(dataset: Dataset) -> bytes:
         if marker == 0xEE:
             continue
         if marker == 0x51:  # size of a JPEG 2000
-            check_stream(len(frame))
             right, bottom, left, top = struct.unpack_from(">IIII", frame, at + 4)
             width, height = right - left, bottom - top
             (samples,) = struct.unpack_from(">H", frame, at + 36)
@@ -146,6 +148,8 @@ def _checked_frame(dataset: Dataset) -> bytes:
             precision, height, width, samples = struct.unpack_from(">BHHB", frame, at + 2)
             size = samples * (1 if precision <= 8 else 2)
         check_size(width, height, size)
+        if marker == 0x51:
+            check_stream(len(frame), width * height * samples)
     if syntax in (JPEGLSLossless, JPEGLSNearLossless):
         frame += b"\xff\xd9"  # on one that was cut short the decoder waits for its end forever
     return bytes(frame)

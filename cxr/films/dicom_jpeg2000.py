@@ -1,15 +1,17 @@
-"""JPEG 2000 in DICOM files whose stream ends early: read as far as it goes.
+"""JPEG 2000 in DICOM files: streams that end early as far as they go, long ones by all cores.
 
-A decoding plugin for pydicom, for those streams alone. The decoders that are used for all others
-go by OpenJPEG's strict mode, in which a stream that lacks its last byte is no picture at all, and
-they have no switch for it; so the library that comes with imagecodecs or Pillow is called here.
-Where it is not found, such films stay unreadable.
+A decoding plugin for pydicom, for those streams alone. The decoder that is used for all others
+goes by OpenJPEG's strict mode, in which a stream that lacks its last byte is no picture at all, and
+uses one core, and has no switch for either; so the library that comes with imagecodecs or Pillow
+is called here. Where it is not found, films that end early stay unreadable, and long ones take
+their time.
 """
 
 from __future__ import annotations
 
 import ctypes
 import math
+import os
 import struct
 from collections.abc import Iterator
 from ctypes.util import find_library
@@ -30,11 +32,12 @@ __all__ = [
     "decode_frame",
     "ends_early",
     "is_available",
+    "is_long",
     "with_ends",
 ]
 
 #: The name of the plugin.
-LABEL = "cxr-cut-short"
+LABEL = "cxr-openjpeg"
 SYNTAXES = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
 #: What pydicom asks a plugin for: the transfer syntaxes it decodes, and the packages it needs.
 DECODER_DEPENDENCIES = dict.fromkeys(SYNTAXES, ("imagecodecs",))
@@ -45,6 +48,9 @@ _PIXELS = tuple(b"\xe0\x7f\x10\0%s\0\0\xff\xff\xff\xff" % vr for vr in (b"OB", b
 _ITEM = b"\xfe\xff\x00\xe0"
 _CLOSED = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _TILE_PART, _END = 0xFF90, 0xFFD9
+#: Bytes of a stream from which on it is shared among cores: half a second for one of them.
+LONG = 3_000_000
+_CORES = 4  # more gain little, and others want theirs
 _PARAMETERS = 1 << 16  # bytes; OpenJPEG's own structure has about 8 kB
 
 
@@ -73,6 +79,11 @@ def ends_early(frame: bytes) -> bool:
     except struct.error:
         return True
     return bool(missing)
+
+
+def is_long(frame: bytes) -> bool:
+    """Tell whether a stream of a JPEG 2000 is worth sharing among cores, and can be."""
+    return len(frame) >= LONG and _library() is not None
 
 
 def with_ends(data: bytes) -> bytes | None:
@@ -117,8 +128,8 @@ def is_available(uid: str) -> bool:
     return uid in DECODER_DEPENDENCIES and _library() is not None
 
 
-def decode_frame(data: bytes, runner: DecodeRunner) -> bytes:
-    """Decode one frame as far as it goes.
+def decode_frame(data: bytes, runner: DecodeRunner) -> bytearray:
+    """Decode one frame: whole, or as far as it goes where it ends early.
 
     Parameters
     ----------
@@ -129,7 +140,7 @@ def decode_frame(data: bytes, runner: DecodeRunner) -> bytes:
 
     Returns
     -------
-    bytes
+    bytearray
         The values, color by pixel, of 8, 16 or 32 bits each.
 
     Raises
@@ -137,16 +148,14 @@ def decode_frame(data: bytes, runner: DecodeRunner) -> bytes:
     ValueError
         If nothing can be read of it, or its size is not what the header says.
     """
-    planes, precision = _decoded(data)
-    if planes.shape != (runner.rows, runner.columns, runner.samples_per_pixel):
-        raise ValueError("The JPEG 2000 is not of the size that the header says.")
-    width = 8 if precision <= 8 else 16 if precision <= 16 else 32
+    shape = (runner.rows, runner.columns, runner.samples_per_pixel)
+    values, width = _decoded(data, shape)
     runner.set_option("bits_allocated", width)
     if runner.samples_per_pixel > 1:
         runner.set_option("planar_configuration", 0)
         if runner.photometric_interpretation in ("YBR_ICT", "YBR_RCT"):
             runner.set_option("photometric_interpretation", "RGB")
-    return planes.astype(f"<i{width // 8}").tobytes()
+    return values
 
 
 class _Component(ctypes.Structure):
@@ -206,6 +215,7 @@ def _typed(library: Any) -> Any:
         ("opj_stream_set_read_function", None, (pointer, _Read)),
         ("opj_stream_set_skip_function", None, (pointer, _Skip)),
         ("opj_stream_set_seek_function", None, (pointer, _Seek)),
+        ("opj_codec_set_threads", ctypes.c_int, (pointer, ctypes.c_int)),
         ("opj_read_header", ctypes.c_int, (pointer, pointer, ctypes.POINTER(image))),
         ("opj_decode", ctypes.c_int, (pointer, pointer, image)),
         ("opj_image_destroy", None, (image,)),
@@ -249,8 +259,8 @@ class _Source:
         return int(self.at == at)
 
 
-def _decoded(data: bytes) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
-    """Return int32 (rows, columns, samples) and the bits of a sample."""
+def _decoded(data: bytes, shape: tuple[int, int, int]) -> tuple[bytearray, int]:
+    """Return the values of (rows, columns, samples), and the bits that each takes."""
     library = _library()
     if library is None:
         raise ValueError("OpenJPEG was not found.")
@@ -263,13 +273,14 @@ def _decoded(data: bytes) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
         library.opj_set_default_decoder_parameters(parameters)
         done = (
             library.opj_setup_decoder(codec, parameters)
-            and library.opj_decoder_set_strict_mode(codec, 0)
+            and library.opj_decoder_set_strict_mode(codec, int(not ends_early(data)))
+            and (library.opj_codec_set_threads(codec, _cores()) or True)
             and library.opj_read_header(source.stream, codec, ctypes.byref(image))
             and library.opj_decode(codec, source.stream, image)
         )
         if not done:
             raise ValueError("Nothing can be read of the JPEG 2000.")
-        return _planes(image.contents)
+        return _values(image.contents, shape)
     finally:
         if image:
             library.opj_image_destroy(image)
@@ -277,11 +288,26 @@ def _decoded(data: bytes) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
         library.opj_stream_destroy(source.stream)
 
 
-def _planes(image: _Image) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
+def _cores() -> int:
+    """How many cores to use, of those that this process may."""
+    has = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(_CORES, has or 1)
+
+
+def _values(image: _Image, shape: tuple[int, int, int]) -> tuple[bytearray, int]:
     components = [image.comps[number] for number in range(image.numcomps)]
     sizes = {(component.h, component.w) for component in components}
     if len(sizes) != 1 or not all(component.data for component in components):
         raise ValueError("The parts of the JPEG 2000 are not of one size.")
     (size,) = sizes
-    planes = [np.ctypeslib.as_array(component.data, size) for component in components]
-    return np.stack(planes, axis=-1), max(component.prec for component in components)
+    if (*size, len(components)) != shape:
+        raise ValueError("The JPEG 2000 is not of the size that the header says.")
+    precision = max(component.prec for component in components)
+    width = 8 if precision <= 8 else 16 if precision <= 16 else 32
+    # Into one array of the width that is wanted: a copy of all in 32 bits would be the largest.
+    values = bytearray(math.prod(shape) * width // 8)
+    planes = np.frombuffer(values, f"<i{width // 8}").reshape(shape)
+    for number, component in enumerate(components):
+        plane = np.ctypeslib.as_array(component.data, size)
+        np.copyto(planes[..., number], plane, casting="unsafe")
+    return values, width

@@ -120,3 +120,42 @@ def test_without_the_library_such_a_film_stays_unreadable(monkeypatch):
 def test_other_files_that_end_early_are_left_alone():
     assert with_ends(save(dicom_dataset(VALUES))[:-100]) is None
     assert with_ends(b"") is None
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("reversible", [True, False])
+def test_a_long_stream_is_shared_among_cores_and_comes_out_the_same(
+    signed, reversible, monkeypatch
+):
+    values = (VALUES // 32).astype(np.int16) - 1000 if signed else VALUES
+    options = {} if reversible else {"level": 40}
+    stream = imagecodecs.jpeg2k_encode(values, codecformat="j2k", reversible=reversible, **options)
+    window = {"WindowCenter": 0, "WindowWidth": 2048, "BitsStored": 16}
+    syntax = JPEG2000Lossless if reversible else JPEG2000
+    data = film(stream, values, syntax, **window)
+    whole = read(data)
+    asked = []
+    decode_frame = dicom_jpeg2000.decode_frame
+    monkeypatch.setattr(
+        dicom_jpeg2000, "decode_frame", lambda *args: asked.append(1) or decode_frame(*args)
+    )
+    monkeypatch.setattr(dicom_jpeg2000, "LONG", 1000)
+    monkeypatch.setattr(dicom_jpeg2000, "_cores", lambda: 3)
+    shared = read(data)
+    np.testing.assert_array_equal(shared.values.array, whole.values.array)
+    assert shared.sha256 == whole.sha256
+    assert shared.notes == ()
+
+
+def test_a_long_stream_with_a_fault_is_damaged_as_a_short_one_is(monkeypatch):
+    broken = STREAM[: len(STREAM) // 2] + bytes(200) + STREAM[len(STREAM) // 2 + 200 :]
+    short = read_or_reason(film(broken))
+    monkeypatch.setattr(dicom_jpeg2000, "LONG", 1000)
+    assert read_or_reason(film(broken)) == short
+
+
+def read_or_reason(data: bytes) -> str:
+    try:
+        return read(data).sha256
+    except RadiographError as error:
+        return error.reason
