@@ -80,7 +80,9 @@ def film_values(
     else:
         start, trimmed = value_range(scale[present], counts[present])
         notes += [Note.OUTLIERS] if trimmed else []
-    return FilmValues(levels, scale, start, windows, _is_inverted(dataset)), tuple(notes)
+    values = FilmValues(levels, scale, start, windows, _is_inverted(dataset))
+    vars(values)["counts"] = counts  # which it would count again
+    return values, tuple(notes)
 
 
 def apply_modality(values: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
