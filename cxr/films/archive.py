@@ -14,15 +14,13 @@ from typing import IO
 from ..errors import fault
 from .archive_names import paths_of, raw_name, told_apart
 from .bounds import LIST, ZIP_RATIO, UnreadableFile, check_file, check_ratio, most_bytes
-from .kinds import HEAD, Kind, LeftOut, choose, kind_of
+from .kinds import HEAD, MOST_FILES, Kind, LeftOut, choose, kind_of
 from .radiograph import RadiographError
 
-__all__ = ["MOST_FILES", "LeftOut", "is_zip", "unpack"]
+__all__ = ["LeftOut", "is_zip", "unpack"]
 
 logger = logging.getLogger(__name__)
 
-#: Films; how many other files there are does not matter.
-MOST_FILES = 1000
 #: Bits in the flags of a file.
 LOCKED, UTF8 = 0x1, 0x800
 #: What `zipfile` raises at damaged or unheard-of data.
@@ -47,7 +45,7 @@ def is_zip(data: bytes) -> bool:
 def unpack(
     data: bytes, left_out: LeftOut | None = None
 ) -> Iterator[tuple[str, bytes | RadiographError]]:
-    """Yield the films of a zip, in order.
+    """Yield the first `MOST_FILES` films of a zip, in its order.
 
     Which files are films, they tell by what they hold: `cxr.films.kinds.choose`. Nothing is written
     to disk, so that a name like ``../film.png`` leads nowhere; of a path so much is kept as tells
@@ -58,7 +56,8 @@ def unpack(
     data : bytes
         The archive.
     left_out : LeftOut, optional
-        The files that are no films are counted in it, before the first film is yielded.
+        The files that are no films, and the films beyond the first, are counted in it before the
+        first film is yielded.
 
     Yields
     ------
@@ -70,7 +69,7 @@ def unpack(
     Raises
     ------
     RadiographError
-        If the archive is damaged, empty, locked or holds no film or over `MOST_FILES` of them.
+        If the archive is damaged, empty or locked, or holds no film.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -94,18 +93,21 @@ def unpack(
         chosen, others = choose(
             [(path, _kind(archive, data, info)) for info, path in files], zips=True
         )
+        others.beyond = max(0, len(chosen) - MOST_FILES)
         if left_out is not None:
             left_out.add(others)
         if not chosen:
             raise RadiographError(f"The zip holds no films. {others} Pack the films into it.")
-        if len(chosen) > MOST_FILES:
-            raise RadiographError(
-                f"The zip holds {len(chosen)} films; at most {MOST_FILES} are taken at once. "
-                "Split it."
-            )
+        del chosen[MOST_FILES:]
         left, unpacked, packed = most_of_all(), 0, 0
         for place, name in zip(chosen, told_apart([files[i][1] for i in chosen]), strict=True):
             info = files[place][0]
+            try:
+                # Before it is unpacked: of what it says of its size, no more is ever unpacked.
+                _check(info, left, unpacked, min(packed + info.compress_size, len(data)))
+            except UnreadableFile as error:
+                yield name, RadiographError(str(error))
+                continue
             content = _content(archive, data, info, left)
             # A file that failed may have been unpacked up to its size: it counts too, so that a
             # thousand of them do not cost a thousand times the limit.
@@ -113,12 +115,19 @@ def unpack(
             left = max(0, left - spent)
             unpacked += spent
             packed = min(packed + info.compress_size, len(data))
-            try:
-                check_ratio(unpacked, packed, ZIP_RATIO)
-            except UnreadableFile as error:
-                if isinstance(content, bytes):
-                    content = RadiographError(str(error))
             yield name, content
+
+
+def _check(info: zipfile.ZipInfo, left: int, unpacked: int, packed: int) -> None:
+    """Refuse a file that says it is too large, or that too much comes of the archive with it."""
+    check_file(info.file_size)
+    if info.file_size > left:
+        raise UnreadableFile(_full())
+    check_ratio(unpacked + info.file_size, packed, ZIP_RATIO)
+
+
+def _full() -> str:
+    return f"The films of the zip take over {LIST.value} MB. Split it, or {LIST.how}."
 
 
 def most_of_all() -> int:
@@ -197,9 +206,7 @@ def _content(
         kind = type(error).__name__
         return RadiographError(f"The file is damaged inside the zip ({kind}). Pack it again.")
     if len(content) > left:
-        return RadiographError(
-            f"The films of the zip take over {LIST.value} MB. Split it, or {LIST.how}."
-        )
+        return RadiographError(_full())
     if is_zip(content):
         return RadiographError("A zip inside a zip is not opened. Unpack it first.")
     return content

@@ -17,6 +17,7 @@ from pathlib import PurePath
 
 __all__ = [
     "HEAD",
+    "MOST_FILES",
     "SUFFIXES",
     "Kind",
     "LeftOut",
@@ -28,6 +29,8 @@ __all__ = [
 
 #: Bytes of a file's start that tell its kind.
 HEAD = 1024
+#: Films of one zip; how many other files there are does not matter.
+MOST_FILES = 1000
 #: Suffixes of films. A file without any, or with a number for one, may be a film as well.
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".dcm", ".dicom", ".dic", ".dc3", ".ima", ".acr")
@@ -82,41 +85,61 @@ _UNDEFINED = 0xFFFFFFFF
 
 @dataclass
 class LeftOut:
-    """The files of a folder or an archive that are no films.
+    """The files of a folder or an archive that are not taken.
 
     Attributes
     ----------
     counts : collections.Counter of Kind
-        Number of files of each kind.
+        Number of files of each kind that are no films.
+    beyond : int
+        Number of films beyond the most that are taken of one zip.
     """
 
     counts: Counter[Kind] = field(default_factory=Counter)
+    beyond: int = 0
 
     @property
     def total(self) -> int:
         """Number of files."""
-        return sum(self.counts.values())
+        return sum(self.counts.values()) + self.beyond
 
     @classmethod
     def of(cls, parts: Iterable[LeftOut]) -> LeftOut:
         """Count the files of several accounts together."""
-        return cls(sum((part.counts for part in parts), Counter()))
+        account = cls()
+        for part in parts:
+            account.add(part)
+        return account
 
     def add(self, other: LeftOut) -> None:
         """Count the files of another account as well."""
         self.counts.update(other.counts)
+        self.beyond += other.beyond
 
     def __str__(self) -> str:
-        """Count them in one sentence without names; empty if there are none."""
-        if not self.total:
+        """Count them in a sentence or two without names; empty if there are none."""
+        return " ".join(filter(None, (self._no_films(), self._beyond())))
+
+    def _beyond(self) -> str:
+        if not self.beyond:
+            return ""
+        were = "film was" if self.beyond == 1 else "films were"
+        return (
+            f"{self.beyond:,} {were} left out: of a zip the first {MOST_FILES:,} films are taken, "
+            "in the order of the zip. Pack the others into zips of their own."
+        )
+
+    def _no_films(self) -> str:
+        total = sum(self.counts.values())
+        if not total:
             return ""
         told = {kind: self.counts[kind] for kind in _COUNTED if self.counts[kind]}
         parts = [f"{n:,} {_COUNTED[kind][n != 1]}" for kind, n in told.items()]
-        if parts and (rest := self.total - sum(told.values())):
+        if parts and (rest := total - sum(told.values())):
             parts.append(f"{rest:,} other")
-        are = "file is no film and was" if self.total == 1 else "files are no films and were"
+        are = "file is no film and was" if total == 1 else "files are no films and were"
         unpack = " Unpack a zip to have its films." if self.counts[Kind.ZIP] else ""
-        return f"{self.total:,} {are} left out{': ' * bool(parts)}{', '.join(parts)}.{unpack}"
+        return f"{total:,} {are} left out{': ' * bool(parts)}{', '.join(parts)}.{unpack}"
 
 
 def hidden(path: PurePath) -> bool:

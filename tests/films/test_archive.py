@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import pytest
 
-from cxr.films import archive
+from cxr.films import archive, bounds
 from cxr.films.archive import LeftOut, is_zip, unpack
-from cxr.films.kinds import HEAD, Kind
+from cxr.films.kinds import HEAD, MOST_FILES, Kind
 from cxr.films.radiograph import RadiographError
 
 
@@ -133,7 +133,7 @@ class TestDisc:
         "VIEWER/viewer.exe": b"MZ" + bytes(400),
         "VIEWER/skin/logo.png": b"\x89PNG\r\n\x1a\n",
         "VIEWER/cache1": b"some words",
-        **{f"VIEWER/{i}.dll": b"MZ" for i in range(archive.MOST_FILES + 1)},
+        **{f"VIEWER/{i}.dll": b"MZ" for i in range(MOST_FILES + 1)},
     }
 
     def test_its_films_have_rows_and_the_rest_is_counted(self):
@@ -156,13 +156,40 @@ class TestDisc:
 
 
 class TestLimits:
-    def test_too_many_files(self, monkeypatch):
+    def test_of_too_many_films_the_first_are_taken_and_the_others_counted(self, monkeypatch):
         monkeypatch.setattr(archive, "MOST_FILES", 3)
-        files = {f"{i}.png": b"x" for i in range(3)} | {".hidden": b"", "__MACOSX/a": b""}
-        assert len(listed(packed(files))) == 3
-        assert len(listed(packed(files | {f"{i}.dll": b"MZ" for i in range(9)}))) == 3
-        with pytest.raises(RadiographError, match="holds 4 films; at most 3"):
-            listed(packed(files | {"d.png": b"x"}))
+        files = {f"{i}.png": b"x" for i in (2, 0, 1)} | {".hidden": b"", "__MACOSX/a": b""}
+        for others in ({}, {f"{i}.dll": b"MZ" for i in range(9)}):
+            left_out = LeftOut()
+            assert len(list(unpack(packed(files | others), left_out))) == 3
+            assert left_out.beyond == 0
+        more = files | {"d.png": b"x", "e.exe": b"MZ", "c.png": b"x"}
+        left_out = LeftOut()
+        found = list(unpack(packed(more), left_out))
+        assert [name for name, _ in found] == ["2.png", "0.png", "1.png"]
+        assert left_out.beyond == 2
+        assert len(found) + left_out.total == len(more)
+
+    def test_what_would_be_refused_is_not_unpacked(self, monkeypatch):
+        """A zip of 2 MB would be unpacked to 2 GB, which takes 6 seconds, and nothing taken."""
+        unpacked = []
+        read = zipfile.ZipExtFile.read
+
+        def watched(self, n=-1):
+            content = read(self, n)
+            unpacked.append(len(content))
+            return content
+
+        monkeypatch.setattr(zipfile.ZipExtFile, "read", watched)
+        listed(packed({f"{i}.dcm": bytes(5_000_000) for i in range(40)}))
+        assert sum(unpacked) < 35_000_000
+
+    def test_a_bomb_among_films_does_not_cost_the_films(self, monkeypatch):
+        monkeypatch.setattr(bounds, "SMALL", 1000)
+        film = random.Random(1).randbytes(20_000)
+        found = listed(packed({"a.dcm": film, "b.dcm": bytes(10**7), "c.dcm": film}))
+        assert [type(content) for _, content in found] == [bytes, str, bytes]
+        assert "CXR_MAX_ZIP_RATIO" in found[1][1]
 
     def test_a_bomb_is_not_unpacked(self, monkeypatch):
         """What is read is bounded by what is left, whatever the archive says of its sizes."""

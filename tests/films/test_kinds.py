@@ -165,3 +165,14 @@ def test_accounts_add_up():
     one.add(other)
     assert one.total == 6
     assert LeftOut.of([]).total == 0
+
+
+def test_films_beyond_the_most_of_a_zip_are_told_next_to_what_is_no_film():
+    account = LeftOut.of([LeftOut(beyond=1200), LeftOut(beyond=34)])
+    assert account.total == 1234
+    assert "1,234 films" in str(account)
+    assert "no film" not in str(account)
+    account.counts[Kind.TEXT] += 5
+    assert account.total == 1239
+    assert str(account).startswith("5 files are no films")
+    assert "1,234 films" in str(account)
