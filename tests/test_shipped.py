@@ -253,6 +253,9 @@ def test_weights_stay_small() -> None:
     assert sizes
     assert max(sizes) <= 40e6
     assert sum(sizes) <= 80e6
+    exports = [path.stat().st_size for path in (ROOT / "models").rglob("*.onnx")]
+    assert max(exports) <= 40e6
+    assert sum(sizes) + sum(exports) <= 160e6
 
 
 def test_operating_points_and_calibration_are_those_of_validation(bundle: cxr.Model) -> None:

@@ -20,11 +20,14 @@ from ..datasets.folders import NORMAL
 from ..errors import CxrError
 from ..films.kinds import LeftOut
 from ..films.radiograph import RadiographError
+from ..lungs.segment import KIND as LUNGS
 from ..model import Model, load
 from ..networks import BASELINES
+from ..networks.engine import engine_name
 from ..progress import Progress
 from ..scoring.automatic import AUTOMATIC, default_cards, predict_files
-from ..scoring.bundle import available, default_name
+from ..scoring.bundle import available, default_name, models_folder
+from ..scoring.engine_file import runs_on
 from ..scoring.predict import find_films
 from ..stats.wording import count
 from .messages import NO_SAMPLES, after_import
@@ -37,6 +40,7 @@ __all__ = [
     "UsageError",
     "counter",
     "explain",
+    "export",
     "import_legacy",
     "models",
     "predict",
@@ -65,15 +69,18 @@ def models(options: argparse.Namespace) -> int:
             "architecture": card.architecture.name,
             "parameters": card.architecture.parameters,
             "default": default_name(card.finding) == card.name,
+            "engine": runs_on(models_folder() / card.name, card),
         }
         for card in available()
     ]
     if options.json:
         print(json.dumps(rows, indent=1))
     else:
+        engine = engine_name()
         for row in rows:
             baseline = row["architecture"] in BASELINES
             mark = "  (default)" if row["default"] else "  (baseline)" if baseline else ""
+            mark += "  (no export: runs on TensorFlow)" if row["engine"] != engine else ""
             print(f"{row['name']:36} {row['finding']:14} {row['parameters']:>12,}{mark}")
     return DONE
 
@@ -268,6 +275,19 @@ def train(options: argparse.Namespace) -> int:
         print("\ncxr: stopped. Run the same with --resume to go on.", file=sys.stderr)
         return STOPPED
     print(folder)
+    return DONE
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write the export of a model; see `cxr.scoring.export.export_bundle`."""
+    from ..lungs.export import export_lungs
+    from ..scoring.export import export_bundle
+
+    models = Path(options.models) if options.models else models_folder()
+    if not models.is_dir():
+        raise UsageError(f"There is no folder {models}. Give the folder of the models.")
+    is_lungs = options.name == LUNGS
+    print(export_lungs(models / LUNGS) if is_lungs else export_bundle(options.name, folder=models))
     return DONE
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from .. import __version__
 from ..heatmaps.methods import METHODS
+from ..lungs.segment import KIND as LUNGS
 from ..networks.runtime import prepare
 from ..plain_text import visible
 from ..scoring.automatic import AUTOMATIC
@@ -154,6 +155,15 @@ def build_parser() -> argparse.ArgumentParser:
             evidence_commands.gate,
             "Fit a model's gate to tell chest films from other pictures, and measure it.",
             "The gate is kept in the bundle.",
+        )
+    )
+    _add_export(
+        command(
+            "export",
+            commands.export,
+            "Write the graph of a model that scores films without TensorFlow.",
+            "It is kept in the bundle, or in your cache where the bundle lacks the weights of its "
+            "base. Needs requirements-train.txt. Prints the path.",
         )
     )
     _add_import_legacy(
@@ -345,6 +355,15 @@ def _add_gate(parser: argparse.ArgumentParser) -> None:
         help="folder with the folders kermany, tuberculosis, nih, lateral and not_chest (required)",
     )
     _add_json(parser, "a JSON list")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAME", help=f"{_MODEL_NAME}; or {LUNGS}, the network that finds lungs"
+    )
+    parser.add_argument(
+        "--models", metavar="DIR", help="folder of the models (default: that of CXR_MODELS)"
+    )
 
 
 def _add_import_legacy(parser: argparse.ArgumentParser) -> None:

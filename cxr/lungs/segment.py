@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +16,11 @@ from PIL import Image
 
 from ..errors import CxrError
 from ..films.radiograph import Radiograph
+from ..networks.engine import ENGINES, Exported, ExportError, engine_name
+from ..networks.export_record import Export, open_export
 from ..storage.atomic import ChangedError, read_checked
 from ..storage.models import models_folder
+from ..storage.records import RecordError, decode
 from .zones import Sides, divide, zone_map
 
 __all__ = ["KIND", "LungNetwork", "Lungs", "LungsError", "Remark", "Search", "find_lungs"]
@@ -113,7 +117,7 @@ class Search(NamedTuple):
 
 
 class LungNetwork:
-    """The lung network of a folder, read and compiled at its first use.
+    """The lung network of a folder, opened at its first use: its export, or the Keras model.
 
     Parameters
     ----------
@@ -124,7 +128,7 @@ class LungNetwork:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._forward: Any = None
+        self._forward: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None
 
     @cached_property
     def card(self) -> dict[str, Any]:
@@ -158,8 +162,8 @@ class LungNetwork:
         with self._lock:
             if self._forward is None:
                 self._forward = self._compiled()
-        logits: NDArray[np.float32] = self._forward(film)
-        return logits
+            forward = self._forward
+        return forward(film)
 
     def network(self, side: int | None = None) -> Any:
         """Return the network itself with its weights, a keras.Model.
@@ -187,7 +191,52 @@ class LungNetwork:
             raise LungsError("The lung network's weights are missing or damaged.") from error
         return network
 
-    def _compiled(self) -> Any:
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What an export of the network must be made of."""
+        architecture = self.card["architecture"]
+        return {
+            "weights": self.card["weights"]["sha256"],
+            "architecture": architecture["name"],
+            "arguments": architecture["arguments"],
+        }
+
+    def exported(self) -> Exported | None:
+        """Open the network's export; None if it has none, or TensorFlow is to run it.
+
+        Raises
+        ------
+        LungsError
+            If the export is missing, damaged, foreign, or not of the network's weights.
+        EngineError
+            If the engine cannot start.
+        """
+        if engine_name() != ENGINES[0] or "export" not in self.card:
+            return None
+        try:
+            export = decode(Export, self.card["export"])
+            weights = self.card["weights"]["sha256"]
+            return open_export(self.folder, export, Exported, self.identity, weights)
+        except RecordError as error:
+            raise LungsError("The card of the lung network is damaged.") from error
+        except ExportError as error:
+            raise LungsError(
+                f"The lung network's export {error}. Run: cxr export {KIND}, or set "
+                "CXR_ENGINE=tensorflow to do without it."
+            ) from error
+
+    def _compiled(self) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+        exported = self.exported()
+        if exported is None:
+            return self._traced()
+
+        def forward(film: NDArray[np.uint8]) -> NDArray[np.float32]:
+            (logits,) = exported.run(film[None, :, :, None], ["logits"])
+            return logits[0, :, :, 0]
+
+        return forward
+
+    def _traced(self) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
         import tensorflow as tf
 
         network = self.network()

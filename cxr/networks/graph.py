@@ -7,49 +7,27 @@ imported; load it inside a function.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
+import tensorflow.experimental.numpy as tnp
 from numpy.typing import NDArray
 
-from .class_activation import WEIGHTINGS
+from .class_activation import Weighting, weighting
+from .facts import Facts
+from .outputs import Forward, Inputs, Numbers, Outputs
 
 __all__ = [
-    "Forward",
-    "Inputs",
-    "Outputs",
+    "compile_activations",
     "compile_features",
     "compile_forward",
+    "compile_parts",
     "convolutions",
+    "facts_of",
     "find_layer",
+    "pooled",
 ]
-
-Inputs = NDArray[np.uint8] | NDArray[np.float32]
-
-
-class Outputs(NamedTuple):
-    """What one call of a network returns.
-
-    Attributes
-    ----------
-    logits : numpy.ndarray of float32
-        Shape (films,).
-    maps : numpy.ndarray of float32
-        Shape (films, rows, columns) at the layer's size, not negative; see
-        `cxr.networks.class_activation` for the unit. No rows and columns if no map was asked for.
-    features : numpy.ndarray of float32
-        Shape (films, features): averages over the picture of the layers that were asked for, in
-        order.
-    """
-
-    logits: NDArray[np.float32]
-    maps: NDArray[np.float32]
-    features: NDArray[np.float32]
-
-
-Forward = Callable[[Inputs], Outputs]
 
 
 def convolutions(model: keras.Model) -> list[str]:
@@ -58,32 +36,26 @@ def convolutions(model: keras.Model) -> list[str]:
     return [str(layer.name) for layer in model.layers if isinstance(layer, kinds)]
 
 
-def find_layer(model: keras.Model, name: str | None) -> str:
-    """Check the name of a layer to map, or name the last convolution if none is given.
-
-    Any layer that keeps rows and columns will do, from the first convolution on.
-
-    Raises
-    ------
-    ValueError
-        If the network has no convolution or no such layer.
-    """
+def facts_of(model: keras.Model) -> Facts:
+    """Tell of a network what it can be asked for."""
     known = convolutions(model)
-    if not known:
-        raise ValueError(f"{model.name} has no convolution, so it has no heatmap of this kind.")
-    if name is None:
-        return known[-1]
     names = [str(layer.name) for layer in model.layers]
-    if name in names[names.index(known[0]) :] and len(model.get_layer(name).output.shape) == 4:
-        return name
-    raise ValueError(f"Expected a layer of {', '.join(known)}. Received: {name!r}")
+    behind = names[names.index(known[0]) :] if known else []
+    _, height, width, channels = model.input_shape
+    mapped = (name for name in behind if len(model.get_layer(name).output.shape) == 4)
+    return Facts(model.name, (height, width, channels), tuple(known), tuple(mapped))
+
+
+def find_layer(model: keras.Model, name: str | None) -> str:
+    """Check the name of a layer to map, or name the last convolution; see `Facts.layer`."""
+    return facts_of(model).layer(name)
 
 
 def _signature(model: keras.Model) -> list[tf.TensorSpec]:
     return [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
 
 
-def _pooled(layers: Sequence[tf.Tensor], films: tf.Tensor) -> tf.Tensor:
+def pooled(layers: Sequence[tf.Tensor], films: tf.Tensor) -> tf.Tensor:
     """Average each layer over the picture and put them side by side."""
     parts = [tf.reduce_mean(layer, axis=(1, 2)) for layer in layers]
     return tf.concat(parts, axis=-1) if parts else tf.zeros((tf.shape(films)[0], 0))
@@ -123,21 +95,35 @@ def compile_forward(
     ValueError
         If there is no such method or layer.
     """
+    weigh = weighting(method) if method else None
+    parts = compile_parts(model, find_layer(model, layer) if method else None, features, weigh)
+
+    def run(films: Inputs) -> Outputs:
+        return Outputs.of(*parts(films))
+
+    return run
+
+
+def compile_parts(
+    model: keras.Model, layer: str | None, features: Sequence[str], weigh: Weighting | None = None
+) -> Callable[[Inputs], tuple[NDArray[np.float32], ...]]:
+    """Compile what maps are made of: logits, features, a layer's activations and gradients.
+
+    The latter two only where a layer is named, and in their place its map where a weighting is
+    given; see `compile_forward`.
+    """
     taps = [model.get_layer(name).output for name in features]
 
-    if method is None:
+    if layer is None:
         whole = keras.Model(model.inputs, [model.output, *taps])
 
         @tf.function(input_signature=_signature(model), reduce_retracing=True)
         def forward(films: tf.Tensor) -> tuple[tf.Tensor, ...]:
             logits, *layers = tf.nest.flatten(whole(films, training=False))
-            return logits[:, 0], tf.zeros((tf.shape(films)[0], 0, 0)), _pooled(layers, films)
+            return logits[:, 0], pooled(layers, films)
 
     else:
-        if method not in WEIGHTINGS:
-            raise ValueError(f"Expected one of {', '.join(WEIGHTINGS)}. Received: {method!r}")
-        weigh = WEIGHTINGS[method]
-        cut = model.get_layer(find_layer(model, layer)).output
+        cut = model.get_layer(layer).output
         whole = keras.Model(model.inputs, [model.output, cut, *taps])
 
         @tf.function(input_signature=_signature(model), reduce_retracing=True)
@@ -150,29 +136,43 @@ def compile_forward(
                 # The films of a batch do not meet, so the gradient of the sum is each one's own.
                 logits = logits[:, 0]
             gradients = tape.gradient(logits, maps)
-            return logits, weigh(maps, gradients, logits), _pooled(layers, films)
+            found = (weigh(tnp, maps, gradients, logits),) if weigh else (maps, gradients)
+            return logits, pooled(layers, films), *found
 
     # Traced here and now, so that the first film does not wait for it.
     traced = forward.get_concrete_function()
 
-    def run(films: Inputs) -> Outputs:
-        return Outputs(*(part.numpy() for part in traced(tf.constant(films, tf.float32))))
+    def run(films: Inputs) -> tuple[NDArray[np.float32], ...]:
+        return tuple(part.numpy() for part in traced(tf.constant(films, tf.float32)))
 
     return run
 
 
-def compile_features(
-    model: keras.Model, layers: Sequence[str]
-) -> Callable[[Inputs], NDArray[np.float32]]:
+def compile_features(model: keras.Model, layers: Sequence[str]) -> Numbers:
     """Compile the part of a network that some of its layers hang on; see `Outputs.features`."""
     part = keras.Model(model.inputs, [model.get_layer(name).output for name in layers])
 
     @tf.function(input_signature=_signature(model), reduce_retracing=True)
     def forward(films: tf.Tensor) -> tf.Tensor:
-        return _pooled(tf.nest.flatten(part(films, training=False)), films)
+        return pooled(tf.nest.flatten(part(films, training=False)), films)
 
     def features(films: Inputs) -> NDArray[np.float32]:
         result: NDArray[np.float32] = forward(tf.constant(films, tf.float32)).numpy()
         return result
 
     return features
+
+
+def compile_activations(model: keras.Model, layer: str) -> Numbers:
+    """Compile the part of a network up to a layer, to give that layer's activations."""
+    part = keras.Model(model.inputs, model.get_layer(layer).output)
+
+    @tf.function(input_signature=_signature(model), reduce_retracing=True)
+    def forward(films: tf.Tensor) -> tf.Tensor:
+        return part(films, training=False)
+
+    def activations(films: Inputs) -> NDArray[np.float32]:
+        result: NDArray[np.float32] = forward(tf.constant(films, tf.float32)).numpy()
+        return result
+
+    return activations

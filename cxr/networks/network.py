@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from .outputs import Forward, Numbers
 
 if TYPE_CHECKING:
     import keras
 
-    from .graph import Forward, Inputs
+    from .engine import Engine
+    from .facts import Facts
 
 __all__ = ["Network"]
 
@@ -33,7 +33,9 @@ class Network:
     """A flat functional network with a linear last layer, and what is compiled of it.
 
     Safe to share between threads: what one of them compiles, the others wait for. Nothing is built
-    before its first use, so that who only holds a network never loads TensorFlow.
+    before its first use, so that who only holds a network never loads TensorFlow. Nor does who
+    asks for what the network's export gives (`cxr.networks.engine`): scores, the taps' features,
+    and maps of the last convolution. All else is asked of the Keras model.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ class Network:
     taps : sequence of str or callable, optional
         Layers whose averages over the picture come with every forward pass, as the gate wants
         them; or what tells them, asked when the first forward pass is compiled.
+    find_engine : callable, optional
+        Finds the network's export at the first use; None where there is none.
 
     Raises
     ------
@@ -57,6 +61,7 @@ class Network:
         *,
         build: Callable[[], keras.Model] | None = None,
         taps: Sequence[str] | Callable[[], Sequence[str]] = (),
+        find_engine: Callable[[], Engine | None] = lambda: None,
     ) -> None:
         if (model is None) == (build is None):
             raise ValueError("Expected either a model or what builds one.")
@@ -64,10 +69,12 @@ class Network:
         self._build = build
         self._taps = taps
         self._lock = threading.RLock()
-        self._convolutions: list[str] | None = None
-        self._layers: dict[str | None, str] = {}
+        self._find_engine = find_engine
+        self._engine: dict[None, Engine | None] = {}
+        self._facts: dict[None, Facts] = {}
         self._forwards: dict[tuple[str | None, str | None], Forward] = {}
-        self._features: dict[tuple[str, ...], Callable[[Inputs], NDArray[np.float32]]] = {}
+        self._features: dict[tuple[str, ...], Numbers] = {}
+        self._activations: dict[str, Numbers] = {}
         self._sweeps: dict[tuple[str, str], Any] = {}
         self._seconds: dict[_Timed, float] = {}
 
@@ -81,10 +88,26 @@ class Network:
             return self._model
 
     @property
+    def engine(self) -> Engine | None:
+        """The export that answers where it can; None if the Keras model answers everything."""
+        return self._once(self._engine, None, self._find_engine)
+
+    @property
+    def facts(self) -> Facts:
+        """What it can be asked for."""
+
+        def of_model() -> Facts:
+            from .graph import facts_of
+
+            return facts_of(self.model)
+
+        engine = self.engine
+        return engine.facts if engine else self._once(self._facts, None, of_model)
+
+    @property
     def input_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of a film, as the network takes it."""
-        _, height, width, channels = self.model.input_shape
-        return height, width, channels
+        return self.facts.input_shape
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -93,12 +116,7 @@ class Network:
 
     def convolutions(self) -> list[str]:
         """Name the convolutions from the film to the score."""
-        from .graph import convolutions
-
-        with self._lock:
-            if self._convolutions is None:
-                self._convolutions = convolutions(self.model)
-            return list(self._convolutions)
+        return list(self.facts.convolutions)
 
     def layer(self, name: str | None = None) -> str:
         """Check the name of a layer to map, or name the last convolution if none is given.
@@ -106,11 +124,9 @@ class Network:
         Raises
         ------
         ValueError
-            If the network has no convolution or no such layer; see `cxr.networks.graph.find_layer`.
+            If the network has no convolution or no such layer; see `cxr.networks.facts.Facts`.
         """
-        from .graph import find_layer
-
-        return self._once(self._layers, name, lambda: find_layer(self.model, name))
+        return self.facts.layer(name)
 
     def forward(self, method: str | None = None, layer: str | None = None) -> Forward:
         """Return the forward pass: the logits, a map where asked for, the features of the taps.
@@ -125,23 +141,28 @@ class Network:
         Returns
         -------
         callable
-            Takes (films, height, width, channels) in [0, 255], gives `cxr.networks.graph.Outputs`.
+            Takes (films, height, width, channels) in [0, 255], gives
+            `cxr.networks.outputs.Outputs`.
 
         Raises
         ------
         ValueError
             If there is no such method or layer.
         """
-        from .graph import compile_forward
-
         name = self.layer(layer) if method else None
-        return self._once(
-            self._forwards,
-            (method, name),
-            lambda: compile_forward(self.model, method=method, layer=name, features=self.taps),
-        )
+        engine = self.engine
 
-    def features(self, layers: Sequence[str]) -> Callable[[Inputs], NDArray[np.float32]]:
+        def make() -> Forward:
+            taps = self.taps
+            if engine and taps in ((), engine.taps) and name in (None, engine.layer):
+                return engine.forward(method, features=bool(taps))
+            from .graph import compile_forward
+
+            return compile_forward(self.model, method=method, layer=name, features=taps)
+
+        return self._once(self._forwards, (method, name), make)
+
+    def features(self, layers: Sequence[str]) -> Numbers:
         """Return what averages layers over the picture, without the rest of the network.
 
         Parameters
@@ -154,10 +175,42 @@ class Network:
         callable
             Takes (films, height, width, channels) in [0, 255], gives (films, features).
         """
-        from .graph import compile_features
-
         names = tuple(layers)
-        return self._once(self._features, names, lambda: compile_features(self.model, names))
+        engine = self.engine
+
+        def make() -> Numbers:
+            if engine and names and names == engine.taps:
+                return engine.features
+            from .graph import compile_features
+
+            return compile_features(self.model, names)
+
+        return self._once(self._features, names, make)
+
+    def activations(self, layer: str) -> Numbers:
+        """Return what gives the activations of a layer.
+
+        Parameters
+        ----------
+        layer : str
+            Its name, see `layer`.
+
+        Returns
+        -------
+        callable
+            Takes (films, height, width, channels) in [0, 255], gives
+            (films, rows, columns, channels).
+        """
+        engine = self.engine
+
+        def make() -> Numbers:
+            if engine and layer == engine.layer:
+                return engine.activations
+            from .graph import compile_activations
+
+            return compile_activations(self.model, layer)
+
+        return self._once(self._activations, layer, make)
 
     def sweep(self, method: str, layer: str, make: Callable[[keras.Model], T]) -> T:
         """Return what `make` makes of the network for a method of many passes, made once.

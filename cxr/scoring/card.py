@@ -13,8 +13,9 @@ from ..datasets.published import SOURCES
 from ..errors import CxrError
 from ..films.preprocessing import Preprocessing
 from ..networks import BASELINES
+from ..networks.export_record import Export
 from ..storage.atomic import write_file
-from ..storage.records import Bounds, RecordError, decode, encode, read_plain
+from ..storage.records import Bounds, FileName, RecordError, Sha256, decode, encode, read_plain
 from ..storage.stand_ins import stand_in_at
 from .card_migrations import SCHEMA_VERSION, migrate
 from .evaluation import Evaluation
@@ -47,12 +48,6 @@ LARGEST = 4096
 Name = Annotated[
     str, Bounds(pattern=r"[^/\\\x00-\x1f]{1,200}", words="a name of one line without slashes")
 ]
-#: A bundle's files stand in its own folder and nowhere else.
-FileName = Annotated[
-    str,
-    Bounds(pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", words="the name of a file in the bundle"),
-]
-Sha256 = Annotated[str, Bounds(pattern="[0-9a-f]{64}", words="a SHA-256 of 64 hexadecimal digits")]
 Seconds = Annotated[float, Bounds(least=0)]
 
 
@@ -354,6 +349,8 @@ class Card:
     gate : GateFacts or None
         None if the bundle has no learned gate of its own.
     tables : Tables
+    export : Export or None
+        The graph that scores films without TensorFlow; None if the bundle has none.
     kind : str
         "classifier": what the bundle is for. Other kinds have other cards.
     """
@@ -375,6 +372,7 @@ class Card:
     weights: StoredFile
     gate: GateFacts | None = None
     tables: Tables = field(default_factory=Tables)
+    export: Export | None = None
     kind: Literal["classifier"] = field(default="classifier", metadata={"required": True})
 
     @property

@@ -9,19 +9,21 @@ from __future__ import annotations
 import threading
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 from weakref import WeakValueDictionary
 
+from ..networks.engine import ENGINES, engine_name
 from ..networks.network import Network
 from .bundle import Bundle, BundleError, default_name
 from .card import Card
+from .engine_file import check_export, find_engine
 from .gate import Gate
 from .picture_check import PictureCheck, picture_check
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Classifier", "Judge", "shared_network"]
+__all__ = ["Classifier", "Judge", "build_network", "shared_network"]
 
 # Of every network that is in use, by what makes it the one it is.
 _NETWORKS: WeakValueDictionary[tuple[str, ...], Network] = WeakValueDictionary()
@@ -44,9 +46,10 @@ class Judge(NamedTuple):
 
 
 class Classifier(Bundle):
-    """A bundle with its network, which is built at its first use.
+    """A bundle with its network, which is opened or built at its first use.
 
-    Safe to share between threads. What only reads the stored figures never loads TensorFlow.
+    Safe to share between threads. Where the bundle has an export (`cxr.scoring.engine_file`), what
+    reads the stored figures, scores films or maps their last convolution never loads TensorFlow.
 
     Parameters
     ----------
@@ -68,6 +71,13 @@ class Classifier(Bundle):
     def __init__(self, folder: Path, card: Card, *, network: Network | None = None) -> None:
         super().__init__(folder, card)
         self.network = network or shared_network(self)
+
+    @classmethod
+    def load(cls, name: str, *, folder: Path | None = None) -> Self:
+        """Load a bundle, see `Bundle.load`; BundleError too if its export is of other weights."""
+        bundle = super().load(name, folder=folder)
+        check_export(bundle.card)
+        return bundle
 
     @cached_property
     def judge(self) -> Judge | None:
@@ -100,21 +110,31 @@ def shared_network(bundle: Bundle) -> Network:
     """
     card = bundle.card
     # The same weights in another architecture, or with another gate, are another network.
-    key = (card.weights.sha256, repr(card.architecture), repr(card.gate))
+    engine = engine_name()
+    exported = repr(card.export) if engine == ENGINES[0] else ""
+    key = (card.weights.sha256, repr(card.architecture), repr(card.gate), engine, exported)
     with _LOCK:
         network = _NETWORKS.get(key)
         if network is None:
             # Not the classifier itself: it would never go, since it holds the network.
             plain = Bundle(bundle.folder, card)
             network = Network(
-                build=lambda: _build(plain), taps=lambda: plain.gate.layers if card.gate else ()
+                build=lambda: build_network(plain),
+                taps=lambda: plain.gate.layers if card.gate else (),
+                find_engine=lambda: find_engine(plain),
             )
             _NETWORKS[key] = network
         return network
 
 
-def _build(bundle: Bundle) -> keras.Model:
-    """Build the architecture that the card names, and fill it with the bundle's weights."""
+def build_network(bundle: Bundle) -> keras.Model:
+    """Build the architecture that the card names, and fill it with the bundle's weights.
+
+    Raises
+    ------
+    BundleError
+        If the weights do not fit the network.
+    """
     from ..networks.runtime import prepare
 
     prepare()

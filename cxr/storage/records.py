@@ -104,6 +104,14 @@ class Bounds:
         return rules | ({"pattern": f"^(?:{self.pattern})$"} if self.pattern else {})
 
 
+#: A bundle's files stand in its own folder and nowhere else.
+FileName = Annotated[
+    str,
+    Bounds(pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", words="the name of a file in the bundle"),
+]
+Sha256 = Annotated[str, Bounds(pattern="[0-9a-f]{64}", words="a SHA-256 of 64 hexadecimal digits")]
+
+
 def parse(content: bytes) -> Any:
     """Read JSON.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from ..datasets.table import balance
 from ..evidence.evaluation import evaluate
 from ..evidence.score_split import PREDICTION_COLUMNS
 from ..networks import BASES, build
+from ..networks.engine import ExportError
+from ..networks.export_record import Export
 from ..scoring.card import (
     Architecture,
     Base,
@@ -32,6 +35,7 @@ from ..scoring.card import (
     TrainingStep,
 )
 from ..scoring.classifier import Classifier
+from ..scoring.export import add_to_bundle
 from ..scoring.film_tables import store_film_table
 from ..scoring.operating_points import Calibration, choose, fit_temperature
 from ..scoring.predict import logits
@@ -53,6 +57,8 @@ __all__ = [
     "versions",
     "write_bundle",
 ]
+
+logger = logging.getLogger(__name__)
 
 PREPROCESSING = (
     "Grey, the margin cut off, squashed to the input size (see resample), rounded to 0..255, "
@@ -124,13 +130,15 @@ def write_bundle(run: Training, out: Path) -> Path:
     folder = out / run.recipe.name
     with bundle_writer(folder) as writer:
         card = _describe(run, _save_weights(run, writer))
-        predictions = predict_held(Classifier(folder, card), run.films, run.pixels)
+        bundle = Classifier(folder, card)
+        predictions = predict_held(bundle, run.films, run.pixels)
         tables = Tables(
             history=add_table(writer, "history.csv", run.history),
             predictions=add_table(writer, "predictions.csv", predictions, "%.6f"),
             films=store_film_table(run.films[_kept(run.films, [*COLUMNS, *FACTS])], out),
         )
-        card = replace(judge(card, predictions), tables=tables)
+        exported = _export(writer, bundle)
+        card = replace(judge(card, predictions), tables=tables, export=exported)
         writer.commit(card.to_bytes(), alone=True)
     return folder
 
@@ -155,6 +163,22 @@ def _save_weights(run: Training, writer: FolderWriter) -> StoredFile:
             halve(path)
 
     return StoredFile(name, writer.add(name, write))
+
+
+def _export(writer: FolderWriter, bundle: Classifier) -> Export | None:
+    """Add the export of the weights as they are stored; None where none can be made.
+
+    The weights of a frozen base are not the bundle's to bring along: `cxr.scoring.export`.
+    """
+    from ..networks.export import has_converter
+
+    if bundle.card.architecture.base or not has_converter():
+        return None
+    try:
+        return add_to_bundle(writer, bundle.card, bundle.network.model)
+    except ExportError as error:  # the network is trained all the same
+        logger.warning("%s has no export: %s", bundle.name, error)
+        return None
 
 
 def _describe(run: Training, weights: StoredFile) -> Card:

@@ -87,7 +87,7 @@ def spoil(folder: Path) -> None:
 
 
 class TestModels:
-    KEYS = ("name", "finding", "architecture", "parameters", "default")
+    KEYS = ("name", "finding", "architecture", "parameters", "default", "engine")
 
     def test_json(self, run, made_bundle, no_network):
         status, out, _ = run("models", "--json")
@@ -99,12 +99,24 @@ class TestModels:
         assert row["architecture"] == "grey_cnn"
         assert row["parameters"] == made_bundle.card.architecture.parameters
         assert row["default"] is True
+        assert row["engine"] == "onnx"
 
     def test_text(self, run):
         status, out, _ = run("models")
         assert status == DONE
         assert "pneumonia-made" in out
         assert "(default)" in out
+        assert "TensorFlow" not in out
+
+    def test_one_without_an_export_says_that_it_runs_on_tensorflow(
+        self, run, monkeypatch, made_models, tmp_path
+    ):
+        copy_bundle(made_models / "pneumonia-made", tmp_path / "pneumonia-made")
+        path = tmp_path / "pneumonia-made" / "card.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"export": None}))
+        monkeypatch.setenv("CXR_MODELS", str(tmp_path))
+        assert "runs on TensorFlow" in run("models")[1]
+        assert json.loads(run("models", "--json")[1])[0]["engine"] == "tensorflow"
 
     def test_none(self, run, monkeypatch, tmp_path):
         monkeypatch.setenv("CXR_MODELS", str(tmp_path))
@@ -1042,3 +1054,21 @@ class TestImportLegacy:
         status, out, _ = run("import-legacy", "--help")
         assert status == DONE
         assert "nothing in them is run." in " ".join(out.split())
+
+
+class TestExport:
+    def test_is_written_into_the_bundle(self, run, made_models, tmp_path):
+        folder = copy_bundle(made_models / "pneumonia-made", tmp_path / "pneumonia-made")
+        before = (folder / "export.onnx").stat().st_mtime_ns
+        status, out, _ = run("export", "pneumonia-made", "--models", str(tmp_path))
+        assert (status, out) == (DONE, f"{folder / 'export.onnx'}\n")
+        assert (folder / "export.onnx").stat().st_mtime_ns > before
+
+    def test_what_goes_wrong_is_told(self, run, made_models, tmp_path, monkeypatch):
+        status, _, err = run("export", "pneumonia-made", "--models", str(tmp_path / "none"))
+        assert (status, "no folder" in err) == (WRONG_USAGE, True)
+        status, _, err = run("export", "magic", "--models", str(made_models))
+        assert (status, "There is no model 'magic'" in err) == (WRONG_USAGE, True)
+        monkeypatch.setattr("cxr.networks.export.has_converter", lambda: False)
+        status, _, err = run("export", "pneumonia-made", "--models", str(made_models))
+        assert (status, "requirements-train.txt" in err) == (WRONG_USAGE, True)

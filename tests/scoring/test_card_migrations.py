@@ -146,6 +146,12 @@ def test_no_value_changes():
     assert Card.from_json(new) == card
 
 
+def test_a_card_of_schema_2_has_no_export():
+    plain = Card.from_json(SCHEMA_1).to_json() | {"schema_version": 2}
+    del plain["export"]
+    assert Card.from_json(plain).export is None
+
+
 def test_what_it_says_has_types():
     card = Card.from_json(SCHEMA_1)
     assert card.kind == "classifier"

@@ -74,6 +74,7 @@ def family(made_bundle: Model, tmp_path: Path) -> Path:
             changed.set_weights([w + number / 1000 for w in made_bundle.model.get_weights()])
             changed.save_weights(weights)
             card["weights"] |= {"sha256": file_hash(weights)}
+        card["export"] = None  # that is of the weights as they were
         (folder / "card.json").write_text(json.dumps(card))
     (tmp_path / "defaults.json").write_text(json.dumps({"pneumonia": FLAGSHIP}))
     return tmp_path
