@@ -17,7 +17,12 @@ from ..scoring.population import intended_use
 from .look import watch_theme
 from .messages import CHOOSE_MODEL, NO_MODELS, message
 from .plain_text import plain
-from .streamlit_hooks import keep_keras_session, keep_uploads_in_memory, leave_folder_mode
+from .streamlit_hooks import (
+    end_in_time,
+    keep_keras_session,
+    keep_uploads_in_memory,
+    leave_folder_mode,
+)
 
 __all__ = [
     "bundle",
@@ -129,6 +134,7 @@ def navigated() -> None:
     st.session_state["navigated"] = True
     keep_uploads_in_memory()
     keep_keras_session()
+    end_in_time()
 
 
 def header(title: str, listed: Sequence[Card] | None = None) -> None:

@@ -7,17 +7,23 @@ other minor version than `VERSION`, so that somebody reads the parts again and r
 
 from __future__ import annotations
 
+import faulthandler
 import logging
+import os
+import threading
+import time
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from operator import attrgetter
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import streamlit
 
 __all__ = [
     "VERSION",
+    "end_in_time",
     "forget_session",
     "keep_keras_session",
     "keep_media",
@@ -29,6 +35,8 @@ __all__ = [
 
 #: The minor version of Streamlit that the parts were read in.
 VERSION = "1.67"
+#: Seconds between two looks whether the server is told to end.
+BEAT = 0.5
 MEDIA = "Runtime.media_file_mgr"
 
 _log = logging.getLogger(__name__)
@@ -162,6 +170,38 @@ def forget_session() -> Callable[[], None]:
         server.media_file_mgr.remove_orphaned_files()
 
     return forget
+
+
+@cache
+def end_in_time(seconds: float = 6.0) -> None:
+    """Have the process end so many seconds after the server was told to, whatever is under way.
+
+    Its status is 1 then, and else 0. Streamlit waits for nobody, but Python waits for films that a
+    pool of threads still has to read, and for a network that is in the midst of a batch. The clock
+    is one of C, which needs nothing of what may be stuck. Without this part the server ends when
+    the work is done.
+    """
+    module = _part("streamlit.runtime", "Runtime.state")
+    states = _part("streamlit.runtime.runtime", "RuntimeState.STOPPING")
+    if module is None or states is None or not module.exists():
+        return
+    server, ends = (
+        module.get_instance(),
+        (states.RuntimeState.STOPPING, states.RuntimeState.STOPPED),
+    )
+
+    def watch() -> None:
+        while server.state not in ends:
+            time.sleep(BEAT)
+        # Where the threads were would say which films were read: to nowhere.
+        faulthandler.dump_traceback_later(seconds, exit=True, file=_nowhere())
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@cache
+def _nowhere() -> IO[str]:
+    return Path(os.devnull).open("w")  # open as long as the process is
 
 
 def _part(module: str, name: str) -> Any:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
+import socket
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -12,14 +17,18 @@ import streamlit
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 from streamlit import runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.web.server.starlette import starlette_routes
+from websockets import Subprotocol
+from websockets.sync.client import ClientConnection, connect
 
 from cxr.web import streamlit_hooks as hooks
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -188,3 +197,70 @@ def test_without_a_part_the_log_says_so_once(monkeypatch, caplog, owner, part, u
     assert hooks.VERSION in caplog.text
     if owner is script_runner:
         assert not hasattr(script_runner, part)
+
+
+class TestTheEnd:
+    """A server under load ends soon after it was told to."""
+
+    APP = """
+import threading, time
+from concurrent.futures import ThreadPoolExecutor
+import streamlit as st
+from cxr.web.streamlit_hooks import end_in_time
+end_in_time({seconds})
+def work():
+    open({begun!r}, "w").close()
+    time.sleep(40)
+ThreadPoolExecutor(1).submit(work)
+st.write("done")
+"""
+
+    def test_comes_in_time_whatever_is_under_way(self, tmp_path):
+        app, begun = tmp_path / "app.py", tmp_path / "begun"
+        app.write_text(self.APP.format(seconds=1.0, begun=str(begun)))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        words = ["streamlit", "run", str(app), "--server.headless", "true"]
+        server = subprocess.Popen(
+            [sys.executable, "-m", *words, "--server.port", str(port)],
+            env=dict(os.environ) | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            with opened(f"ws://127.0.0.1:{port}/_stcore/stream") as tab:
+                begin = BackMsg()
+                begin.rerun_script.is_auto_rerun = False
+                tab.send(begin.SerializeToString())
+                wait_for(begun.exists)
+                server.terminate()
+                assert server.wait(10) is not None
+        finally:
+            server.kill()
+            server.wait()
+
+    def test_is_left_alone_where_no_server_runs(self, monkeypatch):
+        started = []
+        monkeypatch.setattr(hooks.threading, "Thread", started.append)
+        hooks.end_in_time.cache_clear()
+        hooks.end_in_time()
+        assert started == []
+
+
+def wait_for(condition, seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def opened(address: str) -> ClientConnection:
+    """Open a tab as soon as the server is there."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return connect(address, subprotocols=[Subprotocol("streamlit")])
+        except OSError:
+            assert time.monotonic() < until
+            time.sleep(0.2)
