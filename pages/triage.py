@@ -105,14 +105,18 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
         st.markdown(f"**{plain(entry.name)}**", help=plain(entry.name))
     unknown = " · age unknown" if entry.age_unknown and len(entry.assessments) > 1 else ""
     st.caption(plain(f"{entry.facts}{unknown}" if entry.facts else "Not read"))
-    for note in entry.told:
-        st.caption(note.words)
+    # What may be there or not has a place, so that nothing below it moves from film to film.
+    with st.container(key="notes_place", gap="xsmall"):
+        for note in entry.told:
+            st.caption(note.words)
     finding_view(session, entry)
     # Each has its place before the score is there, so that nothing jumps when it comes.
     if not worklist.hidden(entry) and not (worklist.blind and entry.waits):
         refused = entry.prediction is not None and entry.prediction.score is None
         with st.container(key="refusal" if refused else "score_place", gap="xxsmall"):
             score_view(entry, worklist.point(entry.finding), entry.finding)
+    else:
+        st.empty()
     with st.container(key="method_place", gap="xsmall"):
         method_view(session, entry)
     with st.container(key="call_place", gap="xsmall"):

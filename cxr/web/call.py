@@ -32,14 +32,24 @@ def call_view(session: ReadingSession, entry: Entry) -> None:
     entry : Entry
         A film that was read.
     """
-    if session.log_error:
-        st.warning(f"Readings are not kept. {plain(session.log_error)}")
-    if session.worklist.hidden(entry):
-        _blind(session, entry)
-    elif entry.prediction and entry.prediction.score is None:
-        _refused(session, entry)
-    else:
-        _judge(session, entry)
+    # First of all, and at the same place for every film: a button that is left over from the film
+    # before, further down or up, would take the same key as the new one, and call both films.
+    judged = not session.worklist.hidden(entry) and (
+        entry.prediction is None or entry.prediction.score is not None
+    )
+    said, acts = st.container(gap="xsmall"), st.container() if judged else st.empty()
+    with said:
+        if session.log_error:
+            st.warning(f"Readings are not kept. {plain(session.log_error)}")
+        if judged:
+            _said(session, entry)
+        elif session.worklist.hidden(entry):
+            _blind(session, entry)
+        else:
+            _refused(session, entry)
+    if judged:
+        with acts:
+            _judge(session, entry)
 
 
 def _refused(session: ReadingSession, entry: Entry) -> None:
@@ -101,8 +111,7 @@ def _call(session: ReadingSession, entry: Entry, finding: str, key: str) -> None
     session.call(entry, st.session_state[key], finding)
 
 
-def _judge(session: ReadingSession, entry: Entry) -> None:
-    waits = entry.prediction is None
+def _said(session: ReadingSession, entry: Entry) -> None:
     words = call_words(entry.call, entry.finding) if entry.call else ""
     if entry.blind:
         st.markdown(f"Called blind: **{plain(words)}**")
@@ -110,6 +119,10 @@ def _judge(session: ReadingSession, entry: Entry) -> None:
     st.caption("Do you agree?" if entry.blind else f"Your call: {plain(said)}", help=KEPT)
     if entry.turned:
         _turn(session, entry)
+
+
+def _judge(session: ReadingSession, entry: Entry) -> None:
+    waits = entry.prediction is None
     agree, override, unsure = st.columns([1.2, 1.45, 1.2], gap="xsmall")
     for column, judgement, word, key in (
         (agree, Agreement.AGREE, "Agree", "a"),

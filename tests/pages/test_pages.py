@@ -576,6 +576,46 @@ def test_the_readers_word_stays_with_the_film(page) -> None:
     assert calls[:3] == ["no pneumonia seen", "unsure", None]
 
 
+def way_to(node, label: str, way: tuple[int, ...] = ()) -> tuple[int, ...] | None:
+    """Where a button lies among the blocks of a page."""
+    if getattr(node, "label", None) == label:
+        return way
+    children = getattr(node, "children", {}).items()
+    ways = (way_to(child, label, (*way, at)) for at, child in children)
+    return next((found for found in ways if found), None)
+
+
+def test_the_call_has_one_place_for_every_film(page) -> None:
+    """A button left over from the film before would take the same key, and call both films."""
+    app = page("triage")
+    worklist = with_samples(app)
+    session = app.session_state["reading_session"]
+    plain, told, turned, refused, blind = worklist.ordered()[:5]
+    told.notes = (Note.CHROMA, Note.CUT_SHORT)
+    turned.turned = True
+    seen = refused.assessment
+    refusal = Refusal("negative", "Black and white look changed over.")
+    seen.prediction = replace(seen.prediction, score=None, band=None, refusal=refusal)
+
+    def way(entry) -> tuple[int, ...] | None:
+        session.choose(entry.number)
+        app.run()
+        assert not app.exception, app.exception[0].message
+        return way_to(app.main, "Agree")
+
+    first = way(plain)
+    assert first is not None
+    assert way(told) == first
+    assert way(turned) == first
+    assert way(refused) is None
+    session.log_error = "The log cannot be had."
+    assert way(plain) == first
+    app.toggle(key="blind").set_value(True)
+    assert way(blind) is None
+    worklist.call(blind, Call.FINDING, blind.finding)
+    assert way(blind) == first
+
+
 def test_blind_reading_shows_no_score_until_the_call(page) -> None:
     app = page("triage")
     app.toggle(key="blind").set_value(True).run()
