@@ -157,6 +157,37 @@ MOVED = {
 ELSEWHERE = {"bundle": {"load": "model"}}
 
 
+def _gate_of(bundle: Any) -> tuple[Any, Any] | None:
+    """Return the model that judges a bundle's films, and its gate; now `Classifier.judge`."""
+    judge = bundle.judge
+    return None if judge is None else (judge.classifier, judge.gate)
+
+
+def _refusals(bundle: Any, films: Sequence[Any], own: Any = None) -> list[Any]:
+    """Say of each film whether the gate refuses it; now a part of `cxr.scoring.predict.predict`."""
+    import numpy as np
+
+    judge = bundle.judge if films else None
+    if judge is None:
+        return [None] * len(films)
+    if own is not None and judge.classifier is bundle:
+        return list(judge.gate(own))
+    inputs = np.stack([judge.classifier.prepare(film) for film in films])
+    return list(judge.gate.judge(judge.classifier.network, inputs))
+
+
+def _layers(bundle: Any) -> list[str]:
+    """Name the layers that a layered method can look at; now `Network.convolutions`."""
+    return list(bundle.network.convolutions())
+
+
+#: By old path, the functions that became parts of objects.
+REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
+    "explanation": {"layers": _layers},
+    "gate": {"gate_of": _gate_of, "refusals": _refusals},
+}
+
+
 def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
     old = name.removeprefix("cxr.")
     if old == name or old not in MOVED:
@@ -193,6 +224,7 @@ class _Forward(importlib.abc.Loader):
         )
         for name, new_module in ELSEWHERE.get(module.__name__.removeprefix("cxr."), {}).items():
             module.__dict__[name] = getattr(importlib.import_module(f"cxr.{new_module}"), name)
+        module.__dict__.update(REPLACED.get(module.__name__.removeprefix("cxr."), {}))
         module.__doc__, module.__dict__["__all__"] = real.__doc__, getattr(real, "__all__", [])
 
 

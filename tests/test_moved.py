@@ -7,11 +7,12 @@ import importlib.util
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import cxr
 from cxr._moved import MOVED
-from tests.conftest import ROOT
+from tests.conftest import ROOT, film_like
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,26 @@ def test_modules_that_are_rooms_now_hand_out_their_old_names() -> None:
 
     with pytest.warns(DeprecationWarning, match="cxr.monitoring.measures.use"):
         assert monitoring.use is measures.use
+
+
+def test_functions_that_became_parts_of_objects_do_what_they_did(made_bundle) -> None:
+    with pytest.warns(DeprecationWarning, match="now cxr.scoring.gate"):
+        from cxr.gate import gate_of, refusals
+    with pytest.warns(DeprecationWarning, match="now cxr.scoring.explain"):
+        from cxr.explanation import layers
+    films = [film_like(1), film_like(2)]
+    assert layers(made_bundle) == made_bundle.network.convolutions()
+    judge = made_bundle.judge
+    if judge is None:
+        assert gate_of(made_bundle) is None
+        assert refusals(made_bundle, films) == [None, None]
+    gated = cxr.load("pneumonia")
+    assert gate_of(gated) == (gated.judge.classifier, gated.judge.gate)
+    said = refusals(gated, films)
+    assert said == gated.judge.gate.judge(
+        gated.network, np.stack([gated.prepare(film) for film in films])
+    )
+    assert refusals(gated, []) == []
 
 
 def test_the_command_line_is_called_as_before() -> None:

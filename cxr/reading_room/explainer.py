@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ..errors import fault
@@ -186,8 +187,8 @@ class Explainer:
         """Wait until nothing is under way; whether that came true in time."""
         return self._quick.join(seconds) and self._heavy.join(seconds)
 
-    def _keep(self, key: _Key, film: Radiograph, heatmap: Heatmap) -> None:
-        heat = heat_in_lungs(film, heatmap)
+    def _keep(self, key: _Key, film: Radiograph, heatmap: Heatmap, models: Path) -> None:
+        heat = heat_in_lungs(film, heatmap, models)
         with self._lock:
             self._maps[key] = heatmap, heat
             while len(self._maps) > KEPT:
@@ -208,7 +209,7 @@ class Explainer:
             # Compiles what is needed, so that the price of the map is that of the pass alone.
             expected_seconds(bundle.network, key.method)
             (heatmap,) = heatmaps(bundle, [film], method=key.method)
-            self._keep(key, film, heatmap)
+            self._keep(key, film, heatmap, bundle.folder.parent)
         except Exception as error:  # a thread that dies in silence would leave the page waiting
             self._fail(key, error)
 
@@ -235,7 +236,7 @@ class Explainer:
             (heatmap,) = heatmaps(
                 bundle, [film], method=job.key.method, progress=progress, stopped=stopped
             )
-            self._keep(job.key, film, heatmap)
+            self._keep(job.key, film, heatmap, bundle.folder.parent)
         except StoppedError:
             pass
         except Exception as error:

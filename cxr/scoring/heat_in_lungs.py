@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ class HeatInLungs:
         }
 
 
-def heat_in_lungs(film: Radiograph, heatmap: Heatmap) -> HeatInLungs:
+def heat_in_lungs(film: Radiograph, heatmap: Heatmap, models: Path | None = None) -> HeatInLungs:
     """Measure how much of a heatmap lies in the lungs of its film.
 
     The lungs are sought once for all heatmaps of a film that is held.
@@ -121,6 +122,9 @@ def heat_in_lungs(film: Radiograph, heatmap: Heatmap) -> HeatInLungs:
         The film.
     heatmap : Heatmap
         Of the film. It is not enlarged for good by this.
+    models : pathlib.Path, optional
+        Folder with the lung network (default: the folder of the bundles). What looks at the lungs
+        before a film is scored takes that of the model's own folder.
 
     Returns
     -------
@@ -137,7 +141,7 @@ def heat_in_lungs(film: Radiograph, heatmap: Heatmap) -> HeatInLungs:
             f"Expected a heatmap of {film.height} x {film.width}. "
             f"Received: {heatmap.height} x {heatmap.width}"
         )
-    search = _lungs_of(film)
+    search = _lungs_of(film, models)
     if search.lungs is None:
         return HeatInLungs(heatmap.method, None, search.remark)
     height, width = search.lungs.mask.shape
@@ -147,10 +151,10 @@ def heat_in_lungs(film: Radiograph, heatmap: Heatmap) -> HeatInLungs:
     return HeatInLungs(heatmap.method, share, _remark(share))
 
 
-def _lungs_of(film: Radiograph) -> Search:
+def _lungs_of(film: Radiograph, models: Path | None) -> Search:
     """Find the lungs of a film, at most `SIDE` pixels on a side."""
     try:
-        search = find_once(film)
+        search = find_once(film, models)
     except LungsError as error:
         _log(fault(error))
         return Search(None, Remark("no_network", str(error)))

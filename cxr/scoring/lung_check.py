@@ -26,8 +26,7 @@ logger = logging.getLogger(__name__)
 TURNED = "turned"
 NO_LUNGS = Refusal(
     "no_lungs",
-    "No lungs were found on the picture, or nothing that can be told to be lungs; only frontal "
-    "films of the chest are read.",
+    "No lungs could be made out on the picture; only frontal films of the chest are read.",
 )
 #: By the quarter turns counterclockwise that would set the film upright.
 _HANGS = {

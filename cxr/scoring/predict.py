@@ -246,7 +246,9 @@ def predict(
             heatmap=heatmap,
             # What is to be said of a score means nothing where there is none.
             notes=(*films[i].notes, *(looked[i].notes if i in scored else ())),
-            heat_in_lungs=heat_in_lungs(films[i], heatmap) if heatmap and lungs else None,
+            heat_in_lungs=heat_in_lungs(films[i], heatmap, bundle.folder.parent)
+            if heatmap and lungs
+            else None,
         )
 
     return [result(i) for i in range(len(films))]

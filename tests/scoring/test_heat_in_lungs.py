@@ -10,6 +10,7 @@ from cxr.heatmaps.heatmap import Heatmap
 from cxr.lungs.segment import NO_LUNGS, LungsError, Search
 from cxr.lungs.share import share_in_lungs
 from cxr.lungs.zones import ZONES
+from cxr.scoring import heat_in_lungs as module
 from cxr.scoring.heat_in_lungs import SIDE, heat_in_lungs, no_lung_network
 from cxr.scoring.predict import FIELDS, predict
 from tests.conftest import film_like
@@ -118,6 +119,20 @@ def test_a_folder_of_models_without_lungs_says_so(tmp_path, monkeypatch):
     assert no_lung_network()
     film = film_like(3)
     assert heat_in_lungs(film, a_map(1, 0)).remark.code == "no_network"
+
+
+def test_the_lungs_are_sought_by_the_network_that_the_gate_takes(made_bundle, monkeypatch):
+    """That of the model's own folder, whatever the folder of the bundles is."""
+    asked = []
+
+    def find(film, models=None):
+        asked.append(models)
+        return lungs_found((film.height, film.width))
+
+    monkeypatch.setattr(module, "find_once", find)
+    monkeypatch.setenv("CXR_MODELS", "elsewhere")
+    made_bundle.predict(film_like(1), heatmap=True)
+    assert asked == [made_bundle.folder.parent]
 
 
 def test_a_prediction_with_a_heatmap_brings_it(made_bundle, monkeypatch):
