@@ -143,12 +143,13 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
         st.rerun()
     st.html(f"<style>{STYLE}</style>")
     watch_theme()
-    left, right = st.columns([1, 6], vertical_alignment="center")
+    left, right = st.columns([1, 8], gap="small", vertical_alignment="center")
     left.markdown(f"#### {title}")
     listed = cards() if listed is None else listed
     every = sorted({f"{card.population} ({card.finding})" for card in listed})
     use = intended_use(listed[0].population if len(listed) == 1 else ", ".join(every))
-    right.caption(plain(use), text_alignment="right")
+    with right.container(key="intended_use"):
+        st.caption(plain(use), text_alignment="right")
 
 
 def plot(figure: Any, key: str, **options: Any) -> Any:

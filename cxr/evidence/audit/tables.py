@@ -88,7 +88,7 @@ def sanity_table(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        method, n, without a map, randomized, edge, deletion, insertion, mirrored, tf-keras-vis;
+        method, n, no map, randomized, edge, deletion, insertion, mirrored, tf-keras-vis;
         with intervals.
     """
     lines = []
@@ -100,7 +100,7 @@ def sanity_table(table: pd.DataFrame) -> pd.DataFrame:
             {
                 "method": _title(*map(str, key)),
                 "n": int(rows["n"].max()),
-                "without a map": f"{rows.loc[rows['measure'] == 'flat_maps', 'value'].sum():.0f}",
+                "no map": f"{rows.loc[rows['measure'] == 'flat_maps', 'value'].sum():.0f}",
                 "randomized": _cell(rows, "randomization_rank"),
                 "edge": f"{_cell(rows, 'edge_share')}; even {even}",
                 "deletion": _cell(rows, "deletion_gain", 3),

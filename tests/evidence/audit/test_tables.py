@@ -29,7 +29,7 @@ def test_sanity_has_a_row_per_method_and_says_what_is_missing():
     (found,) = sanity_table(pd.DataFrame(rows)).to_dict("records")
     assert found["method"] == "Grad-CAM, top"
     assert found["randomized"] == "0.10 (0.05 to 0.20)"
-    assert found["without a map"] == "2"
+    assert found["no map"] == "2"
     assert found["edge"] == "0.20; even none"
     assert found["mirrored"] == found["tf-keras-vis"] == "none"
 
