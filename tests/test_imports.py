@@ -40,7 +40,7 @@ BUILDERS = {
         ]
     ),
     "cxr.evidence.audit.randomization",
-    *(f"cxr.heatmaps.{name}" for name in ("gradients", "perturbation")),
+    "cxr.heatmaps.gradients",
 }
 NETWORKS = ("cxr.networks.", "cxr.training.legacy")
 #: But what describes an architecture imports Keras only when it builds.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from ..networks.network import Network
 from ..progress import Progress
 from .methods import FAST, METHODS
+from .perturbation import Occlusion, ScoreCam
 from .sweep import (
     Stopped,
     StoppedError,
@@ -19,9 +19,6 @@ from .sweep import (
     run,
     seconds_of,
 )
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["attribute", "check", "expected_seconds", "passes"]
 
@@ -149,13 +146,16 @@ def expected_seconds(
 
 def _sweep(network: Network, method: str, layer: str | None) -> Sweep:
     """Compile a slow method, once for a network."""
-    from . import gradients, perturbation
-
     name = network.layer(layer) if METHODS[method].layered else ""
-    makers: dict[str, Callable[[keras.Model], Sweep]] = {
-        "scorecam": lambda model: perturbation.ScoreCam(model, name),
-        "smoothgrad": gradients.SmoothGrad,
-        "integrated_gradients": gradients.IntegratedGradients,
-        "occlusion": perturbation.Occlusion,
+
+    def by_gradients() -> Sweep:
+        from . import gradients  # imports TensorFlow
+
+        kind = gradients.SmoothGrad if method == "smoothgrad" else gradients.IntegratedGradients
+        return kind(network.model)
+
+    makers: dict[str, Callable[[], Sweep]] = {
+        "scorecam": lambda: ScoreCam(network, name),
+        "occlusion": lambda: Occlusion(network),
     }
-    return network.sweep(method, name, makers[method])
+    return network.sweep(method, name, makers.get(method, by_gradients))

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from ..networks.network import Network
 from .geometry import interpolation
 from .heatmap import EPSILON
 
@@ -55,8 +54,7 @@ class ScoreCam:
 
     Parameters
     ----------
-    model : keras.Model
-        A flat functional network with a linear last layer.
+    network : Network
     layer : str
         To look at.
 
@@ -67,39 +65,25 @@ class ScoreCam:
 
     passes = 1
 
-    def __init__(self, model: keras.Model, layer: str) -> None:
-        cut = model.get_layer(layer).output
-        _, height, width, channels = model.input_shape
-        _, rows, columns, self.variants = cut.shape
-        before = keras.Model(model.inputs, cut)
-        down = tf.constant(interpolation(height, rows))
-        across = tf.constant(interpolation(width, columns))
-        film = tf.TensorSpec((None, height, width, channels), tf.float32)
-
-        @tf.function(input_signature=[film])
-        def activations(films: tf.Tensor) -> tf.Tensor:
-            return before(films, training=False)
-
-        @tf.function(input_signature=[film, tf.TensorSpec((None, rows, columns), tf.float32)])
-        def logits(films: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
-            masks = down @ maps @ tf.transpose(across)
-            low = tf.reduce_min(masks, axis=(1, 2), keepdims=True)
-            high = tf.reduce_max(masks, axis=(1, 2), keepdims=True)
-            masks = (masks - low) / (high - low + EPSILON)
-            return model(films * masks[..., None], training=False)[:, 0]
-
-        self._activations = activations.get_concrete_function()
-        self._logits = logits.get_concrete_function()
+    def __init__(self, network: Network, layer: str) -> None:
+        height, width, channels = network.input_shape
+        self._activations, self._forward = network.activations(layer), network.forward()
+        # The layer's size is that of any film's activations.
+        shape = self._activations(np.zeros((1, height, width, channels), np.float32)).shape
+        _, rows, columns, self.variants = shape
+        self._down, self._across = interpolation(height, rows), interpolation(width, columns).T
 
     def start(self, films: Floats) -> Masked:
         """Compute the activations once a film."""
-        return Masked(films, self._activations(tf.constant(films)).numpy())
+        return Masked(films, self._activations(films))
 
     def evaluate(self, state: Masked, film: Numbers, variant: Numbers) -> Floats:
         """Return the logits of films masked with channels."""
-        masks = tf.constant(state.maps[film, :, :, variant])
-        logits: Floats = self._logits(tf.constant(state.films[film]), masks).numpy()
-        return logits
+        masks = self._down @ state.maps[film, :, :, variant] @ self._across
+        low = masks.min(axis=(1, 2), keepdims=True)
+        high = masks.max(axis=(1, 2), keepdims=True)
+        masks = (masks - low) / (high - low + np.float32(EPSILON))
+        return self._forward(state.films[film] * masks[..., None]).logits
 
     def finish(self, state: Masked, results: Floats) -> Floats:
         """Weight the channels with their scores, add them up, keep what is positive."""
@@ -130,8 +114,7 @@ class Occlusion:
 
     Parameters
     ----------
-    model : keras.Model
-        A flat functional network with a linear last layer.
+    network : Network
 
     References
     ----------
@@ -140,38 +123,25 @@ class Occlusion:
 
     passes = 1
 
-    def __init__(self, model: keras.Model) -> None:
-        _, height, width, channels = model.input_shape
+    def __init__(self, network: Network) -> None:
+        height, width, _ = network.input_shape
         self._nodes = (min(NODES, height), min(NODES, width))
         self.variants = self._nodes[0] * self._nodes[1]
-        covers = [_covers(s, n) for s, n in zip((height, width), self._nodes, strict=True)]
-        down, across = map(tf.constant, covers)
-        film = tf.TensorSpec((None, height, width, channels), tf.float32)
-        number = tf.TensorSpec((None,), tf.int32)
-
-        @tf.function(input_signature=[film])
-        def whole(films: tf.Tensor) -> tf.Tensor:
-            return model(films, training=False)[:, 0]
-
-        @tf.function(input_signature=[film, number, number])
-        def covered(films: tf.Tensor, row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
-            patch = tf.gather(down, row)[:, :, None] * tf.gather(across, column)[:, None, :]
-            grey = tf.reduce_mean(films, axis=(1, 2), keepdims=True)
-            return model(films + patch[..., None] * (grey - films), training=False)[:, 0]
-
-        self._whole = whole.get_concrete_function()
-        self._covered = covered.get_concrete_function()
+        self._covers = [_covers(s, n) for s, n in zip((height, width), self._nodes, strict=True)]
+        self._forward = network.forward()
 
     def start(self, films: Floats) -> Whole:
         """Score the films with nothing hidden."""
-        return Whole(films, self._whole(tf.constant(films)).numpy())
+        return Whole(films, self._forward(films).logits)
 
     def evaluate(self, state: Whole, film: Numbers, variant: Numbers) -> Floats:
         """Return the logits of films with a patch hidden."""
-        row, column = np.divmod(variant.astype(np.int32), self._nodes[1])
-        films = tf.constant(state.films[film])
-        logits: Floats = self._covered(films, tf.constant(row), tf.constant(column)).numpy()
-        return logits
+        row, column = np.divmod(variant, self._nodes[1])
+        down, across = self._covers[0][row], self._covers[1][column]
+        patch = (down[:, :, None] * across[:, None, :])[..., None]
+        films = state.films[film]
+        grey = films.mean(axis=(1, 2), keepdims=True)
+        return self._forward(films + patch * (grey - films)).logits
 
     def finish(self, state: Whole, results: Floats) -> Floats:
         """Return how far the logit fell at each place, 0 where it rose."""

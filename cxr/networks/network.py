@@ -212,17 +212,17 @@ class Network:
 
         return self._once(self._activations, layer, make)
 
-    def sweep(self, method: str, layer: str, make: Callable[[keras.Model], T]) -> T:
-        """Return what `make` makes of the network for a method of many passes, made once.
+    def sweep(self, method: str, layer: str, make: Callable[[], T]) -> T:
+        """Return what `make` makes for a method of many passes, made once.
 
         Parameters
         ----------
         method, layer : str
             That it is for; the layer is "" for a method that looks at the film itself.
         make : callable
-            Takes the model and compiles the sweep.
+            Makes the sweep.
         """
-        sweep: T = self._once(self._sweeps, (method, layer), lambda: make(self.model))
+        sweep: T = self._once(self._sweeps, (method, layer), make)
         return sweep
 
     def seconds(

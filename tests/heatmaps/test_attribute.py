@@ -54,7 +54,7 @@ class TestScoreCam:
             expand_cam=False,
             normalize_cam=False,
         )
-        maps = run(ScoreCam(model, "block5_conv"), films)
+        maps = run(ScoreCam(Network(model), "block5_conv"), films)
         assert maps.shape == theirs.shape == (3, 4, 4)
         for mine, other in zip(maps, np.asarray(theirs), strict=True):
             assert other.max() > 0
@@ -69,7 +69,7 @@ class TestScoreCam:
         weights = np.zeros((4, 4))
         weights[:, 1] = 1
         model.get_layer("logit").set_weights([weights.reshape(16, 1)])
-        method = ScoreCam(model, "conv")
+        method = ScoreCam(Network(model), "conv")
         maps = np.zeros((1, 4, 4, 2), np.float32)
         maps[0, :, :2, 0] = maps[0, :, 2:, 1] = 1
         state = method.start(np.ones((1, 4, 4, 1), np.float32))._replace(maps=maps)
@@ -194,7 +194,7 @@ class TestOcclusion:
     def test_of_a_linear_network_is_what_the_patch_held_above_grey(self):
         weights = np.random.default_rng(5).normal(size=(45, 29)).astype(np.float32)
         films = np.random.default_rng(6).uniform(0, 255, (2, 45, 29, 1)).astype(np.float32)
-        maps = run(Occlusion(linear(weights)), films)
+        maps = run(Occlusion(Network(linear(weights))), films)
         assert maps.shape == (2, NODES, NODES)
         part = weights * (films - films.mean(axis=(1, 2), keepdims=True))[..., 0]
         steps = 44 / 14, 28 / 14
@@ -213,7 +213,9 @@ class TestOcclusion:
             assert often.max() <= 2
 
     def test_small_inputs_have_a_place_a_pixel(self):
-        maps = run(Occlusion(linear(np.eye(4, 6, dtype=np.float32))), np.ones((1, 4, 6, 1), "f"))
+        maps = run(
+            Occlusion(Network(linear(np.eye(4, 6, dtype=np.float32)))), np.ones((1, 4, 6, 1), "f")
+        )
         assert maps.shape == (1, 4, 6)
 
     def test_finds_what_the_score_came_from(self):
@@ -221,7 +223,7 @@ class TestOcclusion:
         weights[40:48, 8:16] = 1
         films = chests(1)
         films[0, 40:48, 8:16] = 255
-        (grid,) = run(Occlusion(linear(weights)), films)
+        (grid,) = run(Occlusion(Network(linear(weights))), films)
         row, column = np.unravel_index(grid.argmax(), grid.shape)
         assert abs(row * 63 / 14 - 44) < 63 / 14
         assert abs(column * 63 / 14 - 12) < 63 / 14
