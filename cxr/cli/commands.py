@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..datasets.folders import NORMAL
+from ..datasets.words import NORMAL
 from ..errors import CxrError
 from ..films.kinds import LeftOut
 from ..films.radiograph import RadiographError

@@ -11,9 +11,6 @@ import sys
 import time
 from typing import Any
 
-import pandas as pd
-
-from ..evidence.steadiness import CHECK as STEADINESS
 from ..model import load
 from ..progress import Progress, to_stderr
 from ..stats.wording import count, interval, percent, with_interval
@@ -93,6 +90,8 @@ def audit(options: argparse.Namespace) -> int:
 
     See `cxr.evidence.audit.sanity_checks`.
     """
+    import pandas as pd
+
     from ..evidence import steadiness
     from ..evidence.audit.reference import MEASURE
     from ..evidence.audit.sanity_checks import audit as measure
@@ -104,9 +103,9 @@ def audit(options: argparse.Namespace) -> int:
     methods = options.methods.split(",") if options.methods else None
     checks = options.checks.split(",") if options.checks else None
     steady = pd.DataFrame()
-    if checks is None or STEADINESS in checks:
+    if checks is None or steadiness.CHECK in checks:
         steady = steadiness.measure(bundle, options.data, progress=_clock())
-        checks = checks and [name for name in checks if name != STEADINESS]
+        checks = checks and [name for name in checks if name != steadiness.CHECK]
     rows = []
     if checks != []:
         rows = measure(

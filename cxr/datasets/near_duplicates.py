@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ..films.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "SIDE",
@@ -117,6 +120,7 @@ def near_duplicates(table: pd.DataFrame, within: int = WITHIN) -> pd.DataFrame:
         If there is no column ``phash``, it holds something else than fingerprints, or `within`
         is out of range.
     """
+    import pandas as pd
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -169,6 +173,8 @@ class Alike:
     @property
     def leaks_first(self) -> pd.DataFrame:
         """The films with the groups that are in more than one split before the others."""
+        import pandas as pd
+
         leaks = across(self.films)
         others = self.films[~self.films["group"].isin(leaks["group"])]
         return pd.concat([leaks, others], ignore_index=True)

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from PIL.PngImagePlugin import PngInfo
 
 from ..films.radiograph import Radiograph
@@ -199,6 +198,8 @@ def write_rows(rows: Iterable[Row], path: Path) -> None:
         if suffix == ".json":
             path.write_text(to_json(seen), encoding="utf-8")
         else:
+            import pandas as pd
+
             table = pd.DataFrame([_flat(row) for row in seen], columns=list(columns()))
             table.astype({name: _dtype(name) for name in columns()}).to_parquet(path, index=False)
 
@@ -226,6 +227,8 @@ def read_rows(path: Path) -> list[Row]:
     suffix = check_format(path)
     try:
         if suffix == ".parquet":
+            import pandas as pd
+
             table = pd.read_parquet(path).astype(object)
             _complete(table.columns)
             values = table.where(table.notna(), None).itertuples(index=False)

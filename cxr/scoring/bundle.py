@@ -11,10 +11,9 @@ import json
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import CxrError
@@ -30,6 +29,9 @@ from .film_tables import film_table_bytes
 from .gate import FILE as GATE
 from .gate import Gate
 from .scores import scored
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "Bundle",
@@ -198,6 +200,8 @@ class Bundle:
         return self._checked(name, read)
 
     def _checked(self, name: str, read: Callable[[], bytes]) -> pd.DataFrame:
+        import pandas as pd
+
         try:
             table = texts_of(pd.read_csv(io.BytesIO(read()), dtype=dict.fromkeys(TEXTS, str)))
         except ChangedError as error:

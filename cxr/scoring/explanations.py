@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["COLUMNS", "FILE", "read"]
 
@@ -32,6 +34,8 @@ def read(folder: Path) -> pd.DataFrame:
     ValueError, OSError
         If the file is damaged.
     """
+    import pandas as pd
+
     path = folder / FILE
     if not path.is_file():
         return pd.DataFrame(columns=COLUMNS)

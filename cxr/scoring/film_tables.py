@@ -14,14 +14,14 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from ..storage.atomic import read_checked, write_file
 from ..storage.csv_text import table_text, texts_of
 from ..storage.hashes import bytes_hash
 from .card import StoredFile
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .card import Card
 
 __all__ = ["DECIMALS", "FOLDER", "OWN", "film_table_bytes", "store_film_table", "text_table"]
@@ -87,4 +87,6 @@ def film_table_bytes(folder: Path, card: Card) -> bytes:
 
 def text_table(content: bytes) -> pd.DataFrame:
     """Return a table with all its cells as texts, numbers as they are written in the file."""
+    import pandas as pd
+
     return texts_of(pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False))

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from ..storage.atomic import FolderWriter
 from ..storage.csv_text import table_text
 from .card import Card, StoredFile
 from .film_tables import OWN, film_table_bytes, store_film_table, text_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .bundle import Bundle
 
 __all__ = ["CARD", "add_table", "bundle_writer", "replace_film_table"]

@@ -214,7 +214,8 @@ class TestVerify:
         path = models / NAME / "weights.weights.h5"
         with h5py.File(path, "a") as file:
             del file["layers"][layer]
-        change(models, weights={"file": path.name, "sha256": file_hash(path)})
+        weights = {"file": path.name, "sha256": file_hash(path)}
+        change(models, weights=weights, export=None)
         with pytest.raises(BundleError, match="cannot be loaded into grey_cnn"):
             _ = load(NAME, folder=models).model
 
@@ -241,7 +242,8 @@ class TestVerify:
     def test_weights_that_are_no_weights(self, models):
         path = models / NAME / "weights.weights.h5"
         path.write_bytes(b"no weights")
-        change(models, weights={"file": path.name, "sha256": file_hash(path)})
+        weights = {"file": path.name, "sha256": file_hash(path)}
+        change(models, weights=weights, export=None)
         with pytest.raises(BundleError, match="cannot be loaded"):
             _ = load(NAME, folder=models).model
 
@@ -304,18 +306,20 @@ class TestTables:
 
 
 class TestUse:
-    def test_the_network_is_built_once_also_among_threads(self, models, monkeypatch):
-        from cxr import networks as architectures
+    @pytest.mark.parametrize("engine", ["onnx", "tensorflow"])
+    def test_the_network_is_made_once_also_among_threads(self, models, monkeypatch, engine):
         from cxr.scoring import classifier
 
         built = []
-        build = architectures.build
+        name = "find_engine" if engine == "onnx" else "build_network"
+        make = getattr(classifier, name)
 
-        def counting(*arguments, **more):
-            built.append(arguments)
-            return build(*arguments, **more)
+        def counting(bundle):
+            built.append(bundle)
+            return make(bundle)
 
-        monkeypatch.setattr(architectures, "build", counting)
+        monkeypatch.setenv("CXR_ENGINE", engine)
+        monkeypatch.setattr(classifier, name, counting)
         # Else it would be the network that other tests hold.
         monkeypatch.setattr(classifier, "_NETWORKS", WeakValueDictionary())
         bundle = load(NAME, folder=models)
