@@ -209,6 +209,7 @@ def explain(options: argparse.Namespace) -> int:
     """Write a heatmap over its film; see `cxr.scoring.explain.explain`."""
     from .. import exports as report
     from ..films.radiograph import read
+    from ..heatmaps.attribute import BY_GRADIENTS
     from ..scoring.explain import METHODS, RefusedError, expected_seconds
     from ..scoring.heat_in_lungs import heat_in_lungs
 
@@ -223,6 +224,8 @@ def explain(options: argparse.Namespace) -> int:
         film = read(options.file)
         # How long it takes is told before it starts, and of a refused film nothing starts.
         if METHODS[options.method].slow and not bundle.predict(film).refusal:
+            if options.method in BY_GRADIENTS:
+                print("Loading TensorFlow, which takes a while.", file=sys.stderr)
             seconds = expected_seconds(bundle.network, options.method, layer=options.layer)
             print(f"{METHODS[options.method].title} takes about {seconds:.0f} s.", file=sys.stderr)
         heatmap = bundle.explain(

@@ -20,9 +20,11 @@ from .sweep import (
     seconds_of,
 )
 
-__all__ = ["attribute", "check", "expected_seconds", "passes"]
+__all__ = ["BY_GRADIENTS", "attribute", "check", "expected_seconds", "passes"]
 
 Inputs = NDArray[np.uint8] | NDArray[np.float32]
+#: Methods that differentiate the whole network, which the Keras model alone can do.
+BY_GRADIENTS = ("smoothgrad", "integrated_gradients")
 #: Films in a call of a fast method.
 BATCH = 32
 
