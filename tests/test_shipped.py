@@ -20,6 +20,7 @@ from cxr.evidence.audit.store import BOXES, LUNGS, SANITY
 from cxr.evidence.evaluation import best_epoch, evaluate
 from cxr.heatmaps.methods import FAST
 from cxr.networks import BASELINES
+from cxr.networks.network import Network
 from cxr.scoring.bundle import default_name, models_folder
 from cxr.scoring.explain import (
     METHODS,
@@ -136,7 +137,10 @@ def cut(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
 
 
 class TestHeatmaps:
-    """The maps that come with the score are those of tf-keras-vis on the same flat graph."""
+    """The maps of the Keras models are those of tf-keras-vis on the same flat graph.
+
+    That the exports give what the Keras models give, `test_shipped_exports` tests.
+    """
 
     @pytest.fixture
     def inputs(self, network: cxr.Model) -> np.ndarray:
@@ -163,10 +167,11 @@ class TestHeatmaps:
         entering = np.asarray(before(inputs.astype(np.float32), training=False))
         options = {"expand_cam": False, "normalize_cam": False}
         behind = {"penultimate_layer": last, "seek_penultimate_conv_layer": False}
+        by_keras = Network(network.model)
         highest = 0.0
         for method in ("gradcam", "gradcam++", "layercam"):
             for layer, more in ((None, {}), (last, behind)):
-                maps = attribute(network.network, inputs, method=method, layer=layer)
+                maps = attribute(by_keras, inputs, method=method, layer=layer)
                 theirs = self.reference(behind_it, entering, method, **options, **more)
                 assert maps.shape == theirs.shape
                 highest = max(highest, float(theirs.max()))

@@ -14,6 +14,7 @@ from cxr.datasets.folders import DatasetError
 from cxr.films.radiograph import Radiograph
 from cxr.model import Model, load
 from cxr.scoring.bundle import BundleError
+from cxr.scoring.export import export_bundle
 from cxr.scoring.gate import (
     CLASSES,
     FILE,
@@ -148,6 +149,7 @@ def gated(made_models, fitted, tmp_path) -> Model:
     copy_bundle(made_models / "pneumonia-made", folder)
     gate, measured = fitted
     store_gate(load(str(folder)), gate, measured)
+    export_bundle(str(folder))  # with the features of this gate
     return load(str(folder))
 
 

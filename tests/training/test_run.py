@@ -129,6 +129,7 @@ class TestKilledRun:
         assert run.folder == run.out / NAME
         assert sorted(path.name for path in run.folder.iterdir()) == [
             "card.json",
+            "export.onnx",
             "history.csv",
             "predictions.csv",
             "weights.weights.h5",
