@@ -97,6 +97,19 @@ SOURCES = {
             ages=ADULTS,
         ),
         Source(
+            name="tuberculosis-sources",
+            title="Tuberculosis and normal films of TBX11K, Qatar, Shenzhen and ChestX-ray14",
+            citation=(
+                "Liu et al. 2020, CVPR; Rahman et al. 2020, IEEE Access 8:191586; Jaeger et al. "
+                "2014, Quant Imaging Med Surg 4:475; Wang et al. 2017, CVPR"
+            ),
+            doi="10.1109/ACCESS.2020.3031384",
+            licence="for research, under the terms of each set",
+            population="adults",
+            layout="tuberculosis/, nih/ and shenzhen_128/, each with manifest.csv",
+            ages=ADULTS,
+        ),
+        Source(
             name="tbx11k",
             title="TBX11K, tuberculosis films with boxes",
             citation="Liu et al. 2020, CVPR",

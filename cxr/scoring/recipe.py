@@ -126,6 +126,11 @@ class LungSupervision:
         Chance that lines and bodies are drawn over it.
     opacities : float
         Chance that an opacity is drawn into its lungs.
+    transplanted : float
+        With boxes: chance that a part of another film is set into it, see
+        `cxr.training.transplant`.
+    taught : float
+        Weight of the distance from the teachers' logit, where the recipe has `Recipe.teachers`.
     """
 
     outside: Annotated[float, Bounds(least=0)] = 1.0
@@ -137,6 +142,8 @@ class LungSupervision:
     shutters: Annotated[float, Bounds(least=0, most=1)] = 0.0
     devices: Annotated[float, Bounds(least=0, most=1)] = 0.0
     opacities: Annotated[float, Bounds(least=0, most=1)] = 0.0
+    transplanted: Annotated[float, Bounds(least=0, most=1)] = 0.0
+    taught: Annotated[float, Bounds(least=0)] = 0.0
 
 
 @dataclass(frozen=True)
@@ -210,6 +217,9 @@ class Recipe:
         Weight of the loss on the boxes; that on the films has 1.
     lungs : LungSupervision or None
         Lung supervision; None for none. Needs an architecture with a layer "evidence".
+    teachers : tuple of str
+        Bundles whose averaged logit the network learns from as well, with lung supervision: of
+        networks for the same input.
     first_step : FirstStep or None
         A shorter run before this one; None for none.
     settle_units : bool
@@ -259,6 +269,7 @@ class Recipe:
     boxes: str = ""
     boxes_weight: float = 1.0
     lungs: LungSupervision | None = None
+    teachers: tuple[str, ...] = ()
     first_step: FirstStep | None = None
     settle_units: bool = False
     variants: int = 1
@@ -303,10 +314,11 @@ class Recipe:
         ):
             if (value := getattr(self, name)) <= 0:
                 raise ValueError(f"Expected {name} above 0. Received: {value!r}")
-        if self.boxes and (self.arguments.get("pooling") != "evidence" or self.first_step):
+        evidence = "evidence" in str(self.arguments.get("pooling"))
+        if self.boxes and (not evidence or self.first_step):
             raise ValueError(
-                "Expected boxes with pooling 'evidence' and without a first step. "
-                f"Received: {self.boxes!r}"
+                "Expected boxes with pooling 'evidence' or 'fine_evidence' and without a first "
+                f"step. Received: {self.boxes!r}"
             )
         self._check_lungs()
         if self.pretrained and self.start_from:
@@ -335,17 +347,18 @@ class Recipe:
             "pooling": "evidence" in str(self.arguments.get("pooling")),
             "schedule": stepped,
             "keep": self.keep == "last",
-            "boxes": not self.boxes,
+            "transplanted": not (self.lungs and self.lungs.transplanted) or bool(self.boxes),
+            "teachers": bool(self.lungs and self.lungs.taught) == bool(self.teachers),
             "first_step": self.first_step is None,
-            "margin": not self.margin and self.levels == "plain",
             "shear": not self.augmentation.shear,
             "averaged": self.lungs is not None and self.lungs.averaged <= self.epochs,
         }
         if wrong := [name for name, right in wanted.items() if not right]:
             raise ValueError(
                 "Expected lung supervision with evidence pooling, the stepped schedule, the last "
-                "weights, averaged over at most all epochs, plain levels, and no boxes, first "
-                f"step, margin and shear. Wrong: {', '.join(wrong)}"
+                "weights, averaged over at most all epochs, no first step and no shear, parts of "
+                "films set into others only with boxes, and a weight for teachers where there "
+                f"are any. Wrong: {', '.join(wrong)}"
             )
 
     @property

@@ -12,9 +12,9 @@ import json
 import math
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from .lungs import predict_whole
 from .recipes import RECIPES, LungSupervision, Recipe
 from .variation import Amounts, Variation
 
-__all__ = ["CANDIDATES", "maps_in_lungs"]
+__all__ = ["CANDIDATES", "maps_in_lungs", "versions_of_backend"]
 
 SIDE = 224
 BATCH = 64
@@ -57,6 +57,19 @@ CANDIDATES = {
     "devices": _ANEW,
     "strong": replace(_DRAWN, lungs=replace(_DRAWN.lungs, outside=3.0, drawn=3.0), epochs=12),
     "long": replace(_DRAWN, epochs=16),
+}
+_TAUGHT = replace(
+    SHIPS,
+    lungs=replace(SHIPS.lungs, origin=0.0, taught=0.1),
+    teachers=("pneumonia-efficientnet-lite0-v1",),
+)
+_MORE = replace(_TAUGHT, lungs=replace(SHIPS.lungs, origin=0.0, taught=0.4))
+#: The same with teachers, 13 to 16.
+CANDIDATES |= {
+    "taught": _TAUGHT,
+    "taught-more": _MORE,
+    "taught-long": replace(_MORE, epochs=16),
+    "taught-again": replace(_MORE, epochs=16, seed=1),
 }
 
 
@@ -134,21 +147,35 @@ def _read(data: str, films: str, lungs: str, rows: int) -> dict[str, _Films]:
     return result
 
 
-def _versions() -> dict[str, str]:
+def versions_of_backend() -> dict[str, str]:
     """Return the versions of what trains: Keras's backend with its own."""
     backend = keras.backend.backend()
     return {
         "python": platform.python_version(),
-        backend: version(backend),
+        backend: str(import_module(backend).__version__),
         "keras": keras.__version__,
         "numpy": np.__version__,
     }
 
 
+def _teacher(folder: Path) -> keras.Model:
+    """Return the network of a bundle, on whatever backend Keras runs."""
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    network = build(card["architecture"]["name"], **card["architecture"]["arguments"])
+    network.load_weights(folder / card["weights"]["file"])
+    return network
+
+
 class _Trainer:
     """The network with what teaches it, and one compiled step for all candidates."""
 
-    def __init__(self, films: dict[str, _Films], out: Path, say: Say) -> None:
+    def __init__(
+        self,
+        films: dict[str, _Films],
+        out: Path,
+        say: Say,
+        teachers: Mapping[str, keras.Model] | None = None,
+    ) -> None:
         self.films = films
         self.out = out
         self.say = say
@@ -157,7 +184,7 @@ class _Trainer:
         load_imagenet(self.network)
         evidence = self.network.get_layer("evidence").output
         self.look = keras.Model(self.network.input, [self.network.output, evidence])
-        self.taught = LungTaught(self.network, SHIPS)
+        self.taught = LungTaught(self.network, SHIPS, teachers)
         self.taught.compile(SHIPS)
         optimizer = self.taught.model.optimizer
         optimizer.build(self.taught.model.trainable_variables)
@@ -223,7 +250,7 @@ class _Trainer:
             figures = self._measure(name + suffix, held)
             note_ = {"name": name + suffix, **figures, "seconds": round(seconds, 1)}
             self.say(json.dumps(note_))
-            plain = {"recipe": candidate.to_json(), "versions": _versions()} | note_
+            plain = {"recipe": candidate.to_json(), "versions": versions_of_backend()} | note_
             (self.out / f"{name}{suffix}.json").write_text(json.dumps(plain, indent=1))
             half = [np.asarray(value, np.float16) for value in kept]
             np.savez(self.out / f"{name}{suffix}.weights.npz", *half)
@@ -284,6 +311,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--lungs", required=True, help="weights of the lung network")
     parser.add_argument("--out", required=True, help="folder to write")
     parser.add_argument("--candidates", nargs="+", default=list(CANDIDATES))
+    parser.add_argument("--models", help="folder of the teachers' bundles")
     parser.add_argument("--rows", type=int, default=0, help="films of each kind, to try the run")
     parser.add_argument("--seconds", type=float, default=math.inf, help="start none after these")
     given = parser.parse_args(arguments)
@@ -296,7 +324,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     films = _read(given.data, given.films, given.lungs, given.rows)
     say(f"films: { {split: len(part.table) for split, part in films.items()} }")
-    trainer = _Trainer(films, out, say)
+    names = {teacher for name in given.candidates for teacher in CANDIDATES[name].teachers}
+    teachers = {name: _teacher(Path(given.models or "models") / name) for name in sorted(names)}
+    trainer = _Trainer(films, out, say, teachers)
     say("built")
     for name in given.candidates:
         if time.monotonic() - began < given.seconds:

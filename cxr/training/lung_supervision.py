@@ -3,13 +3,14 @@
 The film's logit is taught its label. The evidence of a place (`cxr.networks.efficientnet_lite`) is
 taught zero everywhere on normal films, and outside the lungs on films with the finding. Where an
 opacity was drawn into a normal film, which then counts as one with the finding, it is taught one
-inside the opacity and zero outside. Keras's backend is free.
+inside the opacity and zero outside. Where radiologists drew boxes, it is taught one inside them and
+zero outside. Keras's backend is free.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..datasets.lung_masks import read_lung_masks, read_pictures
 from ..heatmaps.geometry import interpolation
 from .lungs import predict_whole
 from .recipes import Recipe
+from .transplant import Transplant
 from .variation import Amounts, Variation
 
 __all__ = [
@@ -41,6 +43,10 @@ __all__ = [
 COVERED = 0.5
 #: A normal film into which an opacity of this density was drawn counts as one with the finding.
 DENSE = 0.35
+#: Places in a box are few: each counts this many times as much as another place.
+BOXED = 3.0
+#: Logits are compared with a teacher's up to here to either side: beyond it both are sure.
+FAR = 6.0
 #: Most that the length of a step's gradient may be.
 CLIP = 5.0
 
@@ -102,6 +108,7 @@ class Targets(keras.layers.Layer):
             shape=(), initializer="ones", trainable=False, name="outside"
         )
         self.drawn = self.add_weight(shape=(), initializer="zeros", trainable=False, name="drawn")
+        self.boxes = self.add_weight(shape=(), initializer="ones", trainable=False, name="boxes")
 
     def _places(self, marked: Any) -> Any:
         """Return (films, places): how far a place's surroundings are marked, 1 from half on."""
@@ -109,15 +116,68 @@ class Targets(keras.layers.Layer):
         places = ops.einsum("nrw,wc->nrc", rows, self.reach[1])
         return ops.reshape(ops.minimum(places / COVERED, 1.0), (-1, math.prod(self.grid)))
 
-    def call(self, label: Any, lungs: Any, drawn: Any) -> tuple[Any, Any, Any]:
-        """Return the label, (films, 1), and targets and weights, (films, places)."""
+    def call(self, label: Any, marks: Any, drawn: Any, boxed: Any = None) -> tuple[Any, Any, Any]:
+        """Return the label, (films, 1), and targets and weights, (films, places).
+
+        Marks are lungs, and boxes as a second channel where it is told which films had any,
+        (films, 1), before they were varied.
+        """
+        lungs = marks[..., :1]
         dense = ops.cast(ops.max(drawn, axis=(1, 2)) > DENSE, "float32")
         drawn_in = (1 - label) * dense
         inside = self._places(lungs)
         shown = self._places(drawn) * drawn_in
         one = ops.cast(shown > 0.6, "float32")
         zero = (1 - label) * ops.cast(shown < 0.15, "float32") + label * (1 - inside)
-        return ops.maximum(label, drawn_in), one, one * self.drawn + zero * self.outside
+        weights = one * self.drawn + zero * self.outside
+        said = ops.maximum(label, drawn_in)
+        if boxed is not None:
+            shown = self._places(marks[..., 1:2])
+            # A film whose boxed parts were cut off shows nothing of the finding.
+            seen = ops.cast(ops.max(shown, axis=1, keepdims=True) >= COVERED, "float32")
+            said = boxed * seen + (1 - boxed) * said
+            one = boxed * shown + (1 - boxed) * one
+            taught = self.boxes * (1 + (BOXED - 1) * shown)
+            weights = boxed * taught + (1 - boxed) * weights
+        return said, one, weights
+
+
+class Told(keras.layers.Layer):
+    """What some networks say of films, and how much it weighs.
+
+    Parameters
+    ----------
+    teachers
+        The networks, by name. They are frozen.
+    """
+
+    def __init__(self, teachers: Mapping[str, keras.Model], **arguments: Any) -> None:
+        super().__init__(trainable=False, **arguments)
+        self.names = list(teachers)
+        self.networks = list(teachers.values())
+        for network in self.networks:
+            network.trainable = False
+        self.shares = self.add_weight(
+            shape=(len(self.names),), initializer="zeros", trainable=False, name="shares"
+        )
+        self.weight = self.add_weight(shape=(), initializer="zeros", trainable=False, name="taught")
+
+    def follow(self, recipe: Recipe) -> None:
+        """Listen to those that a recipe names."""
+        assert recipe.lungs is not None
+        named = np.array([name in recipe.teachers for name in self.names], np.float32)
+        self.shares.assign(named / max(named.sum(), 1))
+        self.weight.assign(recipe.lungs.taught if named.any() else 0.0)
+
+    def call(self, films: Any, changed: Any) -> tuple[Any, Any]:
+        """Return their averaged logit and its weight, both (films, 1).
+
+        The weight is 0 where a film counts as another than it was: a teacher does not know what
+        was drawn or set into it.
+        """
+        each = [network(films, training=False) for network in self.networks]
+        told = ops.sum(ops.concatenate(each, axis=-1) * self.shares, axis=-1, keepdims=True)
+        return told, self.weight * (1.0 - ops.abs(changed))
 
 
 class LungTaught:
@@ -129,30 +189,46 @@ class LungTaught:
         A classifier with a layer "evidence"; it shares its weights.
     recipe
         With lung supervision.
+    teachers
+        Networks for the same input, by the names of their bundles. A recipe that names some learns
+        from their logits, averaged, as well (`LungSupervision.taught`); their weights stay.
 
     Attributes
     ----------
     model : keras.Model
-        Inputs: films (batch, side, side, 1) in [0, 255], lungs (the same), labels (batch, 1) of 0
-        and 1. Output: what `loss` and `film_metrics` take apart.
+        Inputs: films (batch, side, side, 1) in [0, 255], lungs (the same; with a second channel of
+        boxes where the recipe has boxes), labels (batch, 1) of 0 and 1. Output: what `loss` and
+        `film_metrics` take apart.
     """
 
-    def __init__(self, network: keras.Model, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        recipe: Recipe,
+        teachers: Mapping[str, keras.Model] | None = None,
+    ) -> None:
         side = recipe.input_size
         evidence = network.get_layer("evidence").output
         look = keras.Model(network.input, [network.output, evidence])
         film = keras.Input((side, side, 1), name="film")
-        lungs = keras.Input((side, side, 1), name="lungs")
+        lungs = keras.Input((side, side, 2 if recipe.boxes else 1), name="lungs")
         label = keras.Input((1,), name="label")
         self.variation = Variation(Amounts(), recipe.seed)
-        varied, moved, drawn = self.variation(film, lungs / 255)
-        logit, places = look(ops.repeat(varied, recipe.channels, axis=-1))
+        self.transplant = Transplant(recipe.seed + 1) if recipe.boxes else None
+        given = film, lungs / 255, label
+        shown, marks, counts = self.transplant(*given) if self.transplant else given
+        varied, moved, drawn = self.variation(shown, marks)
+        seen = ops.repeat(varied, recipe.channels, axis=-1)
+        logit, places = look(seen)
         self.targets = Targets(side, tuple(evidence.shape[1:3]))
-        said, *held = self.targets(label, moved, drawn)
-        flat = keras.layers.Flatten()(places)
-        self.model = keras.Model(
-            [film, lungs, label], keras.layers.Concatenate()([logit, said, flat, *held])
-        )
+        boxed = counts * ops.max(marks[..., 1], axis=(1, 2))[:, None] if recipe.boxes else None
+        said, *held = self.targets(counts, moved, drawn, boxed)
+        parts = [logit, said, keras.layers.Flatten()(places), *held]
+        self.teachers = dict(teachers or {})
+        if self.teachers:
+            self.told = Told(self.teachers)
+            parts += self.told(seen, said - label)
+        self.model = keras.Model([film, lungs, label], keras.layers.Concatenate()(parts))
         self.follow(recipe)
 
     def follow(self, recipe: Recipe) -> None:
@@ -162,6 +238,14 @@ class LungTaught:
         self.variation.seeds.state.assign([recipe.seed, 0])
         self.targets.outside.assign(recipe.lungs.outside)
         self.targets.drawn.assign(recipe.lungs.drawn)
+        self.targets.boxes.assign(recipe.boxes_weight)
+        if missing := set(recipe.teachers) - set(self.teachers):
+            raise ValueError(f"Expected the teachers of {recipe.name}: {', '.join(missing)}")
+        if self.teachers:
+            self.told.follow(recipe)
+        if self.transplant:
+            self.transplant.seeds.state.assign([recipe.seed + 1, 0])
+            self.transplant.chance.assign(recipe.lungs.transplanted)
 
     def compile(self, recipe: Recipe) -> None:
         """Compile the graph with the recipe's optimizer and the losses."""
@@ -171,26 +255,39 @@ class LungTaught:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self.model.compile(
             optimizer,
-            loss(recipe.label_smoothing),
+            loss(recipe.label_smoothing, teachers=bool(self.teachers)),
             metrics=film_metrics(),
             jit_compile=keras.backend.backend() == "jax",
         )
 
 
-def loss(smoothing: float) -> Callable[[Any, Any], Any]:
+def loss(smoothing: float, *, teachers: bool = False) -> Callable[[Any, Any], Any]:
     """Return the loss of each film: of its logit, and of its places, averaged over all of them.
 
     Parameters
     ----------
     smoothing
         Of the film's label, in [0, 1).
+    teachers
+        Whether the output ends with what teachers say, and with the weight of half the squared
+        distance from it.
+
+    References
+    ----------
+    Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015, section 2.1: the
+    distance of logits is the limit of soft labels at a high temperature.
     """
 
     def of_films(_: Any, y_pred: Any) -> Any:
         logit, label = y_pred[:, 0], y_pred[:, 1]
         target = label * (1 - smoothing) + 0.5 * smoothing
         film = ops.softplus(logit) - target * logit
-        evidence, targets, weights = ops.split(y_pred[:, 2:], 3, axis=-1)
+        parts = y_pred[:, 2:]
+        if teachers:
+            told, weight = ops.clip(parts[:, -2], -FAR, FAR), parts[:, -1]
+            film = film + weight * 0.5 * (ops.clip(logit, -FAR, FAR) - told) ** 2
+            parts = parts[:, :-2]
+        evidence, targets, weights = ops.split(parts, 3, axis=-1)
         places = weights * (ops.softplus(evidence) - targets * evidence)
         return film + ops.mean(places, axis=-1)
 

@@ -92,8 +92,9 @@ class Variation(keras.layers.Layer):
     """Vary a batch of films with its lungs in training; else return it as it is.
 
     The amounts are variables, so that one compiled step serves several settings (`set_amounts`).
-    Takes films, (batch, side, side, 1) in [0, 255], and lungs, the same shape in [0, 1]; returns
-    both, and where an opacity was drawn: the same shape in [0, 1].
+    Takes films, (batch, side, side, 1) in [0, 255], and marks, (batch, side, side, any) in [0, 1]:
+    lungs first, and what else must move along. Returns both, and where an opacity was drawn:
+    (batch, side, side, 1) in [0, 1].
     """
 
     def __init__(self, amounts: Amounts, seed: int, **arguments: Any) -> None:
@@ -112,18 +113,18 @@ class Variation(keras.layers.Layer):
         for name, variable in self.amounts.items():
             variable.assign(getattr(amounts, name))
 
-    def call(self, films: Any, lungs: Any, training: bool = False) -> tuple[Any, Any, Any]:
+    def call(self, films: Any, marks: Any, training: bool = False) -> tuple[Any, Any, Any]:
         """Vary a batch; see the class."""
-        films, lungs = ops.cast(films, "float32"), ops.cast(lungs, "float32")
+        films, marks = ops.cast(films, "float32"), ops.cast(marks, "float32")
         if not training:
-            return films, lungs, ops.zeros_like(lungs)
-        both = self._moved(ops.concatenate([films / 255, lungs], axis=-1))
-        films, lungs = both[..., :1], both[..., 1:]
-        films, drawn = self._opacities(films, lungs)
+            return films, marks, ops.zeros_like(films)
+        both = self._moved(ops.concatenate([films / 255, marks], axis=-1))
+        films, marks = both[..., :1], both[..., 1:]
+        films, drawn = self._opacities(films, marks[..., :1])
         films = self._devices(films)
-        films, lungs, drawn = self._shutters(films, lungs, drawn)
+        films, marks, drawn = self._shutters(films, marks, drawn)
         films = self._grey(self._soft(films))
-        return ops.clip(films, 0.0, 1.0) * 255, lungs, drawn
+        return ops.clip(films, 0.0, 1.0) * 255, marks, drawn
 
     def _uniform(self, films: Any, low: Any = 0.0, high: Any = 1.0, count: int = 1) -> Any:
         """Draw (batch, 1, 1, count)."""
@@ -225,7 +226,7 @@ class Variation(keras.layers.Layer):
         over = ops.max(ops.concatenate([lines, bodies], axis=-1), axis=-1, keepdims=True)
         return films + chosen * over * (1 - films)
 
-    def _shutters(self, films: Any, lungs: Any, drawn: Any) -> tuple[Any, Any, Any]:
+    def _shutters(self, films: Any, marks: Any, drawn: Any) -> tuple[Any, Any, Any]:
         rows, columns = _places(films.shape[1])
         chosen = self._chosen(films, self.amounts["shutters"])
         left, top, right, bottom = (self._uniform(films, -0.06, 0.1) for _ in range(4))
@@ -233,7 +234,7 @@ class Variation(keras.layers.Layer):
         seen = 1 - chosen * (1 - ops.cast(seen, "float32"))
         return (
             films * seen + (1 - seen) * self._uniform(films, 0.0, 0.1),
-            lungs * seen,
+            marks * seen,
             drawn * seen,
         )
 
