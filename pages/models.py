@@ -9,6 +9,7 @@ from cxr.web import (
     cards,
     choose_model,
     explanations_view,
+    folds_view,
     gate_view,
     header,
     messages,
@@ -64,6 +65,7 @@ def main() -> None:
     gate_view(model)
     pictures_view(model)
     steadiness_view(model)
+    folds_view(model)
     explanations_view(model)
     with st.expander("The whole card"):
         st.json(plain_json(card.to_json()))

@@ -56,6 +56,8 @@ class Source:
         How the films are arranged in folders.
     ages : tuple of float
         Ages of the population in years: from the first up to, but not including, the second.
+    folders : tuple of str
+        Of a set that is made of others: their folders, next to each other.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Source:
     population: str
     layout: str
     ages: tuple[float, float] = (0.0, math.inf)
+    folders: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -108,6 +111,7 @@ SOURCES = {
             population="adults",
             layout="tuberculosis/, nih/ and shenzhen_128/, each with manifest.csv",
             ages=ADULTS,
+            folders=("tuberculosis", "nih", "shenzhen_128"),
         ),
         Source(
             name="tbx11k",
@@ -154,12 +158,15 @@ def data_folder(name: str) -> Path | None:
     Returns
     -------
     pathlib.Path or None
-        ``CXR_DATA/<name>``, or ``CXR_DATA`` itself where it holds the films directly; None if
-        the variable is not set or nothing is there.
+        ``CXR_DATA/<name>``, or ``CXR_DATA`` itself where it holds the films directly, or all
+        folders of a set that is made of others; None if the variable is not set or nothing is
+        there.
     """
     root = os.environ.get("CXR_DATA")
     if not root:
         return None
+    if folders := SOURCES[name].folders if name in SOURCES else ():
+        return Path(root) if all((Path(root) / part).is_dir() for part in folders) else None
     for folder in (Path(root) / name, Path(root)):
         parts = ("train", "test", "images", "manifest.csv")
         if any((folder / part).exists() for part in parts):

@@ -14,6 +14,7 @@ from ..stats.wording import interval, percent, with_interval
 
 __all__ = [
     "facts",
+    "folds_table",
     "gate_figures",
     "made_with",
     "models",
@@ -242,6 +243,40 @@ def steadiness_table(figures: pd.DataFrame) -> pd.DataFrame:
                 for name, title in (("crosses", "crosses the threshold"), ("bands", "another band"))
             },
             "steady": "yes" if row["steady"] else "no",
+        }
+        for row in figures.to_dict("records")
+    ]
+    return pd.DataFrame(rows)
+
+
+def folds_table(figures: pd.DataFrame) -> pd.DataFrame:
+    """Write how sources score that were left out, for people.
+
+    Parameters
+    ----------
+    figures : pandas.DataFrame
+        Of `cxr.evidence.folds.figures`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        left out, learned from, with the finding and normal (source and number of films), AUC,
+        sensitivity and specificity, with intervals.
+    """
+    rows = [
+        {
+            "left out": row["left_out"],
+            "learned from": row["trained_on"],
+            "with the finding": f"{row['ill']} ({row['positives']:,})",
+            "normal": f"{row['well']} ({row['negatives']:,})",
+            **{
+                title: with_interval(row[name], (row[f"{name}_low"], row[f"{name}_high"]))
+                for name, title in (
+                    ("auc", "AUC"),
+                    ("sensitivity", "sensitivity"),
+                    ("specificity", "specificity"),
+                )
+            },
         }
         for row in figures.to_dict("records")
     ]

@@ -116,7 +116,7 @@ def score_split(
     else:
         table = scan(data, finding=card.finding, say=say)
         if card.recipe and card.recipe.films:
-            table = select(table, card.recipe.films, folder=Path(data).resolve().name)
+            table = _of_recipe(table, card.recipe.films, Path(data).resolve().name, say)
     table = of_classes(table, card.finding, say)
     own_split = split in ("train", "validation", "test")
     prepare = replace(card.input, channels=1)
@@ -146,6 +146,15 @@ def score_split(
         table["path"] = Path(data).resolve().name + "/" + table["path"]
     columns = [*PREDICTION_COLUMNS, *(["source"] if "source" in table else [])]
     return table[columns]
+
+
+def _of_recipe(table: pd.DataFrame, parts: Sequence[str], folder: str, say: Say) -> pd.DataFrame:
+    """Keep the films of the sources that a model learned from; one of the sets' folders will do."""
+    keys = set(table.get("source", folder) + "/" + table["label"])
+    there = [part for part in parts if part in keys]
+    if there and (missing := [part for part in parts if part not in keys]):
+        say(f"Not in this folder: films of {', '.join(missing)}.")
+    return select(table, there or parts, folder=folder)
 
 
 def films_folder(bundle: Bundle, data: str | Path, split: str) -> Path:

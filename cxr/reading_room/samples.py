@@ -72,7 +72,7 @@ def _from_data(per_label: int) -> Iterator[Path]:
     for name in SOURCES:
         folder = data_folder(name)
         # `CXR_DATA` may itself be one set, and is then the folder of every one.
-        if folder is None or folder in seen:
+        if folder is None or folder in seen or SOURCES[name].folders:
             continue
         seen.add(folder)
         try:
@@ -91,9 +91,12 @@ def _not_learned_from(table: pd.DataFrame, name: str) -> pd.DataFrame:
     for finding in ("pneumonia", "tuberculosis"):
         try:
             bundle = Bundle.load(finding)
-            if bundle.card.data.set == name:
+            learned = SOURCES.get(bundle.card.data.set)
+            if learned and name in (learned.name, *learned.folders):
                 stored = bundle.predictions
                 tested = stored.loc[stored["split"] == "test", "path"]
+                if learned.folders:  # its paths begin with the set's folder
+                    tested = tested.str.removeprefix(f"{name}/")
                 if len(known := table[table["path"].isin(tested)]):
                     return known
         except (BundleError, CardError):

@@ -7,7 +7,7 @@ is chosen on a test split. Labels are 0 (normal) and 1 (the finding) throughout.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -25,6 +25,7 @@ __all__ = [
     "Share",
     "band",
     "choose",
+    "choose_left_out",
     "fit_temperature",
     "npv",
     "ppv",
@@ -275,6 +276,75 @@ def choose(
         near = (min(float(low), t), max(float(high), t))
         points.append(_measure(name, rule, t, near, s, y))
     return [*points, _measure(*_FIXED, s, y)]
+
+
+#: Sources left out: share of the films with the finding that is to be found on their average.
+LEFT_OUT_SENSITIVITY = 0.9
+_LEFT_OUT = (
+    "left-out-90",
+    "The highest threshold that finds at least 90 % of the films with the finding on the average "
+    "of the sources that were left out, each scored by a network that had not learned from it.",
+)
+
+
+def choose_left_out(
+    groups: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]], *, seed: int = 0
+) -> OperatingPoint:
+    """Choose an operating point on films of sources that a network did not learn from.
+
+    A threshold of validation films does not hold elsewhere: on a source left out it may find next
+    to none of the ill, or call most of the well.
+
+    Parameters
+    ----------
+    groups
+        For each source left out: calibrated scores, labels and patients, as `choose` takes them.
+        Each group counts the same in the average.
+    seed : int
+        Of the bootstrap, which draws patients within each group.
+
+    Returns
+    -------
+    OperatingPoint
+        "left-out-90". Its rates are over the films of all groups.
+
+    Raises
+    ------
+    ValueError
+        If there is no group, or arrays do not match or lack a class.
+    """
+    if not groups:
+        raise ValueError("Expected films of a source left out. Received: none")
+    parts = [(*paired(s, y, both=True), np.asarray(p).astype(str)) for s, y, p in groups]
+    s, y = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
+    falling = np.sort(np.unique(s))[::-1]
+    cuts = np.append((falling[:-1] + falling[1:]) / 2, falling[-1] / 2)
+
+    def found(times: Sequence[Array]) -> float:
+        rates = []
+        for (scores, labels, _), weight in zip(parts, times, strict=True):
+            counts = weight * labels
+            order = np.argsort(scores)
+            below = np.concatenate([[0.0], np.cumsum(counts[order])])
+            at = np.searchsorted(scores[order], cuts, side="left")
+            rates.append(1 - below[at] / below[-1])
+        return float(cuts[np.argmax(np.mean(rates, axis=0) >= LEFT_OUT_SENSITIVITY - 1e-9)])
+
+    threshold = found([np.ones(len(part[0])) for part in parts])
+    rng = np.random.default_rng(seed)
+    drawn = []
+    owned = [np.unique(part[2], return_inverse=True)[1] for part in parts]
+    for _ in range(ROUNDS):
+        times = []
+        for owner in owned:
+            many = int(owner.max()) + 1
+            draw = rng.integers(many, size=many)
+            times.append(np.bincount(draw, minlength=many)[owner].astype(float))
+        if all((time * part[1]).sum() > 0 for time, part in zip(times, parts, strict=True)):
+            drawn.append(found(times))
+    low, high = np.quantile(drawn or [threshold], [0.025, 0.975])
+    near = (min(float(low), threshold), max(float(high), threshold))
+    return _measure(*_LEFT_OUT, threshold, near, s, y)
 
 
 def _measure(

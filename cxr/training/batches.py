@@ -107,6 +107,7 @@ def lung_batches(
     lungs: NDArray[np.uint8],
     recipe: Recipe,
     first_epoch: int = 0,
+    shares: NDArray[np.float32] | None = None,
 ) -> tf.data.Dataset:
     """Draw training batches for lung supervision, whose graph varies the films itself.
 
@@ -115,7 +116,9 @@ def lung_batches(
     pixels, labels, recipe, first_epoch
         As for `batches`.
     lungs : numpy.ndarray of uint8
-        The films' shape, 255 inside.
+        The films' shape, 255 inside; boxes as a second channel where the recipe has any.
+    shares : numpy.ndarray of float32, optional
+        The weight of each film; that of its class if none is given.
 
     Returns
     -------
@@ -128,7 +131,8 @@ def lung_batches(
     def fetch(rows: tf.Tensor, _epoch: tf.Tensor, _seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return tf.gather(films, rows), tf.gather(fields, rows)
 
-    return _endless(fetch, labels, recipe, first_epoch).map(lambda parts, y, w: ((*parts, y), y, w))
+    drawn = _endless(fetch, labels, recipe, first_epoch, shares)
+    return drawn.map(lambda parts, y, w: ((*parts, y), y, w))
 
 
 def fixed_lung_batches(
@@ -173,12 +177,15 @@ def _endless(
     labels: NDArray[np.integer],
     recipe: Recipe,
     first_epoch: int,
+    shares: NDArray[np.float32] | None = None,
 ) -> tf.data.Dataset:
     n, size = len(labels), recipe.batch_size
     steps = -(-n // size)
     weights = class_weights(labels) if recipe.class_weights else {0: 1.0, 1: 1.0}
     truth = tf.constant(labels[:, None].astype(np.float32))
-    weight = tf.constant(np.vectorize(weights.get)(labels).astype(np.float32))
+    if shares is None:
+        shares = np.vectorize(weights.get)(labels).astype(np.float32)
+    weight = tf.constant(shares)
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         seed = tf.stack([tf.constant(recipe.seed, tf.int64), step])

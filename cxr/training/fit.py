@@ -19,6 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..datasets.table import NORMAL
+from ..model import load
 from ..networks import BASELINES, BASES
 from ..progress import Say
 from .batches import (
@@ -37,7 +38,7 @@ from .box_supervision import (
 )
 from .callbacks import HISTORY_COLUMNS, TrainingLog
 from .initialization import settle_units
-from .lung_supervision import LungTaught, move_origin, rate_at
+from .lung_supervision import LungTaught, film_weights, move_origin, rate_at
 from .recipes import Recipe
 
 __all__ = ["Material", "compile_for", "fit", "settle_norms"]
@@ -59,7 +60,9 @@ class Material:
     places, held_places : Places or None
         The boxes for box supervision, if any: `cxr.training.box_supervision.read_places`.
     lungs, held_lungs : numpy.ndarray of uint8 or None
-        For lung supervision: the films' shape, 255 inside.
+        For lung supervision: the films' shape, 255 inside; boxes as a second channel.
+    shares : numpy.ndarray of float32 or None
+        Weights of the training films where they are of several sources.
     """
 
     films: NDArray[np.uint8]
@@ -70,6 +73,7 @@ class Material:
     held_places: Places | None = None
     lungs: NDArray[np.uint8] | None = None
     held_lungs: NDArray[np.uint8] | None = None
+    shares: NDArray[np.float32] | None = None
 
     @classmethod
     def of(
@@ -84,7 +88,10 @@ class Material:
         train, held = (np.flatnonzero(table["split"] == s) for s in ("train", "validation"))
         taught, shown = (places and places.at(rows) for rows in (train, held))
         inside = (None, None) if lungs is None else (lungs[train], lungs[held])
-        return cls(pixels[train], labels[train], pixels[held], labels[held], taught, shown, *inside)
+        several = "source" in table and table["source"].nunique() > 1
+        shares = film_weights(table.iloc[train]) if several and lungs is not None else None
+        parts = pixels[train], labels[train], pixels[held], labels[held]
+        return cls(*parts, taught, shown, *inside, shares=shares)
 
 
 def fit(
@@ -164,7 +171,8 @@ def _fit_with_lungs(
     settings = recipe.lungs
     if settings is None or material.lungs is None or material.held_lungs is None:
         raise ValueError(f"Expected the lungs of each film for {recipe.name}. Received: none")
-    taught = LungTaught(network, recipe)
+    teachers = {name: load(name).model for name in recipe.teachers}
+    taught = LungTaught(network, recipe, teachers)
     taught.compile(recipe)
     lungs, held_lungs = material.lungs, material.held_lungs
     steps = -(-len(material.labels) // recipe.batch_size)
@@ -180,7 +188,9 @@ def _fit_with_lungs(
     log = _fit_epochs(
         taught.model,
         recipe,
-        lambda done: lung_batches(material.films, material.labels, lungs, recipe, done),
+        lambda done: lung_batches(
+            material.films, material.labels, lungs, recipe, done, material.shares
+        ),
         fixed_lung_batches(material.held_films, material.held_labels, held_lungs, recipe),
         steps,
         state,

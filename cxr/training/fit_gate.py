@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..datasets.folders import DatasetError, scan
+from ..datasets.withheld import withheld
 from ..films.kinds import SUFFIXES
 from ..films.radiograph import RadiographError, read
 from ..model import Model
@@ -39,8 +41,14 @@ LAYERS = {
 }
 #: Frontal films that are learned from: split train of the first set, all of the second.
 LEARNED = ("kermany", "tuberculosis")
-#: Frontal films that are only measured on.
-MEASURED = ("kermany test", "nih")
+#: A further set to learn from where it is there, less what is withheld from learning.
+SOFT = "shenzhen_128"
+#: Frontal films that are only measured on; the last are those before it, softened.
+MEASURED = ("kermany test", "nih", "nih softened")
+#: Side in pixels that a film is brought to, and back, to be soft: such copies are passed about.
+SOFT_SIDE = 128
+#: One frontal film in so many is learned from softened as well.
+SOFTENED = 4
 #: Pictures of ``not_chest`` that are frontal chest films, put there by mistake: not learned from.
 MISFILED = ("ct_256",)
 MOST = 1500  # films of a set to learn from
@@ -157,7 +165,7 @@ def store_gate(bundle: Bundle, gate: Gate, measured: list[GateFigures], seed: in
             file=FILE,
             sha256=writer.add(FILE, gate.save),
             layers=gate.layers,
-            learned_from=(*LEARNED, "lateral", "not_chest"),
+            learned_from=(*LEARNED, SOFT, "lateral", "not_chest"),
             seed=seed,
             measured=tuple(measured),
         )
@@ -182,6 +190,10 @@ def _pictures(
     for name, paths in drawn.items():
         rows = np.sort(rng.permutation(len(paths))[:MOST])
         parts.append((name, 0, [data / name / paths[row] for row in rows]))
+    if (data / SOFT).is_dir():
+        soft = scan(data / SOFT)
+        kept = ~withheld(soft.assign(source=soft.get("source", SOFT)), data)
+        parts.append((SOFT, 0, [data / SOFT / path for path in soft.loc[kept, "path"]]))
     parts.append(("lateral", 1, _files(data / "lateral")))
     folders = sorted(path for path in (data / "not_chest").iterdir() if path.is_dir())
     parts += [(path.name, 2, _files(path)) for path in folders if path.name not in MISFILED]
@@ -193,6 +205,7 @@ def _pictures(
     held = [
         (MEASURED[0], 0, [data / "kermany" / path for path in tested]),
         (MEASURED[1], 0, [data / "nih" / path for path in nih["path"]]),
+        (MEASURED[2], 0, [data / "nih" / path for path in nih["path"]]),
         *((path.name, 0, _files(path)) for path in folders if path.name in MISFILED),
     ]
     return learned, _features(bundle, layers, held, say)
@@ -223,7 +236,8 @@ def _features(
                     film = read(path)
                 except RadiographError as error:
                     raise DatasetError(f"{path.name}: {error}") from error
-                taken = [film.pixels, *(_variants(film.pixels) if kind else ())]
+                first = softened(film.pixels) if name == MEASURED[2] else film.pixels
+                taken = [first, *_variants(first, kind, number)]
                 inputs += [bundle.card.input(pixels) for pixels in taken]
                 rows += [(kind, name, number, k == 0) for k in range(len(taken))]
                 number += 1
@@ -232,8 +246,17 @@ def _features(
     return Pictures(np.concatenate(features), kinds, groups, pictures, originals)
 
 
-def _variants(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Return a picture mirrored, turned, and parts of it."""
+def softened(pixels: NDArray[np.float32], side: int = SOFT_SIDE) -> NDArray[np.float32]:
+    """Bring a film to a square of some pixels, and back to its size."""
+    image = Image.fromarray(pixels)
+    small = image.resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(small.resize(image.size, Image.Resampling.BILINEAR), np.float32)
+
+
+def _variants(pixels: NDArray[np.float32], kind: int, number: int) -> list[NDArray[np.float32]]:
+    """Return a picture mirrored, turned, and parts of it; of some frontal films a soft copy."""
+    if kind == 0:
+        return [softened(pixels)] if number % SOFTENED == 0 else []
     height, width = pixels.shape
     variants = [
         pixels[:, ::-1],

@@ -33,6 +33,7 @@ __all__ = [
     "LungTaught",
     "amounts_of",
     "film_metrics",
+    "film_weights",
     "loss",
     "lungs_of_films",
     "move_origin",
@@ -307,6 +308,26 @@ class _Auc(keras.metrics.AUC):
 def film_metrics() -> list[keras.metrics.Metric]:
     """Return accuracy and AUC of the films, each against what it counts as once it is varied."""
     return [_Accuracy(threshold=0.0, name="accuracy"), _Auc(from_logits=True, name="auc")]
+
+
+def film_weights(table: pd.DataFrame) -> NDArray[np.float32]:
+    """Weigh films so that both labels count the same, and within one a source by its root.
+
+    Parameters
+    ----------
+    table
+        With source and label.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of mean 1.
+    """
+    sizes = table.groupby(["label", "source"])["path"].transform("size").to_numpy(float)
+    weights = 1 / np.sqrt(sizes)
+    total = pd.Series(weights, table.index).groupby(table["label"]).transform("sum").to_numpy()
+    weights = weights / total
+    return np.asarray(weights / weights.mean(), np.float32)
 
 
 def move_origin(network: keras.Model, origin: float) -> None:

@@ -30,6 +30,7 @@ from ..datasets.table import (
     splits,
     subset,
 )
+from ..datasets.withheld import withheld
 from ..errors import CxrError
 from ..films.preprocessing import Preprocessing
 from ..lungs.segment import network_of
@@ -140,6 +141,7 @@ def train(
     table = scan(data, finding=recipe.finding, say=say)
     if recipe.films:
         table = select(table, recipe.films, folder=Path(data).resolve().name)
+        table = table[~withheld(table, data)].reset_index(drop=True)
     table = of_classes(table, recipe.finding, say)
     if recipe.test and set(table["split"]) == {""}:
         table["split"] = "train"
@@ -171,11 +173,14 @@ def train(
         if table.loc[table["split"] == split, "label"].nunique() < 2:
             raise TrainingError(f"The {split} films need both classes. Give more films.")
     places = read_places(table, data, recipe, model) if recipe.boxes else None
+    marked, places = (places, None) if recipe.lungs else (None, places)
     # Only now: a run that cannot start leaves nothing behind that would have to be resumed.
     films = table[["path", "split", "sha256"]].to_csv(index=False)
     _claim(state, asked | {"films": hashlib.sha256(films.encode()).hexdigest()}, resume)
     start = _first_step(recipe, model, table, pixels, state, say)
     lungs = _lungs(table, pixels, Path(data), recipe, say) if recipe.lungs else None
+    if lungs is not None and marked is not None:
+        lungs = np.concatenate([lungs, marked.masks], axis=-1)
     history, kept = fit(model, recipe, Material.of(table, pixels, places, lungs), state, say)
     say("Describing the films")
     table = described(table.drop(columns=SMALL, errors="ignore"))
@@ -195,7 +200,9 @@ def _lungs(
     folder = data.resolve()
     network = network_of(models_folder()).network(recipe.input_size)
     named = table.assign(film=[f"{folder.name}/{path}" for path in table["path"]])
-    found = lungs_of_films(named, pixels, folder.parent, network)
+    # Masks are of whole films: where a margin is cut off the network tells the lungs.
+    root = folder if recipe.margin else folder.parent
+    found = lungs_of_films(named, pixels, root, network)
     drawn = int((found["mask"] != "").sum())
     say(f"Lungs: drawn by people on {drawn} films, by the lung network on {len(found) - drawn}")
     return np.stack([*found["lungs"]])

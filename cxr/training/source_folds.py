@@ -37,14 +37,16 @@ from ..networks.lung_unet import lung_unet
 from ..networks.pretrained import load_imagenet
 from ..progress import Say, to_stderr
 from .lung_candidates import versions_of_backend
-from .lung_supervision import LungTaught, rate_at
+from .lung_supervision import LungTaught, film_weights, rate_at
 from .lungs import predict_whole
 from .recipes import RECIPES, Recipe, find_recipe
 
-__all__ = ["CANDIDATES", "FOLDS", "film_table", "film_weights", "pointing"]
+__all__ = ["CANDIDATES", "FOLDS", "film_table", "pointing"]
 
 SIDE = 256
 STEADY_FILMS = 200
+#: Normal films of another population, which some candidates learn from as well.
+CHILDREN = ("kermany/normal",)
 SHIPS = RECIPES["tuberculosis-efficientnet-lite0"]
 #: Sources that a fold leaves out, and the pairs of ``source/label`` that it is then tried on.
 FOLDS: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
@@ -59,17 +61,22 @@ FOLDS: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
 
 def _candidates() -> dict[str, Recipe]:
     assert SHIPS.lungs is not None
-    adults = tuple(part for part in SHIPS.films if not part.startswith("kermany/"))
-    whole = replace(SHIPS, lungs=replace(SHIPS.lungs, transplanted=0.0), films=adults)
+    plain = replace(SHIPS, boxes_weight=2.0)
+    children = replace(plain, films=(*SHIPS.films, *CHILDREN))
+    steps = replace(SHIPS, boxes_weight=3.0, epochs=30)
+    wide = replace(SHIPS.augmentation, scale=(0.6, 1.2))
     return {
-        "whole": whole,
-        "transplanted": replace(SHIPS, films=adults),
-        "children": replace(SHIPS, films=(*adults, "kermany/normal")),
-        "long": replace(SHIPS, films=(*adults, "kermany/normal"), epochs=2 * SHIPS.epochs),
-        "heavy": replace(SHIPS, films=adults, boxes_weight=4.0),
+        "transplanted": plain,
+        "children": children,
+        "whole": replace(plain, lungs=replace(SHIPS.lungs, transplanted=0.0)),
+        "long": replace(children, epochs=24),
+        "heavy": SHIPS,
+        "steps": steps,
+        "framed": replace(steps, lungs=replace(SHIPS.lungs, transplanted=0.7), augmentation=wide),
     }
 
 
+#: What was run, in this order: `docs/runs`, `tuberculosis-efficientnet-lite0` 3 to 9.
 CANDIDATES = _candidates()
 
 
@@ -103,7 +110,7 @@ def film_table(
     for other in splits:
         told |= dict(zip(other["path"], other["split"], strict=True))
     within = table["path"].str.split("/", n=1).str[1]
-    table["split"] = within.map(told).fillna("")
+    table["split"] = [told.get(path, "") for path in within]
     parts = []
     for _, part in table.groupby("source", sort=True):
         known = part["split"] != ""
@@ -113,26 +120,6 @@ def film_table(
                 drawn = split_by_patient(drawn, share, seed=recipe.seed, into=split)
         parts += [part[known], drawn]
     return pd.concat(parts).sort_index()
-
-
-def film_weights(table: pd.DataFrame) -> NDArray[np.float32]:
-    """Weigh films so that both labels count the same, and within one a source by its root.
-
-    Parameters
-    ----------
-    table
-        With source and label.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of mean 1.
-    """
-    sizes = table.groupby(["label", "source"])["path"].transform("size").to_numpy(float)
-    weights = 1 / np.sqrt(sizes)
-    total = pd.Series(weights, table.index).groupby(table["label"]).transform("sum").to_numpy()
-    weights = weights / total
-    return np.asarray(weights / weights.mean(), np.float32)
 
 
 def pointing(
@@ -151,7 +138,8 @@ def pointing(
     columns = interpolation(boxes.shape[2], evidence.shape[2])
     heat = np.maximum(evidence.astype(np.float32), 0)
     total = heat.sum(axis=0)
-    own, mean = [], []
+    own: list[bool] = []
+    mean: list[bool] = []
     for places, inside in zip(heat, boxes, strict=True):
         for kept, what in ((own, places), (mean, total - places)):
             drawn = rows @ what @ columns.T
@@ -213,10 +201,13 @@ def _load(prepared: str, lungs: str) -> _Films:
         table = pd.read_csv(io.BytesIO(stored["table"].tobytes()), keep_default_na=False)
         stream, ends = stored["stream"].tobytes(), [0, *stored["ends"]]
         boxes = np.unpackbits(stored["boxes"], axis=-1) * np.uint8(255)
-    pictures = (Image.open(io.BytesIO(stream[a:b])) for a, b in pairwise(ends))
-    if SHIPS.levels == "equalized":
-        pictures = (ImageOps.equalize(picture) for picture in pictures)
-    pixels = np.stack([np.asarray(picture) for picture in pictures])[..., None]
+    pictures: list[NDArray[np.uint8]] = []
+    for start, end in pairwise(ends):
+        picture: Image.Image = Image.open(io.BytesIO(stream[start:end]))
+        if SHIPS.levels == "equalized":
+            picture = ImageOps.equalize(picture)
+        pictures.append(np.asarray(picture))
+    pixels = np.stack(pictures)[..., None]
     network = lung_unet(SIDE)
     network.load_weights(lungs)
     inside = (np.asarray(predict_whole(network, pixels, 64)) > 0).astype(np.uint8) * 255
@@ -298,11 +289,11 @@ class _Trainer:
             shown.append(self.films.at(table["source"].isin(left_out).to_numpy()))
         figures, scored = self._measure(shown, pairs)
         scored.to_csv(self.out / f"{which}.predictions.csv", index=False, float_format="%.6f")
-        counts = train.table.groupby(["source", "label"]).size()
+        counts = (train.table["source"] + "/" + train.table["label"]).value_counts().sort_index()
         facts = {
             "candidate": name,
             "fold": fold,
-            "trained_on": {"/".join(map(str, key)): int(n) for key, n in counts.items()},
+            "trained_on": {str(key): int(n) for key, n in counts.items()},
             **figures,
             "seconds": seconds,
         }
@@ -389,7 +380,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.command == "prepare":
         recipe = find_recipe(given.recipe)
         others = [pd.read_csv(path, keep_default_na=False) for path in given.splits]
-        recipe = replace(recipe, films=tuple(dict.fromkeys([*recipe.films, "kermany/normal"])))
+        recipe = replace(recipe, films=tuple(dict.fromkeys([*recipe.films, *CHILDREN])))
         table = film_table(given.data, recipe, others, say=say)
         table.to_csv(given.table, index=False)
         prepare(given.data, recipe, table, Path(given.out), say)

@@ -1,4 +1,4 @@
-"""A candidate of `cxr.training.lung_candidates` becomes the bundle of its recipe.
+"""A candidate of `cxr.training.lung_candidates` or `source_folds` becomes its recipe's bundle.
 
 ``python -m cxr.training.store_candidate --run DIR --candidate NAME --recipe RECIPE --data SET``
 ``--films TABLE --out MODELS``. Calibration and operating points are chosen on validation, and the
@@ -17,7 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..datasets.describe import described
+from ..datasets.describe import note as note_film
 from ..datasets.table import read_films
+from ..evidence.folds import COLUMNS
 from ..networks import build
 from ..networks.runtime import keep_memory
 from ..progress import Say, to_stderr
@@ -30,6 +33,8 @@ __all__ = ["store_candidate"]
 
 #: What a candidate's name ends in where the weights of its last epochs were averaged.
 AVERAGED = "-averaged"
+#: What it ends in where folds left sources out, and this one none.
+WHOLE = ".all"
 
 
 def store_candidate(
@@ -49,7 +54,7 @@ def store_candidate(
     recipe
         What the candidate was trained with; its origin is moved to here.
     run
-        Folder that `cxr.training.lung_candidates` wrote.
+        Folder that `cxr.training.lung_candidates` or `cxr.training.source_folds` wrote.
     candidate
         Its name there.
     data
@@ -86,10 +91,14 @@ def store_candidate(
     history = history.reindex(columns=HISTORY_COLUMNS)
     if len(history) != recipe.epochs:
         raise ValueError(f"Expected {recipe.epochs} epochs. Received: {len(history)}")
+    if recipe.films:
+        keys = films["source"] + "/" + films["label"]
+        films = films[keys.isin(recipe.films)].reset_index(drop=True)
     say(f"Reading {len(films)} films")
     prepare = replace(recipe.to_input, channels=1)
-    _, pixels = read_films(films, data, prepare=prepare)
+    films, pixels = read_films(films, data, prepare=prepare, measure=note_film)
     assert pixels is not None
+    films = described(films)
     training = Training(
         recipe,
         network,
@@ -100,15 +109,30 @@ def store_candidate(
         1.0,
         # Not those of this machine: the weights were trained elsewhere.
         versions=note.get("versions", {}),
+        folds=_folds(run, candidate),
     )
     say("Scoring the validation and test films")
     return write_bundle(training, Path(out))
 
 
+def _folds(run: Path, candidate: str) -> pd.DataFrame | None:
+    """Read what the folds of a candidate scored: their validation films, and those left out."""
+    if not candidate.endswith(WHOLE):
+        return None
+    stem = candidate.removesuffix(WHOLE)
+    parts = []
+    for path in sorted(run.glob(f"{stem}.*.predictions.csv")):
+        fold = path.name.split(".")[1]
+        if fold != WHOLE.strip("."):
+            part = pd.read_csv(path, dtype={"patient": str}, keep_default_na=False)
+            parts.append(part.assign(fold=fold)[COLUMNS])
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Store a candidate from the command line."""
     parser = argparse.ArgumentParser(prog="python -m cxr.training.store_candidate")
-    parser.add_argument("--run", required=True, help="folder that lung_candidates wrote")
+    parser.add_argument("--run", required=True, help="folder that the candidates were written to")
     parser.add_argument("--candidate", required=True, help="name of the candidate in that folder")
     parser.add_argument("--recipe", required=True, help="name of the recipe, or a JSON file")
     parser.add_argument("--data", required=True, help="folder of the films")

@@ -19,6 +19,8 @@ from ..datasets.folders import COLUMNS, NORMAL
 from ..datasets.published import SOURCES, Source
 from ..datasets.table import balance
 from ..evidence.evaluation import evaluate
+from ..evidence.folds import FILE as FOLDS
+from ..evidence.folds import left_out_point
 from ..evidence.score_split import PREDICTION_COLUMNS
 from ..networks import BASES, build
 from ..networks.engine import ExportError
@@ -41,7 +43,8 @@ from ..scoring.operating_points import Calibration, choose, fit_temperature
 from ..scoring.predict import logits
 from ..scoring.scores import labels_of
 from ..scoring.store import add_table, bundle_writer
-from ..storage.atomic import FolderWriter
+from ..storage.atomic import FolderWriter, write_file
+from ..storage.csv_text import table_text
 from .float16 import halve
 from .recipes import Recipe
 
@@ -95,6 +98,8 @@ class Training:
         Wall time of computing the features of a frozen base.
     versions : dict of str to str or None
         What it was trained with, where that is not what runs now; see `versions`.
+    folds : pandas.DataFrame or None
+        What networks of the same recipe said of sources left out: `cxr.evidence.folds`.
     """
 
     recipe: Recipe
@@ -107,6 +112,7 @@ class Training:
     first_step: TrainingStep | None = None
     feature_seconds: float = 0.0
     versions: dict[str, str] | None = None
+    folds: pd.DataFrame | None = None
 
 
 def write_bundle(run: Training, out: Path) -> Path:
@@ -138,8 +144,11 @@ def write_bundle(run: Training, out: Path) -> Path:
             films=store_film_table(run.films[_kept(run.films, [*COLUMNS, *FACTS])], out),
         )
         exported = _export(writer, bundle)
-        card = replace(judge(card, predictions), tables=tables, export=exported)
+        card = replace(judge(card, predictions, run.folds), tables=tables, export=exported)
         writer.commit(card.to_bytes(), alone=True)
+    if run.folds is not None:
+        text = table_text(run.folds, float_format="%.6f")
+        write_file(folder / FOLDS, lambda path: path.write_text(text, encoding="utf-8"))
     return folder
 
 
@@ -271,8 +280,10 @@ def _kept(table: pd.DataFrame, columns: list[str]) -> list[str]:
     return [column for column in [*columns, "source"] if column in table]
 
 
-def judge(card: Card, predictions: pd.DataFrame) -> Card:
+def judge(card: Card, predictions: pd.DataFrame, folds: pd.DataFrame | None = None) -> Card:
     """Fit calibration and operating points on validation, then evaluate each split once.
+
+    Where sources were left out, the default operating point is the one that holds there.
 
     Parameters
     ----------
@@ -280,6 +291,8 @@ def judge(card: Card, predictions: pd.DataFrame) -> Card:
         Without calibration, operating points and figures, or with others.
     predictions : pandas.DataFrame
         A predictions table with a validation split.
+    folds : pandas.DataFrame, optional
+        What networks of the same recipe said of sources left out: `cxr.evidence.folds`.
 
     Returns
     -------
@@ -291,7 +304,16 @@ def judge(card: Card, predictions: pd.DataFrame) -> Card:
     calibration = fit_temperature(validation["logit"].to_numpy(), truth)
     scores = calibration.score(validation["logit"].to_numpy())
     points = choose(scores, truth, validation["patient"].to_numpy(), seed=card.seed)
-    judged = replace(card, calibration=calibration, operating_points=tuple(points))
+    default = card.default_operating_point
+    if folds is not None:
+        points.append(left_out_point(folds, seed=card.seed))
+        default = points[-1].name
+    judged = replace(
+        card,
+        calibration=calibration,
+        operating_points=tuple(points),
+        default_operating_point=default,
+    )
     figures = {
         split: evaluate(
             predictions,

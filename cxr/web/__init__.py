@@ -7,6 +7,7 @@ from ..reading_room.session import ReadingSession
 from .call import call_view
 from .compare import beside_of, compare_view
 from .evidence import (
+    folds_view,
     gate_view,
     near_duplicates_view,
     pictures_view,
@@ -58,6 +59,7 @@ __all__ = [
     "film_view",
     "finding_view",
     "first_film_ahead",
+    "folds_view",
     "gate_view",
     "header",
     "method_view",

@@ -11,18 +11,25 @@ from .. import figures
 from ..datasets.describe import FACTS
 from ..datasets.near_duplicates import WITHIN, alike
 from ..datasets.shift import shift
-from ..evidence import steadiness
-from ..evidence.card_tables import gate_figures, picture_figures, steadiness_table
+from ..evidence import folds, steadiness
+from ..evidence.card_tables import folds_table, gate_figures, picture_figures, steadiness_table
 from ..model import Model
 from ..scoring.picture_check import PictureCheckError
-from ..stats.wording import count
+from ..stats.wording import count, number
 from .films import film_list
 from .look import theme
 from .messages import NO_PICTURE_CHECK, not_described, not_steadied
 from .page import plot
 from .plain_text import plain, plain_table
 
-__all__ = ["gate_view", "near_duplicates_view", "pictures_view", "shift_view", "steadiness_view"]
+__all__ = [
+    "folds_view",
+    "gate_view",
+    "near_duplicates_view",
+    "pictures_view",
+    "shift_view",
+    "steadiness_view",
+]
 
 FINGERPRINT, LOGIT, *_ = FACTS
 SHARES = ("share", "low", "high")
@@ -162,6 +169,27 @@ def steadiness_view(model: Model) -> None:
         "them, with 95 % intervals. Steady: "
         f"moves by at most {steadiness.LARGEST:.2f}, and comes into another band on at most "
         f"{steadiness.MOST_BANDS:.0%}."
+    )
+
+
+def folds_view(model: Model) -> None:
+    """Show how sources score that the network had not learned from, where that was tried.
+
+    Parameters
+    ----------
+    model : Model
+        Nothing is shown for one that learned from one source, or was not tried so.
+    """
+    table = folds_table(folds.figures(model))
+    if table.empty:
+        return
+    point = model.card.operating_point()
+    st.subheader("On sources that were left out", anchor=False)
+    st.dataframe(plain_table(table), hide_index=True)
+    st.caption(
+        "Each row is of a network of the same recipe that learned from the other sources alone; "
+        "the model itself learned from all of them. Sensitivity and specificity at the default "
+        f"threshold, {number(point.threshold)}. Brackets: 95 % interval."
     )
 
 

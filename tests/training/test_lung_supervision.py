@@ -22,7 +22,7 @@ from cxr.training.lung_supervision import (
     move_origin,
     rate_at,
 )
-from cxr.training.recipes import RECIPES, LungSupervision, Recipe
+from cxr.training.recipes import RECIPES, Augmentation, FirstStep, LungSupervision, Recipe
 from tests.conftest import chest_like
 
 SIDE = 64
@@ -119,6 +119,66 @@ def test_the_loss_is_of_the_film_and_of_the_places_that_weigh():
     np.testing.assert_allclose(np.asarray(loss(0.0)(None, output)), [expected], rtol=1e-5)
 
 
+def test_a_teacher_s_logit_counts_where_nothing_was_drawn():
+    teach = loss(0.0, teachers=True)
+    plain = np.array([[2.0, 1.0, 0.0, 0.0, 0.0]], np.float32)
+    film = float(np.asarray(loss(0.0)(None, plain))[0])
+    for weight, told, more in ((0.4, -1.0, 0.4 * 0.5 * 9), (0.0, -1.0, 0.0), (1.0, 50.0, 8.0)):
+        output = np.concatenate([plain, [[told, weight]]], axis=-1).astype(np.float32)
+        assert float(np.asarray(teach(None, output))[0]) == pytest.approx(film + more, rel=1e-4)
+
+
+def test_boxes_teach_one_inside_and_zero_elsewhere_and_none_shown_is_normal():
+    targets = Targets(224, (14, 14))
+    targets.boxes.assign(2.0)
+    marks = np.zeros((3, 224, 224, 2), np.float32)
+    marks[..., 0] = 1
+    marks[0, 64:128, 64:128, 1] = 1  # the second's box was cut off, the third never had one
+    labels = np.ones((3, 1), np.float32)
+    boxed = np.array([[1.0], [1.0], [0.0]], np.float32)
+    drawn = np.zeros((3, 224, 224, 1), np.float32)
+    said, target, weight = (np.asarray(p) for p in targets(labels, marks, drawn, boxed))
+    np.testing.assert_array_equal(said[:, 0], [1, 0, 1])
+    target, weight = target.reshape(3, 14, 14), weight.reshape(3, 14, 14)
+    assert target[0, 6, 6] == 1
+    assert weight[0, 6, 6] == 2.0 * 3.0
+    assert target[0, 1, 1] == 0
+    assert weight[0, 1, 1] == 2.0
+    assert (weight[1] == 2.0).all()
+    assert not target[1].any()
+    assert not weight[2].any()  # inside the lungs, where nobody drew
+
+
+def test_a_run_with_boxes_and_a_teacher_learns(network, recipe, tmp_path, monkeypatch):
+    teacher = keras.models.clone_model(network)
+    kept = [part.copy() for part in teacher.get_weights()]
+    loaded = type("Loaded", (), {"model": teacher})
+    monkeypatch.setattr("cxr.training.fit.load", lambda name: loaded)
+    recipe = dataclasses.replace(
+        recipe,
+        boxes="boxes.csv",
+        teachers=("another",),
+        lungs=dataclasses.replace(recipe.lungs, transplanted=0.5, taught=0.3),
+    )
+    films = material()
+    boxes = np.zeros_like(films.lungs)
+    boxes[films.labels == 1, 20:36, 16:32] = 255
+    films = dataclasses.replace(
+        films,
+        lungs=np.concatenate([films.lungs, boxes], axis=-1),
+        held_lungs=np.concatenate([films.held_lungs, np.zeros_like(films.held_lungs)], axis=-1),
+        shares=np.ones(len(films.labels), np.float32),
+    )
+    before = network.get_weights()
+    history, _ = fit(network, recipe, films, tmp_path, quiet)
+    assert history["loss"].notna().all()
+    assert any((a != b).any() for a, b in zip(before, network.get_weights(), strict=True))
+    for was, now in zip(kept, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(was, now)
+    with pytest.raises(ValueError, match="teachers"):
+        LungTaught(network, recipe)
+
+
 def test_the_origin_of_heat_moves_and_no_score_does(network):
     films = np.stack([chest_like(k, size=SIDE) for k in range(3)])[..., None].repeat(3, -1)
     network.get_layer("logit").set_weights([np.array([[1.3]]), np.array([-2.0])])
@@ -210,9 +270,13 @@ def test_lungs_are_those_that_people_drew_where_they_did(tmp_path: Path):
     [
         {"schedule": "cosine"},
         {"keep": "best"},
-        {"margin": 0.05},
+        {"first_step": FirstStep(epochs=1)},
+        {"augmentation": Augmentation(shear=2.0)},
         {"arguments": {}},
-        {"boxes": "boxes.csv"},
+        {"arguments": {}, "boxes": "boxes.csv"},
+        {"lungs": LungSupervision(transplanted=0.5)},
+        {"lungs": LungSupervision(taught=0.5)},
+        {"teachers": ("another",)},
         {"lungs": None},
         {"lungs": LungSupervision(averaged=9)},
     ],

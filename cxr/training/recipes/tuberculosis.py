@@ -39,7 +39,7 @@ RECIPES = (
         # The films' labels alone are learned from what tells one source from the other: the boxes
         # say where to look, and parts of films are set into films of other sources.
         boxes="tuberculosis/boxes.csv",
-        boxes_weight=2.0,
+        boxes_weight=4.0,
         pretrained="imagenet",
         input_size=256,
         channels=3,
