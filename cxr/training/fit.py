@@ -90,8 +90,8 @@ class Material:
         inside = (None, None) if lungs is None else (lungs[train], lungs[held])
         several = "source" in table and table["source"].nunique() > 1
         shares = film_weights(table.iloc[train]) if several and lungs is not None else None
-        parts = pixels[train], labels[train], pixels[held], labels[held]
-        return cls(*parts, taught, shown, *inside, shares=shares)
+        films, truth = (pixels[train], labels[train]), (pixels[held], labels[held])
+        return cls(*films, *truth, taught, shown, inside[0], inside[1], shares)
 
 
 def fit(

@@ -153,7 +153,8 @@ def fit_gate(
         left_out = np.array([refusal is not None for refusal in refusals])
         rows.append(_row(group, left_out, "this kind left out of the fit"))
     for group in dict.fromkeys(measured.group):
-        refusals = gate(measured.features[measured.group == group])
+        members = (measured.group == group) & measured.original
+        refusals = gate(measured.features[members])
         rows.append(_row(group, np.array([r is not None for r in refusals]), "never learned from"))
     return gate, rows
 
