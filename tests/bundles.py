@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxr.datasets.published import SOURCES
 from cxr.scoring.card import Card, StoredFile
 from cxr.scoring.film_tables import FOLDER, OWN, film_table_bytes, store_film_table
 from cxr.scoring.store import CARD, add_table, bundle_writer
@@ -52,3 +53,8 @@ def to_schema_1(folder: Path) -> None:
     plain = json.loads((folder / CARD).read_text())
     del plain["tables"], plain["kind"]
     (folder / CARD).write_text(json.dumps(plain | {"schema_version": 1}))
+
+
+def films_root(card: Card, data: Path) -> Path:
+    """Return where the films' paths of a bundle start from, in the folder of the data sets."""
+    return data if SOURCES[card.data.set].folders else data / card.data.set

@@ -13,7 +13,6 @@ from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.layercam import Layercam
 
 import cxr
-from cxr.datasets.published import SOURCES
 from cxr.datasets.table import across_splits, balance
 from cxr.evidence.audit.lungs import figures as lung_figures
 from cxr.evidence.audit.lungs import films_measured
@@ -34,6 +33,7 @@ from cxr.scoring.predict import predict
 from cxr.scoring.scores import labels_of
 from cxr.storage.records import encode
 from cxr.training.recipes import RECIPES
+from tests.bundles import films_root
 from tests.conftest import ROOT, film_like
 
 CARDS = cxr.available(ROOT / "models")
@@ -340,7 +340,7 @@ def test_the_number_of_parameters_is_that_of_the_network(bundle: cxr.Model) -> N
 @pytest.mark.data
 def test_stored_logits_are_those_of_the_shipped_weights(bundle: cxr.Model, data_dir: Path) -> None:
     films = bundle.predictions[bundle.predictions["split"] == "test"].iloc[::40]
-    folder = data_dir if SOURCES[bundle.card.data.set].folders else data_dir / bundle.card.data.set
+    folder = films_root(bundle.card, data_dir)
     read = [cxr.read(folder / path) for path in films["path"]]
     # Figures are of all films, whatever the gate makes of them.
     predictions = predict(bundle, read, overridden=range(len(read)))

@@ -17,6 +17,7 @@ from cxr.networks.engine import Engine
 from cxr.networks.graph import compile_parts
 from cxr.scoring.engine_file import identity_of
 from cxr.scoring.export import taps_of
+from tests.bundles import films_root
 from tests.conftest import ROOT
 
 CARDS = cxr.available(ROOT / "models")
@@ -34,7 +35,7 @@ def films_of(model: cxr.Model, data_dir: Path, count: int) -> list[cxr.Radiograp
     """Test films of a model's data set, spread over all of them."""
     films = model.predictions[model.predictions["split"] == "test"]
     chosen = films.iloc[np.linspace(0, len(films) - 1, count).astype(int)]
-    return read(tuple(data_dir / model.card.data.set / path for path in chosen["path"]))
+    return read(tuple(films_root(model.card, data_dir) / path for path in chosen["path"]))
 
 
 def head_gradients(model: keras.Model, layer: str, activations: np.ndarray) -> np.ndarray:
