@@ -134,6 +134,16 @@ SOURCES = {
             ages=ADULTS,
         ),
         Source(
+            name="shenzhen",
+            title="Shenzhen set, National Library of Medicine",
+            citation="Jaeger et al. 2014, Quant Imaging Med Surg 4:475",
+            doi="10.3978/j.issn.2223-4292.2014.11.20",
+            licence="as its publisher states",
+            population="adults",
+            layout="manifest.csv with path, source, label",
+            ages=ADULTS,
+        ),
+        Source(
             name="nih",
             title="ChestX-ray14, National Institutes of Health",
             citation="Wang et al. 2017, CVPR; labels mined from reports",

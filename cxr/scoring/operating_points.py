@@ -293,7 +293,7 @@ def choose_left_out(
     """Choose an operating point on films of sources that a network did not learn from.
 
     A threshold of validation films does not hold elsewhere: on a source left out it may find next
-    to none of the ill, or call most of the well.
+    to no film with the finding, or call most of the normal ones.
 
     Parameters
     ----------

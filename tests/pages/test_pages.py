@@ -704,7 +704,7 @@ def test_triage_says_how_much_of_the_map_lies_in_the_lungs(page, monkeypatch) ->
 
 def test_triage_says_beside_the_map_that_it_lies_outside_the_lungs(page, monkeypatch) -> None:
     heat = measured(0.2)
-    monkeypatch.setattr("cxr.scoring.predict.heat_in_lungs", lambda film, heatmap: heat)
+    monkeypatch.setattr("cxr.scoring.predict.heat_in_lungs", lambda *_: heat)
     app = page("triage")
     with_samples(app)
     assert heat_shown(app).remark.code == "heat_and_peak_outside"
