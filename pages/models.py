@@ -24,8 +24,8 @@ from cxr.web import (
 LIMITS = """
 - It knows frontal films of its population alone. Elsewhere its figures are others: see below.
 - Its score is for one finding. A low score says nothing of any other disease.
-- Operating points were chosen on validation films of the same hospital. On other films the
-  sensitivity and specificity differ; the test split shows by how much.
+- Operating points were chosen on validation films of the same hospitals, unless their name says
+  left out. On other films the sensitivity and specificity differ; the test split shows by how much.
 - A heatmap shows where the score came from, not where disease is.
 """
 

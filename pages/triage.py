@@ -33,6 +33,8 @@ KEYS = (
     ("N", "Heatmap by the next method of one pass"),
     ("T", "Score and heatmap of the next finding"),
 )
+#: Among the operating points: the default of each model.
+EACH_ITS_OWN = "each model's default"
 FIELD = 680  # height of the film, chosen so that 1440 x 900 needs no scrolling
 
 
@@ -46,12 +48,16 @@ def main() -> None:
             for point in cards[0].operating_points
             if all(point.name in [p.name for p in card.operating_points] for card in cards)
         ]
-        point = st.selectbox(
+        own = dict.fromkeys(card.default_operating_point for card in cards)
+        # Two models may have two defaults: then each takes its own unless one is chosen for both.
+        first = EACH_ITS_OWN if len(own) > 1 else next(iter(own))
+        chosen = st.selectbox(
             "Operating point",
-            names,
+            list(dict.fromkeys([first, *names])),
             key="triage_point",
-            help="The score at or above which a film is called positive, chosen on validation.",
+            help="The score at or above which a film is called positive; not chosen on test films.",
         )
+        point = None if chosen == EACH_ITS_OWN else chosen
         blind = st.toggle(
             "Read blind", key="blind", help="Score and heatmap appear once you have called a film."
         )

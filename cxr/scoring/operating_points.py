@@ -1,7 +1,8 @@
 """Thresholds, calibration, and what a call is worth at a prevalence.
 
-Everything here is fitted on validation films and stored in the bundle's card; nothing
-is chosen on a test split. Labels are 0 (normal) and 1 (the finding) throughout.
+Everything here is fitted on validation films, or on films of sources left out, and stored in the
+bundle's card; nothing is chosen on a test split. Labels are 0 (normal) and 1 (the finding)
+throughout.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..stats.intervals import Array, Labels, paired, wilson
 from ..storage.records import Bounds, decode, encode
 
 __all__ = [
+    "LEFT_OUT",
     "Calibration",
     "Count",
     "OperatingPoint",
@@ -106,7 +108,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> Calibration:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold on the calibrated score, and the rates it had on validation.
+    """A threshold on the calibrated score, and the rates it had where it was chosen.
 
     A film is positive when its score is at or above the threshold. Intervals are 95 %. Where `n` is
     0 nothing was measured, and the rates and their intervals are None.
@@ -149,6 +151,11 @@ class OperatingPoint:
             raise ValueError(f"Expected near around {self.threshold}. Received: {self.near}")
         if (self.n == 0) != (self.sensitivity is None) or self.n < 0:
             raise ValueError(f"Expected rates where films were counted. Received: n {self.n}")
+
+    @property
+    def measured_on(self) -> str:
+        """What kind of film the rates are of: "validation film", or one of a source left out."""
+        return "film of sources left out" if self.name == LEFT_OUT else "validation film"
 
     def to_json(self) -> dict[str, Any]:
         """Return the card's entry; pairs become lists."""
@@ -280,8 +287,9 @@ def choose(
 
 #: Sources left out: share of the films with the finding that is to be found on their average.
 LEFT_OUT_SENSITIVITY = 0.9
+LEFT_OUT = "left-out-90"
 _LEFT_OUT = (
-    "left-out-90",
+    LEFT_OUT,
     "The highest threshold that finds at least 90 % of the films with the finding on the average "
     "of the sources that were left out, each scored by a network that had not learned from it.",
 )

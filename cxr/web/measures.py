@@ -32,7 +32,7 @@ def choose_threshold(card: Card, *, label: str = "Threshold") -> tuple[float, tu
         names,
         index=names.index(card.default_operating_point),
         key=f"point_{card.name}",
-        help="Each was chosen on the validation films.",
+        help="Each was chosen on validation films, or on films of sources that were left out.",
     )
     point = card.operating_point(name)
     threshold = right.slider(

@@ -54,7 +54,7 @@ def _watch(session: ReadingSession) -> None:
     _closed_tabs().watch(session_is_open(), let_go)
 
 
-def reading_session(cards: Sequence[Card], operating_point: str) -> ReadingSession:
+def reading_session(cards: Sequence[Card], operating_point: str | None) -> ReadingSession:
     """Return this tab's session, with the models and the operating point that were chosen.
 
     What the models need is loaded in the background meanwhile; scoring starts once the caller

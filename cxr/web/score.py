@@ -50,7 +50,8 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
         st.caption(NOT_MEASURED, help=plain(point.rule))
         return
     sensitivity, specificity = rates(point, ".1%")
-    films = count(point.n, "validation film")
+    noun, _, more = point.measured_on.partition(" of ")
+    films = f"{count(point.n, noun)} of {more}" if more else count(point.n, noun)
     st.caption(
         f"There, on {films}, sensitivity {sensitivity}, specificity {specificity}.",
         help=f"{plain(point.rule)} In brackets the 95 % intervals.",

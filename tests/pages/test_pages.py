@@ -508,6 +508,22 @@ def test_triage_scores_against_the_operating_point_that_is_chosen(page) -> None:
     assert {e.prediction.threshold for e in worklist.entries if e.prediction} == {0.6}
 
 
+def test_models_with_different_defaults_each_keep_their_own(page, made_models, tmp_path) -> None:
+    for finding, default in (("pneumonia", "sensitivity-95"), ("tuberculosis", "youden")):
+        copy = copy_bundle(made_models / "pneumonia-made", tmp_path / f"{finding}-made")
+        card = json.loads((copy / "card.json").read_text())
+        card |= {"name": copy.name, "finding": finding, "default_operating_point": default}
+        (copy / "card.json").write_text(json.dumps(card))
+    app = page("triage", models=tmp_path)
+    box = next(s for s in app.selectbox if s.label == "Operating point")
+    assert box.value not in [point["name"] for point in card["operating_points"]]
+    worklist = app.session_state["reading_session"].worklist
+    assert worklist.point("pneumonia").name == "sensitivity-95"
+    assert worklist.point("tuberculosis").name == "youden"
+    box.set_value("fixed-0.6").run()
+    assert {worklist.point(finding).name for finding in worklist.findings} == {"fixed-0.6"}
+
+
 def test_triage_gives_a_refused_film_no_score(page) -> None:
     app = page("triage")
     app.session_state["reading_session"].worklist.add("letter.png", b"no picture at all")
