@@ -33,8 +33,10 @@ BUILDERS = {
             "lung_supervision",
             "lungs",
             "run",
+            "source_folds",
             "store_candidate",
             "store_lungs",
+            "transplant",
             "variation",
             "write_bundle",
         ]

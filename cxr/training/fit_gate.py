@@ -256,9 +256,10 @@ def softened(pixels: NDArray[np.float32], side: int = SOFT_SIDE) -> NDArray[np.f
 
 def _variants(pixels: NDArray[np.float32], kind: int, number: int) -> list[NDArray[np.float32]]:
     """Return a picture mirrored, turned, and parts of it; of some frontal films a soft copy."""
-    if kind == 0:
-        return [softened(pixels)] if number % SOFTENED == 0 else []
     height, width = pixels.shape
+    if kind == 0:
+        soft = number % SOFTENED == 0 and min(height, width) > SOFT_SIDE
+        return [softened(pixels)] if soft else []
     variants = [
         pixels[:, ::-1],
         *(np.rot90(pixels, turns) for turns in (1, 2, 3)),

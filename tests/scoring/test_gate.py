@@ -121,8 +121,8 @@ def sets(tmp_path_factory) -> Path:
         for k in range(start, start + n):
             Image.fromarray(make(k)).save(root / folder / f"{k}.png")
 
-    write("kermany/train/NORMAL", 30, chest_like)
-    write("kermany/train/PNEUMONIA", 30, lambda k: chest_like(k, ill=True), 100)
+    write("kermany/train/NORMAL", 60, chest_like)
+    write("kermany/train/PNEUMONIA", 60, lambda k: chest_like(k, ill=True), 100)
     write("kermany/test/NORMAL", 20, chest_like, 200)
     for name, start in (("tuberculosis", 300), ("nih", 400)):
         write(f"{name}/images", 20, chest_like, start)
