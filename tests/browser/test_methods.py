@@ -50,7 +50,7 @@ def test_methods_of_a_film(page: Page, films: list[Path], shot) -> None:
     expect(caption).to_contain_text("HiResCAM.")
 
     # A slow one says how long it takes, waits to be asked, and can be stopped.
-    choose(page, "Heatmap by", "Occlusion")
+    choose(page, "Heatmap by", "SmoothGrad")
     begin = page.get_by_role("button", name="Work out")
     begin.wait_for()
     expect(page.locator(".st-key-work_method")).to_contain_text(re.compile("About|Less than"))
