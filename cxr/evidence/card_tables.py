@@ -266,7 +266,9 @@ def folds_table(figures: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "left out": row["left_out"],
-            "learned from": row["trained_on"],
+            "learned from": ", ".join(
+                dict.fromkeys(part.split("/")[0] for part in row["trained_on"].split(", "))
+            ),
             "with the finding": f"{row['ill']} ({row['positives']:,})",
             "normal": f"{row['well']} ({row['negatives']:,})",
             **{
