@@ -36,7 +36,7 @@ from .lungs import predict_whole
 from .recipes import RECIPES, LungSupervision, Recipe
 from .variation import Amounts, Variation
 
-__all__ = ["CANDIDATES", "maps_in_lungs", "versions_of_backend"]
+__all__ = ["CANDIDATES", "CandidateTrainer", "maps_in_lungs", "versions_of_backend"]
 
 SIDE = 224
 BATCH = 64
@@ -166,8 +166,107 @@ def _teacher(folder: Path) -> keras.Model:
     return network
 
 
-class _Trainer:
-    """The network with what teaches it, and one compiled step for all candidates."""
+class CandidateTrainer:
+    """A network with what teaches it, and one compiled step for all candidates.
+
+    Parameters
+    ----------
+    recipe
+        Of the network that ships; candidates are of the same network.
+    teachers
+        See `LungTaught`.
+
+    Attributes
+    ----------
+    network : keras.Model
+        The classifier.
+    look : keras.Model
+        The same with its map of evidence as a second output.
+    """
+
+    def __init__(self, recipe: Recipe, teachers: Mapping[str, keras.Model] | None = None) -> None:
+        keras.utils.set_random_seed(recipe.seed)
+        side = recipe.input_size
+        self.network = build(recipe.architecture, input_size=side, **recipe.arguments)
+        load_imagenet(self.network)
+        evidence = self.network.get_layer("evidence").output
+        self.look = keras.Model(self.network.input, [self.network.output, evidence])
+        self.taught = LungTaught(self.network, recipe, teachers)
+        self.taught.compile(recipe)
+        optimizer = self.taught.model.optimizer
+        optimizer.build(self.taught.model.trainable_variables)
+        self.fresh = [ops.convert_to_numpy(v) for v in optimizer.variables]
+        self.start = self.network.get_weights()
+
+    def see(self, films: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return logits (films,) and evidence (films, rows, columns) of (films, side, side, 1)."""
+        three = np.repeat(films.astype(np.float32), 3, axis=-1)
+        logits, evidence = predict_whole(self.look, three, BATCH)
+        return np.asarray(logits[:, 0], np.float64), np.asarray(evidence[..., 0], np.float32)
+
+    def fit(
+        self,
+        candidate: Recipe,
+        films: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+        weights: NDArray[np.float32],
+    ) -> tuple[list[list[NDArray[Any]]], pd.DataFrame]:
+        """Train a candidate from the start.
+
+        Parameters
+        ----------
+        candidate
+            With lung supervision.
+        films
+            Films, marks and labels, as `LungTaught.model` takes them.
+        weights
+            Shape (films,).
+
+        Returns
+        -------
+        late : list of list of numpy.ndarray
+            The weights after each of the last epochs, which are averaged.
+        history : pandas.DataFrame
+            A row for each epoch.
+        """
+        assert candidate.lungs is not None
+        began = time.monotonic()
+        keras.utils.set_random_seed(candidate.seed)
+        self.network.set_weights(self.start)
+        model = self.taught.model
+        for variable, value in zip(model.optimizer.variables, self.fresh, strict=True):
+            variable.assign(value)
+        self.taught.follow(candidate)
+        size = candidate.batch_size
+        whole = max(len(weights) // size, 1) * size  # a smaller batch would be compiled anew
+        at = np.random.default_rng(candidate.seed).permutation(len(weights))[:whole]
+        late: list[list[NDArray[Any]]] = []
+        history: list[dict[str, float]] = []
+        first, rate = candidate.epochs - candidate.lungs.averaged, rate_at(candidate)
+
+        def note(epoch: int, logs: dict[str, float]) -> None:
+            if epoch >= first:
+                late.append(self.network.get_weights())
+            row = {"epoch": epoch + 1, "loss": float(logs["loss"]), "learning_rate": rate(epoch, 0)}
+            row |= {key: float(logs[key]) for key in ("accuracy", "auc") if key in logs}
+            history.append(row | {"seconds": round(time.monotonic() - began, 1)})
+
+        model.fit(
+            [part[at] for part in films],
+            np.zeros((len(at), 1), np.float32),
+            sample_weight=weights[at],
+            batch_size=size,
+            epochs=candidate.epochs,
+            callbacks=[
+                keras.callbacks.LearningRateScheduler(rate),
+                keras.callbacks.LambdaCallback(on_epoch_end=note),
+            ],
+            verbose=0,
+        )
+        return late, pd.DataFrame(history)
+
+
+class _Trainer(CandidateTrainer):
+    """Candidates for the pneumonia flagship, on the films of both splits."""
 
     def __init__(
         self,
@@ -176,20 +275,10 @@ class _Trainer:
         say: Say,
         teachers: Mapping[str, keras.Model] | None = None,
     ) -> None:
+        super().__init__(SHIPS, teachers)
         self.films = films
         self.out = out
         self.say = say
-        keras.utils.set_random_seed(SHIPS.seed)
-        self.network = build(SHIPS.architecture, input_size=SIDE, **SHIPS.arguments)
-        load_imagenet(self.network)
-        evidence = self.network.get_layer("evidence").output
-        self.look = keras.Model(self.network.input, [self.network.output, evidence])
-        self.taught = LungTaught(self.network, SHIPS, teachers)
-        self.taught.compile(SHIPS)
-        optimizer = self.taught.model.optimizer
-        optimizer.build(self.taught.model.trainable_variables)
-        self.fresh = [ops.convert_to_numpy(v) for v in optimizer.variables]
-        self.start = self.network.get_weights()
         self.white = self._whitened()
 
     def _whitened(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -200,50 +289,17 @@ class _Trainer:
         films, _, drawn = draw(held.pixels[at], held.lungs[at] / 255, training=True)
         return ops.convert_to_numpy(films), ops.convert_to_numpy(drawn)
 
-    def _see(self, films: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        three = np.repeat(films.astype(np.float32), 3, axis=-1)
-        logits, evidence = predict_whole(self.look, three, BATCH)
-        return np.asarray(logits[:, 0], np.float64), np.asarray(evidence[..., 0], np.float32)
-
     def run(self, name: str, candidate: Recipe) -> None:
         """Train a candidate; measure and keep its last weights and their average."""
         assert candidate.lungs is not None
         began = time.monotonic()
-        keras.utils.set_random_seed(candidate.seed)
-        self.network.set_weights(self.start)
-        model = self.taught.model
-        for variable, value in zip(model.optimizer.variables, self.fresh, strict=True):
-            variable.assign(value)
-        self.taught.follow(candidate)
         train, held = self.films["train"], self.films["validation"]
         positive = float(train.labels.mean())
         weights = np.where(train.labels[:, 0] > 0, 0.5 / positive, 0.5 / (1 - positive))
-        whole = max(len(weights) // BATCH, 1) * BATCH  # a smaller batch would be compiled anew
-        at = np.random.default_rng(candidate.seed).permutation(len(weights))[:whole]
-        late: list[list[NDArray[Any]]] = []
-        history: list[dict[str, float]] = []
-        first, rate = candidate.epochs - candidate.lungs.averaged, rate_at(candidate)
-
-        def note(epoch: int, logs: dict[str, float]) -> None:
-            if epoch >= first:
-                late.append(self.network.get_weights())
-            row = {"epoch": epoch + 1, "loss": float(logs["loss"]), "learning_rate": rate(epoch, 0)}
-            history.append(row | {"seconds": round(time.monotonic() - began, 1)})
-
-        model.fit(
-            [train.pixels[at], train.lungs[at], train.labels[at]],
-            np.zeros((len(at), 1), np.float32),
-            sample_weight=weights[at].astype(np.float32),
-            batch_size=BATCH,
-            epochs=candidate.epochs,
-            callbacks=[
-                keras.callbacks.LearningRateScheduler(rate),
-                keras.callbacks.LambdaCallback(on_epoch_end=note),
-            ],
-            verbose=0,
-        )
+        films = train.pixels, train.lungs, train.labels
+        late, history = self.fit(candidate, films, weights.astype(np.float32))
         seconds = time.monotonic() - began
-        pd.DataFrame(history).to_csv(self.out / f"{name}.history.csv", index=False)
+        history.to_csv(self.out / f"{name}.history.csv", index=False)
         averaged = [np.mean(values, axis=0) for values in zip(*late, strict=True)]
         for suffix, kept in (("", late[-1]), ("-averaged", averaged)):
             self.network.set_weights(kept)
@@ -258,7 +314,7 @@ class _Trainer:
     def _measure(self, name: str, held: _Films) -> dict[str, Any]:
         from sklearn.metrics import log_loss, roc_auc_score
 
-        logits, evidence = self._see(held.pixels)
+        logits, evidence = self.see(held.pixels)
         truth = held.labels[:, 0].astype(int)
         score = 1 / (1 + np.exp(-logits))
         threshold = float(np.quantile(score[truth == 1], 0.05))
@@ -285,11 +341,11 @@ class _Trainer:
         random = np.random.default_rng(0)
         at = np.sort(random.permutation(len(score))[:STEADY_FILMS])
         for kind, films in _disturbed(held.pixels[at]).items():
-            moved, _ = self._see(films)
+            moved, _ = self.see(films)
             found = steadiness(score[at], 1 / (1 + np.exp(-moved)), threshold)
             figures[kind] = {name: round(value, 4) for name, value in found.items()}
         whitened, drawn_in = self.white
-        white, places = self._see(whitened)
+        white, places = self.see(whitened)
         dense = drawn_in.max(axis=(1, 2, 3)) > DENSE
         peak, share, _ = maps_in_lungs(places[dense], drawn_in[dense, ..., 0] > 0.25)
         figures["drawn_in"] = {

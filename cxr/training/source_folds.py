@@ -19,10 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
-from keras import ops
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -32,12 +30,10 @@ from ..datasets.splits import split_by_patient
 from ..datasets.withheld import withheld
 from ..evidence.steadiness import DISTURBANCES, disturbed, steadiness
 from ..heatmaps.geometry import interpolation
-from ..networks import build
 from ..networks.lung_unet import lung_unet
-from ..networks.pretrained import load_imagenet
 from ..progress import Say, to_stderr
-from .lung_candidates import versions_of_backend
-from .lung_supervision import LungTaught, film_weights, rate_at
+from .lung_candidates import CandidateTrainer, versions_of_backend
+from .lung_supervision import film_weights
 from .lungs import predict_whole
 from .recipes import RECIPES, Recipe, find_recipe
 
@@ -214,31 +210,15 @@ def _load(prepared: str, lungs: str) -> _Films:
     return _Films(table, pixels, np.concatenate([inside, boxes[..., None]], axis=-1))
 
 
-class _Trainer:
-    """The network with what teaches it, and one compiled step for all candidates and folds."""
+class _Trainer(CandidateTrainer):
+    """Candidates for the tuberculosis flagship, each on all folds."""
 
     def __init__(self, films: _Films, out: Path, say: Say) -> None:
+        super().__init__(SHIPS)
         self.films, self.out, self.say = films, out, say
-        keras.utils.set_random_seed(SHIPS.seed)
-        self.network = build(SHIPS.architecture, input_size=SIDE, **SHIPS.arguments)
-        load_imagenet(self.network)
-        evidence = self.network.get_layer("evidence").output
-        self.look = keras.Model(self.network.input, [self.network.output, evidence])
-        self.taught = LungTaught(self.network, SHIPS)
-        self.taught.compile(SHIPS)
-        optimizer = self.taught.model.optimizer
-        optimizer.build(self.taught.model.trainable_variables)
-        self.fresh = [ops.convert_to_numpy(v) for v in optimizer.variables]
-        self.start = self.network.get_weights()
-
-    def see(self, films: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        three = np.repeat(films.astype(np.float32), 3, axis=-1)
-        logits, evidence = predict_whole(self.look, three, 64)
-        return np.asarray(logits[:, 0], np.float64), np.asarray(evidence[..., 0], np.float32)
 
     def run(self, name: str, candidate: Recipe, fold: str) -> None:
         """Train a candidate on a fold; measure and keep the average of its last weights."""
-        assert candidate.lungs is not None
         began = time.monotonic()
         left_out, pairs = FOLDS[fold]
         table = self.films.table
@@ -246,44 +226,13 @@ class _Trainer:
         of_it = keys.isin(candidate.films) & ~table["source"].isin(left_out)
         train = self.films.at((of_it & (table["split"] == "train")).to_numpy())
         held = self.films.at((of_it & (table["split"] == "validation")).to_numpy())
-        keras.utils.set_random_seed(candidate.seed)
-        self.network.set_weights(self.start)
-        model = self.taught.model
-        for variable, value in zip(model.optimizer.variables, self.fresh, strict=True):
-            variable.assign(value)
-        self.taught.follow(candidate)
-        weights = film_weights(train.table)
-        size = candidate.batch_size
-        whole = max(len(weights) // size, 1) * size  # a smaller batch would be compiled anew
-        at = np.random.default_rng(candidate.seed).permutation(len(weights))[:whole]
-        late: list[list[NDArray[Any]]] = []
-        history: list[dict[str, float]] = []
-        first, rate = candidate.epochs - candidate.lungs.averaged, rate_at(candidate)
-
-        def note(epoch: int, logs: dict[str, float]) -> None:
-            if epoch >= first:
-                late.append(self.network.get_weights())
-            row = {"epoch": epoch + 1, "loss": float(logs["loss"]), "learning_rate": rate(epoch, 0)}
-            row |= {key: float(logs[key]) for key in ("accuracy", "auc") if key in logs}
-            history.append(row | {"seconds": round(time.monotonic() - began, 1)})
-
-        model.fit(
-            [train.pixels[at], train.marks[at], train.labels[at]],
-            np.zeros((len(at), 1), np.float32),
-            sample_weight=weights[at],
-            batch_size=size,
-            epochs=candidate.epochs,
-            callbacks=[
-                keras.callbacks.LearningRateScheduler(rate),
-                keras.callbacks.LambdaCallback(on_epoch_end=note),
-            ],
-            verbose=0,
-        )
+        given = train.pixels, train.marks, train.labels
+        late, history = self.fit(candidate, given, film_weights(train.table))
         seconds = round(time.monotonic() - began, 1)
         averaged = [np.mean(values, axis=0) for values in zip(*late, strict=True)]
         self.network.set_weights(averaged)
         which = f"{name}.{fold}"
-        pd.DataFrame(history).to_csv(self.out / f"{which}.history.csv", index=False)
+        history.to_csv(self.out / f"{which}.history.csv", index=False)
         shown = [held]
         if left_out:
             shown.append(self.films.at(table["source"].isin(left_out).to_numpy()))
