@@ -37,6 +37,7 @@ from .box_supervision import (
     with_evidence,
 )
 from .callbacks import HISTORY_COLUMNS, TrainingLog
+from .first_step import build_state
 from .initialization import settle_units
 from .lung_supervision import LungTaught, film_weights, move_origin, rate_at
 from .recipes import Recipe
@@ -228,6 +229,7 @@ def _fit_epochs(
     state.mkdir(parents=True, exist_ok=True)
     if not model.compiled:
         compile_for(model, recipe, steps)
+    build_state(model, *next(iter(held))[1:])
     log = TrainingLog(recipe, state, say)
     done = log.resume()
     if not log.ended:

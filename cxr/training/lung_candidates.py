@@ -31,6 +31,7 @@ from ..networks import build
 from ..networks.lung_unet import lung_unet
 from ..networks.pretrained import load_imagenet
 from ..progress import Say, to_stderr
+from .first_step import build_state
 from .lung_supervision import DENSE, LungTaught, lungs_of_films, rate_at
 from .lungs import predict_whole
 from .recipes import RECIPES, LungSupervision, Recipe
@@ -194,7 +195,7 @@ class CandidateTrainer:
         self.taught = LungTaught(self.network, recipe, teachers)
         self.taught.compile(recipe)
         optimizer = self.taught.model.optimizer
-        optimizer.build(self.taught.model.trainable_variables)
+        build_state(self.taught.model, np.zeros((1, 1), np.float32), np.ones(1, np.float32))
         self.fresh = [ops.convert_to_numpy(v) for v in optimizer.variables]
         self.start = self.network.get_weights()
 

@@ -27,6 +27,7 @@ from ..datasets.lung_masks import read_lung_masks, read_pictures
 from ..lungs.agreement import agreement
 from ..networks.lung_unet import lung_unet
 from ..progress import Say, to_stderr
+from .first_step import build_state
 from .variation import Amounts, Variation
 
 __all__ = ["LungRecipe", "lung_films", "predict_whole", "train_lungs", "whole_batches"]
@@ -191,7 +192,7 @@ class _Trainer:
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self.model.compile(optimizer, _loss, metrics=[_dice])
-        optimizer.build(self.model.trainable_variables)
+        build_state(self.model, np.zeros((1, 1), np.float32))
         self.fresh = [ops.convert_to_numpy(v) for v in optimizer.variables]
         self.history: list[dict[str, Any]] = []
 
