@@ -202,6 +202,11 @@ class Entry:
         """Whether the reader wants it scored although it is refused."""
         return self.assessment.overridden
 
+    def wanted(self, finding: str) -> bool:
+        """Whether the reader wants a finding scored although the film is refused."""
+        assessment = self.assessments.get(finding)
+        return assessment is not None and assessment.overridden
+
     @property
     def call(self) -> Call | None:
         """What the reader sees in it; the finding is the one that is shown."""

@@ -1,20 +1,24 @@
-"""A worklist scored in the background, so that the first film is read while the rest are scored."""
+"""How far a list is that is scored in the background, while its reader reads the first films."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import fault
+from ..stats.wording import count
+from .batch import Portion
 from .entry import Entry
+from .service import ScoringService, scoring_service
 from .worklist import Worklist
 
 __all__ = ["Scorer", "ScoringProgress"]
 
 logger = logging.getLogger(__name__)
+
+#: Films that may fail one after the other: then it is not the films.
+MOST_FAILURES = 3
 
 
 @dataclass(frozen=True)
@@ -37,16 +41,18 @@ class ScoringProgress:
 
 
 class Scorer:
-    """Scores the waiting films of a list, in a thread of its own.
+    """Has the waiting films of one list scored by the service, and says how far it is.
 
     Parameters
     ----------
     worklist : Worklist
         The list; films may be added while it is scored.
     wanted : callable
-        Asked before each step: False ends the work, as when the reader's tab is closed.
+        Asked before each batch: False ends the work, as when the reader's tab is closed.
     scored : callable
-        Called with each film that got its prediction, in the thread.
+        Called with each film that got its prediction, in the service's thread.
+    service : ScoringService, optional
+        What scores them (default: that of the process).
     """
 
     def __init__(
@@ -55,30 +61,29 @@ class Scorer:
         *,
         wanted: Callable[[], bool] = lambda: True,
         scored: Callable[[Entry], None] = lambda entry: None,
+        service: ScoringService | None = None,
     ) -> None:
         self.worklist = worklist
         self.paused = False
         self.error = ""
-        """What stopped the work, for people; empty if nothing did."""
+        """Why films could not be scored, for people; empty if none failed."""
         self._wanted = wanted
         self._scored = scored
-        self._thread: threading.Thread | None = None
-        # Whether the thread still takes work: decided under the lock by the thread alone, so that
-        # no film is handed to one that has just looked for the last time.
-        self._running = False
-        self._lock = threading.Lock()
+        self._service = service or scoring_service()
+        self._failed: set[Entry] = set()
+        self._in_a_row = 0  # films that failed since one was scored
         self._began = 0.0
         self._before = 0
 
     @property
     def busy(self) -> bool:
-        """Whether films are being scored."""
-        return self._running
+        """Whether films are being scored, or wait for their turn."""
+        return self._service.has(self)
 
     @property
     def pending(self) -> bool:
         """Whether films are being scored, or will be once `start` is called."""
-        return self._running or self._has_work()
+        return self.busy or self._has_work()
 
     @property
     def progress(self) -> ScoringProgress:
@@ -90,15 +95,14 @@ class Scorer:
         return ScoringProgress(done, total, seconds)
 
     def start(self) -> None:
-        """Score the films that wait, unless that is under way, paused or failed."""
-        with self._lock:
-            if self._running or not self._has_work():
-                return
-            self._running = True
+        """Have the films scored that wait, unless they are paused or failed."""
+        if not self._has_work():
+            return
+        if not self.busy:
             self._began = time.monotonic()
             self._before = len(self.worklist) - len(self.worklist.waiting)
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
+        # Whether it is busy or not: it may be at its end, and would not see the newest films.
+        self._service.put(self)
 
     def pause(self) -> None:
         """Stop after the films that are under way."""
@@ -106,44 +110,46 @@ class Scorer:
 
     def go_on(self) -> None:
         """Continue after a pause or a failure."""
+        self._failed, self._in_a_row = set(), 0
         self.paused, self.error = False, ""
         self.start()
 
-    def join(self) -> None:
-        """Wait until nothing is under way."""
-        if self._thread:
-            self._thread.join()
+    def close(self) -> None:
+        """Stop, and leave the queue at once."""
+        self.pause()
+        self._service.drop(self)
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait until nothing is under way; whether that came true in time."""
+        return self._service.wait(self, seconds)
 
     def _has_work(self) -> bool:
-        return not self.paused and not self.error and bool(self.worklist.waiting)
+        return self._goes_on and any(e not in self._failed for e in self.worklist.waiting)
 
-    def _run(self) -> None:
-        closed = False
-        while True:
-            try:
-                closed = not self._score()
-            except Exception as error:  # a thread that dies in silence would leave films waiting
-                logger.error("Scoring stopped: %s", fault(error))
-                self.error = f"The films could not be scored: {error}"
-            with self._lock:
-                if closed or not self._has_work():
-                    self._running = False
-                    return
+    @property
+    def _goes_on(self) -> bool:
+        return not self.paused and self._in_a_row < MOST_FAILURES
 
-    def _score(self) -> bool:
-        """Score what waits, or until a pause; whether anybody wants more."""
-        told = {key for entry in self.worklist.entries if (key := _key(entry))}
-        for _ in self.worklist.score():
-            for entry in list(self.worklist.entries):
-                if (key := _key(entry)) and key not in told:
-                    told.add(key)
-                    _note(entry)
-                    self._scored(entry)
-            if not self._wanted():
-                return False
-            if self.paused:
-                break
-        return True
+    def offer(self) -> Portion | None:
+        """Return the films to score next; None after a pause, and once nobody wants them."""
+        if not self._goes_on or not self._wanted():
+            return None
+        return self.worklist.portion(without=self._failed)
+
+    def tell(self, entries: Sequence[Entry]) -> None:
+        """Log the films that were scored, and tell of each."""
+        for entry in entries:
+            self._in_a_row = 0
+            _note(entry)
+            self._scored(entry)
+
+    def fail(self, entry: Entry, error: Exception) -> None:
+        """Leave a film out that could not be scored; after some in a row, the rest of the list."""
+        self._failed.add(entry)
+        self._in_a_row += 1
+        number = len(self._failed)
+        left = f"{count(number)} could not be scored"
+        self.error = f"{left}: {error}"
 
 
 def _note(entry: Entry) -> None:
@@ -154,10 +160,3 @@ def _note(entry: Entry) -> None:
         said = f"refused ({prediction.refusal.code})" if prediction.refusal else "scored"
         film, weights = entry.sha256 or "unread", prediction.model_sha256[:12]
         logger.info("Film %s, weights %s: %s", film, weights, said)
-
-
-def _key(entry: Entry) -> tuple[object, ...] | None:
-    """Tell one scoring of a film from another: by other models, or with a refusal overridden."""
-    predictions = [assessment.prediction for assessment in entry.assessments.values()]
-    said = [(p.model, p.model_sha256, p.overridden) for p in predictions if p]
-    return (entry.number, *said) if len(said) == len(predictions) else None

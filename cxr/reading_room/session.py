@@ -42,7 +42,7 @@ class ReadingSession:
 
     def close(self) -> None:
         """Stop all work and let the films go: the list was cleared, or its tab was closed."""
-        self.scorer.pause()
+        self.scorer.close()
         self.maps.explainer.stop()
         self.worklist.close()
         self._films = {}

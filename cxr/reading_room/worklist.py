@@ -2,7 +2,7 @@
 
 It is kept in memory alone: of each film the bytes as they came, a thumbnail and the prediction; the
 pixels are read again when a film is opened, so that hundreds fit. Films may be added
-and read while others are scored in another thread (`cxr.reading_room.scorer`).
+and read while others are scored in another thread (`cxr.reading_room.service`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
 
@@ -18,14 +19,15 @@ from ..errors import fault
 from ..films.archive import is_zip, unpack
 from ..films.archive_names import NAMELESS, told_apart
 from ..films.kinds import HEAD, LeftOut, choose, kind_of
-from ..films.radiograph import Radiograph, RadiographError
+from ..films.radiograph import RadiographError
 from ..model import Model
-from ..scoring.automatic import predict, unread
+from ..scoring.automatic import unread
 from ..scoring.operating_points import OperatingPoint, band
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.refusal import Refusal
 from ..stats.wording import count as counted
+from .batch import BATCH, Portion, Scored, score_together
 from .budget import Share
 from .entry import BANDS, Assessment, Entry
 
@@ -35,7 +37,6 @@ logger = logging.getLogger(__name__)
 
 UNTAKEN = "The file could not be taken: the program failed on it. The other files are in the list."
 ORDERS = ("score", "arrival")
-BATCH = 4
 
 
 class Worklist:
@@ -174,8 +175,10 @@ class Worklist:
         self.entries.append(entry)
 
     def close(self) -> None:
-        """Let the films go: the list is empty then."""
-        self.entries, self.chosen = [], None
+        """Let the films go: the list is empty then, and what is still said of them is dropped."""
+        with self._lock:
+            self.entries, self.chosen = [], None
+            self._turn += 1
         self._share.close()
 
     def _free(self, name: str) -> str:
@@ -193,54 +196,52 @@ class Worklist:
         """Films that are not scored yet."""
         return [entry for entry in self.entries if entry.waits]
 
+    def portion(self, *, without: Collection[Entry] = ()) -> Portion | None:
+        """Return the films to score next: the open one alone, since its reader waits for it.
+
+        Parameters
+        ----------
+        without : collection of Entry, optional
+            Films that are left out, as they could not be scored.
+        """
+        with self._lock:
+            waiting = [entry for entry in self.waiting if entry not in without]
+            is_open = [entry for entry in waiting if entry.number == self.chosen]
+            if not waiting:
+                return None
+            return Portion(
+                entries=tuple(is_open or waiting[:BATCH]),
+                models=self.models,
+                operating_point=self.operating_point,
+                urgent=bool(is_open),
+                keep=partial(self._keep, self._turn),
+            )
+
     def score(self) -> Iterator[int]:
         """Score the waiting films a few at a time; yields how many are done after each step.
 
         Can be abandoned at any point: what is done is kept, the rest keeps waiting.
         """
-        while batch := self._next():
-            with self._lock:
-                turn, models, point = self._turn, self.models, self.operating_point
-            films: list[tuple[Entry, Radiograph]] = []
-            scored: list[tuple[Entry, dict[str, Prediction]]] = []
-            for entry in batch:
-                try:
-                    film = entry.film()
-                except RadiographError as error:
-                    scored.append((entry, self._unread(error)))
-                    self._drop(entry)
-                else:
-                    entry.note(film)
-                    films.append((entry, film))
-            overridden = {
-                finding: [i for i, (entry, _) in enumerate(films) if _overridden(entry, finding)]
-                for finding in self.findings
-            }
-            results = predict(
-                models,
-                [film for _, film in films],
-                operating_point=point,
-                heatmaps=True,
-                overridden=overridden,
-            )
-            scored += [(entry, row) for (entry, _), row in zip(films, results, strict=True)]
-            with self._lock:
-                if turn == self._turn:
-                    for entry, predictions in scored:
-                        _put(entry, predictions)
+        while portion := self.portion():
+            score_together([portion])
             yield len(self.entries) - len(self.waiting)
+
+    def _keep(self, turn: int, scored: Scored) -> list[Entry]:
+        """Keep what was said of films, unless the models were others when it was asked for."""
+        with self._lock:
+            if turn != self._turn:
+                return []
+            for entry, predictions in scored:
+                if not entry.sha256:
+                    self._drop(entry)
+                _put(entry, predictions)
+        return [entry for entry, _ in scored]
 
     def _drop(self, entry: Entry) -> None:
         """Let the bytes of a file go that cannot be read."""
         if isinstance(entry.source, bytes):
             self._share.give_back(len(entry.source))
             entry.source = b""
-
-    def _next(self) -> list[Entry]:
-        """Return the films to score next: the open one alone, since its reader waits for it."""
-        waiting = self.waiting
-        is_open = [entry for entry in waiting if entry.number == self.chosen]
-        return is_open or waiting[:BATCH]
 
     def rescore(self, models: Model | Sequence[Model], operating_point: str | None = None) -> None:
         """Change the models or the operating point.
@@ -410,11 +411,6 @@ def _points(models: Sequence[Model], name: str | None) -> dict[str, OperatingPoi
 def _put(entry: Entry, predictions: Mapping[str, Prediction]) -> None:
     for finding, prediction in predictions.items():
         entry.assessments.setdefault(finding, Assessment()).prediction = prediction
-
-
-def _overridden(entry: Entry, finding: str) -> bool:
-    assessment = entry.assessments.get(finding)
-    return assessment is not None and assessment.overridden
 
 
 def _at(prediction: Prediction, point: OperatingPoint) -> Prediction:

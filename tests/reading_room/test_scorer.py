@@ -9,9 +9,10 @@ import threading
 import pytest
 
 from cxr.model import Model
+from cxr.reading_room.batch import BATCH
 from cxr.reading_room.entry import Entry
-from cxr.reading_room.scorer import Scorer, ScoringProgress
-from cxr.reading_room.worklist import BATCH, Worklist
+from cxr.reading_room.scorer import MOST_FAILURES, Scorer, ScoringProgress
+from cxr.reading_room.worklist import Worklist
 from tests.conftest import chest_like, png
 from tests.film_files import dicom, scene
 
@@ -23,19 +24,35 @@ def filled(bundle: Model, n: int) -> Worklist:
     return worklist
 
 
-@pytest.fixture
-def slow(monkeypatch) -> threading.Semaphore:
-    """Each release lets one batch be scored."""
-    import cxr.reading_room.worklist
+class Turns:
+    """Each release lets one batch be scored; `begun` says that one has come."""
 
-    turn, real = threading.Semaphore(0), cxr.reading_room.worklist.predict
+    def __init__(self) -> None:
+        self._turns, self._begun = threading.Semaphore(0), threading.Semaphore(0)
+
+    def release(self) -> None:
+        self._turns.release()
+
+    def begun(self) -> None:
+        assert self._begun.acquire(timeout=20)
+
+    def take(self) -> None:
+        self._begun.release()
+        assert self._turns.acquire(timeout=20)
+
+
+@pytest.fixture
+def slow(monkeypatch) -> Turns:
+    import cxr.reading_room.batch
+
+    turns, real = Turns(), cxr.reading_room.batch.predict
 
     def predict(*arguments, **options):
-        assert turn.acquire(timeout=20)
+        turns.take()
         return real(*arguments, **options)
 
-    monkeypatch.setattr("cxr.reading_room.worklist.predict", predict)
-    return turn
+    monkeypatch.setattr("cxr.reading_room.batch.predict", predict)
+    return turns
 
 
 def test_scores_every_film_and_tells_of_each_once(made_bundle):
@@ -77,6 +94,7 @@ def test_pause_and_go_on(made_bundle, slow):
     worklist = filled(made_bundle, 2 * BATCH)
     scorer = Scorer(worklist)
     scorer.start()
+    slow.begun()
     scorer.pause()
     slow.release()
     scorer.join()
@@ -90,28 +108,82 @@ def test_pause_and_go_on(made_bundle, slow):
 
 
 def test_stops_when_nobody_wants_it_any_more(made_bundle):
-    worklist = filled(made_bundle, 3 * BATCH)
-    scorer = Scorer(worklist, wanted=lambda: False)
+    worklist, looks = filled(made_bundle, 3 * BATCH), iter([True, False])
+    scorer = Scorer(worklist, wanted=lambda: next(looks))
     scorer.start()
     scorer.join()
     assert len(worklist.waiting) == 2 * BATCH
+
+
+def test_nothing_is_scored_for_a_tab_that_is_gone(made_bundle):
+    worklist = filled(made_bundle, 1)
+    scorer = Scorer(worklist, wanted=lambda: False)
+    scorer.start()
+    scorer.join()
+    assert len(worklist.waiting) == 1
 
 
 def test_what_goes_wrong_is_said_and_can_be_tried_again(made_bundle, monkeypatch):
     worklist = filled(made_bundle, 2)
     scorer = Scorer(worklist)
     with monkeypatch.context() as broken:
-        broken.setattr("cxr.reading_room.worklist.predict", lambda *a, **k: {}[1])
+        broken.setattr("cxr.reading_room.batch.predict", lambda *a, **k: {}[1])
         scorer.start()
         scorer.join()
-    assert scorer.error.startswith("The films could not be scored:")
+    assert scorer.error.startswith("2 films could not be scored:")
     assert len(worklist.waiting) == 2
+    assert not scorer.pending
     scorer.start()
     assert not scorer.busy
     scorer.go_on()
     scorer.join()
     assert scorer.error == ""
     assert worklist.waiting == []
+
+
+def test_a_film_that_fails_does_not_stop_the_others(made_bundle, monkeypatch):
+    worklist, told = filled(made_bundle, 2 * BATCH), []
+    bad = worklist.entries[1]
+    monkeypatch.setattr(bad, "film", lambda: {}[1])
+    scorer = Scorer(worklist, scored=told.append)
+    scorer.start()
+    scorer.join()
+    assert worklist.waiting == [bad]
+    assert len(told) == 2 * BATCH - 1
+    assert scorer.error.startswith("1 film could not be scored:")
+    monkeypatch.undo()
+    scorer.go_on()
+    scorer.join()
+    assert worklist.waiting == []
+
+
+def test_where_every_film_fails_the_list_is_given_up_soon(made_bundle, monkeypatch):
+    worklist, tried = filled(made_bundle, 5 * BATCH), []
+
+    def failing(models, films, **options):
+        tried.append(len(films))
+        raise ValueError
+
+    monkeypatch.setattr("cxr.reading_room.batch.predict", failing)
+    scorer = Scorer(worklist)
+    scorer.start()
+    scorer.join()
+    assert scorer.error
+    assert not scorer.pending
+    assert MOST_FAILURES <= sum(tried) <= 2 * BATCH
+
+
+def test_a_list_that_is_closed_gets_nothing_more(made_bundle, slow):
+    worklist, told = filled(made_bundle, 3 * BATCH), []
+    scorer = Scorer(worklist, scored=told.append)
+    scorer.start()
+    slow.begun()
+    scorer.close()
+    worklist.close()
+    slow.release()
+    scorer.join()
+    assert told == []
+    assert not scorer.pending
 
 
 def test_the_log_of_a_bad_film_holds_no_name(made_bundle, monkeypatch, caplog):
@@ -129,10 +201,10 @@ def test_the_log_of_a_bad_film_holds_no_name(made_bundle, monkeypatch, caplog):
 
     caplog.set_level(logging.DEBUG)
     with monkeypatch.context() as context:
-        context.setattr("cxr.reading_room.worklist.predict", failing)
+        context.setattr("cxr.reading_room.batch.predict", failing)
         scorer.start()
         scorer.join()
-    assert "Scoring stopped: ValueError at cxr.reading_room" in caplog.text
+    assert "A film was not scored: ValueError at cxr.reading_room" in caplog.text
     scorer.go_on()
     scorer.join()
     assert "unread" in caplog.text
@@ -148,6 +220,7 @@ def test_another_model_while_films_are_scored(made_bundle, slow):
     told: list[Entry] = []
     scorer = Scorer(worklist, scored=told.append)
     scorer.start()
+    slow.begun()
     worklist.rescore(other)
     for _ in range(2):
         slow.release()
@@ -171,19 +244,20 @@ def test_a_film_scored_again_is_told_of_again(made_bundle):
 
 
 def test_a_film_that_comes_as_the_last_is_done_does_not_wait_for_ever(made_bundle, monkeypatch):
-    """It arrives after the thread has looked for films for the last time, and before its end."""
+    """It arrives after the service has asked for films for the last time, and before it rests."""
     worklist = filled(made_bundle, 1)
     scorer = Scorer(worklist)
-    real, late = worklist.score, iter(["late.png"])
+    real, late = worklist.portion, iter(["late.png"])
 
-    def score():
-        yield from real()
-        for name in late:
-            worklist.add(name, png(chest_like(99)))
-            scorer.start()
-            assert scorer.busy
+    def portion(**options):
+        if (offered := real(**options)) is None:
+            for name in late:
+                worklist.add(name, png(chest_like(99)))
+                scorer.start()
+                assert scorer.busy
+        return offered
 
-    monkeypatch.setattr(worklist, "score", score)
+    monkeypatch.setattr(worklist, "portion", portion)
     scorer.start()
     scorer.join()
     assert worklist.waiting == []
@@ -191,20 +265,19 @@ def test_a_film_that_comes_as_the_last_is_done_does_not_wait_for_ever(made_bundl
 
 
 def test_gone_on_with_while_a_pause_takes_hold(made_bundle, monkeypatch):
-    """The thread has seen the pause, and has not ended yet."""
+    """The service has seen the pause, and the reader goes on before it has let the list go."""
     worklist, ends = filled(made_bundle, 2 * BATCH), []
     scorer = Scorer(worklist, scored=lambda entry: scorer.pause() if not ends else None)
-    real = worklist.score
+    real = scorer.offer
 
-    def score():
-        try:
-            yield from real()
-        finally:
+    def offer():
+        if (offered := real()) is None and worklist.waiting:
             ends.append(len(worklist.waiting))
             scorer.go_on()
+        return offered
 
-    monkeypatch.setattr(worklist, "score", score)
+    monkeypatch.setattr(scorer, "offer", offer)
     scorer.start()
     scorer.join()
-    assert ends == [BATCH, 0]
+    assert ends == [BATCH]
     assert worklist.waiting == []

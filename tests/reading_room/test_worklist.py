@@ -19,8 +19,9 @@ from cxr.exports import rows_of as films_and_rows
 from cxr.films.notes import Note
 from cxr.films.radiograph import RadiographError
 from cxr.model import Model
+from cxr.reading_room.batch import BATCH
 from cxr.reading_room.entry import THUMBNAIL
-from cxr.reading_room.worklist import BATCH, Worklist
+from cxr.reading_room.worklist import Worklist
 from cxr.scoring.operating_points import band
 from cxr.scoring.predict import Prediction
 from cxr.scoring.reader import Call
