@@ -83,6 +83,10 @@ def _print_boxes(maps: dict[str, Any]) -> None:
         for name, measured in {maps["method"]: figures, **figures["baselines"]}.items():
             cells = (with_interval(measured[key], measured[f"{key}_ci"]) for key in measures)
             print(f"{name:10}{''.join(f'{cell:24}' for cell in cells)}".rstrip())
+    for one in maps["named"]:
+        print(f"\n{count(one['films'])} with boxes of {one['name'] or 'no name'}:")
+        for title, key in (("called", "called"), ("hit_rate", "hit_rate")):
+            print(f"{title:10}{with_interval(one[key], one[f'{key}_ci'])}")
 
 
 def audit(options: argparse.Namespace) -> int:

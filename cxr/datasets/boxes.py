@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import DatasetError
 from .text_table import TableError, read_table
 
-__all__ = ["BOX_COLUMNS", "boxes_of", "mask", "read_boxes"]
+__all__ = ["BOX_COLUMNS", "boxes_of", "mask", "names_of", "read_boxes"]
 
 #: The columns of a box table; the last four in pixels of the film.
 BOX_COLUMNS = ["file", "finding", "left", "top", "right", "bottom"]
@@ -125,6 +125,41 @@ def boxes_of(
     DatasetError
         If a name belongs to two films, or boxes of two paths to one film.
     """
+    sides = {path: group[SIDES] for path, group in _groups(boxes, paths, finding).items()}
+    return {path: group.to_numpy(np.float64) for path, group in sides.items()}
+
+
+def names_of(
+    boxes: pd.DataFrame, paths: Iterable[str], finding: str | None = None
+) -> dict[str, str]:
+    """Find what the boxes of films are called.
+
+    Parameters
+    ----------
+    boxes, paths, finding
+        See `boxes_of`.
+
+    Returns
+    -------
+    dict of str to str
+        For each film that has any box, the findings that its boxes name, each once, in the order of
+        the alphabet, joined by " and ": ``ActiveTuberculosis and ObsoletePulmonaryTuberculosis``;
+        empty if none is named.
+
+    Raises
+    ------
+    DatasetError
+        See `boxes_of`.
+    """
+    groups = _groups(boxes, paths, finding)
+    named = {path: sorted(set(group["finding"]) - {""}) for path, group in groups.items()}
+    return {path: " and ".join(names) for path, names in named.items()}
+
+
+def _groups(
+    boxes: pd.DataFrame, paths: Iterable[str], finding: str | None
+) -> dict[str, pd.DataFrame]:
+    """Return the rows of `boxes` of each film that has any, in the order of the films."""
     if finding is not None:
         said = boxes["finding"].str.lower()
         boxes = boxes[(said == "") | said.str.contains(finding.lower(), regex=False)]
@@ -133,7 +168,7 @@ def boxes_of(
     by_name: dict[str, list[str]] = {}
     for path in films:
         by_name.setdefault(PurePosixPath(path).name, []).append(path)
-    rows: dict[str, NDArray[np.float64]] = {}
+    rows: dict[str, pd.DataFrame] = {}
     files: dict[str, str] = {}
     for file, group in boxes.groupby("file", sort=False):
         name = str(file).replace("\\", "/")
@@ -150,7 +185,7 @@ def boxes_of(
                     "one file of boxes for these films."
                 )
             files[path] = name
-            rows[path] = group[SIDES].to_numpy(np.float64)
+            rows[path] = group
     return {path: rows[path] for path in films if path in rows}
 
 

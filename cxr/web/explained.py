@@ -6,7 +6,7 @@ import streamlit as st
 
 from .. import figures
 from ..evidence.audit.store import BOXES, LUNGS, SANITY
-from ..evidence.audit.tables import box_table, lung_table, sanity_table
+from ..evidence.audit.tables import box_table, lung_table, named_box_table, sanity_table
 from ..evidence.audit.verdict import failures
 from ..scoring.bundle import Bundle, BundleError
 from ..scoring.heat_in_lungs import no_lung_network
@@ -22,6 +22,10 @@ BOXES_MEANING = (
     "the map, cut where it is best on other patients' films. Share inside: of the map, what lies "
     "in the boxes. With 95 % intervals over patients. Called: the films that the model calls above "
     "its operating point; the map of another film explains nothing."
+)
+NAMED_MEANING = (
+    "The same films by what the radiologist called the boxes. Called: films above the operating "
+    "point. A healed scar is what such models often call in vain."
 )
 SANITY_MEANING = (
     "Mean values on validation films that the model calls, with 95 % intervals. Randomized: rank "
@@ -75,6 +79,9 @@ def explanations_view(model: Bundle) -> None:
     if BOXES in kinds:
         st.dataframe(plain_table(box_table(table)), hide_index=True)
         st.caption(BOXES_MEANING)
+    if not (named := named_box_table(table)).empty:
+        st.dataframe(plain_table(named), hide_index=True)
+        st.caption(NAMED_MEANING)
     if SANITY in kinds:
         st.dataframe(plain_table(sanity_table(table)), hide_index=True)
         st.caption(SANITY_MEANING)

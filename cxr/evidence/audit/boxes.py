@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...datasets.boxes import boxes_of
+from ...datasets.boxes import boxes_of, names_of
 from ...datasets.folders import DatasetError
 from ...films.radiograph import read
 from ...progress import Progress, Say, silent
 from ...scoring.classifier import Classifier
 from ...scoring.explain import heatmaps
 from ...scoring.scores import scored as with_scores
-from ...stats.bootstrap import owners
+from ...stats.bootstrap import mean_interval, owners
 from ..evaluation import Evaluation
 from ..score_split import (
     evaluated,
@@ -28,12 +28,44 @@ from ..score_split import (
     store,
 )
 from .box_figures import MEASURES, BoxedFilm, Selection, measure
-from .store import BOXES, BOXES_ALL
+from .store import BOXES, BOXES_ALL, BOXES_NAMED
 from .store import store as store_rows
 
-__all__ = ["Localization", "assess_boxes", "box_rows", "localize"]
+__all__ = ["Localization", "Named", "assess_boxes", "box_rows", "localize"]
 
 FILMS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Named:
+    """The films whose boxes have one name: how many are called, and how often their maps hit.
+
+    Active and healed tuberculosis are told apart so in TBX11K, the latter being what such models
+    call in vain.
+
+    Attributes
+    ----------
+    name : str
+        As `cxr.datasets.boxes.names_of` gives it.
+    films : int
+        Number of films.
+    called, called_ci : float, tuple of float or None
+        Share of them that is positive at the operating point, and its 95 % interval, from a
+        bootstrap over patients.
+    hit_rate, hit_rate_ci : float, tuple of float or None
+        Share of all of them whose map is highest inside a box, and its interval.
+    """
+
+    name: str
+    films: int
+    called: float
+    called_ci: tuple[float, float] | None
+    hit_rate: float
+    hit_rate_ci: tuple[float, float] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; pairs become lists."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -55,6 +87,9 @@ class Localization:
         any other film explains nothing.
     all_films : Selection
         Over all films with boxes.
+    named : tuple of Named
+        The same films by what their boxes are called, the most frequent name first; empty where
+        all have one name.
     message : str or None
         Why there is no figure, or None.
     """
@@ -65,6 +100,7 @@ class Localization:
     boxed: int
     called: Selection
     all_films: Selection
+    named: tuple[Named, ...] = ()
     message: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -75,6 +111,7 @@ class Localization:
             "boxed": self.boxed,
             **self.called.to_json(),
             "all_films": self.all_films.to_json(),
+            "named": [one.to_json() for one in self.named],
             "message": self.message,
         }
 
@@ -204,8 +241,36 @@ def localize(
         boxed=len(films),
         called=above,
         all_films=everywhere,
+        named=_named(films, called, names_of(boxes, table["path"], card.finding)),
         message=message,
     )
+
+
+def _named(
+    films: list[BoxedFilm], called: NDArray[np.bool_], names: dict[str, str]
+) -> tuple[Named, ...]:
+    """Tell films apart by what their boxes are called; `names` are those of `films`, in order."""
+    table = pd.DataFrame(
+        {
+            "name": list(names.values()),
+            "patient": [film.patient for film in films],
+            "called": called.astype(float),
+            "hit": [float(film.agreement().hit) for film in films],
+        }
+    )
+    counts = table["name"].value_counts()
+    if len(counts) == 1:
+        return ()
+    found = []
+    for name in counts.index:
+        some = table[table["name"] == name]
+        patients = some["patient"].tolist()
+        rates = [some[column].to_numpy() for column in ("called", "hit")]
+        (calls, called_ci), (hits, hits_ci) = (
+            (float(rate.mean()), mean_interval(rate, patients)) for rate in rates
+        )
+        found.append(Named(str(name), len(some), calls, called_ci, hits, hits_ci))
+    return tuple(found)
 
 
 def box_rows(found: Localization) -> list[dict[str, Any]]:
@@ -231,6 +296,22 @@ def box_rows(found: Localization) -> list[dict[str, Any]]:
                         "high": high,
                     }
                 )
+    for one in found.named:
+        for name in ("called", "hit_rate"):
+            low, high = getattr(one, f"{name}_ci") or (math.nan, math.nan)
+            rows.append(
+                {
+                    "kind": BOXES_NAMED,
+                    "films": found.split,
+                    "method": found.method,
+                    "layer": found.layer,
+                    "measure": f"{one.name}.{name}",
+                    "n": one.films,
+                    "value": getattr(one, name),
+                    "low": low,
+                    "high": high,
+                }
+            )
     return rows
 
 

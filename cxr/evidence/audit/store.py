@@ -10,16 +10,29 @@ from ...scoring.bundle import Bundle
 from ...scoring.explanations import COLUMNS, FILE
 from ...storage.atomic import write_file
 
-__all__ = ["BOXES", "BOXES_ALL", "COLUMNS", "FILE", "LUNGS", "REFERENCE", "SANITY", "read", "store"]
+__all__ = [
+    "BOXES",
+    "BOXES_ALL",
+    "BOXES_NAMED",
+    "COLUMNS",
+    "FILE",
+    "LUNGS",
+    "REFERENCE",
+    "SANITY",
+    "read",
+    "store",
+]
 
 #: The kinds of rows: what `cxr.evidence.audit.sanity_checks` measures; how far the maps are from
-#: those of tf-keras-vis; the boxes of films that the model calls; those of all films that have any.
+#: those of tf-keras-vis; the boxes of films that the model calls; those of all films that have any;
+#: the same by what the boxes are called, see `cxr.evidence.audit.boxes.Named`.
 SANITY = "sanity"
 REFERENCE = "reference"
 #: How the maps lie to the lungs, see `cxr.evidence.audit.lungs`.
 LUNGS = "lungs"
 BOXES = "boxes"
 BOXES_ALL = "boxes, all films"
+BOXES_NAMED = "boxes, by name"
 # What is measured again replaces the rows that agree in these.
 KEY = ["kind", "films", "method", "layer"]
 

@@ -9,9 +9,9 @@ import pandas as pd
 from ...heatmaps.methods import METHODS
 from ...stats.wording import NONE, with_interval
 from .box_figures import BASELINES, MEASURES
-from .store import BOXES, BOXES_ALL, LUNGS, REFERENCE, SANITY
+from .store import BOXES, BOXES_ALL, BOXES_NAMED, LUNGS, REFERENCE, SANITY
 
-__all__ = ["box_table", "lung_table", "sanity_table"]
+__all__ = ["box_table", "lung_table", "named_box_table", "sanity_table"]
 
 NOT_MEASURED = "not measured"
 HALF = "above half, of lungs"
@@ -75,6 +75,30 @@ def box_table(table: pd.DataFrame) -> pd.DataFrame:
             name = f"{title}: {NAMES[baseline]}" if baseline else title
             lines.append([films, name, int(rows["n"].max()), *values])
     return pd.DataFrame(lines, columns=["films", "map", "n", "hit rate", "IoU", "share inside"])
+
+
+def named_box_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the figures on boxes by what these are called, one row per method and name.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `cxr.evidence.audit.store`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        films (the split), boxes (their name), map, n, called, hit rate; with intervals. Empty
+        where all boxes have one name.
+    """
+    lines = []
+    some = table[table["kind"] == BOXES_NAMED]
+    some = some.assign(name=some["measure"].str.rpartition(".")[0])
+    for key, rows in some.groupby(["films", "method", "layer", "name"], sort=False):
+        split, method, layer, name = map(str, key)
+        cells = (_cell(rows, f"{name}.{measure}", 3) for measure in ("called", "hit_rate"))
+        lines.append([split, name, _title(method, layer), int(rows["n"].max()), *cells])
+    return pd.DataFrame(lines, columns=["films", "boxes", "map", "n", "called", "hit rate"])
 
 
 def sanity_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,8 @@ from cxr.evidence.audit.box_figures import (
     measure,
 )
 from cxr.evidence.audit.boxes import Localization, assess_boxes, localize
-from cxr.evidence.audit.store import BOXES, BOXES_ALL
+from cxr.evidence.audit.store import BOXES, BOXES_ALL, BOXES_NAMED
+from cxr.evidence.audit.tables import named_box_table
 from cxr.heatmaps.heatmap import Heatmap
 from cxr.model import Model
 from tests import planted
@@ -233,6 +234,39 @@ class TestLocalize:
         moved = boxes.assign(left=boxes["left"] + 900, right=boxes["right"] + 900)
         with pytest.raises(DatasetError, match="lie outside the film, which is 160 x 120 pixels"):
             localize(seeing, root, moved)
+
+
+class TestNamed:
+    def named(self, root) -> pd.DataFrame:
+        """The faint films' boxes are healed scars, and one has a box of either name."""
+        boxes = read_boxes(root / "boxes.csv")
+        faint = boxes["file"].isin([f"person{i}_virus_test.png" for i in range(N - FAINT, N)])
+        boxes = boxes.assign(finding=np.where(faint, "Healed pneumonia", "Pneumonia"))
+        return pd.concat([boxes, boxes.iloc[:1].assign(finding="Healed pneumonia")])
+
+    def test_films_are_told_apart_by_what_their_boxes_are_called(self, seeing, root, found):
+        assert found.named == ()
+        named = localize(seeing, root, self.named(root)).named
+        assert {one.name: one.films for one in named} == {
+            "Pneumonia": N - FAINT - 1,
+            "Healed pneumonia": FAINT,
+            "Healed pneumonia and Pneumonia": 1,
+        }
+        assert named[0].name == "Pneumonia"
+        by_name = {one.name: one for one in named}
+        assert by_name["Pneumonia"].called == by_name["Pneumonia"].hit_rate == 1
+        assert by_name["Healed pneumonia"].called == 0
+        assert by_name["Healed pneumonia and Pneumonia"].called_ci is None
+
+    def test_the_figures_are_kept_and_shown(self, seeing, root, tmp_path):
+        folder = shutil.copytree(seeing.folder, tmp_path / "bundle")
+        bundle = Model(folder, seeing.card, network=seeing.network)
+        _, found = assess_boxes(bundle, root, self.named(root), keep=True)
+        shown = named_box_table(bundle.explanations).set_index("boxes")
+        assert shown["n"].to_dict() == {one.name: one.films for one in found.named}
+        assert shown.loc["Healed pneumonia", "called"].startswith("0.000")
+        kept = bundle.explanations
+        assert len(kept[kept["kind"] == BOXES_NAMED]) == 2 * len(found.named)
 
 
 class TestStore:
