@@ -14,7 +14,7 @@ LAYERS = [
     ["pages"],
     ["web", "cli"],
     ["exports"],
-    ["reading_room", "figures"],
+    ["reading_room", "bulk", "figures"],
     ["training", "monitoring"],
     ["evidence", "model"],
     ["scoring"],

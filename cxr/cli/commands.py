@@ -12,10 +12,13 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..bulk.checkpoints import Checkpoint, RowsOf, without_score
+from ..bulk.pipeline import Scored, score_many
 from ..datasets.words import NORMAL
 from ..errors import CxrError
 from ..films.kinds import LeftOut
@@ -25,7 +28,7 @@ from ..model import Model, load
 from ..networks import BASELINES
 from ..networks.engine import engine_name
 from ..progress import Progress
-from ..scoring.automatic import AUTOMATIC, default_cards, predict_files
+from ..scoring.automatic import AUTOMATIC, default_cards
 from ..scoring.bundle import available, default_name, models_folder
 from ..scoring.engine_file import runs_on
 from ..scoring.predict import find_films
@@ -86,78 +89,98 @@ def models(options: argparse.Namespace) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Score films and folders; see `cxr.scoring.automatic.predict_files`."""
-    from .. import exports as report
+    """Score films and folders; see `cxr.bulk.pipeline.score_many`."""
+    from ..bulk.rows import check_format
 
     if options.resume and not options.out:
         raise UsageError("--resume needs --out: the file whose rows are kept.")
-    out = Path(options.out) if options.out else None
-    if out:
-        report.check_format(out)
+    if options.out:
+        check_format(Path(options.out))
     models = _chosen(options.model)
     for path in map(Path, options.paths):
         if not path.exists():
             raise UsageError(f"There is nothing at {path}. Give films or folders.")
-    kept = report.read_rows(out) if options.resume and out and out.exists() else []
-    wanted = options.operating_point
-    now = [
-        (model.name, model.card.weights.sha256, model.card.operating_point(wanted).name)
-        for model in models
-    ]
-    rows_of_file: dict[str, int] = {}
-    for row in kept:
-        if (before := (row["model"], row["model_sha256"], row["operating_point"])) not in now:
-            raise UsageError(
-                f"The rows of {options.out} are of {before[0]} at {before[2]}, with other weights "
-                "or another operating point. Resume with the same, or name another file."
-            )
-        rows_of_file[row["path"]] = rows_of_file.get(row["path"], 0) + 1
-    done = {path for path, rows in rows_of_file.items() if rows == len(models)}
-    kept = [row for row in kept if row["path"] in done]
-    files = [path for path in _films(options.paths) if path_text(path) not in done]
-    results = predict_files(
-        models,
-        files,
-        operating_point=options.operating_point,
-        heatmaps=bool(options.heatmaps),
-        progress=counter(),
-    )
-
-    def rows() -> Iterator[dict[str, Any]]:
-        yield from kept
-        for path, film, predictions in results:
-            for finding, prediction in predictions.items():
-                if options.heatmaps and film is not None and prediction.heatmap is not None:
-                    of = f"-{finding}" if len(models) > 1 else ""
-                    name = f"{path.stem}-{film.sha256[:8]}{of}.png"
-                    png = Path(options.heatmaps) / name
-                    report.write_overlay(film, prediction.heatmap, png, prediction.heat_in_lungs)
-                yield prediction.row(path_text(path))
-
-    # Of a film that one model scored, another may say that it is for other patients.
-    scored: set[str] = set()
-    without: set[str] = set()
-
-    def counted(source: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        for row in source:
-            (scored if row["refusal_code"] is None else without).add(row["path"])
-            yield row
-
-    if out:
+    points = [model.card.operating_point(options.operating_point).name for model in models]
+    films = _films(options.paths)
+    if not options.out:
+        refused = _print_rows(models, films, options)
+    else:
+        expected = [
+            RowsOf(model.name, model.card.weights.sha256, point, _maps(model, options))
+            for model, point in zip(models, points, strict=True)
+        ]
         try:
-            report.write_rows(counted(rows()), out)
+            with Checkpoint(Path(options.out), expected, resume=options.resume) as out:
+                left = [film for film in films if not out.done(path_text(film))]
+                for batch in _scored(models, left, options):
+                    out.append(batch)
+                refused = out.refused
         except KeyboardInterrupt:
             print(
-                f"\ncxr: stopped. Run the same with --resume to go on with {out}.", file=sys.stderr
+                f"\ncxr: stopped. Run the same with --resume to go on with {options.out}.",
+                file=sys.stderr,
             )
             return STOPPED
-    else:
-        sys.stdout.writelines(report.csv_lines(counted(rows())))
-    if refused := len(without - scored):
+    if refused:
         were, rows_of = ("was", "its row") if refused == 1 else ("were", "their rows")
-        films = count(refused)
-        print(f"{films} {were} refused or could not be read; see {rows_of}.", file=sys.stderr)
+        told = count(refused)
+        print(f"{told} {were} refused or could not be read; see {rows_of}.", file=sys.stderr)
     return SOME_REFUSED if refused else DONE
+
+
+def _maps(model: Model, options: argparse.Namespace) -> bool:
+    """Say whether rows of a model come with figures of heatmaps."""
+    return bool(options.heatmaps and model.network.convolutions())
+
+
+def _print_rows(models: list[Model], films: list[str], options: argparse.Namespace) -> int:
+    """Print rows as CSV; return how many films have no score."""
+    from ..bulk.rows import heading, line_of
+
+    refused = 0
+    sys.stdout.write(heading(".csv"))
+    for batch in _scored(models, films, options):
+        for rows in batch:
+            sys.stdout.writelines(line_of(row, ".csv") for row in rows)
+            refused += without_score(rows)
+    return refused
+
+
+def _scored(
+    models: list[Model], films: list[str], options: argparse.Namespace
+) -> Iterator[list[list[dict[str, Any]]]]:
+    """Score films; yield, batch by batch, the rows of each film."""
+    progress, done = counter(pace=True), 0
+    if films:
+        progress(0, len(films))
+    batches = score_many(
+        models,
+        films,
+        operating_point=options.operating_point,
+        heatmaps=bool(options.heatmaps),
+    )
+    for batch in batches:
+        for scored in batch if options.heatmaps else ():
+            _write_overlays(scored, Path(options.heatmaps), several=len(models) > 1)
+        yield [
+            [prediction.row(path_text(path)) for prediction in predictions.values()]
+            for path, _, predictions in batch
+        ]
+        for _ in batch:
+            done += 1
+            progress(done, len(films))
+
+
+def _write_overlays(scored: Scored, folder: Path, *, several: bool) -> None:
+    """Write the heatmaps of a film over it, one per finding."""
+    from .. import exports
+
+    film = scored.film.film if scored.film else None
+    for finding, prediction in scored.predictions.items():
+        if film is not None and prediction.heatmap is not None:
+            of = f"-{finding}" if several else ""
+            png = folder / f"{Path(scored.path).stem}-{film.sha256[:8]}{of}.png"
+            exports.write_overlay(film, prediction.heatmap, png, prediction.heat_in_lungs)
 
 
 def _chosen(name: str) -> list[Model]:
@@ -170,12 +193,12 @@ def _chosen(name: str) -> list[Model]:
     return [load(name) for name in names]
 
 
-def path_text(path: Path) -> str:
+def path_text(path: str) -> str:
     r"""Write a path so that every output takes it: a byte that is no UTF-8 as ``\xff``."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _films(paths: Iterable[str]) -> list[Path]:
+def _films(paths: Iterable[str]) -> list[str]:
     """List the films to score, and say how many other files their folders hold."""
     left_out: dict[Path, LeftOut] = {}
     films = find_films(paths, left_out)
@@ -186,23 +209,49 @@ def _films(paths: Iterable[str]) -> list[Path]:
             )
     if told := str(LeftOut.of(left_out.values())):
         print(told, file=sys.stderr)
-    return films
+    return list(map(os.fspath, films))  # a path takes several times the memory
 
 
-def counter(what: str = "films") -> Progress:
-    """Return what shows how many are done, on one line where standard error is a terminal."""
+def counter(what: str = "films", *, pace: bool = False) -> Progress:
+    """Return what shows how many are done, on one line where standard error is a terminal.
+
+    Parameters
+    ----------
+    what : str
+        That is counted.
+    pace : bool
+        Whether it also shows how many are done in a second, and the time that is left.
+    """
     terminal = sys.stderr.isatty()
+    start = time.monotonic()
 
     def show(done: float, total: float) -> None:
+        nonlocal start
         if not done:
+            start = time.monotonic()
             return
+        last = done == total
+        if not (terminal or last or done % 100 == 0):
+            return
+        told = f"{done:.0f} of {total:.0f} {what}"
+        if pace and not last:
+            told += _pace(done, total, time.monotonic() - start)
         if terminal:
-            end = "\n" if done == total else ""
-            print(f"\r{done:.0f} of {total:.0f} {what}", end=end, file=sys.stderr, flush=True)
-        elif done == total or done % 100 == 0:
-            print(f"{done:.0f} of {total:.0f} {what}", file=sys.stderr, flush=True)
+            print(f"\r{told:60}", end="\n" if last else "", file=sys.stderr, flush=True)
+        else:
+            print(told, file=sys.stderr, flush=True)
 
     return show
+
+
+def _pace(done: float, total: float, seconds: float) -> str:
+    """Say how many are done in a second, and how long the others will take."""
+    rate = done / max(seconds, 1e-9)
+    left = (total - done) / rate
+    time_left = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min"
+    if left >= 2 * 3600:
+        time_left = f"{left / 3600:.1f} h"
+    return f", {rate:.3g} a second, {time_left} left"
 
 
 def explain(options: argparse.Namespace) -> int:

@@ -10,6 +10,11 @@ __all__ = ["HINTS", "NO_SAMPLES", "after_import", "message"]
 
 HINTS = {
     "name_taken": "Give another --name, or delete that folder.",
+    "output_exists": "Add --resume to go on with it, or name another file.",
+    "other_rows": "Resume with the same options, or name another file.",
+    "in_use": "Wait until it ends, or name another file.",
+    "unwritable": "Name another file.",
+    "disk": "The rows before are kept. Make room, and run the same with --resume to go on.",
     "resumable": "Add --resume to go on with it, or delete that folder to start anew.",
 }
 NO_SAMPLES = (

@@ -241,7 +241,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="keep the rows already in --out and score the other films (default: start anew)",
+        help="keep the rows already in --out and score the other films "
+        "(default: start anew, and leave a file that is already there alone)",
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..films.radiograph import Radiograph
 from ..storage.models import models_folder
 from .hanging import quarter_turns
-from .segment import KIND, Search, as_seen, lungs_of, network_of
+from .segment import KIND, Search, Small, as_seen, lungs_of, network_of
 
 __all__ = ["Look", "find_once", "has_lung_network", "look_once"]
 
@@ -38,8 +38,8 @@ class _Seen(NamedTuple):
     look: Look
 
 
-_seen: WeakKeyDictionary[Radiograph, dict[Path, _Seen]] = WeakKeyDictionary()
-_searches: WeakKeyDictionary[Radiograph, dict[Path, Search]] = WeakKeyDictionary()
+_seen: WeakKeyDictionary[Radiograph | Small, dict[Path, _Seen]] = WeakKeyDictionary()
+_searches: WeakKeyDictionary[Radiograph | Small, dict[Path, Search]] = WeakKeyDictionary()
 # One search at a time: whoever asks for the film that is being searched waits for that.
 _lock = threading.Lock()
 
@@ -55,7 +55,7 @@ def has_lung_network(models: Path | None = None) -> bool:
     return ((models or models_folder()) / KIND).is_dir()
 
 
-def look_once(film: Radiograph, models: Path | None = None) -> Look:
+def look_once(film: Radiograph | Small, models: Path | None = None) -> Look:
     """Look at a film, or return what came of it before; cheaper than `find_once` on a large film.
 
     Parameters, errors and threads are those of `find_once`, and both look once together.
@@ -64,7 +64,7 @@ def look_once(film: Radiograph, models: Path | None = None) -> Look:
         return _look(film, models or models_folder()).look
 
 
-def _look(film: Radiograph, models: Path) -> _Seen:
+def _look(film: Radiograph | Small, models: Path) -> _Seen:
     seen = _seen.setdefault(film, {})
     if models not in seen:
         network = network_of(models)
@@ -75,7 +75,7 @@ def _look(film: Radiograph, models: Path) -> _Seen:
     return seen[models]
 
 
-def find_once(film: Radiograph, models: Path | None = None) -> Search:
+def find_once(film: Radiograph | Small, models: Path | None = None) -> Search:
     """Find the lungs of a film, or return what came of it before.
 
     The network is that next to the models. Safe to call from several threads; the first call in a

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from ..storage.models import models_folder
 from ..storage.records import RecordError, decode
 from .zones import Sides, divide, zone_map
 
-__all__ = ["KIND", "LungNetwork", "Lungs", "LungsError", "Remark", "Search", "find_lungs"]
+__all__ = ["KIND", "LungNetwork", "Lungs", "LungsError", "Remark", "Search", "Small", "find_lungs"]
 
 #: Of the card, and name of the bundle's folder.
 KIND = "lungs"
@@ -285,8 +285,29 @@ def find_lungs(film: Radiograph, network: LungNetwork | None = None) -> Search:
     return lungs_of(network(as_seen(film, network.side)), (film.height, film.width))
 
 
-def as_seen(film: Radiograph, side: int) -> NDArray[np.uint8]:
+class Small(Protocol):
+    """A film of which no more is at hand than the networks take.
+
+    Attributes
+    ----------
+    height, width : int
+        Of the film, pixels.
+    small : mapping of int to numpy.ndarray
+        By the side of a network's input, what `as_seen` gave.
+    """
+
+    @property
+    def height(self) -> int: ...  # noqa: D102
+    @property
+    def width(self) -> int: ...  # noqa: D102
+    @property
+    def small(self) -> Mapping[int, NDArray[np.uint8]]: ...  # noqa: D102
+
+
+def as_seen(film: Radiograph | Small, side: int) -> NDArray[np.uint8]:
     """Return a film as the network takes it, (side, side)."""
+    if not isinstance(film, Radiograph):
+        return film.small[side]
     picture = Image.fromarray(np.rint(film.pixels * np.float32(255)).astype(np.uint8))
     if picture.size != (side, side):
         picture = picture.resize((side, side), Image.Resampling.BILINEAR)

@@ -20,6 +20,7 @@ from .card import Card
 from .classifier import Classifier
 from .predict import Prediction
 from .refusal import Refusal
+from .seen import SeenFilm
 
 __all__ = ["AUTOMATIC", "default_cards", "leading", "predict", "predict_files", "rank", "unread"]
 
@@ -54,7 +55,7 @@ def default_cards(folder: Path | None = None) -> list[Card]:
 
 def predict(
     models: Sequence[Classifier],
-    films: Sequence[Radiograph],
+    films: Sequence[Radiograph | SeenFilm],
     *,
     operating_point: str | None = None,
     heatmaps: bool | str = False,
@@ -66,7 +67,7 @@ def predict(
     ----------
     models : sequence of Classifier
         One per finding. With a single one this is `cxr.scoring.predict.predict`.
-    films : sequence of Radiograph
+    films : sequence of Radiograph or SeenFilm
         A few dozen at most.
     operating_point : str, optional
         Name of an operating point that each card has (default: each card's default).

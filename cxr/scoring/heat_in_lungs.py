@@ -17,7 +17,7 @@ from ..errors import fault
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import Heatmap
 from ..lungs.once import find_once
-from ..lungs.segment import LungsError, Remark, Search, network_of
+from ..lungs.segment import LungsError, Remark, Search, Small, network_of
 from ..lungs.share import Share, share_in_lungs
 from ..lungs.zones import ZONES, Sides
 from ..storage.models import models_folder
@@ -111,7 +111,9 @@ class HeatInLungs:
         }
 
 
-def heat_in_lungs(film: Radiograph, heatmap: Heatmap, models: Path | None = None) -> HeatInLungs:
+def heat_in_lungs(
+    film: Radiograph | Small, heatmap: Heatmap, models: Path | None = None
+) -> HeatInLungs:
     """Measure how much of a heatmap lies in the lungs of its film.
 
     The lungs are sought once for all heatmaps of a film that is held.
@@ -151,7 +153,7 @@ def heat_in_lungs(film: Radiograph, heatmap: Heatmap, models: Path | None = None
     return HeatInLungs(heatmap.method, share, _remark(share))
 
 
-def _lungs_of(film: Radiograph, models: Path | None) -> Search:
+def _lungs_of(film: Radiograph | Small, models: Path | None) -> Search:
     """Find the lungs of a film, at most `SIDE` pixels on a side."""
     try:
         search = find_once(film, models)

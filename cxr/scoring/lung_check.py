@@ -16,7 +16,7 @@ from ..errors import fault
 from ..films.notes import Note
 from ..films.radiograph import Radiograph
 from ..lungs.once import has_lung_network, look_once
-from ..lungs.segment import LungsError
+from ..lungs.segment import LungsError, Small
 from .refusal import Refusal
 
 __all__ = ["TURNED", "LungCheck", "lung_check"]
@@ -53,7 +53,7 @@ class LungCheck(NamedTuple):
     notes: tuple[Note, ...] = ()
 
 
-def lung_check(film: Radiograph, models: Path) -> LungCheck:
+def lung_check(film: Radiograph | Small, models: Path) -> LungCheck:
     """Check a film by its lungs; once for all models of a folder.
 
     Parameters

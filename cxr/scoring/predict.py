@@ -24,11 +24,14 @@ from .classifier import Classifier
 from .heat_in_lungs import HeatInLungs, heat_in_lungs
 from .lung_check import TURNED, lung_check
 from .operating_points import band
-from .refusal import Refusal, check
+from .refusal import Refusal
+from .seen import SeenFilm, input_of, picture_refusals, rules
 
 __all__ = [
     "FIELDS",
+    "FILES_AT_ONCE",
     "Prediction",
+    "batches",
     "find_films",
     "heatmaps_of",
     "logits",
@@ -150,7 +153,7 @@ def logits(bundle: Classifier, films: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def predict(
     bundle: Classifier,
-    films: Sequence[Radiograph],
+    films: Sequence[Radiograph | SeenFilm],
     *,
     operating_point: str | None = None,
     heatmaps: bool | str = False,
@@ -165,8 +168,9 @@ def predict(
     ----------
     bundle : Classifier
         The model.
-    films : sequence of Radiograph
-        The films; a few dozen at most, since they are scored together.
+    films : sequence of Radiograph or SeenFilm
+        The films, or what `cxr.scoring.seen.see` made of them; a few dozen at most, since they
+        are scored together.
     operating_point : str, optional
         Name of one of the card's operating points (default: the card's default).
     heatmaps : bool or str, default: False
@@ -197,13 +201,11 @@ def predict(
     method = "gradcam" if heatmaps is True else heatmaps or None
     point = card.operating_point(operating_point)
     judged = judged or {}
-    refusals = [check(film, card) or judged.get(i) for i, film in enumerate(films)]
+    refusals = [rules(film, card) or judged.get(i) for i, film in enumerate(films)]
     to_see = [i for i, refusal in enumerate(refusals) if refusal is None and i not in judged]
-    if bundle.pictures:
-        for i, refusal in zip(
-            to_see, bundle.pictures([films[i].pixels for i in to_see]), strict=True
-        ):
-            refusals[i] = refusal
+    seen = picture_refusals(bundle, [films[i] for i in to_see])
+    for i, refusal in zip(to_see, seen, strict=True):
+        refusals[i] = refusal
     open_ = [i for i, refusal in enumerate(refusals) if refusal is None or i in overridden]
     looked = {i: lung_check(films[i], bundle.folder.parent) for i in open_}
     scored: dict[int, tuple[float, Heatmap | None]] = {}
@@ -211,7 +213,7 @@ def predict(
         if method:
             check_method(bundle.network, method, layer)
         passed = [films[i] for i in open_]
-        inputs = np.stack([bundle.prepare(film) for film in passed])
+        inputs = np.stack([input_of(film, bundle) for film in passed])
         forward = bundle.network.forward(method, layer)
         start = time.perf_counter()
         outputs = forward(inputs)
@@ -263,7 +265,7 @@ def _first(learned: Refusal | None, by_lungs: Refusal | None) -> Refusal | None:
 
 def heatmaps_of(
     bundle: Classifier,
-    films: Sequence[Radiograph],
+    films: Sequence[Radiograph | SeenFilm],
     maps: NDArray[np.float32],
     method: str = "gradcam",
     layer: str | None = None,
@@ -275,8 +277,8 @@ def heatmaps_of(
     ----------
     bundle : Classifier
         The model.
-    films : sequence of Radiograph
-        As they were read.
+    films : sequence of Radiograph or SeenFilm
+        As they were read or seen.
     maps : numpy.ndarray of float32
         (films, rows, columns), see `cxr.heatmaps.attribute.attribute`.
     method, layer : str
@@ -293,7 +295,7 @@ def heatmaps_of(
 
 
 def _learned(
-    bundle: Classifier, films: Sequence[Radiograph], features: NDArray[np.float32]
+    bundle: Classifier, films: Sequence[Radiograph | SeenFilm], features: NDArray[np.float32]
 ) -> list[Refusal | None]:
     """Say of films that the rules let pass whether the learned gate refuses them.
 
@@ -304,7 +306,7 @@ def _learned(
         return [None] * len(films)
     if judge.classifier is bundle:
         return judge.gate(features)
-    inputs = np.stack([judge.classifier.prepare(film) for film in films])
+    inputs = np.stack([input_of(film, judge.classifier) for film in films])
     return judge.gate.judge(judge.classifier.network, inputs)
 
 
@@ -416,7 +418,7 @@ def score_files(
         total = len(paths)
         if paths:
             progress(0, total)
-    for batch in _batches(paths, FILES_AT_ONCE):
+    for batch in batches(paths, FILES_AT_ONCE):
         films: list[Radiograph | None] = []
         refusals: list[Refusal | None] = []
         for path in batch:
@@ -445,10 +447,11 @@ def unread(bundle: Bundle, refusal: Refusal, operating_point: str | None = None)
     return Prediction(None, None, None, point.name, point.threshold, refusal, name, sha256)
 
 
-def _batches(paths: Iterable[Path], size: int) -> Iterator[list[Path]]:
-    batch: list[Path] = []
-    for path in paths:
-        batch.append(path)
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield items in lists of a size, the last one shorter."""
+    batch: list[T] = []
+    for item in items:
+        batch.append(item)
         if len(batch) == size:
             yield batch
             batch = []

@@ -16,13 +16,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cxr.bulk import reading
 from cxr.cli import commands
 from cxr.cli import evidence as evidence_commands
 from cxr.cli import parser as cli
 from cxr.exports import FORMATS, read_rows, tables
 from cxr.lungs.segment import NO_LUNGS, Search
 from cxr.model import Model
-from cxr.scoring.predict import FIELDS
+from cxr.scoring.predict import FIELDS, predict_files
 from tests.bundles import copy_bundle, table_path
 from tests.conftest import chest_like, png
 from tests.film_files import dicom
@@ -240,16 +241,14 @@ class TestResume:
     @pytest.fixture
     def scored(self, monkeypatch) -> list[Path]:
         """The files that are read, in order."""
-        from cxr.scoring import predict as prediction
-
         seen: list[Path] = []
-        read = prediction.read
+        read = reading.read
 
-        def watched(path: Path):
-            seen.append(path)
+        def watched(path: str):
+            seen.append(Path(path))
             return read(path)
 
-        monkeypatch.setattr(prediction, "read", watched)
+        monkeypatch.setattr(reading, "read", watched)
         return seen
 
     @pytest.mark.parametrize("suffix", FORMATS)
@@ -297,11 +296,17 @@ class TestResume:
         assert run("predict", folder, "--out", out, "--resume")[0] == DONE
         assert len(read_rows(out)) == 5
 
-    def test_without_it_the_file_is_written_anew(self, run, folder, tmp_path):
-        out = tmp_path / "rows.csv"
-        run("predict", folder, "--out", out)
-        run("predict", folder / "a.png", "--out", out)
-        assert len(read_rows(out)) == 1
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_without_it_a_file_that_is_there_is_left_alone(
+        self, run, folder, tmp_path, no_network, suffix
+    ):
+        out = tmp_path / f"rows{suffix}"
+        out.write_bytes(b"precious")
+        status, printed, err = run("predict", folder, "--out", out)
+        assert (status, printed) == (WRONG_USAGE, "")
+        assert f"There is already {out}." in err
+        assert "--resume" in err
+        assert out.read_bytes() == b"precious"
 
     def test_rows_of_another_model_or_operating_point_are_not_mixed_in(
         self, run, folder, tmp_path, no_network
@@ -332,23 +337,65 @@ class TestResume:
     def test_stopped_by_a_key_the_rows_so_far_are_kept(
         self, run, folder, tmp_path, monkeypatch, suffix
     ):
-        real = commands.predict_files
+        real = commands.score_many
 
         def stopped(*arguments, **options):
-            for k, result in enumerate(real(*arguments, **options)):
-                if k == 2:
-                    raise KeyboardInterrupt
-                yield result
+            for batch in real(*arguments, **options):
+                yield batch[:2]
+                raise KeyboardInterrupt
 
         out = tmp_path / f"rows{suffix}"
-        monkeypatch.setattr(commands, "predict_files", stopped)
+        monkeypatch.setattr(commands, "score_many", stopped)
         status, _, err = run("predict", folder, "--out", out)
         assert status == STOPPED
         assert "with --resume" in err
         assert len(read_rows(out)) == 2
-        monkeypatch.setattr(commands, "predict_files", real)
+        monkeypatch.setattr(commands, "score_many", real)
         assert run("predict", folder, "--out", out, "--resume")[0] == DONE
         assert len(read_rows(out)) == 5
+
+
+class TestManyFilms:
+    """More than are read in the process that scores them."""
+
+    def test_the_rows_are_those_of_films_read_one_by_one(self, run, tmp_path, made_bundle):
+        films = tmp_path / "films"
+        films.mkdir()
+        for k in range(20):
+            (films / f"{k:02}.png").write_bytes(png(chest_like(k, ill=k % 2 == 0)))
+        (films / "03.png").write_bytes(b"no film")
+        (films / "11.png").write_bytes(png(np.full((200, 200), 90, np.uint8)))
+        words = ("--out", tmp_path / "rows.csv", "--heatmaps", tmp_path / "maps")
+        status, _, err = run("predict", films, *words)
+        assert status == SOME_REFUSED
+        assert "20 of 20 films" in err
+        rows = read_rows(tmp_path / "rows.csv")
+        expected = [
+            prediction.row(str(path))
+            for path, _, prediction in predict_files(
+                made_bundle, sorted(films.iterdir()), heatmaps=True
+            )
+        ]
+        assert rows == expected
+        assert len(list((tmp_path / "maps").iterdir())) == 18
+
+    def test_how_long_it_takes_is_told(self, capsys, monkeypatch):
+        now = [0.0]
+        monkeypatch.setattr("cxr.cli.commands.time.monotonic", lambda: now[0])
+        progress = commands.counter(pace=True)
+        for done in range(301):
+            progress(done, 300)
+            now[0] += 0.1
+        first, second, last = capsys.readouterr().err.splitlines()
+        assert first == "100 of 300 films, 10 a second, 20 s left"
+        assert second.endswith("10 s left")
+        assert last == "300 of 300 films"
+
+    @pytest.mark.parametrize(
+        ("left", "words"), [(50, "50 s left"), (600, "10 min left"), (9000, "2.5 h left")]
+    )
+    def test_time_left(self, left, words):
+        assert commands._pace(1, 1 + left, 1) == f", 1 a second, {words}"
 
 
 class TestAutomatic:
