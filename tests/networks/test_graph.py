@@ -9,15 +9,18 @@ from typing import ClassVar
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.layercam import Layercam
 
 from cxr.networks import build
+from cxr.networks.class_activation import weighting
 from cxr.networks.graph import (
     Forward,
     compile_features,
     compile_forward,
+    compile_parts,
     convolutions,
     find_layer,
 )
@@ -198,8 +201,12 @@ class TestLayers:
     @pytest.mark.parametrize("layer", ["block4b_expand", "block3b_depthwise"])
     def test_in_a_branch_equals_tf_keras_vis(self, lite, layer):
         films = np.repeat(np.stack([chest_like(seed, size=64) for seed in (1, 2)])[..., None], 3, 3)
-        for method in THEIRS:
-            maps = compile_maps(lite, layer, method)(films)[1]
+
+        def each(*given):
+            return [weighting(method)(*given) for method in THEIRS]
+
+        *_, ours = compile_parts(lite, layer, (), lambda *given: tf.stack(each(*given)))(films)
+        for method, maps in zip(THEIRS, ours, strict=True):
             # To tf-keras-vis a depthwise convolution is none: it would take the one before.
             options = {"penultimate_layer": layer, "seek_penultimate_conv_layer": False}
             theirs = reference(

@@ -210,7 +210,13 @@ class TestNetwork:
         np.testing.assert_allclose(np.asarray(both[LOGIT])[:, 0], expected, atol=1e-5)
 
 
-def test_a_network_learns_where_the_square_is(recipe, tmp_path):
+#: Four blocks in place of sixteen, with the same map and the same logit behind them; of each stage
+#: blocks, kernel, stride, expansion, width. What is taught is the map, and tracing takes a third.
+SHALLOW = ((1, 3, 2, 1, 16), (1, 3, 2, 6, 24), (1, 5, 2, 6, 40), (1, 3, 2, 6, 112))
+
+
+def test_a_network_learns_where_the_square_is(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("cxr.networks.efficientnet_lite.STAGES", SHALLOW)
     films, labels, places = made(160)
     held_films, held_labels, held = made(24, seed=1)
     keras.utils.set_random_seed(3)

@@ -6,7 +6,6 @@ import dataclasses
 
 import keras
 import numpy as np
-import pytest
 
 from cxr.training.batches import batches, fixed_batches
 from cxr.training.first_step import build_state
@@ -41,10 +40,9 @@ def films(n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(pictures)[..., None], labels
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop"])
-def test_the_step_is_traced_once_and_learns_the_same(made_recipe, optimizer):
+def test_the_step_is_traced_once_and_learns_the_same(made_recipe):
     recipe = dataclasses.replace(
-        made_recipe, optimizer=optimizer, input_size=SIDE, weight_decay=0.01, batch_size=8
+        made_recipe, optimizer="adamw", input_size=SIDE, weight_decay=0.01, batch_size=8
     )
     held = fixed_batches(*films(8), recipe)
     runs = {}
