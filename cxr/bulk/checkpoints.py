@@ -23,7 +23,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from ..errors import CxrError
-from ..storage.atomic import write_file
+from ..storage.atomic import clear_unfinished, write_file
 from .rows import (
     LINE_BY_LINE,
     NoRowsError,
@@ -295,6 +295,7 @@ class Checkpoint:
         """Put the rows of the file's own and of the one next to it together, as one file."""
         if self._new or not self.path.exists():
             try:
+                clear_unfinished(self.path)
                 write_file(self.path, lambda path: write_rows(self._all_rows(), path))
             except OSError as error:
                 raise _unwritten(self.path, error, "disk") from error

@@ -23,6 +23,7 @@ hash alone would need no step 3, but then every file's name would change with it
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import secrets
@@ -39,7 +40,14 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["ChangedError", "FolderWriter", "located", "read_checked", "write_file"]
+__all__ = [
+    "ChangedError",
+    "FolderWriter",
+    "clear_unfinished",
+    "located",
+    "read_checked",
+    "write_file",
+]
 
 DIGITS = 16
 HASH = re.compile(rb"\b[0-9a-f]{64}\b")
@@ -71,6 +79,13 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
         _to_disk(new)
         new.replace(path)
     _to_disk(path.parent)
+
+
+def clear_unfinished(path: Path) -> None:
+    """Remove what writers of a file left that were killed; nobody may be writing it now."""
+    for left in list(path.parent.glob(f".tmp-*.{glob.escape(path.name)}")):
+        if UNFINISHED.fullmatch(left.name):
+            left.unlink(missing_ok=True)
 
 
 def located(folder: Path, name: str, sha256: str) -> Path:

@@ -134,8 +134,10 @@ class TestEveryFormat:
         write(lines, NAMES[:4])
         write(path, NAMES[:3])
         lines.rename(tmp_path / f"rows{suffix}.part")
+        (tmp_path / f".tmp-{'0' * 16}.rows{suffix}").touch()
         assert write(path, NAMES, resume=True).films == 6
         assert names(path) == NAMES
+        assert list(tmp_path.iterdir()) == [path]
 
     def test_no_folder_to_write_to(self, tmp_path, suffix):
         (tmp_path / "file").touch()
