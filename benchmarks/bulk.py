@@ -32,7 +32,7 @@ from cxr.scoring.predict import FILES_AT_ONCE, batches, find_films
 from cxr.scoring.seen import Needs, SeenFilm
 
 BATCH = 32
-ROUNDS = 3
+ROUNDS = 2
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -73,11 +73,9 @@ def measure(model: Model, paths: list[str], *, with_tensorflow: bool) -> dict[st
         runs["tensorflow"] = len(films), tensorflow_pass(model, films)
     rates: dict[str, list[float]] = {name: [] for name in ("pipeline", *runs)}
     for _ in range(ROUNDS):
-        # From the first batch to the last: the processes are up.
-        stream = score_many([model], paths, readers=processes())
-        done = len(next(stream))
-        took = seconds(lambda stream=stream: list(stream))
-        rates["pipeline"].append((len(paths) - done) / took)
+        # With the start of the processes that read.
+        took = seconds(lambda: list(score_many([model], paths, readers=processes())))
+        rates["pipeline"].append(len(paths) / took)
         for name, (number, run) in runs.items():
             rates[name].append(number / seconds(run))
     best = {name: max(of) for name, of in rates.items()}
@@ -139,7 +137,8 @@ def main() -> None:
     for folder in options.folders:
         paths = list(map(str, find_films([folder])))
         step = max(1, len(paths) // options.films)
-        paths = paths[::step][: options.films]
+        # Of a small folder each film several times.
+        paths = list(itertools.islice(itertools.cycle(paths[::step]), options.films))
         results = (
             memory(options.model, paths, options.memory)
             if options.memory

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from cxr.bulk.checkpoints import CheckpointError, WriteError
 from cxr.cli.commands import WRONG_USAGE
 from cxr.cli.messages import HINTS, after_import, message
 from cxr.cli.parser import main
@@ -50,3 +51,13 @@ def test_an_import_names_what_turns_the_classes_round(positive_first, start):
 def test_an_import_without_films_names_the_option_for_them():
     *_, said = after_import(positive_first=False, with_films=False)
     assert "--data" in said
+
+
+@pytest.mark.parametrize("code", ["output_exists", "other_rows", "in_use"])
+def test_what_is_to_be_done_about_a_file_of_rows(code):
+    assert "another file" in message(CheckpointError("It is there.", code=code))
+
+
+def test_what_is_to_be_done_where_rows_cannot_be_written():
+    assert "--resume" in message(WriteError("The disk is full."))
+    assert "--resume" not in message(WriteError("The folder is locked.", code="unwritable"))
