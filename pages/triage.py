@@ -69,7 +69,7 @@ def main() -> None:
         header("Triage", cards)
         if entry:
             show_film(session, entry)
-            first_film_ahead()
+            first_film_ahead(session)
         else:
             start_view(session, height=FIELD)
     with list_column:

@@ -9,14 +9,16 @@ activations and gradients, of which the maps are made.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CxrError
+from ..errors import CxrError, fault
 from .class_activation import weighting
 from .facts import Facts
 from .outputs import Forward, Inputs, Outputs
@@ -32,6 +34,8 @@ __all__ = [
     "Exported",
     "engine_name",
 ]
+
+logger = logging.getLogger(__name__)
 
 #: What may run a network; the first does unless ``CXR_ENGINE`` names another.
 ENGINES = ("onnx", "tensorflow")
@@ -101,6 +105,9 @@ class Exported:
         options.inter_op_num_threads = 1
         # Threads that wait for work by spinning would take the processor from everything else.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # One store of memory for all networks: what one needed for a batch, the next one uses.
+        if _shares_memory():
+            options.add_session_config_entry("session.use_env_allocators", "1")
         options.log_severity_level = 4  # what goes wrong is raised
         try:
             self._session = runtime.InferenceSession(
@@ -242,6 +249,22 @@ def _runtime() -> Any:
             "CXR_ENGINE=tensorflow to do without it."
         ) from error
     return onnxruntime
+
+
+@cache
+def _shares_memory() -> bool:
+    """Have ONNX Runtime keep one store of memory for all networks of the process, if it can."""
+    runtime = _runtime()
+    try:
+        memory = runtime.OrtMemoryInfo(
+            "Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT
+        )
+        # As much as it likes, and the rest as a network's own store would have it.
+        runtime.create_and_register_allocator(memory, runtime.OrtArenaCfg(0, -1, -1, -1))
+    except Exception as error:  # it raises what its C library says; each has its own store then
+        logger.info("The networks share no memory: %s", fault(error))
+        return False
+    return True
 
 
 def _threads() -> int:

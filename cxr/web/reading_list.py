@@ -22,8 +22,9 @@ __all__ = ["add_films", "first_film_ahead", "reading_list", "start_view"]
 
 #: Seconds between two looks at how far the scoring is.
 BEAT = 0.4
-#: Seconds in which a browser paints a film, if it has nothing else to build.
-HEAD_START = 0.6
+#: Seconds in which a browser paints a film, if it has nothing else to build; and after how many of
+#: them the film is there, and scoring it takes the processor from nobody.
+HEAD_START, THERE = 0.6, 0.25
 
 
 def start_view(session: ReadingSession, *, height: int) -> None:
@@ -49,14 +50,17 @@ def start_view(session: ReadingSession, *, height: int) -> None:
     st.session_state["start_shown"] = True
 
 
-def first_film_ahead() -> None:
+def first_film_ahead(session: ReadingSession) -> None:
     """Let the browser paint the first film of a list before it gets the rest of the page.
 
     The rest takes it longer to build than the film, and it builds all that it has got at once.
-    Later films come into a page that is there.
+    Meanwhile the film is scored, so that its score often comes with the rest. Later films come into
+    a page that is there.
     """
     if st.session_state.pop("start_shown", False):
-        time.sleep(HEAD_START)
+        time.sleep(THERE)
+        session.scorer.start()
+        time.sleep(HEAD_START - THERE)
 
 
 def add_films(session: ReadingSession) -> None:
@@ -137,7 +141,9 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
         st.caption(ADD_FILMS)
         return
     with_page = [True]
-    st.fragment(_list, run_every=BEAT if session.working else None)(session, height, with_page)
+    # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
+    changing = session.working or session.seen() != session.drawn
+    st.fragment(_list, run_every=BEAT if changing else None)(session, height, with_page)
     with_page.clear()
 
 

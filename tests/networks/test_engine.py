@@ -214,3 +214,9 @@ class TestNetwork:
             with pytest.raises(ExportError):
                 network.forward()
         assert built == []
+
+
+def test_networks_share_one_store_of_memory_where_the_engine_can(monkeypatch):
+    assert module._shares_memory()
+    monkeypatch.setattr(module, "_runtime", object)
+    assert not module._shares_memory.__wrapped__(), "each has its own then"
