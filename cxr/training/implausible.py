@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-__all__ = ["film", "light_box", "negative", "screenshot", "two_films"]
+__all__ = ["film", "light_box", "negative", "screenshot", "thin_bar", "two_films"]
 
 Grey = NDArray[np.float32]
 Random = np.random.Generator
@@ -89,6 +89,66 @@ def screenshot(films: list[Grey], rng: Random) -> Grey:
         desk.paste(page, (int(width * rng.uniform(0, 0.15)), int(height * rng.uniform(0, 0.15))))
         page = desk
     return _grey(page)
+
+
+def thin_bar(pixels: Grey, rng: Random) -> Grey:
+    """Show a film in a viewer that has one thin bar of icons, and little else."""
+    shot = _picture(_toned(_cut(pixels, rng), rng))
+    upright = rng.random() < 0.25
+    tall = rng.uniform(0.6, 1.3) if rng.random() < 0.5 else shot.height / shot.width
+    width = int(rng.integers(360, 720))
+    height = int(np.clip(width * tall, 240, 720))
+    page = Image.new("L", (width, height), int(_one_of(rng, 0, 0, rng.integers(0, 40))))
+    deep = int(rng.uniform(0.03, 0.075) * (width if upright else height))
+    first = rng.random() < 0.75  # along the top or the left
+    start = 0 if first else (width if upright else height) - deep
+    bar = (start, 0, start + deep, height) if upright else (0, start, width, start + deep)
+    room = (width - deep, height) if upright else (width, height - deep)
+    scale = min(room[0] / shot.width, room[1] / shot.height)
+    own = (max(16, int(shot.width * scale)), max(16, int(shot.height * scale)))
+    size = own if rng.random() < 0.6 else room
+    left, top = (room[0] - size[0]) // 2, (room[1] - size[1]) // 2
+    at = (left + (deep if upright and first else 0), top + (deep if first and not upright else 0))
+    page.paste(shot.resize(size, Image.Resampling.BILINEAR), at)
+    draw = ImageDraw.Draw(page)
+    dark = rng.random() < 0.75
+    shade = int(rng.integers(15, 90) if dark else rng.integers(170, 256))
+    ink = int(rng.integers(150, 256) if dark else rng.integers(0, 100))
+    draw.rectangle(bar, fill=shade)
+    _icons(draw, bar, deep, upright, ink, rng)
+    return _grey(page)
+
+
+def _icons(
+    draw: ImageDraw.ImageDraw,
+    bar: tuple[int, int, int, int],
+    deep: int,
+    upright: bool,
+    ink: int,
+    rng: Random,
+) -> None:
+    """Put icons into a thin bar, one after the other; they may end before it does."""
+    icon = max(4, int(deep * rng.uniform(0.45, 0.85)))
+    step = int(icon * rng.uniform(1.3, 2.6))
+    before = (deep - icon) // 2
+    length = bar[3] - bar[1] if upright else bar[2] - bar[0]
+    end = int(length * _one_of(rng, 1, 1, rng.uniform(0.35, 1)))
+    for along in range(step // 2, end - icon, step):
+        if rng.random() < 0.08:
+            continue
+        x, y = (bar[0] + before, along) if upright else (along, bar[1] + before)
+        tone = int(np.clip(ink + rng.integers(-60, 60), 0, 255))
+        box = (x, y, x + icon, y + icon)
+        kind = int(rng.integers(4))
+        if kind == 0:
+            draw.rectangle(box, outline=tone)
+        elif kind == 1:
+            draw.ellipse(box, fill=tone)
+        elif kind == 2:
+            draw.rectangle(box, fill=tone)
+        else:
+            draw.line((x, y + icon, x + icon, y), fill=tone, width=2)
+            draw.line((x, y, x + icon, y + icon), fill=tone, width=2)
 
 
 def light_box(pixels: Grey, rng: Random) -> Grey:

@@ -46,6 +46,8 @@ LEARNED_FROM = (
 LONGEST = 288
 #: Made pictures of each kind and set that are measured.
 MADE = 100
+#: Screenshots of a viewer without panels, learned as such and measured apart.
+THIN_BAR = "screenshot, thin bar"
 #: How the names of the sets begin that they are made of.
 MADE_OF = ("nih", "tuberculosis")
 
@@ -58,6 +60,8 @@ class Recipe:
     ----------
     pictures : tuple of int
         To learn from, of each of `KINDS`.
+    thin_bars : int
+        How many of the screenshots have one thin bar of icons and little else.
     channels, strides : tuple of int
         Of the convolutions.
     epochs, batch_size : int
@@ -70,10 +74,11 @@ class Recipe:
     seed : int
     """
 
-    pictures: tuple[int, ...] = (9500, 6500, 2600, 2600, 2600, 1200)
+    pictures: tuple[int, ...] = (11000, 6500, 2600, 5000, 4200, 1200)
+    thin_bars: int = 2400
     channels: tuple[int, ...] = (12, 24, 32, 48, 64)
     strides: tuple[int, ...] = (2, 2, 1, 2, 2)
-    epochs: int = 8
+    epochs: int = 10
     batch_size: int = 128
     learning_rate: float = 2e-3
     flagged: float = 0.001
@@ -175,6 +180,8 @@ def made(kind: str, films: Sequence[Grey], others: Sequence[Grey], rng: Any) -> 
         )
     if kind == "screenshot":
         return implausible.screenshot([one(), one()], rng)
+    if kind == THIN_BAR:
+        return implausible.thin_bar(one(), rng)
     if kind == "photo":
         return implausible.light_box(one(), rng)
     return implausible.film(others[int(rng.integers(len(others)))], rng)
@@ -203,20 +210,24 @@ def make_pictures(
     counts: Sequence[int],
     *,
     seed: int,
+    thin_bars: int = 0,
     workers: int = 2,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Make thumbnails of every kind, (pictures, `SIDE`, `SIDE`), and number their kinds."""
     part = 100
+    wanted = dict(zip(KINDS, counts, strict=True)) | {THIN_BAR: thin_bars}
+    wanted["screenshot"] -= thin_bars
     jobs = [
         (kind, min(part, count - start), seed * 1_000_000 + number * 10_000 + start // part)
-        for number, (kind, count) in enumerate(zip(KINDS, counts, strict=True))
+        for number, (kind, count) in enumerate(wanted.items())
         for start in range(0, count, part)
     ]
     with ProcessPoolExecutor(
         workers, initializer=_take, initargs=(films, laterals, strangers)
     ) as pool:
         parts = list(pool.map(_thumbnails, jobs))
-    kinds = [np.full(len(x), KINDS.index(job[0])) for x, job in zip(parts, jobs, strict=True)]
+    learned = [job[0].partition(",")[0] for job in jobs]
+    kinds = [np.full(len(x), KINDS.index(kind)) for x, kind in zip(parts, learned, strict=True)]
     return np.concatenate(parts), np.concatenate(kinds)
 
 
@@ -329,7 +340,7 @@ def measure(
             if name.startswith(group)
             for x in small
         ]
-        for kind in ("two_films", "screenshot", "photo") if grey else ():
+        for kind in ("two_films", "screenshot", THIN_BAR, "photo") if grey else ():
             rng = np.random.default_rng(seed)
             pictures = [made(kind, grey, laterals, rng) for _ in range(MADE)]
             rows.append(_row(group, kind, check, pictures, gates))
@@ -413,7 +424,12 @@ def make(data: Path, out: Path, recipe: Recipe, say: Say = to_stderr) -> list[di
     strangers = [_unit(film) for film in read_films(_files(data / "not_chest"))]
     say("Making the pictures")
     thumbnails, kinds = make_pictures(
-        learned.all(), laterals[::2], strangers + laterals[::2], recipe.pictures, seed=recipe.seed
+        learned.all(),
+        laterals[::2],
+        strangers + laterals[::2],
+        recipe.pictures,
+        seed=recipe.seed,
+        thin_bars=recipe.thin_bars,
     )
     check = fit_picture_check(thumbnails, kinds, recipe)
     least = thresholds(check, chosen.all(), recipe)
