@@ -48,6 +48,9 @@ LONGEST = 288
 MADE = 100
 #: Screenshots of a viewer without panels, learned as such and measured apart.
 THIN_BAR = "screenshot, thin bar"
+#: The bundle whose split a set of films has. Not the default models: these may learn from several
+#: sets, and name their films by them.
+SPLIT_BY = {"kermany": "pneumonia-grey-cnn", "tuberculosis": "tuberculosis-vgg16-features"}
 #: How the names of the sets begin that they are made of.
 MADE_OF = ("nih", "tuberculosis")
 
@@ -117,10 +120,10 @@ def read_films(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
 
 
 def learned_films(data: Path, split: str) -> Films:
-    """Read the films of a split of the two default models' data sets, by set and source."""
+    """Read the films of a split of `SPLIT_BY`, by set and source."""
     groups: dict[str, list[Path]] = {}
-    for finding, name in (("pneumonia", "kermany"), ("tuberculosis", "tuberculosis")):
-        table = Bundle.load(finding).films
+    for name, bundle in SPLIT_BY.items():
+        table = Bundle.load(bundle).films
         table = table[table["split"] == split]
         sources = table["source"] if "source" in table else [""] * len(table)
         for path, source in zip(table["path"], sources, strict=True):
@@ -134,11 +137,11 @@ def unseen_films(data: Path) -> Films:
     if "also_listed_normal" in nih:  # these are in the Qatar collection too
         nih = nih[nih["also_listed_normal"].fillna("").astype(str) == ""]
     groups = {"nih": [data / "nih" / path for path in nih["path"]]}
-    kermany = Bundle.load("pneumonia").films
+    kermany = Bundle.load(SPLIT_BY["kermany"]).films
     tested = kermany.loc[kermany["split"] == "test", "path"]
     groups["kermany test"] = [data / "kermany" / path for path in tested]
     tuberculosis = scan(data / "tuberculosis")
-    learned = set(Bundle.load("tuberculosis").films["path"])
+    learned = set(Bundle.load(SPLIT_BY["tuberculosis"]).films["path"])
     others = [path for path in tuberculosis["path"] if path not in learned]
     groups["tuberculosis qatar, with tuberculosis"] = [data / "tuberculosis" / p for p in others]
     for name, folder in (
