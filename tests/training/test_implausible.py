@@ -22,6 +22,7 @@ KINDS = {
     "negative": lambda rng: implausible.negative(lungs(), rng),
     "two films": lambda rng: implausible.two_films(lungs(), lungs(160), rng),
     "screenshot": lambda rng: implausible.screenshot([lungs(), lungs(160)], rng),
+    "thin bar": lambda rng: implausible.thin_bar(lungs(), rng),
     "photo": lambda rng: implausible.light_box(lungs(), rng),
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from cxr.scoring.picture_check import KINDS, REASONS, PictureCheck, thumbnail
 from cxr.training.picture_check import (
+    THIN_BAR,
     Films,
     Recipe,
     fit_picture_check,
@@ -43,6 +44,14 @@ def test_it_learns_black_from_white(check, films):
     assert (turned[:, negative] > as_they_are[:, negative]).all()
 
 
+def test_screenshots_with_a_thin_bar_are_learned_as_screenshots(films):
+    pictures, kinds = make_pictures(
+        films, films, films, (1, 1, 1, 5, 1, 1), seed=0, thin_bars=3, workers=1
+    )
+    assert len(pictures) == len(kinds)
+    assert np.bincount(kinds).tolist() == [1, 1, 1, 5, 1, 1]
+
+
 def test_thresholds_are_at_least_the_recipes(check, films):
     least = thresholds(check, films, RECIPE)
     assert set(least) == set(REASONS)
@@ -53,8 +62,9 @@ def test_what_is_measured_and_stored_can_be_read(check, films, tmp_path):
     small = {"nih": [np.rint(film * 255).astype(np.uint8) for film in films[:2]]}
     measured = measure(check, Films(small), films[:1], seed=1)
     told_as = [row["as"] for row in measured]
-    assert told_as == ["film", "negative", "negative, raw", "two_films", "screenshot", "photo"]
-    assert [row["n"] for row in measured] == [2, 2, 2, 100, 100, 100]
+    films_as = ["film", "negative", "negative, raw"]
+    assert told_as == [*films_as, "two_films", "screenshot", THIN_BAR, "photo"]
+    assert [row["n"] for row in measured] == [2, 2, 2, 100, 100, 100, 100]
     store_picture_check(check, RECIPE, measured, tmp_path)
     assert json.loads((tmp_path / "card.json").read_text())["measured"] == measured
     again = PictureCheck.read(tmp_path)
