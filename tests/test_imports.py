@@ -25,6 +25,7 @@ BUILDERS = {
             "batches",
             "box_supervision",
             "callbacks",
+            "first_step",
             "fit",
             "frozen_features",
             "initialization",

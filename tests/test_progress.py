@@ -23,3 +23,14 @@ def test_a_counter_on_a_terminal_keeps_to_one_line(capsys, monkeypatch):
     for done in range(3):
         show(done, 2)
     assert capsys.readouterr().err == "\r1 of 2 films\r2 of 2 films\n"
+
+
+def test_a_shorter_line_leaves_nothing_of_a_longer_one(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    show = counter(pace=True)
+    for done in range(3):
+        show(done, 2)
+    first, last = capsys.readouterr().err.removeprefix("\r").removesuffix("\n").split("\r")
+    assert "left" in first
+    assert last.rstrip() == "2 of 2 films"
+    assert len(last) == len(first)

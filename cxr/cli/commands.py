@@ -224,9 +224,10 @@ def counter(what: str = "films", *, pace: bool = False) -> Progress:
     """
     terminal = sys.stderr.isatty()
     start = time.monotonic()
+    shown = 0
 
     def show(done: float, total: float) -> None:
-        nonlocal start
+        nonlocal start, shown
         if not done:
             start = time.monotonic()
             return
@@ -237,7 +238,9 @@ def counter(what: str = "films", *, pace: bool = False) -> Progress:
         if pace and not last:
             told += _pace(done, total, time.monotonic() - start)
         if terminal:
-            print(f"\r{told:60}", end="\n" if last else "", file=sys.stderr, flush=True)
+            # As wide as what stood there before.
+            text, shown = f"\r{told:{shown}}", len(told)
+            print(text, end="\n" if last else "", file=sys.stderr, flush=True)
         else:
             print(told, file=sys.stderr, flush=True)
 

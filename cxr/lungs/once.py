@@ -78,8 +78,7 @@ def _look(film: Radiograph | Small, models: Path) -> _Seen:
 def find_once(film: Radiograph | Small, models: Path | None = None) -> Search:
     """Find the lungs of a film, or return what came of it before.
 
-    The network is that next to the models. Safe to call from several threads; the first call in a
-    process loads TensorFlow, so that a page asks in the background.
+    The network is that next to the models. Safe to call from several threads.
 
     Parameters
     ----------

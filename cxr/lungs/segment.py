@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from ..networks.export_record import Export, open_export
 from ..storage.atomic import ChangedError, read_checked
 from ..storage.models import models_folder
 from ..storage.records import RecordError, decode
-from .zones import Sides, divide, zone_map
+from .zones import Sides, around, divide, zone_map
 
 __all__ = ["KIND", "LungNetwork", "Lungs", "LungsError", "Remark", "Search", "Small", "find_lungs"]
 
@@ -343,11 +344,18 @@ def _enlarged(small: Sides, logits: NDArray[np.float32], size: tuple[int, int]) 
     from scipy.ndimage import binary_dilation, distance_transform_edt
 
     kept = small.right | small.left
+    if size == kept.shape and not (~kept & (logits > 0)).any():
+        return small  # nothing to draw between pixels, nothing else to share out
+    # Farther off nothing becomes part of the lungs, however much smaller the film is.
+    box = around(kept, 4 + math.ceil(max(kept.shape) / min(size)))
     filled = np.where(kept, np.maximum(logits, 0.1), logits)
-    field = np.where(binary_dilation(kept, iterations=2), filled, np.minimum(logits, -1))
+    near = np.zeros_like(kept)
+    near[box] = binary_dilation(kept[box], iterations=2)
+    field = np.where(near, filled, np.minimum(logits, -1))
     # Each pixel belongs to the lung that is nearer.
-    nearer = [distance_transform_edt(~side) if side.any() else np.inf for side in small]
-    right = np.broadcast_to(nearer[0] <= nearer[1], kept.shape)
+    nearer = [distance_transform_edt(~side[box]) if side.any() else np.inf for side in small]
+    right = np.zeros_like(kept)
+    right[box] = nearer[0] <= nearer[1]
     mask = _resized(field.astype(np.float32), size, Image.Resampling.BILINEAR) > 0
     right = _resized(right.astype(np.uint8), size, Image.Resampling.NEAREST) > 0
     return Sides(mask & right, mask & ~right)

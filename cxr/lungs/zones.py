@@ -43,6 +43,16 @@ class Sides(NamedTuple):
     left: NDArray[np.bool_]
 
 
+def around(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns that a mask takes up, and so many more on each side."""
+    found = []
+    for axis in (1, 0):
+        places = np.flatnonzero(mask.any(axis=axis))
+        low, high = (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
+        found.append(slice(max(0, low - margin), high + margin))
+    return found[0], found[1]
+
+
 def divide(mask: NDArray[np.bool_]) -> Sides:
     """Part a mask of both lungs into the two, without flecks and holes.
 
@@ -58,18 +68,22 @@ def divide(mask: NDArray[np.bool_]) -> Sides:
     """
     from scipy.ndimage import binary_fill_holes, label, sum_labels
 
-    parts, count = label(mask)
-    if not count:
+    if not mask.any():
         return Sides(np.zeros_like(mask), np.zeros_like(mask))
+    box = around(mask, 1)
+    parts = np.zeros(mask.shape, np.int32)
+    parts[box], count = label(mask[box])
     areas = sum_labels(mask, parts, np.arange(1, count + 1))
     large = np.flatnonzero(areas >= FLECK * areas.max())
     large = large[np.argsort(areas[large])[::-1][:2]] + 1
-    kept = binary_fill_holes(np.isin(parts, large))
+    kept = np.zeros(mask.shape, np.bool_)
+    kept[box] = binary_fill_holes(np.isin(np.arange(count + 1), large)[parts[box]])
     columns = np.flatnonzero(kept.any(axis=0))
     first, last = int(columns[0]), int(columns[-1])
     if len(large) == 2:
         centers = [np.nonzero(parts == part)[1].mean() for part in large]
-        whole, _ = label(kept)
+        whole = np.zeros(mask.shape, np.int32)
+        whole[box], _ = label(kept[box])
         sides = [whole == whole[parts == part][0] for part in large[np.argsort(centers)]]
         if not (sides[0] & sides[1]).any():
             return Sides(*sides)

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import cxr
 from cxr.lungs.segment import LungNetwork, LungsError, find_lungs, lungs_of
@@ -93,3 +94,16 @@ def test_changed_weights_and_other_cards_are_refused(tmp_path):
 
 def test_a_picture_without_a_chest_has_no_lungs_by_the_shipped_network():
     assert find_lungs(cxr.Radiograph(np.zeros((64, 64), np.float32))).lungs is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_enlarged_and_made_small_again_the_lungs_are_those_at_the_network_size(seed: int):
+    rough = np.random.default_rng(seed).normal(size=(112, 112))
+    logits = (300 * gaussian_filter(rough, 9)).astype(np.float32)
+    found = lungs_of(logits, logits.shape).lungs
+    assert found is not None
+    twice = lungs_of(logits, (224, 224)).lungs
+    for side, large in zip(found.sides, twice.sides, strict=True):
+        small = large.reshape(112, 2, 112, 2).mean(axis=(1, 3)) > 0.5
+        assert (small != side).mean() < 0.01
+    assert not (found.sides.right & found.sides.left).any()

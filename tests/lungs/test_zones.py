@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from cxr.lungs.zones import ZONES, divide, zone_map
 
@@ -59,3 +60,14 @@ def test_six_zones_cover_the_lungs_in_thirds():
     assert counts.min() > 0.9 * counts.max()
     assert ZONES[zones[25, 20] - 1] == "right upper"
     assert ZONES[zones[95, 100] - 1] == "left lower"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_black_around_a_mask_changes_nothing(seed: int):
+    """Only where the lungs are is looked at: that must not show."""
+    rough = np.random.default_rng(seed).normal(size=(60, 60))
+    mask = gaussian_filter(rough, 4) > 0.05
+    margin = 9
+    around_it = divide(np.pad(mask, margin))
+    for side, wide in zip(divide(mask), around_it, strict=True):
+        np.testing.assert_array_equal(np.pad(side, margin), wide)

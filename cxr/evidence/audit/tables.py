@@ -93,7 +93,7 @@ def named_box_table(table: pd.DataFrame) -> pd.DataFrame:
     """
     lines = []
     some = table[table["kind"] == BOXES_NAMED]
-    some = some.assign(name=some["measure"].str.rpartition(".")[0])
+    some = some.assign(name=[measure.rpartition(".")[0] for measure in some["measure"]])
     for key, rows in some.groupby(["films", "method", "layer", "name"], sort=False):
         split, method, layer, name = map(str, key)
         cells = (_cell(rows, f"{name}.{measure}", 3) for measure in ("called", "hit_rate"))
