@@ -50,6 +50,8 @@ def test_sample_films_a_score_and_a_heatmap(page: Page, shot) -> None:
     assert np.ptp(film) > 100, "no film is shown"
     shot(page, "first-painted")
     methods = page.get_by_role("button", name="Methods")
+    # The page is drawn anew as the score comes: a button that is away for that moment has no place.
+    methods.wait_for()
     before = methods.bounding_box()
     expect(page.locator(".worklist li")).to_have_count(2)
     # An adult's film: read for tuberculosis, and not for pneumonia.
@@ -60,6 +62,7 @@ def test_sample_films_a_score_and_a_heatmap(page: Page, shot) -> None:
     expect(row.locator(".cell", has_text="Pneumonia")).to_contain_text("not read")
     facts = page.get_by_text("the operating point for tuberculosis")
     expect(facts).to_be_visible()
+    methods.wait_for()
     after = methods.bounding_box()
     assert after["y"] == pytest.approx(before["y"], abs=2), "something jumped as the score came"
     assert np.abs(picture(page) - film).max() < 3, "the film changed as the score came"
