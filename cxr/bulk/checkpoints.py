@@ -28,11 +28,11 @@ from .rows import (
     LINE_BY_LINE,
     NoRowsError,
     Row,
+    RowReader,
     check_format,
     heading,
     iter_rows,
     line_of,
-    row_reader,
     write_rows,
 )
 
@@ -178,7 +178,7 @@ class Checkpoint:
 
     def _read_log(self) -> int:
         """Note the films of the file that is appended to; return where the last whole one ends."""
-        read = row_reader(self._suffix)
+        read = RowReader(self._suffix)
         end = last = 0
         film: list[Row] = []
         with self._log.open("rb") as file:
@@ -309,7 +309,7 @@ class Checkpoint:
                 yield from film
             before = np.sort(np.frombuffer(digests, np.uint64)) if digests else before
         self._seen = before
-        read = row_reader(self._suffix)
+        read = RowReader(self._suffix)
         with self._log.open("rb") as file:
             for line in file:
                 row = read(line)

@@ -21,6 +21,7 @@ __all__ = [
     "LINE_BY_LINE",
     "NoRowsError",
     "Row",
+    "RowReader",
     "check_format",
     "columns",
     "csv_lines",
@@ -28,7 +29,6 @@ __all__ = [
     "iter_rows",
     "line_of",
     "read_rows",
-    "row_reader",
     "to_csv",
     "to_json",
     "write_rows",
@@ -145,8 +145,8 @@ def line_of(row: Row, suffix: str) -> str:
     return json.dumps(_ordered(row), allow_nan=False) + "\n"
 
 
-class row_reader:  # noqa: N801 - used as a function
-    """What turns the lines of a file, the first one first, into rows.
+class RowReader:
+    """Turns the lines of a file, the first one first, into rows.
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ def iter_rows(path: Path) -> Iterator[Row]:
                 _complete(record)
                 yield _ordered(record)
         else:
-            read = row_reader(suffix)
+            read = RowReader(suffix)
             with path.open("rb") as file:
                 for line in file:
                     if line.endswith(b"\n") and (row := read(line)):
