@@ -81,7 +81,7 @@ def refusal_shares(refusals: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
         f"({hovered_interval(2, 3)})<extra></extra>",
     )  # fmt: skip
     top = min(1.0, 1.1 * float(refusals["high"].max()))
-    figure.update_xaxes(range=[0, top], tickformat=".0%", title_text="Share of films")
+    figure.update_xaxes(range=[0, top], tickformat="~%", title_text="Share of films")
     return figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=names[::-1],
         range=[-0.6, len(names) - 0.4],
@@ -234,4 +234,4 @@ def score_spread(
         )  # fmt: skip
     figure.update_layout(bargap=0, margin_t=86)
     figure.update_xaxes(**SCORE_AXIS)
-    return figure.update_yaxes(title_text="Share of films", tickformat=".0%", rangemode="tozero")
+    return figure.update_yaxes(title_text="Share of films", tickformat="~%", rangemode="tozero")
