@@ -11,6 +11,7 @@ import hashlib
 import logging
 import struct
 from dataclasses import dataclass, field
+from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -93,6 +94,11 @@ class Radiograph:
     values : FilmValues or None
         The film's own values, which the pixels were made of, and the windows of its file. None
         where there are none, and for pixels that are not what the values give.
+    patient_key, study_key : str or None
+        Keyed hashes, the same for all films of a patient and of a study that this process reads;
+        see `cxr.films.dicom_identity`.
+    study_date, study_time : datetime.date and datetime.time, or None
+        When the study was made.
     """
 
     pixels: NDArray[np.float32]
@@ -109,6 +115,10 @@ class Radiograph:
     intent: str | None = None
     notes: tuple[Note, ...] = ()
     values: FilmValues | None = field(default=None, repr=False)
+    patient_key: str | None = field(default=None, repr=False)
+    study_key: str | None = field(default=None, repr=False)
+    study_date: date | None = field(default=None, repr=False)
+    study_time: time | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         pixels = np.ascontiguousarray(self.pixels, np.float32).view()
@@ -238,10 +248,12 @@ def _headless_dicom(data: bytes) -> bool:
 def _dicom(data: bytes) -> Radiograph:
     from . import dicom as dicom_file  # here, as pydicom takes a while to load
     from .dicom_facts import facts
+    from .dicom_identity import identity_of
     from .dicom_quiet import quiet
 
     with quiet():
         dataset = dicom_file.open_dataset(data)
         film = dicom_file.render(dataset)
         told = facts(dataset)
+    told |= identity_of(data)._asdict()
     return Radiograph(film.pixels, format="dicom", values=film.values, notes=film.notes, **told)
