@@ -18,7 +18,6 @@ import zlib
 from datetime import date, time
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
@@ -28,8 +27,9 @@ from ..errors import fault
 from .age import date_of
 from .dicom_grey import text
 from .dicom_quiet import quiet
+from .identity import NOBODY, Identity
 
-__all__ = ["NOBODY", "Identity", "identity_of"]
+__all__ = ["identity_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,32 +54,6 @@ _PLACEHOLDERS = re.compile(
     r"|REMOVED|DELETED|PATIENT|PATIENTID|PAT|ID|TEST|DUMMY|DEFAULT|UNBEKANNT|INCONNU)0*1?"
 )
 _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?", re.ASCII)
-
-
-class Identity(NamedTuple):
-    """Whose film it is and of which study, as hashes that hold within this process.
-
-    Attributes
-    ----------
-    patient_key : str or None
-        The same for all films of one identifier, issuer and birth date; None where the file has no
-        identifier, or a word that stands for none.
-    study_key : str or None
-        The same for all films of one Study Instance UID; None where the file has none.
-    study_date : datetime.date or None
-        When the study was made, to be shown and sorted by.
-    study_time : datetime.time or None
-        Of that day; None where the file does not say.
-    """
-
-    patient_key: str | None = None
-    study_key: str | None = None
-    study_date: date | None = None
-    study_time: time | None = None
-
-
-#: Of a film whose file says nothing of its patient and its study.
-NOBODY = Identity()
 
 
 def identity_of(source: bytes | Path) -> Identity:

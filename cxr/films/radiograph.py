@@ -96,7 +96,7 @@ class Radiograph:
         where there are none, and for pixels that are not what the values give.
     patient_key, study_key : str or None
         Keyed hashes, the same for all films of a patient and of a study that this process reads;
-        see `cxr.films.dicom_identity`.
+        see `cxr.films.identity`.
     study_date, study_time : datetime.date and datetime.time, or None
         When the study was made.
     """

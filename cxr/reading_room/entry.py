@@ -13,7 +13,9 @@ from weakref import ReferenceType, ref
 import numpy as np
 from PIL import Image
 
+from ..films.dicom_words import is_lateral
 from ..films.header_words import header_words
+from ..films.identity import NOBODY, Identity
 from ..films.notes import Note
 from ..films.polarity import negate
 from ..films.radiograph import Radiograph, read
@@ -25,7 +27,7 @@ from ..scoring.reader import Agreement, Call, Reason
 
 __all__ = ["BANDS", "THUMBNAIL", "Assessment", "Entry"]
 
-BANDS = ("above", "near", "below", "refused", "waiting")
+BANDS = ("above", "near", "below", "refused", "lateral", "waiting")
 THUMBNAIL = 56
 #: One film at a time in all threads: while it is decoded, the largest takes up to 600 MB.
 _decoding = threading.Lock()
@@ -95,6 +97,12 @@ class Entry:
         Size, and what the file says of view, age and sex.
     age : float or None
         In years, as the file says; None where it does not, and until it is read.
+    view : str or None
+        A term of `cxr.films.dicom_words.view`; None where the file has none, and until it is read.
+    identity : Identity
+        Whose film it is and of which study, as hashes.
+    joined : int
+        The same number for films that the reader has joined to one study; 0 for none.
     opened : bool
         Whether the reader has opened it.
     turned : bool
@@ -114,6 +122,9 @@ class Entry:
     sha256: str = ""
     facts: str = ""
     age: float | None = None
+    view: str | None = None
+    identity: Identity = field(default=NOBODY, repr=False)
+    joined: int = 0
     opened: bool = False
     turned: bool = False
     notes: tuple[Note, ...] = ()
@@ -144,6 +155,7 @@ class Entry:
             if not self.sha256:
                 self.facts = _facts(film)
                 self.age = film.age
+                self.view = film.view
                 self.notes = film.notes
                 self.sha256 = _hashed(film)
             return film
@@ -156,6 +168,17 @@ class Entry:
             self.assessments = {
                 finding: Assessment(ages=a.ages) for finding, a in self.assessments.items()
             }
+
+    @property
+    def lateral(self) -> bool:
+        """Whether it is shown and not scored, since its file says that it is from the side.
+
+        A film that its reader wants scored all the same is not.
+        """
+        if not is_lateral(self.view) or any(a.overridden for a in self.assessments.values()):
+            return False
+        said = [a.prediction for a in self.assessments.values() if a.prediction]
+        return all(p.refusal is not None and p.refusal.code == "lateral" for p in said)
 
     @property
     def finding(self) -> str:
@@ -237,6 +260,8 @@ class Entry:
     @property
     def band(self) -> str:
         """One of `BANDS`: the highest of all findings; waiting before it is scored."""
+        if self.lateral:
+            return "lateral"
         finding = self.ranked_by
         prediction = self.assessments[finding].prediction if finding else None
         if prediction is None:

@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 from ..errors import fault
 from ..films.archive import is_zip, unpack
 from ..films.archive_names import NAMELESS, told_apart
-from ..films.kinds import HEAD, LeftOut, choose, kind_of
+from ..films.identity import NOBODY, Identity
+from ..films.kinds import HEAD, Kind, LeftOut, choose, kind_of
 from ..films.radiograph import RadiographError
 from ..model import Model
 from ..scoring.automatic import unread
@@ -30,13 +31,14 @@ from ..stats.wording import count as counted
 from .batch import BATCH, Portion, Scored, score_together
 from .budget import Share
 from .entry import BANDS, Assessment, Entry
+from .studies import EVERYTHING, ORDERS, Study, Wanted, priors, studies
+from .studies import ordered as sorted_rows
 
 __all__ = ["BANDS", "ORDERS", "Entry", "Worklist"]
 
 logger = logging.getLogger(__name__)
 
 UNTAKEN = "The file could not be taken: the program failed on it. The other files are in the list."
-ORDERS = ("score", "arrival")
 
 
 class Worklist:
@@ -100,12 +102,14 @@ class Worklist:
 
     @property
     def account(self) -> str:
-        """What came of the last upload, in one line: read, refused, waiting, left out."""
+        """What came of the last upload, in one line: read, lateral, refused, waiting, left out."""
         bands = [entry.band for entry in self.entries[self._before :]]
         if not bands and not self.left_out.total:
             return ""
-        waiting, refused = bands.count("waiting"), bands.count("refused")
-        told = [f"{counted(len(bands) - waiting - refused)} read", f"{refused:,} refused"]
+        waiting, refused, lateral = map(bands.count, ("waiting", "refused", "lateral"))
+        told = [f"{counted(len(bands) - waiting - refused - lateral)} read"]
+        told += [f"{lateral:,} lateral"] if lateral else []
+        told += [f"{refused:,} refused"]
         told += [f"{waiting:,} waiting"] if waiting else []
         others = str(self.left_out) or "No file left out."
         return f"{', '.join(told)}. {others}"
@@ -170,6 +174,7 @@ class Worklist:
             if isinstance(source, bytes):
                 self._share.take(len(source))
             entry.source = source
+            entry.identity = _identity(source)
         except RadiographError as error:
             _put(entry, self._unread(error))
         self.entries.append(entry)
@@ -358,34 +363,72 @@ class Worklist:
         assessment.call = Call.FINDING if seen else Call.NO_FINDING
 
     def ordered(self, order: str = "score", bands: Collection[str] = BANDS) -> list[Entry]:
-        """Return the films of some bands, highest first or as they arrived.
-
-        A film comes by its highest band, and within a band by how far its score lies above or
-        below its operating point. Refused films have no score: they come together after the scored
-        ones, and films that wait behind those. A rank would give scores away, so blind lists stay
-        as they arrived.
+        """Return the films of some bands, each by itself, as `cxr.reading_room.studies.ordered`.
 
         Raises
         ------
         ValueError
             If the order is not one of `ORDERS`.
         """
-        if order not in ORDERS:
-            raise ValueError(f"Expected one of {', '.join(ORDERS)}. Received: {order!r}")
-        entries = [entry for entry in self.entries if entry.band in bands]
-        if order == "arrival" or self.blind:
-            return entries
+        single = [Study((entry,)) for entry in self.entries if entry.band in bands]
+        return [row.leader for row in sorted_rows(single, self._told(order))]
 
-        return sorted(entries, key=lambda entry: (entry.waits, entry.rank, entry.number))
+    def rows(self, order: str = "score", wanted: Wanted = EVERYTHING) -> list[Study]:
+        """Return the rows of the list, one per study, sorted as films are by `ordered`.
+
+        Raises
+        ------
+        ValueError
+            If the order is not one of `ORDERS`.
+        """
+        shown = [row for row in studies(self.entries) if row in wanted]
+        return sorted_rows(shown, self._told(order), wanted.finding)
+
+    def _told(self, order: str) -> str:
+        """Return the order that may be shown: a rank would give the scores of a blind list away."""
+        return "arrival" if order == "score" and self.blind else order
+
+    def study(self, entry: Entry) -> Study:
+        """Return the study that a film of the list belongs to."""
+        return next((row for row in studies(self.entries) if entry in row.entries), Study((entry,)))
+
+    def priors(self, entry: Entry) -> list[Study]:
+        """Return the earlier studies of a film's patient, the newest first."""
+        rows = studies(self.entries)
+        study = next((row for row in rows if entry in row.entries), None)
+        return priors(study, rows) if study else []
+
+    def join(self, numbers: Collection[int]) -> None:
+        """Make films one study whose files name none; what they were joined with before comes too.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two, or if a file says which study its film is of.
+        """
+        films = [entry for entry in self.entries if entry.number in numbers]
+        if len(films) < 2 or any(entry.identity.study_key for entry in films):
+            raise ValueError("Expected two films or more whose files name no study.")
+        before = {entry.joined for entry in films} - {0}
+        films = [entry for entry in self.entries if entry in films or entry.joined in before]
+        for entry in films:
+            entry.joined = films[0].number
+
+    def part(self, entry: Entry) -> None:
+        """Make the films that a film was joined with, and it too, rows of their own again."""
+        number = entry.joined
+        for other in self.entries:
+            if other.joined == number:
+                other.joined = 0
 
     def open(self, number: int | None = None, order: str = "score") -> Entry | None:
-        """Open a film by number; if none is given or it is gone, the first of the list.
+        """Open a film by number; if none is given or it is gone, that of the first row.
 
         It need not be scored yet: it can be looked at as soon as it is there.
         """
         wanted = number if number is not None else self.chosen
         entry = next((e for e in self.entries if e.number == wanted), None)
-        entry = entry or next(iter(self.ordered(order)), None)
+        entry = entry or next((row.leader for row in self.rows(order)), None)
         if entry:
             self.chosen = entry.number
             entry.opened = True
@@ -398,6 +441,23 @@ class Worklist:
             for other in self.entries
             if other is not entry and other.sha256 and other.sha256 == entry.sha256
         ]
+
+
+def _identity(source: bytes | Path) -> Identity:
+    """Read whose film it is before the film itself is, so that no row changes its place later."""
+    if isinstance(source, Path):
+        try:
+            with source.open("rb") as file:
+                head = file.read(HEAD)
+        except (OSError, ValueError):  # told where the film is read
+            return NOBODY
+    else:
+        head = source[:HEAD]
+    if kind_of(head) is not Kind.DICOM:
+        return NOBODY
+    from ..films.dicom_identity import identity_of  # here, as pydicom takes a while to load
+
+    return identity_of(source)
 
 
 def _several(models: Model | Sequence[Model]) -> tuple[Model, ...]:

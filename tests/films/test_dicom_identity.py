@@ -18,7 +18,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import cxr
 from cxr.films import dicom_identity
-from cxr.films.dicom_identity import NOBODY, Identity, identity_of
+from cxr.films.dicom_identity import identity_of
+from cxr.films.identity import NOBODY, Identity
 from tests.conftest import ROOT
 from tests.film_files import dicom, dicom_dataset, png_16, save
 

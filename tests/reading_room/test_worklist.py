@@ -170,8 +170,8 @@ class TestOrder:
         assert [entry.number for entry in worklist.ordered()] == [1, 2, 3, 4, 5, 6]
 
     def test_unknown_order(self, mixed):
-        with pytest.raises(ValueError, match=r"score, arrival\. Received: 'name'"):
-            mixed.ordered("name")
+        with pytest.raises(ValueError, match=r"score, arrival, date, name\. Received: 'size'"):
+            mixed.ordered("size")
 
 
 class TestScore:
