@@ -12,6 +12,7 @@ from cxr.web import (
     folds_view,
     gate_view,
     header,
+    label_view,
     messages,
     pictures_view,
     plain,
@@ -22,53 +23,78 @@ from cxr.web import (
 )
 
 LIMITS = """
-- It knows frontal films of its population alone. Elsewhere its figures are others: see below.
+- It knows frontal films of its population alone. On others its figures differ: see the sets of
+  films that it was scored on.
 - Its score is for one finding. A low score says nothing of any other disease.
 - Operating points were chosen on validation films of the same hospitals, unless their name says
   left out. On other films the sensitivity and specificity differ; the test split shows by how much.
 - A heatmap shows where the score came from, not where disease is.
 """
+TABS = ["Figures", "Heatmaps", "Refused films", "Steadiness", "Limits", "Making", "All models"]
 
 
 def main() -> None:
     listed = cards()
     header("Models")
-    st.dataframe(plain_table(card_tables.models(listed)), hide_index=True, height="content")
-    card = choose_model("models_model", label="Card of")
-    model = bundle(card)  # says so if the weights are missing or not those of the card
-    left, right = st.columns(2)
+    left, _ = st.columns([1, 1.15], gap="medium")
     with left:
-        st.subheader("Intended use", anchor=False)
-        st.markdown(
-            f"Scores **{plain(card.finding)}** on frontal chest radiographs of "
-            f"**{plain(card.population)}**. "
-            "Research and demonstration; not for diagnostic use."
-        )
-        st.subheader("Limits", anchor=False)
-        st.markdown(LIMITS)
-        if origin := card.training.imported:
-            for note in origin.notes:
-                st.caption(plain(note))
-    with right:
-        st.subheader("Facts", anchor=False)
+        card = choose_model("models_model", label="Facts of")
+    model = bundle(card)  # says so if the weights are missing or not those of the card
+    label_view(model)
+    figures, heatmaps, refused, steadiness, limits, making, every = st.tabs(TABS)
+    with figures:
+        show_figures(card)
+        folds_view(model)
+    with heatmaps:
+        explanations_view(model)
+    with refused:
+        gate_view(model)
+        pictures_view(model)
+    with steadiness:
+        steadiness_view(model)
+    with limits:
+        show_limits(card)
+    with making:
         st.table(plain_cells(card_tables.facts(card)), hide_index=True)
+        with st.expander("The whole card"):
+            st.json(plain_json(card.to_json()))
+    with every:
+        st.dataframe(
+            plain_table(card_tables.models(listed)),
+            hide_index=True,
+            height="content",
+            alt="All models by their figures on test films",
+        )
+
+
+def show_figures(card) -> None:
     st.subheader("Operating points, chosen on validation", anchor=False)
-    st.dataframe(plain_table(card_tables.operating_points(card)), hide_index=True)
+    st.table(
+        plain_cells(card_tables.operating_points(card)),
+        hide_index=True,
+        border="horizontal",
+        alt="The operating points and their figures on validation",
+    )
     st.subheader("At the default operating point", anchor=False)
-    if card.evaluation:
-        st.dataframe(plain_table(card_tables.splits(card)), hide_index=True)
-    else:
+    if not card.evaluation:
         st.info(messages.evaluate_it(card.name))
+        return
+    st.table(
+        plain_cells(card_tables.splits(card)),
+        hide_index=True,
+        border="horizontal",
+        alt="Figures on each set of films",
+    )
     for split in card.external:
         if split in card.evaluation:
             st.caption(plain(f"{split}: {split_note(card, split)}"))
-    gate_view(model)
-    pictures_view(model)
-    steadiness_view(model)
-    folds_view(model)
-    explanations_view(model)
-    with st.expander("The whole card"):
-        st.json(plain_json(card.to_json()))
+
+
+def show_limits(card) -> None:
+    st.markdown(LIMITS)
+    if origin := card.training.imported:
+        for note in origin.notes:
+            st.caption(plain(note))
 
 
 main()

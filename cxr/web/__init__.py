@@ -22,6 +22,7 @@ from .findings import finding_view
 from .look import theme
 from .measures import choose_threshold, show_rates, show_values
 from .methods import method_view
+from .model_label import label_view
 from .overview import overview_button
 from .page import (
     bundle,
@@ -62,6 +63,7 @@ __all__ = [
     "folds_view",
     "gate_view",
     "header",
+    "label_view",
     "method_view",
     "navigated",
     "near_duplicates_view",

@@ -18,7 +18,7 @@ from ..scoring.picture_check import PictureCheckError
 from ..stats.wording import count, number
 from .films import film_list
 from .look import theme
-from .messages import NO_PICTURE_CHECK, not_described, not_steadied
+from .messages import not_described, not_steadied
 from .page import plot
 from .plain_text import plain, plain_table
 
@@ -117,22 +117,20 @@ def gate_view(model: Model) -> None:
 
 
 def pictures_view(model: Model) -> None:
-    """Show what the check for negatives and pictures of films tells, or warn that there is none.
+    """Show what the check for negatives and pictures of films tells; nothing where there is none.
 
     Parameters
     ----------
     model : Model
         The model; the check lies next to it and is the same for all models of a folder.
     """
-    st.subheader("Told as a negative or a picture of a film", anchor=False)
     try:
         check = model.pictures
-    except PictureCheckError as error:
-        st.error(plain(error))
+    except PictureCheckError:  # the label says so
         return
     if check is None:
-        st.warning(NO_PICTURE_CHECK)
         return
+    st.subheader("Told as a negative or a picture of a film", anchor=False)
     st.dataframe(
         plain_table(picture_figures(check)),
         hide_index=True,

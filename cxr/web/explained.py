@@ -7,16 +7,23 @@ import streamlit as st
 from .. import figures
 from ..evidence.audit.store import BOXES, LUNGS, SANITY
 from ..evidence.audit.tables import box_table, lung_table, named_box_table, sanity_table
-from ..evidence.audit.verdict import failures
+from ..evidence.audit.verdict import checks_table, failures
 from ..scoring.bundle import Bundle, BundleError
 from ..scoring.heat_in_lungs import no_lung_network
+from ..stats.wording import count
 from .look import theme
-from .messages import measure_again, no_lungs, not_explained
+from .messages import no_lungs
 from .page import plot
 from .plain_text import plain, plain_table
 
 __all__ = ["explanations_view"]
 
+CHECKS_MEANING = (
+    "Random weights: the map changes once the network has forgotten what it learned. Taken away, "
+    "put back: the score falls, or rises, sooner than with random parts. Film's edge: no more of "
+    "the map than an even one has. Mirrored film: the map turns with it. As published: as "
+    "tf-keras-vis draws it. In the lungs, in boxes: highest there more often than without aim."
+)
 BOXES_MEANING = (
     "Hit rate: films whose map is highest in a radiologist's box. IoU: overlap of the boxes and "
     "the map, cut where it is best on other patients' films. Share inside: of the map, what lies "
@@ -50,24 +57,28 @@ def explanations_view(model: Bundle) -> None:
     Parameters
     ----------
     model : Bundle
-        If nothing was measured yet, the commands that do so are named.
+        Nothing is shown of one whose heatmaps were not measured, or cannot be read: its label says
+        so.
     """
-    st.subheader("Can the heatmaps be trusted?", anchor=False)
     if missing := no_lung_network():
         st.caption(no_lungs(missing))
     try:
         table = model.explanations
-    except BundleError as error:
-        st.error(measure_again(error, model.name))
+    except BundleError:  # the label says so
         return
-    kinds = set(table["kind"])
-    if not {BOXES, SANITY} <= kinds:
-        st.info(not_explained(model.name, boxes=BOXES not in kinds, checks=SANITY not in kinds))
     if table.empty:
         return
-    said = failures(table)
-    listed = "\n".join(f"- {plain(sentence)}" for sentence in said)
-    st.markdown(listed or "No method failed a check.")
+    kinds = set(table["kind"])
+    st.dataframe(
+        plain_table(checks_table(table)),
+        hide_index=True,
+        height="content",
+        alt="Which checks the maps of each method passed",
+    )
+    st.caption(CHECKS_MEANING)
+    if said := failures(table):
+        with st.expander(f"What failed or could not be done: {count(len(said), 'finding')}"):
+            st.markdown("\n".join(f"- {plain(sentence)}" for sentence in said))
     left, right = st.columns(2)
     called = table[(table["kind"] == BOXES) & (table["n"] > 0)]
     for split in dict.fromkeys(called["films"]):

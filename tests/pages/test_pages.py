@@ -28,6 +28,7 @@ from cxr.scoring.picture_check import KIND
 from cxr.scoring.population import split_note
 from cxr.scoring.reader import Agreement, Call
 from cxr.scoring.refusal import Refusal
+from cxr.web import plain
 from cxr.web.messages import NO_PICTURE_CHECK
 from tests.bundles import change_table, copy_bundle, table_path
 from tests.conftest import ROOT, chest_like, png
@@ -370,12 +371,29 @@ def test_evaluation_page_says_whose_films_an_external_set_holds(page, two_models
 
 def test_models_page_shows_the_card(page, made_bundle) -> None:
     app = page("models")
-    facts = app.table[0].value.set_index("fact")["value"]
-    assert facts["Weights (SHA-256)"] == made_bundle.card.weights.sha256
-    points = app.dataframe[1].value
+    tables = [table.value for table in app.table]
+    facts = next(t for t in tables if "fact" in t and "Epochs" in set(t["fact"]))
+    sha256 = facts.set_index("fact")["value"]["Weights (SHA-256)"]
+    assert sha256 == made_bundle.card.weights.sha256
+    points = next(t for t in tables if "threshold" in t)
     assert [name.split(" ")[0] for name in points["name"]] == [
         point.name for point in made_bundle.card.operating_points
     ]
+    every = next(frame.value for frame in app.dataframe if "parameters" in frame.value)
+    assert every["model"].tolist() == [made_bundle.card.name]
+
+
+def test_models_page_starts_with_the_label(page, made_bundle) -> None:
+    card = made_bundle.card
+    label, figures = (table.value for table in page("models").table[:2])
+    said = label.set_index("fact")["value"]
+    assert card.finding in said["What for"]
+    assert card.population in said["For whom"].lower()
+    threshold = plain(f"{card.operating_point().threshold:.3f} or above")
+    assert said["Positive at"].startswith(threshold)
+    assert card.population in said["Not tried on"]
+    assert figures["films of"].tolist() == [s for s in card.evaluation if s != "validation"]
+    assert f"({card.evaluation['test'].sensitivity_ci[0]:.3f} to " in figures["sensitivity"][0]
 
 
 def test_models_page_names_the_commands_that_measure_heatmaps(page) -> None:
@@ -410,7 +428,19 @@ def test_models_page_says_how_far_the_heatmaps_hold_up(
     assert "Grad-CAM: hardly changes when the weights are randomized" in texts(app)
     assert not app.info
     assert plots(app) == 2
-    boxes, sanity, lungs = (frame.value for frame in app.dataframe[-3:])
+    said = {metric.label: metric for metric in app.metric}
+    assert {name: metric.value for name, metric in said.items()} == {
+        method.title: "No" if name == "gradcam" else "Not tried" for name, method in METHODS.items()
+    }
+    assert "hardly changes when the weights are randomized" in said["Grad-CAM"].help
+    tables = [frame.value for frame in app.dataframe]
+    first = next(i for i, t in enumerate(tables) if "random weights" in t)
+    (checks,) = tables[first].to_dict("records")
+    assert checks["method"] == "Grad-CAM"
+    assert checks["random weights"] == "failed"
+    assert checks["mirrored film"] == checks["in boxes of test"] == "not done"
+    assert checks["as published"] == "passed"
+    boxes, sanity, lungs = tables[first + 1 : first + 4]
     assert lungs["peak inside"].tolist() == ["not measured"]
     assert boxes["hit rate"].tolist() == ["0.250 (0.100 to 0.500)", "none", "0.125", "none"]
     assert boxes["map"].iloc[0] == "Grad-CAM, conv"

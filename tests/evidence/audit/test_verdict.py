@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 
 from cxr.evidence.audit.store import BOXES, COLUMNS, REFERENCE, SANITY
-from cxr.evidence.audit.verdict import EQUAL, SIMILAR, failures
+from cxr.evidence.audit.verdict import (
+    EQUAL,
+    SIMILAR,
+    Outcome,
+    checks,
+    checks_table,
+    failures,
+    verdicts,
+)
+from cxr.heatmaps.methods import METHODS
 
 
 def row(measure: str, value: float, low=math.nan, high=math.nan, **others) -> dict:
@@ -121,3 +130,55 @@ def test_a_layer_is_named_where_there_are_several():
     one = table(flip={"value": 0.3})
     found = failures(pd.concat([one, table().assign(layer="early")]))
     assert [sentence.split(":")[0] for sentence in found] == ["Grad-CAM++ at conv"]
+
+
+def answers(measured: pd.DataFrame) -> dict[str, str]:
+    return {verdict.method: verdict.answer for verdict in verdicts(measured)}
+
+
+def test_every_method_has_a_verdict():
+    found = answers(table())
+    assert list(found) == list(METHODS)
+    assert found.pop("gradcam++") == "yes"
+    assert set(found.values()) == {"not tried"}
+    assert set(answers(pd.DataFrame(columns=COLUMNS)).values()) == {"not tried"}
+
+
+def test_one_failed_check_is_a_no_with_its_reason():
+    (verdict,) = [v for v in verdicts(table(flip={"value": 0.3})) if v.method == "gradcam++"]
+    assert verdict.answer == "no"
+    assert "does not turn with the film" in verdict.reason
+
+
+def test_a_check_that_could_not_be_done_leaves_it_open():
+    (verdict,) = [
+        v for v in verdicts(table(end={"n": 0, "value": math.nan})) if v.method == "gradcam++"
+    ]
+    assert verdict.answer == "not known"
+    assert "no film had a map both before and after" in verdict.reason
+
+
+def test_a_method_that_was_not_put_to_what_another_was_is_not_known():
+    """Else the method that was looked at least would hold up best."""
+    other = table().assign(method="occlusion")
+    other = other[other["kind"] != BOXES]
+    found = {v.method: v for v in verdicts(pd.concat([table(), other]))}
+    assert found["gradcam++"].answer == "yes"
+    assert found["occlusion"].answer == "not known"
+    assert "in boxes of test" in found["occlusion"].reason
+    # How a method was published is no question of a method that is not in tf-keras-vis.
+    other = table().assign(method="occlusion")
+    assert answers(pd.concat([table(), other[other["kind"] != REFERENCE]]))["occlusion"] == "yes"
+
+
+def test_checks_are_a_row_per_method_and_layer():
+    early = table(flip={"value": 0.3}).assign(layer="early")
+    found = checks_table(pd.concat([table(), early])).set_index("method")
+    assert list(found.index) == ["Grad-CAM++ at conv", "Grad-CAM++ at early"]
+    assert found["mirrored film"].tolist() == ["passed", "failed"]
+    assert found["as published"].tolist() == ["passed", "passed"]
+    none = table()
+    none = none[none["measure"] != "flip_rank"]
+    assert checks_table(none)["mirrored film"].tolist() == ["not done"]
+    assert checks_table(pd.DataFrame(columns=COLUMNS)).empty
+    assert {check.outcome for check in checks(table())} == {Outcome.PASSED}
