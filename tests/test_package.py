@@ -47,7 +47,10 @@ def test_everything_that_is_imported_is_declared():
     # An export is made where models are trained, and run anywhere.
     to_export = {"onnx", "tf2onnx"}
     assert to_export <= listed("requirements-train.txt")
-    assert wanted - {None} - to_export <= listed("requirements.txt")
+    # Asked for by an option alone.
+    on_a_cluster = {"ray"}
+    assert on_a_cluster <= listed("requirements-cluster.txt")
+    assert wanted - {None} - to_export - on_a_cluster <= listed("requirements.txt")
 
 
 def test_the_version_is_written_once():
@@ -77,7 +80,7 @@ def test_the_build_reads_the_requirement_files(build):
     hook.update(project := {})
     assert {normal(NAME.match(r)[0]) for r in project["dependencies"]} == listed("requirements.txt")
     extras = project["optional-dependencies"]
-    assert set(extras) == {"train", "postgresql", "dev"}
+    assert set(extras) == {"train", "postgresql", "cluster", "dev"}
     train = listed("requirements-train.txt")
     assert {normal(NAME.match(r)[0]) for r in extras["train"]} == train
     developers = {normal(NAME.match(r)[0]) for r in extras["dev"]}

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import CxrError
 from ..storage.atomic import clear_unfinished, write_file
@@ -41,7 +42,18 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Checkpoint", "CheckpointError", "RowsOf", "WriteError", "without_score"]
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "RowsOf",
+    "WriteError",
+    "digest",
+    "holds",
+    "lock",
+    "ordered",
+    "unwritten",
+    "without_score",
+]
 
 #: What every JSON line of a row begins with.
 FIRST = b'{"path": '
@@ -166,14 +178,12 @@ class Checkpoint:
             handle = os.open(self._log, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
             file = FileIO(handle, "r+")
         except OSError as error:
-            raise _unwritten(self.path, error, "unwritable") from error
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                file.close()
-                text = f"Another process writes to {self.path.name}."
-                raise CheckpointError(text, code="in_use") from error
+            raise unwritten(self.path, error, "unwritable") from error
+        try:
+            lock(file.fileno(), self.path.name)
+        except CheckpointError:
+            file.close()
+            raise
         return file
 
     def _read_log(self) -> int:
@@ -235,7 +245,7 @@ class Checkpoint:
     def _note(self, film: list[Row]) -> None:
         if self.done(film[0]["path"]):  # merged, and killed before the other file was removed
             return
-        self._hashes.append(_digest(film[0]["path"]))
+        self._hashes.append(digest(film[0]["path"]))
         self._count(film)
 
     def _count(self, film: Sequence[Row]) -> None:
@@ -243,13 +253,11 @@ class Checkpoint:
         self.refused += without_score(film)
 
     def _index(self) -> None:
-        self._seen = np.sort(np.frombuffer(self._hashes, np.uint64)) if self._hashes else self._seen
+        self._seen = ordered(self._hashes)
 
     def done(self, path: str) -> bool:
         """Whether a film's rows were in the file when it was opened."""
-        wanted = np.uint64(_digest(path))
-        at = int(np.searchsorted(self._seen, wanted))
-        return at < len(self._seen) and bool(self._seen[at] == wanted)
+        return holds(self._seen, path)
 
     def append(self, films: Sequence[Sequence[Row]]) -> None:
         """Append the rows of films, and have them on the disk.
@@ -268,7 +276,7 @@ class Checkpoint:
             os.fsync(self._file.fileno())
         except OSError as error:
             self._file.truncate(self._end)
-            raise _unwritten(self.path, error, "disk") from error
+            raise unwritten(self.path, error, "disk") from error
         self._end += len(data)
         self._new = True
         for film in films:
@@ -298,17 +306,15 @@ class Checkpoint:
                 clear_unfinished(self.path)
                 write_file(self.path, lambda path: write_rows(self._all_rows(), path))
             except OSError as error:
-                raise _unwritten(self.path, error, "disk") from error
+                raise unwritten(self.path, error, "disk") from error
 
     def _all_rows(self) -> Iterator[Row]:
-        before = np.zeros(0, np.uint64)
+        digests = array("Q")
         if self.path.exists():
-            digests = array("Q")
             for film in self._films(iter_rows(self.path), self.path.name):
-                digests.append(_digest(film[0]["path"]))
+                digests.append(digest(film[0]["path"]))
                 yield from film
-            before = np.sort(np.frombuffer(digests, np.uint64)) if digests else before
-        self._seen = before
+        self._seen = ordered(digests)
         read = RowReader(self._suffix)
         with self._log.open("rb") as file:
             for line in file:
@@ -328,10 +334,40 @@ def without_score(film: Sequence[Row]) -> bool:
     return all(row["refusal_code"] is not None for row in film)
 
 
-def _digest(path: str) -> int:
+def digest(path: str) -> int:
+    """Return the number that stands for a film's path: a set of these is a tenth of the paths."""
     return int.from_bytes(blake2b(path.encode(), digest_size=DIGEST).digest(), "little")
 
 
-def _unwritten(path: Path, error: OSError, code: str) -> WriteError:
+def ordered(digests: array[int]) -> NDArray[np.uint64]:
+    """Return digests as `holds` takes them."""
+    return np.sort(np.frombuffer(digests, np.uint64)) if digests else np.zeros(0, np.uint64)
+
+
+def holds(digests: NDArray[np.uint64], path: str) -> bool:
+    """Whether a path's digest is among those of `ordered`."""
+    wanted = np.uint64(digest(path))
+    at = int(np.searchsorted(digests, wanted))
+    return at < len(digests) and bool(digests[at] == wanted)
+
+
+def lock(handle: int, name: str) -> None:
+    """Lock a file or folder that is open, until it is closed, where the system knows such locks.
+
+    Raises
+    ------
+    CheckpointError
+        If another process has locked it.
+    """
+    if fcntl is not None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            text = f"Another process writes to {name}."
+            raise CheckpointError(text, code="in_use") from error
+
+
+def unwritten(path: Path, error: OSError, code: str) -> WriteError:
+    """Return the error of rows that cannot be written."""
     why = os.strerror(error.errno) if error.errno else "an error of the system"
     return WriteError(f"{path} cannot be written: {why}.", code=code)

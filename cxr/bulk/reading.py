@@ -158,7 +158,7 @@ class _Worker:
     """One process, and the pipe to it."""
 
     def __init__(self, needs: Needs) -> None:
-        context = _context()
+        context = processes_of(__name__)
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, needs), daemon=True)
         self._process.start()
@@ -176,12 +176,18 @@ class _Worker:
         self._process.join()
 
 
-def _context() -> Any:
-    """Return how processes are started: not by a copy of this one, whose threads it would lack."""
+def processes_of(module: str) -> Any:
+    """Return how processes are started: not by a copy of this one, whose threads it would lack.
+
+    Parameters
+    ----------
+    module : str
+        What each of them has loaded when it starts.
+    """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([module])
     return context
 
 

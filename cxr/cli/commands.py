@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..bulk.checkpoints import Checkpoint, RowsOf, without_score
+from ..bulk.cluster import score_on_cluster
+from ..bulk.parts import PartsCheckpoint
 from ..bulk.pipeline import Scored, score_many
 from ..datasets.words import NORMAL
 from ..errors import CxrError
@@ -94,7 +96,9 @@ def predict(options: argparse.Namespace) -> int:
 
     if options.resume and not options.out:
         raise UsageError("--resume needs --out: the file whose rows are kept.")
-    if options.out:
+    if options.ray and not options.out:
+        raise UsageError("--ray needs --out: the file or folder whose rows are kept.")
+    if options.out and not _is_folder(options.out):
         check_format(Path(options.out))
     models = _chosen(options.model)
     for path in map(Path, options.paths):
@@ -110,7 +114,7 @@ def predict(options: argparse.Namespace) -> int:
             for model, point in zip(models, points, strict=True)
         ]
         try:
-            with Checkpoint(Path(options.out), expected, resume=options.resume) as out:
+            with _checkpoint(options.out, expected, resume=options.resume) as out:
                 left = [film for film in films if not out.done(path_text(film))]
                 for batch in _scored(models, left, options):
                     out.append(batch)
@@ -126,6 +130,16 @@ def predict(options: argparse.Namespace) -> int:
         told = count(refused)
         print(f"{told} {were} refused or could not be read; see {rows_of}.", file=sys.stderr)
     return SOME_REFUSED if refused else DONE
+
+
+def _is_folder(out: str) -> bool:
+    """Say whether rows go into a folder, as Parquet parts."""
+    return out.endswith(("/", os.sep)) or Path(out).is_dir()
+
+
+def _checkpoint(out: str, expected: list[RowsOf], *, resume: bool) -> Checkpoint | PartsCheckpoint:
+    keep = PartsCheckpoint if _is_folder(out) else Checkpoint
+    return keep(Path(out), expected, resume=resume)
 
 
 def _maps(model: Model, options: argparse.Namespace) -> bool:
@@ -153,12 +167,11 @@ def _scored(
     progress, done = counter(pace=True), 0
     if films:
         progress(0, len(films))
-    batches = score_many(
-        models,
-        films,
-        operating_point=options.operating_point,
-        heatmaps=bool(options.heatmaps),
-    )
+    how = {"operating_point": options.operating_point, "heatmaps": bool(options.heatmaps)}
+    if options.ray:
+        batches = score_on_cluster(models, films, options.ray, **how)
+    else:
+        batches = score_many(models, films, **how)
     for batch in batches:
         for scored in batch if options.heatmaps else ():
             _write_overlays(scored, Path(options.heatmaps), several=len(models) > 1)

@@ -15,6 +15,11 @@ HINTS = {
     "in_use": "Wait until it ends, or name another file.",
     "unwritable": "Name another file.",
     "disk": "The rows before are kept. Make room, and run the same with --resume to go on.",
+    "no_ray": "Run: pip install -r requirements-cluster.txt",
+    "unreachable": "Start it with: ray start --head, or give another address.",
+    "no_processors": "Add a node: ray start --address HOST:PORT",
+    "other_weights": "Bring the same models to all nodes.",
+    "worker": "Install the same version of cxr and the same models on all nodes.",
     "resumable": "Add --resume to go on with it, or delete that folder to start anew.",
 }
 NO_SAMPLES = (

@@ -231,7 +231,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help=".csv, .json, .jsonl or .parquet file to write (default: CSV on standard output)",
+        help=".csv, .json, .jsonl or .parquet file to write, or a folder, with a slash at its end, "
+        "for Parquet files of 10,000 films each (default: CSV on standard output)",
     )
     parser.add_argument(
         "--heatmaps",
@@ -243,6 +244,13 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep the rows already in --out and score the other films "
         "(default: start anew, and leave a file that is already there alone)",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="score on the Ray cluster at host:port, or auto for the one that this machine belongs "
+        "to; its nodes read the films by the same paths, and rows come in the order they are done "
+        "(default: score here; needs requirements-cluster.txt)",
     )
 
 

@@ -44,6 +44,7 @@ __all__ = [
     "ChangedError",
     "FolderWriter",
     "clear_unfinished",
+    "left_unfinished",
     "located",
     "read_checked",
     "write_file",
@@ -84,8 +85,13 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 def clear_unfinished(path: Path) -> None:
     """Remove what writers of a file left that were killed; nobody may be writing it now."""
     for left in list(path.parent.glob(f".tmp-*.{glob.escape(path.name)}")):
-        if UNFINISHED.fullmatch(left.name):
+        if left_unfinished(left):
             left.unlink(missing_ok=True)
+
+
+def left_unfinished(path: Path) -> bool:
+    """Whether a file is one that `write_file` writes to, or that one left which was killed."""
+    return UNFINISHED.fullmatch(path.name) is not None
 
 
 def located(folder: Path, name: str, sha256: str) -> Path:
