@@ -24,10 +24,11 @@ from cxr.web import (
     reading_session,
     score_view,
     start_view,
+    study_view,
 )
 
 KEYS = (
-    ("J K", "Next, previous film"),
+    ("V", "Next film of the study"),
     ("A", "Agree"),
     ("D", "Disagree"),
     ("N", "Heatmap by the next method of one pass"),
@@ -74,7 +75,9 @@ def main() -> None:
             start_view(session, height=FIELD)
     with list_column:
         if entry:
-            add_films(session)
+            with st.container(horizontal=True, gap="xsmall"):
+                add_films(session)
+                study_view(session, entry)
         reading_list(session, height=FIELD - 38)
     with facts:
         if entry:

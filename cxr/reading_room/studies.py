@@ -118,20 +118,23 @@ class Wanted:
         Rows that are scored for it, or wait for it; "" for all.
     opened : bool or None
         Whether one of the row's films was opened; None for either.
+    shown : int or None
+        Number of the film that is open: its row counts as read and as unread, so that none goes
+        away under its reader's eyes.
     """
 
     bands: Collection[str] = BANDS
     finding: str = ""
     opened: bool | None = None
+    shown: int | None = None
 
     def __contains__(self, study: object) -> bool:
         if not isinstance(study, Study):
             return False
         band = study.band(self.finding)
-        read_for = not self.finding or band not in ("refused", "lateral")
-        return (
-            read_for and band in self.bands and (self.opened is None or study.opened == self.opened)
-        )
+        scored_for = not self.finding or band not in ("refused", "lateral")
+        either = self.opened is None or any(e.number == self.shown for e in study.entries)
+        return scored_for and band in self.bands and (either or study.opened == self.opened)
 
 
 EVERYTHING = Wanted()

@@ -384,6 +384,10 @@ class Worklist:
         shown = [row for row in studies(self.entries) if row in wanted]
         return sorted_rows(shown, self._told(order), wanted.finding)
 
+    def first_of(self, study: Study) -> Entry:
+        """Return the film that opens with a row: its highest, or in a blind list the first."""
+        return (study.scored or study.entries)[0] if self.blind else study.leader
+
     def _told(self, order: str) -> str:
         """Return the order that may be shown: a rank would give the scores of a blind list away."""
         return "arrival" if order == "score" and self.blind else order
@@ -428,7 +432,7 @@ class Worklist:
         """
         wanted = number if number is not None else self.chosen
         entry = next((e for e in self.entries if e.number == wanted), None)
-        entry = entry or next((row.leader for row in self.rows(order)), None)
+        entry = entry or next(map(self.first_of, self.rows(order)), None)
         if entry:
             self.chosen = entry.number
             entry.opened = True

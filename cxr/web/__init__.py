@@ -38,6 +38,7 @@ from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
 from .reading_list import add_films, first_film_ahead, reading_list, start_view
 from .reading_session import reading_session, readings
 from .score import score_view
+from .study import study_view
 
 __all__ = [
     "ReadingSession",
@@ -83,5 +84,6 @@ __all__ = [
     "show_values",
     "start_view",
     "steadiness_view",
+    "study_view",
     "theme",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +13,7 @@ import streamlit as st
 from ..reading_room.entry import BANDS
 from ..reading_room.samples import sample_films
 from ..reading_room.session import ReadingSession
-from ..reading_room.worklist import ORDERS
+from ..reading_room.studies import ORDERS, Wanted, priors
 from ..stats.wording import count
 from .messages import A_FOLDER, ADD_FILMS, NO_SAMPLES, START, UPLOADED
 from .plain_text import plain
@@ -22,6 +24,14 @@ __all__ = ["add_films", "first_film_ahead", "reading_list", "start_view"]
 
 #: Seconds between two looks at how far the scoring is.
 BEAT = 0.4
+SORTED_BY = {
+    "score": "Highest band",
+    "arrival": "Arrival",
+    "date": "Newest date",
+    "name": "Name",
+}
+#: What "read" means in the list: that one of a row's films was opened.
+READ = {"unread": False, "read": True}
 #: Seconds in which a browser paints a film, if it has nothing else to build; and after how many of
 #: them the film is there, and scoring it takes the processor from nobody.
 HEAD_START, THERE = 0.6, 0.25
@@ -156,39 +166,23 @@ def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
     if len(worklist.waiting) > 1 or session.scorer.error or session.scorer.paused:
         _progress(session)
         height -= 74
-    blind = worklist.blind
-    order = st.segmented_control(
-        "Order",
-        ORDERS,
-        default="arrival" if blind else "score",
-        key=f"order_{blind}",
-        label_visibility="collapsed",
-        required=True,
-        disabled=blind,
-        help="A blind list stays as it arrived: a rank would give scores away." if blind else None,
-    )
-    bands = tuple(BANDS)
-    if not blind:
-        picked = st.pills(
-            "Bands",
-            BANDS[:4],
-            selection_mode="multi",
-            format_func=lambda band: f"{SIGNS[band][0]} {_count(session, band)}",
-            key="bands",
-            label_visibility="collapsed",
-            help=", ".join(f"{SIGNS[band][0]} {SIGNS[band][1]}" for band in BANDS[:4]),
-        )
-        bands = (*picked, "waiting") if picked else bands
+    order, wanted = _order(session), _wanted(session)
     if order != session.order:
         session.order = order
         st.rerun(scope="app")
-    unread = sum(not entry.opened for entry in worklist.entries)
-    st.caption(f"{count(len(worklist))}, {unread} unread")
+    every = worklist.rows(order)
+    films, unread = count(len(worklist)), sum(not row.opened for row in every)
+    single = len(every) == len(worklist)
+    grouped = films if single else f"{count(len(every), 'study', 'studies')}, {films}"
+    st.caption(f"{grouped}, {unread} unread")
     st.caption(worklist.account)
+    patients = Counter(row.patient for row in every)
     worklist_view(
-        worklist.ordered(order, bands),
+        worklist.rows(order, wanted),
         worklist.chosen,
         hidden=worklist.hidden,
+        first_of=worklist.first_of,
+        priors=lambda row: len(priors(row, every)) if patients[row.patient] > 1 else 0,
         on_choose=session.choose,
         height=height - 128,
     )
@@ -197,8 +191,66 @@ def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
         st.rerun(scope="app")
 
 
-def _count(session: ReadingSession, band: str) -> int:
-    return sum(entry.band == band for entry in session.worklist.entries)
+def _order(session: ReadingSession) -> str:
+    """Let the reader choose what the rows are sorted by."""
+    blind = session.worklist.blind
+    # A rank would give the scores of a blind list away.
+    orders = [order for order in ORDERS if not (blind and order == "score")]
+    row = st.container(horizontal=True, gap="xxsmall", key="list_row")
+    with row:
+        chosen = st.selectbox(
+            "Order",
+            orders,
+            format_func=SORTED_BY.__getitem__,
+            key=f"order_{blind}",
+            label_visibility="collapsed",
+            help="A blind list is not ranked: that would give scores away." if blind else None,
+        )
+        _filters(session)
+    return chosen
+
+
+def _filters(session: ReadingSession) -> None:
+    worklist = session.worklist
+    finding, opened = _finding_key(session), "filter_opened"
+    on = bool(st.session_state.get(finding)) + bool(st.session_state.get(opened))
+    with st.popover(f"Filter ({on})" if on else "Filter", key="list_filter", width="stretch"):
+        if len(worklist.findings) > 1:
+            st.pills(
+                "Scored for",
+                worklist.findings,
+                format_func=lambda finding: plain(finding.capitalize()),
+                key=finding,
+                help="The bands are those of this finding then, and so is the order by band.",
+            )
+        st.pills("Films", READ, key=opened, format_func=str.capitalize)
+
+
+def _wanted(session: ReadingSession) -> Wanted:
+    """Let the reader choose bands; return what is to be seen by this and the other filters."""
+    worklist = session.worklist
+    finding = st.session_state.get(_finding_key(session)) or ""
+    opened = READ.get(st.session_state.get("filter_opened") or "")
+    wanted = Wanted(finding=finding, opened=opened, shown=worklist.chosen)
+    if worklist.blind:
+        return wanted
+    rows = worklist.rows("arrival", wanted)
+    counts = Counter(row.band(finding) for row in rows)
+    picked = st.pills(
+        "Bands",
+        BANDS[:4],
+        selection_mode="multi",
+        format_func=lambda band: f"{SIGNS[band][0]} {counts[band]}",
+        key="bands",
+        label_visibility="collapsed",
+        help=", ".join(f"{SIGNS[band][0]} {SIGNS[band][1]}" for band in BANDS[:4]),
+    )
+    return replace(wanted, bands=(*picked, "waiting")) if picked else wanted
+
+
+def _finding_key(session: ReadingSession) -> str:
+    # Another element with other models, whose findings are others.
+    return f"filter_{'_'.join(session.worklist.findings)}"
 
 
 def _progress(session: ReadingSession) -> None:

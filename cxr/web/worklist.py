@@ -1,4 +1,4 @@
-"""The worklist as a dense list: thumbnail, name, band and score, with keys to move through it."""
+"""The worklist as a dense list of studies: thumbnail, name, bands and scores, keys to move by."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from ..exports import call_words
+from ..films.dicom_words import OTHER
 from ..reading_room.entry import Entry
+from ..reading_room.studies import Study
+from ..stats.wording import count
 from .assets import component
 
-__all__ = ["BANDS", "state_of", "worklist_view"]
+__all__ = ["BANDS", "date_words", "state_of", "view_words", "worklist_view"]
 
 #: Sign and words of each band: a state is never told by its color alone.
 BANDS = {
@@ -20,6 +23,7 @@ BANDS = {
     "near": ("◆", "near"),
     "below": ("▽", "below"),
     "refused": ("✕", "no score"),
+    "lateral": ("◨", "lateral"),
     "waiting": ("…", "waiting"),
     "hidden": ("○", "to call"),
 }
@@ -27,24 +31,30 @@ _component = component("cxr_worklist", "worklist.js")
 
 
 def worklist_view(
-    entries: list[Entry],
+    rows: list[Study],
     chosen: int | None,
     *,
     hidden: Callable[[Entry], bool] = lambda entry: False,
+    first_of: Callable[[Study], Entry] = lambda study: study.leader,
+    priors: Callable[[Study], int] = lambda study: 0,
     on_choose: Callable[[int], None],
     height: int = 640,
     key: str = "worklist_view",
 ) -> None:
-    """Show the films in the order given.
+    """Show the rows in the order given, one per study.
 
     Parameters
     ----------
-    entries : list of Entry
-        The films.
+    rows : list of Study
+        The studies.
     chosen : int
         Number of the film that is open.
     hidden : callable
         Returns whether a film's score must not be shown yet.
+    first_of : callable
+        Returns the film that opens with a row.
+    priors : callable
+        Returns how many earlier studies there are of a study's patient.
     on_choose : callable
         Called with a film's number when the reader chooses it.
     height : int, default: 640
@@ -66,7 +76,7 @@ def worklist_view(
             "height": height,
             "chosen": chosen,
             "made": time.time(),
-            "rows": [_row(entry, hidden(entry)) for entry in entries],
+            "rows": [_row(row, hidden, first_of(row), priors(row)) for row in rows],
         },
         on_chosen_change=changed,
     )
@@ -85,6 +95,8 @@ def state_of(entry: Entry, finding: str, *, hidden: bool) -> str:
         Whether its scores must not be shown yet.
     """
     assessment = entry.assessments[finding]
+    if entry.lateral:
+        return "lateral"
     if assessment.prediction is None or entry.waits:
         return "waiting"
     if assessment.prediction.score is None:
@@ -92,27 +104,62 @@ def state_of(entry: Entry, finding: str, *, hidden: bool) -> str:
     return "hidden" if hidden else assessment.prediction.band or "refused"
 
 
-def _row(entry: Entry, hidden: bool) -> dict[str, object]:
-    thumbnail = base64.b64encode(entry.thumbnail).decode()
-    cells = [_cell(entry, finding, hidden) for finding in entry.assessments]
+def view_words(entry: Entry) -> str:
+    """Return what to call a film within its study: its view, else its number in the list."""
+    if entry.view and entry.view != OTHER:
+        return "Lateral" if entry.view == "LATERAL" else entry.view
+    return f"Film {entry.number}"
+
+
+def date_words(study: Study) -> str:
+    """Return the day of a study, as 2024-03-01; "" where its files say none."""
+    day, _ = study.when
+    return day.isoformat() if day else ""
+
+
+def _row(
+    study: Study, hidden: Callable[[Entry], bool], first: Entry, priors: int
+) -> dict[str, object]:
+    # One film of the study that is to be called first hides the others' scores too.
+    unseen = any(map(hidden, study.scored))
+    cells = _cells(study, first, unseen)
     scored = [cell for cell in cells if cell["score"] or cell["state"] in ("hidden", "waiting")]
     reasons = [str(cell["reason"]) for cell in (scored or cells[:1]) if cell["reason"]]
-    calls = [call_words(a.call, f) for f, a in entry.assessments.items() if a.call]
-    several = len(cells) > 1
-    notes = [*calls, *reasons]
-    if several and entry.age_unknown:
-        notes.insert(0, "age unknown")
+    told = [date_words(study), count(priors, "prior") if priors else ""]
+    if len(cells) > 1 and first.age_unknown:
+        told.append("age unknown")
     return {
-        "number": entry.number,
-        "name": entry.name,
-        "band": "hidden" if hidden else entry.band,
+        "number": study.number,
+        "first": first.number,
+        "name": study.name,
+        "band": "hidden" if unseen else study.band(),
         "cells": cells,
         "reason": " ".join(reasons),
         "heat": " ".join(str(cell["heat"]) for cell in cells if cell["heat"]),
-        "notes": " · ".join(notes),
-        "thumbnail": f"data:image/jpeg;base64,{thumbnail}" if thumbnail else "",
-        "opened": entry.opened,
+        "notes": " · ".join(filter(None, [*told, *_calls(study), *reasons])),
+        "thumbnail": _address(first.thumbnail),
+        "opened": study.opened,
+        "films": [
+            {"number": film.number, "view": view_words(film), "name": film.name}
+            for film in study.entries
+        ],
     }
+
+
+def _cells(study: Study, first: Entry, unseen: bool) -> list[dict[str, object]]:
+    if not study.scored:
+        return [_cell(first, next(iter(first.assessments)), unseen)]
+    leaders = {finding: first if unseen else study.leader_of(finding) for finding in study.findings}
+    return [_cell(entry, finding, unseen) for finding, entry in leaders.items()]
+
+
+def _calls(study: Study) -> list[str]:
+    called = [(a.call, f) for e in study.entries for f, a in e.assessments.items() if a.call]
+    return list(dict.fromkeys(call_words(call, finding) for call, finding in called))
+
+
+def _address(thumbnail: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(thumbnail).decode()}" if thumbnail else ""
 
 
 def _cell(entry: Entry, finding: str, hidden: bool) -> dict[str, object]:

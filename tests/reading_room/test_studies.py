@@ -180,6 +180,9 @@ def test_what_the_reader_wants_to_see() -> None:
     assert shown(bands=("above",)) == [1, 2]
     assert shown(opened=True) == [2]
     assert shown(opened=False, bands=("near", "lateral")) == [3, 4]
+    # The row that is open does not go away by being opened.
+    assert shown(opened=False, shown=2) == [1, 2, 3, 4]
+    assert shown(opened=False, shown=2, bands=("near",)) == [3]
     by_finding = [row.number for row in ordered(rows, "score", "tuberculosis")]
     assert by_finding == [2, 3, 1, 4]
 

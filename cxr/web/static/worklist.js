@@ -1,4 +1,5 @@
-// The worklist. A click or the arrow keys (also J and K) choose a film; only the choice goes back.
+// The worklist. A click or the arrow keys (also J and K) choose a study, V the next film of it; only
+// the choice goes back.
 
 import { isLate, rootIn, stylesheet } from "./parts.js";
 
@@ -33,11 +34,18 @@ export default function (component) {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const inList = event.composedPath().includes(list);
       const step = { j: 1, k: -1, ...(inList ? { ArrowDown: 1, ArrowUp: -1 } : {}) }[event.key];
-      if (!step) return;
+      if (!step && event.key !== "v") return;
       event.preventDefault();
-      const at = data.rows.findIndex((row) => row.number === Number(list.dataset.chosen));
-      const next = data.rows[at + step];
-      if (next) choose(next.number);
+      const chosen = Number(list.dataset.chosen);
+      const at = data.rows.findIndex((row) => has(row, chosen));
+      if (step) {
+        const next = data.rows[at + step];
+        if (next) choose(next.first);
+      } else if (at >= 0) {
+        const { films } = data.rows[at];
+        const place = films.findIndex(({ number }) => number === chosen);
+        if (films.length > 1) choose(films[(place + 1) % films.length].number);
+      }
     },
     { signal: end.signal },
   );
@@ -53,10 +61,15 @@ function empty() {
   return list;
 }
 
+const has = ({ films }, number) => films.some((film) => film.number === number);
+
 function mark(list, number) {
   list.dataset.chosen = number ?? "";
   for (const row of list.children) {
-    const here = row.dataset.number === String(number);
+    const here = row.dataset.films.split(" ").includes(String(number));
+    for (const film of row.querySelectorAll(".film")) {
+      film.classList.toggle("shown", film.dataset.number === String(number));
+    }
     row.setAttribute("aria-selected", String(here));
     if (here) {
       row.classList.remove("unread");
@@ -74,6 +87,7 @@ function item(row, choose) {
   const element = document.createElement("li");
   element.id = `film-${row.number}`;
   element.dataset.number = row.number;
+  element.dataset.films = row.films.map(({ number }) => number).join(" ");
   element.setAttribute("role", "option");
   element.className = `${row.band}${row.opened ? "" : " unread"}`;
   element.title = [row.reason || row.name, row.heat].filter(Boolean).join("\n");
@@ -113,6 +127,23 @@ function item(row, choose) {
     text.append(part("div", "name", row.name), ...cells, part("div", "sub", sub));
     element.append(picture, text);
   }
-  element.addEventListener("click", () => choose(row.number));
+  if (row.films.length > 1) text.append(films(row.films, part, choose));
+  element.addEventListener("click", () => choose(row.first));
   return element;
+}
+
+// The films of a study, each by its view. An option of a list may hold no buttons: V is the key.
+function films(all, part, choose) {
+  const line = part("div", "films", "");
+  for (const { number, view, name } of all) {
+    const film = part("span", "film", view);
+    film.dataset.number = number;
+    film.title = name;
+    film.addEventListener("click", (event) => {
+      event.stopPropagation();
+      choose(number);
+    });
+    line.append(film);
+  }
+  return line;
 }
