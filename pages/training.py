@@ -4,9 +4,10 @@ import streamlit as st
 
 from cxr import figures
 from cxr.evidence.evaluation import generalisation_gap
-from cxr.evidence.runs import runs
+from cxr.evidence.runs import kept_epochs, recipe_lines, runs
 from cxr.web import (
     bundle,
+    choose_finding,
     choose_models,
     header,
     messages,
@@ -18,30 +19,39 @@ from cxr.web import (
 )
 
 METRICS = ("auc", "accuracy", "loss")
+NAMES = {"auc": "AUC", "accuracy": "Accuracy", "loss": "Loss"}
+#: Panels of runs next to each other.
+ACROSS = 4
 
 
 def main() -> None:
     header("Training")
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left, middle, right = st.columns([1, 3, 1], vertical_alignment="bottom")
     with left:
-        cards = choose_models("training_models", label="Runs")
-    metric = right.segmented_control("Metric", METRICS, default="auc", required=True)
+        among = choose_finding("training_finding")
+    with middle:
+        # Another finding has other runs: a choice of its own.
+        key = f"training_models_{among[0].finding}"
+        cards = choose_models(key, among, label="Runs", at_first=ACROSS)
+    metric = right.segmented_control(
+        "Metric", METRICS, default="auc", required=True, format_func=NAMES.__getitem__
+    )
     if imported := [card.name for card in cards if not card.training.epochs]:
         st.info(messages.imported_without_epochs(imported))
     cards = [card for card in cards if card.training.epochs]
     if not cards:
         return
     histories = {card.name: bundle(card).history for card in cards}
-    wide = {"first step": st.column_config.TextColumn(width=340)}
-    table = plain_table(runs(cards, histories))
+    show_panels(cards, histories, metric)
+    st.subheader("The runs", anchor=False)
     st.dataframe(
-        table,
+        plain_table(runs(cards, histories)),
         hide_index=True,
         height="content",
-        column_config=wide,
+        column_config={"first step": st.column_config.TextColumn(width="medium")},
         placeholder="not recorded",
+        alt="The runs compared: epochs, time and recipe",
     )
-    plot(figures.training_curves(histories, metric, theme=theme()), "curves")
     left, right = st.columns(2)
     with left:
         plot(figures.learning_rate(histories, theme=theme()), "rate")
@@ -54,6 +64,28 @@ def main() -> None:
             left, right = st.columns([1, 2])
             left.json(plain_json(card.recipe.to_json()))
             right.dataframe(plain_table(histories[card.name]), hide_index=True)
+
+
+def show_panels(cards, histories, metric: str) -> None:
+    span = figures.metric_span(histories.values(), metric)
+    for start in range(0, len(cards), ACROSS):
+        row = cards[start : start + ACROSS]
+        for column, card in zip(st.columns(min(len(cards), ACROSS)), row, strict=False):
+            name, history = card.name, histories[card.name]
+            with column:
+                st.markdown(f"**{plain(name)}**")
+                if figures.metric_span([history], metric) is None:
+                    st.caption(messages.not_recorded(NAMES[metric]))
+                    continue
+                figure = figures.training_curves(
+                    {name: history},
+                    metric,
+                    kept={name: kept_epochs(card)},
+                    notes={name: recipe_lines(card, history)},
+                    span=span,
+                    theme=theme(),
+                )
+                plot(figure, f"curves_{name}")
 
 
 main()

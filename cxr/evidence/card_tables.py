@@ -11,6 +11,7 @@ from ..scoring.evaluation import Evaluation
 from ..scoring.operating_points import OperatingPoint
 from ..scoring.picture_check import PictureCheck
 from ..stats.wording import interval, percent, with_interval
+from .runs import kept_epochs
 
 __all__ = [
     "facts",
@@ -165,11 +166,8 @@ def _time(seconds: float) -> str:
 
 def _kept(card: Card) -> str:
     """Say of which epochs the weights are."""
-    last = card.training.kept_epoch
-    averaged = card.recipe.lungs.averaged if card.recipe and card.recipe.lungs else 1
-    if averaged > 1:
-        return f"the average of epochs {last - averaged + 1} to {last}"
-    return f"of epoch {last}"
+    first, last = kept_epochs(card)
+    return f"of epoch {last}" if first == last else f"the average of epochs {first} to {last}"
 
 
 def made_with(card: Card) -> str:

@@ -24,11 +24,13 @@ from .monitoring import (
     use_by_day,
 )
 from .pairs import score_pairs
-from .runs import gap, learning_rate, training_curves
+from .runs import gap, learning_rate, metric_span, training_curves
 from .theme import model_colour
+from .words import alt_text, values
 
 __all__ = [
     "agreement_by_week",
+    "alt_text",
     "box_hits",
     "class_balance_bars",
     "class_balance_pie",
@@ -38,6 +40,7 @@ __all__ = [
     "gap",
     "learning_rate",
     "mean_film",
+    "metric_span",
     "model_colour",
     "precision_recall",
     "randomization",
@@ -51,4 +54,5 @@ __all__ = [
     "subtypes",
     "training_curves",
     "use_by_day",
+    "values",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -11,6 +12,7 @@ from ..evidence.evaluation import best_epoch
 from ..stats.wording import count
 from .theme import (
     SYMBOLS,
+    Theme,
     colours,
     empty,
     model_colour,
@@ -19,7 +21,7 @@ from .theme import (
     plain_texts,
 )
 
-__all__ = ["gap", "learning_rate", "training_curves"]
+__all__ = ["gap", "learning_rate", "metric_span", "training_curves"]
 
 METRICS = {"loss": "Loss", "accuracy": "Accuracy", "auc": "AUC"}
 
@@ -30,9 +32,14 @@ def training_curves(
     metric: str,
     *,
     best: Mapping[str, int] | None = None,
+    kept: Mapping[str, tuple[int, int]] | None = None,
+    notes: Mapping[str, Sequence[str]] | None = None,
+    span: tuple[float, float] | None = None,
     theme: str = "dark",
 ) -> go.Figure:
     """Draw a metric over the epochs: training dashed, validation solid, best epoch ringed.
+
+    The axis of a loss is logarithmic.
 
     Parameters
     ----------
@@ -41,6 +48,12 @@ def training_curves(
     metric : {"loss", "accuracy", "auc"}
     best : mapping of str to int, optional
         The epoch to mark for each model; `cxr.evidence.evaluation.best_epoch` where not given.
+    kept : mapping of str to tuple of int, optional
+        The first and last of the epochs whose weights ship, by model name: they are shaded.
+    notes : mapping of str to sequence of str, optional
+        Lines that hover adds, such as the run's recipe, by model name.
+    span : tuple of float, optional
+        Ends of the axis, so that several figures can be compared: see `metric_span`.
     theme : {"dark", "light"}
     """
     need_some(histories, "history")
@@ -60,12 +73,15 @@ def training_curves(
                 continue  # else the legend names a line that is not there
             figure.add_scatter(
                 x=history["epoch"], y=history[column], mode="lines+markers",
-                name=f"{name}, {what}", legendgroup=name,
+                name=what if len(histories) == 1 else f"{name}, {what}", legendgroup=name,
                 line={"color": model_colour(name), "width": 2, "dash": dash},
                 marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 5},
                 hovertemplate=f"<b>{name}</b>, {what}<br>epoch %{{x}}<br>"
-                f"{METRICS[metric]} %{{y:.4f}}<extra></extra>",
+                f"{METRICS[metric]} %{{y:.4f}}{_hovered((notes or {}).get(name, ()))}"
+                "<extra></extra>",
             )  # fmt: skip
+        if kept and name in kept:
+            _shade(figure, kept[name], look)
         if history[f"val_{metric}"].isna().all():
             continue  # nobody scored the validation films in that run: no epoch of it is the best
         epoch = (best or {}).get(name) or best_epoch(history)
@@ -93,7 +109,43 @@ def training_curves(
     if 0 < len(values) < len(histories):
         subtitle = f"{len(values)} of {len(histories)} runs with validation, each at its best epoch"
     figure.update_layout(title={"text": title, "subtitle": {"text": subtitle}}, margin_t=66)
-    return figure.update_yaxes(title_text=METRICS[metric])
+    axis = _metric_axis(metric, span)
+    return figure.update_yaxes(title_text=METRICS[metric], **axis)
+
+
+def metric_span(histories: Iterable[pd.DataFrame], metric: str) -> tuple[float, float] | None:
+    """Return the least and most of a metric and its validation twin; None where there are none."""
+    columns = (metric, f"val_{metric}")
+    parts = [history[c].to_numpy(float) for history in histories for c in columns if c in history]
+    values = np.concatenate(parts) if parts else np.empty(0)
+    values = values[np.isfinite(values)]
+    if metric == "loss":
+        values = values[values > 0]  # the others are on no logarithmic axis
+    return (float(values.min()), float(values.max())) if values.size else None
+
+
+def _metric_axis(metric: str, span: tuple[float, float] | None) -> dict[str, object]:
+    """Return the axis of a metric, with room around what is drawn."""
+    axis: dict[str, object] = {"type": "log", "dtick": "D2"} if metric == "loss" else {}
+    if span is None:
+        return axis
+    low, high = np.log10(span) if metric == "loss" else span
+    room = max(0.05 * (high - low), 1e-3)
+    return axis | {"range": [low - room, high + room]}
+
+
+def _shade(figure: go.Figure, kept: tuple[int, int], look: Theme) -> None:
+    """Shade the epochs whose weights ship."""
+    first, last = kept
+    figure.add_vrect(
+        x0=first - 0.4, x1=last + 0.4, fillcolor=look.muted, opacity=0.18, line_width=0,
+        layer="below", annotation={"text": "kept", "font": {"size": 11, "color": look.muted}},
+        annotation_position="top left",
+    )  # fmt: skip
+
+
+def _hovered(lines: Sequence[str]) -> str:
+    return "".join(f"<br>{line}" for line in lines)
 
 
 @plain_texts

@@ -27,6 +27,7 @@ from .overview import overview_button
 from .page import (
     bundle,
     cards,
+    choose_finding,
     choose_model,
     choose_models,
     choose_readers,
@@ -47,6 +48,7 @@ __all__ = [
     "bundle",
     "call_view",
     "cards",
+    "choose_finding",
     "choose_model",
     "choose_models",
     "choose_readers",

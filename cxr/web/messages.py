@@ -37,6 +37,7 @@ __all__ = [
     "no_readings_within",
     "not_described",
     "not_explained",
+    "not_recorded",
     "not_steadied",
     "one_class",
     "scored_none",
@@ -100,6 +101,11 @@ def imported_without_epochs(models: Iterable[str]) -> str:
         f"Imported, so that there are no epochs to show: {plain(', '.join(models))}. To train a "
         f"model here: {TRAIN}"
     )
+
+
+def not_recorded(metric: str) -> str:
+    """Say that a run has nothing of a metric, where its panel would be."""
+    return f"{plain(metric)} was not recorded in the epochs of this run. Choose another metric."
 
 
 def scored_none(model: str) -> str:

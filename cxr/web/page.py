@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from .. import figures
 from ..model import Model, load
 from ..plain_text import visible
 from ..scoring.automatic import AUTOMATIC, default_cards
@@ -16,7 +17,7 @@ from ..scoring.card import Card, CardError
 from ..scoring.population import intended_use
 from .look import watch_theme
 from .messages import CHOOSE_MODEL, NO_MODELS, message
-from .plain_text import plain
+from .plain_text import plain, plain_table
 from .streamlit_hooks import (
     end_in_time,
     keep_keras_session,
@@ -27,6 +28,7 @@ from .streamlit_hooks import (
 __all__ = [
     "bundle",
     "cards",
+    "choose_finding",
     "choose_model",
     "choose_models",
     "choose_readers",
@@ -118,11 +120,39 @@ def choose_readers(key: str) -> list[Card]:
     return defaults if name == AUTOMATIC else [by_name[name]]
 
 
-def choose_models(key: str, *, label: str = "Models") -> list[Card]:
-    """Let the reader choose several models; says what to do and stops if none is chosen."""
-    by_name = {card.name: card for card in _defaults_first(cards())}
-    shown = [name for name, card in by_name.items() if not card.baseline]
-    names = st.multiselect(label, list(by_name), default=shown, key=key, format_func=visible)
+def choose_finding(key: str, *, label: str = "Finding") -> list[Card]:
+    """Let the reader choose a finding, where there are several; returns the cards of its models."""
+    listed = _defaults_first(cards())
+    findings = list(dict.fromkeys(sorted(card.finding for card in listed)))
+    finding: str | None = findings[0]
+    if len(findings) > 1:
+        finding = st.segmented_control(
+            label, findings, default=finding, required=True, key=key, format_func=plain
+        )
+    return [card for card in listed if card.finding == finding]
+
+
+def choose_models(
+    key: str, among: Sequence[Card], *, label: str = "Models", at_first: int = 4
+) -> list[Card]:
+    """Let the reader choose several models; says what to do and stops if none is chosen.
+
+    Parameters
+    ----------
+    key : str
+        Of the Streamlit element.
+    among : sequence of Card
+        Those to choose from, in their order.
+    label : str
+        Of the element.
+    at_first : int
+        How many are chosen at first at most; baselines are not.
+    """
+    by_name = {card.name: card for card in among}
+    shown = [name for name, card in by_name.items() if not card.baseline] or list(by_name)
+    names = st.multiselect(
+        label, list(by_name), default=shown[:at_first], key=key, format_func=visible
+    )
     if not names:
         st.info(CHOOSE_MODEL)
         st.stop()
@@ -153,5 +183,32 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
 
 
 def plot(figure: Any, key: str, **options: Any) -> Any:
-    """Show a Plotly figure in its own colors; options go to `st.plotly_chart`."""
-    return st.plotly_chart(figure, key=key, width="stretch", theme=None, config=PLOT, **options)
+    """Show a Plotly figure in its own colors, with what it shows in words and as a table.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+    key : str
+        Of the Streamlit element.
+    **options : object
+        To `st.plotly_chart`.
+
+    Returns
+    -------
+    object
+        What `st.plotly_chart` returns.
+    """
+    shown = st.plotly_chart(
+        figure,
+        key=key,
+        width="stretch",
+        theme=None,
+        config=PLOT,
+        alt=figures.alt_text(figure),
+        **options,
+    )
+    table = figures.values(figure)
+    if not table.empty:
+        with st.popover("Values", type="tertiary", icon=":material/table:"):
+            st.dataframe(plain_table(table), hide_index=True)
+    return shown

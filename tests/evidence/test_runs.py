@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cxr.evidence.runs import runs
+from cxr.evidence.runs import kept_epochs, recipe_lines, runs
 from cxr.scoring.bundle import Bundle
 from cxr.scoring.card import Architecture, Base, Card, TrainingStep
+from cxr.training.recipes import RECIPES
 from tests.cards import a_card
 
 
@@ -50,3 +51,29 @@ def test_a_run_that_did_not_score_validation_films_has_no_best_epoch(made_bundle
     blind = made_bundle.history.assign(val_loss=np.nan, val_accuracy=np.nan, val_auc=np.nan)
     table = runs([made_bundle.card], {made_bundle.name: blind})
     assert table["best epoch"].isna().tolist() == [True]
+
+
+def test_what_an_epoch_cost_is_the_median(made_bundle):
+    history = made_bundle.history.assign(seconds=[100.0, *[3.0] * (len(made_bundle.history) - 1)])
+    table = runs([made_bundle.card], {made_bundle.name: history})
+    assert table["seconds an epoch"].tolist() == [round(float(history["seconds"].median()), 1)]
+    unknown = history.drop(columns="seconds")
+    assert runs([made_bundle.card], {made_bundle.name: unknown})["seconds an epoch"].isna().all()
+
+
+def test_the_epochs_kept_are_one_or_those_that_were_averaged(made_bundle):
+    last = made_bundle.card.training.kept_epoch
+    assert kept_epochs(made_bundle.card) == (last, last)
+    recipe = RECIPES["pneumonia-efficientnet-lite0"]  # averages four
+    card = dataclasses.replace(changed(made_bundle, kept_epoch=8), recipe=recipe)
+    assert kept_epochs(card) == (5, 8)
+
+
+def test_a_recipe_is_told_in_short_lines(made_bundle, made_recipe):
+    lines = recipe_lines(made_bundle.card, made_bundle.history)
+    assert lines[0].startswith(made_bundle.card.architecture.name)
+    assert f"batch {made_recipe.batch_size}" in lines[1]
+    assert lines[-1].endswith("an epoch")
+    assert len(recipe_lines(made_bundle.card, made_bundle.history.drop(columns="seconds"))) == 3
+    with pytest.raises(ValueError, match="trained here"):
+        recipe_lines(a_card(), made_bundle.history)

@@ -413,7 +413,9 @@ def test_nothing_to_draw_is_said(name):
 
 def test_training_is_dashed_validation_solid_and_the_best_epoch_ringed():
     figure = DRAWN["training_curves"]()
-    train, valid = trace(figure, f"{ONE}, training"), trace(figure, f"{ONE}, validation")
+    train, valid = trace(figure, "training"), trace(figure, "validation")
+    two = DRAWN["training_curves of two"]()
+    assert {f"{ONE}, training", f"{TWO}, validation"} <= {drawn.name for drawn in two.data}
     assert (train.line.dash, valid.line.dash) == ("dash", "solid")
     assert list(train.y) == [0.8, 0.9, 0.99]
     assert list(valid.y) == [0.75, 0.9, 0.88]
@@ -429,6 +431,35 @@ def test_another_epoch_can_be_marked():
     assert (best.x[0], best.y[0]) == (3, 0.6)
     with pytest.raises(ValueError, match=r"Expected an epoch of .* Received: 9"):
         figures.training_curves({ONE: HISTORY}, "loss", best={ONE: 9})
+
+
+def test_a_loss_is_drawn_on_a_logarithmic_axis():
+    assert figures.training_curves({ONE: HISTORY}, "loss").layout.yaxis.type == "log"
+    assert figures.training_curves({ONE: HISTORY}, "auc").layout.yaxis.type is None
+
+
+@pytest.mark.parametrize("metric", ["loss", "auc"])
+def test_several_figures_can_have_one_axis(metric):
+    other = HISTORY.assign(**{metric: [4.0, 0.2, 0.1]})
+    low, high = figures.metric_span([HISTORY, other], metric)
+    assert (low, high) == (0.1, 4.0)
+    axis = figures.training_curves({ONE: HISTORY}, metric, span=(low, high)).layout.yaxis.range
+    ends = np.power(10.0, axis) if metric == "loss" else axis
+    assert ends[0] < low < high < ends[1]
+    blind = HISTORY.assign(**{metric: np.nan, f"val_{metric}": np.nan})
+    assert figures.metric_span([blind], metric) is None
+    assert figures.metric_span([], metric) is None
+
+
+def test_the_epochs_that_were_kept_are_shaded_and_hover_tells_the_recipe():
+    figure = figures.training_curves(
+        {ONE: HISTORY}, "auc", kept={ONE: (2, 3)}, notes={ONE: ["adam <b>", "batch 32"]}
+    )
+    (band,) = figure.layout.shapes
+    assert band.x0 < 2 < 3 < band.x1 < 4
+    assert not figures.training_curves({ONE: HISTORY}, "auc", kept={TWO: (1, 1)}).layout.shapes
+    for line in (drawn for drawn in figure.data if drawn.name in ("training", "validation")):
+        assert "<br>adam &lt;b&gt;<br>batch 32" in line.hovertemplate
 
 
 def test_runs_say_what_is_wrong():

@@ -199,13 +199,38 @@ def test_dataset_page_counts_subtypes(page, made_bundle) -> None:
     assert counts["films"].sum() == ill.sum()
 
 
+def runs_shown(app: AppTest) -> pd.DataFrame:
+    return next(frame.value for frame in app.dataframe if "run" in frame.value)
+
+
 def test_training_page_draws_the_stored_history(page) -> None:
     app = page("training")
     assert plots(app) == 3
-    assert app.dataframe[0].value["epochs"].tolist() == [2]
-    app.segmented_control[0].set_value("loss").run()
+    assert runs_shown(app)["epochs"].tolist() == [2]
+    metric = next(part for part in app.segmented_control if part.label == "Metric")
+    metric.set_value("loss").run()
     assert not app.exception
     assert plots(app) == 3
+
+
+def test_training_page_shows_four_runs_of_one_finding_at_first(page, tmp_path: Path) -> None:
+    """A panel each, a finding at a time; what a run did not record is said in its place."""
+    shipped = sorted(path.parent.name for path in (ROOT / "models").glob("*-*/history.csv"))
+    for name in shipped:
+        copy_bundle(ROOT / "models" / name, tmp_path / name)
+    app = page("training", models=tmp_path)
+    (chosen,) = app.multiselect
+    assert len(chosen.value) == 4
+    assert {name.split("-")[0] for name in chosen.options} == {"pneumonia"}
+    assert plots(app) == 3 + 2  # the default one did not record its AUC
+    assert sum("not recorded" in caption.value for caption in app.caption) == 1
+    next(part for part in app.segmented_control if part.label == "Metric").set_value("loss").run()
+    assert plots(app) == 4 + 2
+    app.segmented_control(key="training_finding").set_value("tuberculosis").run()
+    assert not app.exception
+    (chosen,) = app.multiselect
+    assert {name.split("-")[0] for name in chosen.options} == {"tuberculosis"}
+    assert runs_shown(app)["run"].tolist() == chosen.value
 
 
 @pytest.mark.parametrize(
@@ -222,7 +247,7 @@ def test_training_page_tells_what_the_curves_do_not_show(
     stored["training"].pop("feature_seconds", None)
     path.write_text(json.dumps(stored | {"training": stored["training"] | recorded}))
     step = stored["training"]["first_step"]
-    runs = page("training", models=tmp_path).dataframe[0].value.set_index("run")
+    runs = runs_shown(page("training", models=tmp_path)).set_index("run")
     assert runs.loc["pneumonia-small-cnn", ["first step", "base features"]].tolist() == ["none"] * 2
     said = runs.loc["pneumonia-vgg16-transfer"]
     start = f"{step['epochs']} epochs, {step['films']} films at 300 pixels, "
