@@ -70,7 +70,7 @@ def main() -> None:
         header("Triage", cards)
         if entry:
             show_film(session, entry)
-            first_film_ahead(session)
+            first_film_ahead(session, entry)
         else:
             start_view(session, height=FIELD)
     with list_column:

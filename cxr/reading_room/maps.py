@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 from ..evidence.audit.store import SANITY
 from ..evidence.audit.verdict import failures
@@ -23,6 +24,8 @@ NOT_YET = "The heatmap comes with the score."
 #: A heatmap, and where its heat lies.
 Shown = tuple[Heatmap | None, HeatInLungs | None]
 NOTHING: Shown = (None, None)
+# Every page asks on each run, and a model stays as it is while the dashboard runs.
+_known_doubts: WeakKeyDictionary[Bundle, dict[str, list[str] | None]] = WeakKeyDictionary()
 
 
 class Maps:
@@ -49,7 +52,6 @@ class Maps:
         self.overview = False
         """Whether all methods are shown."""
         self.drawn: tuple[str, ...] = ()
-        self._doubts: dict[tuple[str, str], list[str] | None] = {}
         self._worklist = worklist
         self._film = film
 
@@ -109,10 +111,10 @@ class Maps:
         None if it was not audited, or the audit's table cannot be read.
         """
         bundle = self._model(entry)
-        # The page asks on each run, and a model stays as it is while the dashboard runs.
-        if (key := (bundle.name, method)) not in self._doubts:
-            self._doubts[key] = _doubts(bundle, method)
-        return self._doubts[key]
+        known = _known_doubts.setdefault(bundle, {})
+        if method not in known:
+            known[method] = _doubts(bundle, method)
+        return known[method]
 
     def without(self, entry: Entry) -> str:
         """Return why a film shows no heatmap."""

@@ -123,6 +123,18 @@ class Scorer:
         """Wait until nothing is under way; whether that came true in time."""
         return self._service.wait(self, seconds)
 
+    def wait_for(self, entry: Entry, seconds: float) -> bool:
+        """Wait until a film is scored, or nothing is under way; whether that came true in time.
+
+        With the last film of the list that is one moment: what is asked after it, as `pending`,
+        tells that all is done.
+        """
+
+        def scored() -> bool:
+            return not entry.waits and bool(self.worklist.waiting)
+
+        return self._service.wait(self, seconds, enough=scored)
+
     def _has_work(self) -> bool:
         return self._goes_on and any(e not in self._failed for e in self.worklist.waiting)
 

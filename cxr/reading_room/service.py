@@ -88,10 +88,26 @@ class ScoringService:
         with self._changed:
             return self._has(reader)
 
-    def wait(self, reader: Reader, seconds: float | None = None) -> bool:
-        """Wait until a reader has nothing queued; whether that came true in time."""
+    def wait(
+        self,
+        reader: Reader,
+        seconds: float | None = None,
+        *,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Wait until a reader has nothing queued; whether that came true in time.
+
+        Parameters
+        ----------
+        reader : Reader
+            Whose films they are.
+        seconds : float, optional
+            At most (default: as long as it takes).
+        enough : callable
+            Asked after each batch, while the queue stands still: True ends the waiting too.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: not self._has(reader), seconds)
+            return self._changed.wait_for(lambda: not self._has(reader) or enough(), seconds)
 
     def close(self) -> None:
         """End the thread after the batch under way; the service is of no use then."""

@@ -90,10 +90,19 @@ class ReadingSession:
         """Whether something is under way that will change what `seen` tells."""
         return self.scorer.pending or self.outlines.busy
 
+    @property
+    def awaits_score(self) -> bool:
+        """Whether the film that is open is being scored, or waits for its turn."""
+        entry = self._open_entry()
+        return entry is not None and entry.waits and self.scorer.pending
+
+    def _open_entry(self) -> Entry | None:
+        chosen = self.worklist.chosen
+        return next((e for e in self.worklist.entries if e.number == chosen), None)
+
     def seen(self) -> tuple[object, ...]:
         """What the page next to the list depends on: it is redrawn when this has changed."""
-        chosen = self.worklist.chosen
-        entry = next((e for e in self.worklist.entries if e.number == chosen), None)
+        chosen, entry = self.worklist.chosen, self._open_entry()
         said = [id(a.prediction) for a in entry.assessments.values()] if entry else []
         outlined = entry is not None and self.outlines.known(entry.sha256)
         return chosen, *said, self.scorer.pending, outlined

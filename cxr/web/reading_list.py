@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from ..reading_room.entry import BANDS
+from ..reading_room.entry import BANDS, Entry
 from ..reading_room.samples import sample_films
 from ..reading_room.session import ReadingSession
 from ..reading_room.studies import ORDERS, Wanted, priors
@@ -22,8 +22,12 @@ from .worklist import worklist_view
 
 __all__ = ["add_films", "first_film_ahead", "reading_list", "start_view"]
 
-#: Seconds between two looks at how far the scoring is.
-BEAT = 0.4
+#: Seconds between two looks at how far the scoring is; and while the open film waits for a score.
+BEAT, SOON = 0.4, 0.15
+#: Seconds after which a browser has painted a film, if it has nothing else to build: scoring takes
+#: the processor from nobody then. And for how long at most the rest of the page waits for the
+#: score.
+THERE, PATIENCE = 0.25, 0.35
 SORTED_BY = {
     "score": "Highest band",
     "arrival": "Arrival",
@@ -32,9 +36,6 @@ SORTED_BY = {
 }
 #: What "read" means in the list: that one of a row's films was opened.
 READ = {"unread": False, "read": True}
-#: Seconds in which a browser paints a film, if it has nothing else to build; and after how many of
-#: them the film is there, and scoring it takes the processor from nobody.
-HEAD_START, THERE = 0.6, 0.25
 
 
 def start_view(session: ReadingSession, *, height: int) -> None:
@@ -57,20 +58,26 @@ def start_view(session: ReadingSession, *, height: int) -> None:
         if st.session_state.pop("no_samples", False):
             st.info(NO_SAMPLES)
         st.caption(START, text_alignment="center")
+    # Out of sight: the browser fetches now what it draws the list with, and not when a score waits.
+    with st.container(key="ahead"):
+        st.pills("Bands", BANDS[:4], key="bands_ahead", label_visibility="collapsed")
     st.session_state["start_shown"] = True
 
 
-def first_film_ahead(session: ReadingSession) -> None:
+def first_film_ahead(session: ReadingSession, entry: Entry) -> None:
     """Let the browser paint the first film of a list before it gets the rest of the page.
 
-    The rest takes it longer to build than the film, and it builds all that it has got at once.
-    Meanwhile the film is scored, so that its score often comes with the rest. Later films come into
-    a page that is there.
+    The rest takes it longer to build than the film, and it builds all that it has got at once. It
+    gets it with the score: once the film is painted it is scored, and the page drawn anew as soon
+    as the score is there. Later films come into a page that is there.
     """
-    if st.session_state.pop("start_shown", False):
-        time.sleep(THERE)
-        session.scorer.start()
-        time.sleep(HEAD_START - THERE)
+    if not st.session_state.pop("start_shown", False):
+        return
+    time.sleep(THERE)
+    session.scorer.start()
+    session.scorer.wait_for(entry, PATIENCE)
+    if session.seen() != session.drawn:
+        st.rerun()
 
 
 def add_films(session: ReadingSession) -> None:
@@ -153,7 +160,8 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     with_page = [True]
     # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
     changing = session.working or session.seen() != session.drawn
-    st.fragment(_list, run_every=BEAT if changing else None)(session, height, with_page)
+    beat = SOON if session.awaits_score else BEAT
+    st.fragment(_list, run_every=beat if changing else None)(session, height, with_page)
     with_page.clear()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -506,6 +507,20 @@ def test_the_film_is_shown_before_what_takes_the_browser_longer(page, monkeypatc
     assert starts[0] == 2
     assert starts[-1] == 4
     assert plots(app) == 0, "Plotly would keep the browser busy for seconds"
+
+
+def test_the_rest_of_the_page_comes_with_the_first_score(page, monkeypatch) -> None:
+    app, order = page("triage"), []
+    for part in ("film_view", "reading_list", "score_view"):
+        monkeypatch.setattr(f"cxr.web.{part}", _noted(getattr(cxr.web, part), part, order))
+    monkeypatch.setattr(sys.modules["cxr.web.reading_list"], "PATIENCE", 60.0)
+    next(b for b in app.button if b.label == "Sample films").click().run()
+    assert not app.exception, app.exception[0].message
+    # The film by itself, then all of the page with its score: nothing else is drawn twice.
+    assert order == ["film_view", "film_view", "reading_list", "score_view"]
+    session = app.session_state["reading_session"]
+    assert not session.worklist.entries[0].waits
+    session.scorer.join()
 
 
 def _noted(part, name: str, order: list[str]):

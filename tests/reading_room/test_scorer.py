@@ -73,6 +73,32 @@ def test_scores_every_film_and_tells_of_each_once(made_bundle):
     assert len(told) == BATCH + 3
 
 
+def test_a_film_can_be_waited_for_while_others_are_scored(made_bundle, slow):
+    worklist = filled(made_bundle, BATCH + 2)
+    scorer, first = Scorer(worklist), worklist.open()
+    scorer.start()
+    slow.begun()
+    assert not scorer.wait_for(first, 0.05), "it is not scored yet"
+    slow.release()
+    assert scorer.wait_for(first, 20)
+    assert not first.waits
+    assert scorer.busy, "the others go on"
+    scorer.pause()
+    slow.release()
+    scorer.join()
+
+
+def test_who_waited_for_the_last_film_finds_all_done(made_bundle):
+    worklist = filled(made_bundle, 1)
+    scorer = Scorer(worklist)
+    assert scorer.wait_for(worklist.open(), 0), "nothing is under way"
+    for _ in range(20):
+        worklist.score_again(worklist.entries[0])
+        scorer.start()
+        assert scorer.wait_for(worklist.entries[0], 20)
+        assert not scorer.pending
+
+
 def test_a_film_can_be_read_and_added_while_others_are_scored(made_bundle, slow):
     worklist = filled(made_bundle, 2 * BATCH)
     seen = threading.Event()
