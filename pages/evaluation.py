@@ -1,5 +1,7 @@
 """Evaluation: how far a model's calls can be believed."""
 
+from functools import partial
+
 import streamlit as st
 
 from cxr import figures
@@ -10,6 +12,7 @@ from cxr.evidence.evaluation import (
     cell,
     classification_report,
     confusion,
+    confusion_table,
 )
 from cxr.plain_text import visible
 from cxr.scoring.population import folder_of, split_note
@@ -23,6 +26,7 @@ from cxr.web import (
     header,
     messages,
     plain,
+    plain_cells,
     plain_table,
     plot,
     show_rates,
@@ -36,6 +40,7 @@ CELLS = {
     "fp": "False positives",
     "tn": "True negatives",
 }
+CELL = "evaluation_cell"
 PAIR = {"score_one": "first", "rate_one": "first", "p_value": "McNemar"}
 PAIR |= {"score_other": "second", "rate_other": "second"}
 PAIR |= {"only_one_right": "first alone right", "only_other_right": "second alone right"}
@@ -64,32 +69,50 @@ def main() -> None:
         st.warning(plain(note), icon=None)
     counts = confusion(scores, labels, threshold)
     show_rates(rates(counts))
-    left, right = st.columns([1, 1.25])
+    left, right = st.columns([1, 1.6], gap="medium")
     with left:
         figure = figures.confusion_matrix(
             counts, card.classes, threshold=threshold, split=split, theme=theme()
         )
-        picked = plot(
-            figure, f"matrix_{card.name}_{split}", on_select="rerun", selection_mode="points"
+        key = f"matrix_{card.name}_{split}"
+        plot(
+            figure,
+            key,
+            table=confusion_table(counts, card.classes),
+            on_select=partial(take_cell, key),
+            selection_mode="points",
         )
     with right:
-        figure = figures.score_histogram(
-            scores, labels, card.classes, threshold, near, paths=list(films["path"]), theme=theme()
+        # What a click on the matrix does, by keyboard too.
+        code = st.segmented_control(
+            "Films behind",
+            list(CELLS),
+            default="fn",
+            required=True,
+            key=CELL,
+            format_func=CELLS.get,
         )
-        plot(figure, "histogram")
-    points = picked["selection"]["points"] if picked else []
-    code = points[0]["customdata"][0] if points else "fn"
-    show_cell(cell(films, scores, threshold, code), code, folder_of(card, split))
+        show_cell(cell(films, scores, threshold, code), code, folder_of(card, split))
+    figure = figures.score_histogram(
+        scores, labels, card.classes, threshold, near, paths=list(films["path"]), theme=theme()
+    )
+    plot(figure, "histogram")
     show_curves(card, split)
     show_tables(card, films, scores, labels, threshold)
     show_pair(card, split, threshold)
 
 
+def take_cell(key: str) -> None:
+    """Choose the cell of the matrix that was clicked."""
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        st.session_state[CELL] = points[0]["customdata"][0]
+
+
 def show_cell(films, code: str, folder) -> None:
     st.subheader(f"{CELLS[code]}: {count(len(films))}", anchor=False)
-    st.caption(messages.CHOOSE_CELL)
     captions = [f"{score:.2f}" for score in films["score"]]
-    film_list(folder, films, captions, column_order=["path", "score", "subtype", "patient"])
+    film_list(folder, films, captions, column_order=["score", "path", "subtype", "patient"])
 
 
 def show_curves(card, split: str) -> None:
@@ -97,13 +120,33 @@ def show_curves(card, split: str) -> None:
     if not curves.roc:
         st.info(messages.one_class(split))
         return
+    st.subheader("At all thresholds", anchor=False)
     left, middle, right = st.columns(3)
     with left:
         plot(figures.roc(curves.roc, curves.thresholds, theme=theme()), "roc")
     with middle:
         plot(figures.precision_recall(curves.precision_recall, theme=theme()), "recall")
     with right:
-        plot(figures.reliability(curves.reliability, theme=theme()), "reliability")
+        names = choose_two(list(curves.reliability), card.name)
+        if names:
+            chosen = {name: curves.reliability[name] for name in names}
+            plot(figures.reliability(chosen, theme=theme()), "reliability")
+
+
+def choose_two(names: list[str], first: str) -> list[str]:
+    """Let the reader choose whose calibration is drawn: more than two cover each other."""
+    if len(names) < 2:
+        return names
+    baselines = {card.name for card in cards() if card.baseline}
+    names = sorted(names, key=lambda name: (name != first, name in baselines))
+    return st.multiselect(
+        "Calibration of two models",
+        names,
+        default=names[:2],
+        max_selections=2,
+        key=f"calibration_{first}",
+        format_func=visible,
+    )
 
 
 def show_tables(card, films, scores, labels, threshold: float) -> None:
@@ -113,7 +156,8 @@ def show_tables(card, films, scores, labels, threshold: float) -> None:
         report = classification_report(scores, labels, threshold, card.classes)
         st.dataframe(plain_table(report).style.format(precision=3))
     with right:
-        plot(figures.subtypes(by_subtype(films, scores, threshold), theme=theme()), "subtypes")
+        kinds = by_subtype(films, scores, threshold)
+        plot(figures.subtypes(kinds, theme=theme()), "subtypes", table=kinds)
     st.subheader("What a call is worth elsewhere", anchor=False)
     show_values(confusion(scores, labels, threshold))
 
@@ -142,13 +186,16 @@ def show_pair(card, split: str, threshold: float) -> None:
         plot(figures.score_pairs(pair, theme=theme()), "pairs")
     with right:
         st.markdown("  \n".join(map(plain, sentences(pair))))
-        st.dataframe(plain_table(pair.mcnemar.table(pair.one, pair.other)))
+        st.table(
+            plain_cells(pair.mcnemar.table(pair.one, pair.other)),
+            alt="How many films each of the two models calls rightly",
+        )
         rates_shown = plain_table(pair.rates).style.format(RATES, na_rep="none")
         st.dataframe(rates_shown, column_config=PAIR)
     films = disagreements(pair)
     st.caption(f"{count(len(films))} that one model alone calls, scores farthest apart first.")
     pairs = zip(films["label"], films["score_one"], films["score_other"], strict=True)
-    captions = [f"{plain(label)}  \n{one:.2f}, {two:.2f}" for label, one, two in pairs]
+    captions = [f"{label}\n{one:.2f}, {two:.2f}" for label, one, two in pairs]
     order = ["path", "score_one", "score_other", "label", "right"]
     config = {**PAIR, "path": st.column_config.Column(width="medium")}
     folder = folder_of(card, split)

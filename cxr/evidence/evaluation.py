@@ -30,6 +30,7 @@ __all__ = [
     "cell",
     "classification_report",
     "confusion",
+    "confusion_table",
     "evaluate",
     "generalisation_gap",
     "labels_of",
@@ -88,6 +89,25 @@ def evaluate(
         specificity_ci=wilson(counts.tn, negatives) if negatives else None,
         confusion_matrix=((counts.tn, counts.fp), (counts.fn, counts.tp)),
     )
+
+
+def confusion_table(counts: Confusion, classes: Sequence[str]) -> pd.DataFrame:
+    """Return a confusion matrix as a table.
+
+    Parameters
+    ----------
+    counts : Confusion
+    classes : sequence of two str
+        Negative class first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per class: films of, below the threshold, at the threshold or above.
+    """
+    columns = ["films of", "below the threshold", "at the threshold or above"]
+    rows = [[name, *row] for name, row in zip(classes, counts.matrix, strict=True)]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def classification_report(

@@ -39,7 +39,8 @@ def roc(
     operating point by its name.
     """
     need_some(curves, "curve")
-    title, subtitle = _span("AUC", [c.auc for c in curves.values()]), f"{len(curves)} models"
+    title = "Positives found against false alarms"
+    subtitle = _span("AUC", [c.auc for c in curves.values()])
     if len(curves) == 1:
         (only,) = curves.values()
         title = f"AUC {only.auc:.3f} on {count(only.n)}"
@@ -69,8 +70,8 @@ def precision_recall(
 ) -> go.Figure:
     """Draw precision against recall by model name; `thresholds` as in `roc`."""
     need_some(curves, "curve")
-    title = _span("Average precision", [c.average_precision for c in curves.values()])
-    subtitle = f"{len(curves)} models"
+    title = "Right calls against positives found"
+    subtitle = _span("average precision", [c.average_precision for c in curves.values()])
     if len(curves) == 1:
         (only,) = curves.values()
         title = f"Average precision {only.average_precision:.3f}"
@@ -98,8 +99,8 @@ def precision_recall(
 def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.Figure:
     """Draw the share of films with the finding against their mean score, by model name."""
     need_some(bins, "reliability")
-    title = _span("Calibration error", [curve.ece for curve in bins.values()])
-    subtitle = f"{len(bins)} models, 95% intervals"
+    title = "Does a score mean what it says?"
+    subtitle = _span("off on average by", [curve.ece for curve in bins.values()])
     if len(bins) == 1:
         (only,) = bins.values()
         title = f"Scores are off by {only.ece:.3f} on average"
@@ -127,7 +128,7 @@ def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.F
 
 
 def _span(what: str, values: list[float]) -> str:
-    return f"{what} {interval((min(values), max(values)))}"
+    return f"{len(values)} models, {what} {interval((min(values), max(values)))}"
 
 
 def _height(models: Mapping[str, object]) -> int:

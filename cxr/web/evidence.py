@@ -82,12 +82,7 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
         st.caption(f"{said}; none of the groups is in two splits.")
     # What leaks is what must be seen first.
     films = duplicates.leaks_first
-    if folder is None:
-        st.dataframe(plain_table(films), hide_index=True, height=240)
-        return
-    captions = [
-        plain(f"group {film.group}, {film.split}, {film.label}") for film in films.itertuples()
-    ]
+    captions = [f"group {film.group}, {film.split}, {film.label}" for film in films.itertuples()]
     film_list(folder, films, captions)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ..plain_text import visible
+from ..stats.wording import count
 from .messages import NO_FILMS_AT_HAND, NO_FOLDER
-from .plain_text import plain_table
+from .plain_text import plain, plain_table
 
 __all__ = ["film_grid", "film_list"]
 
+#: Width of a film, pixels.
+THUMBNAIL = 128
+
 
 def film_grid(
-    folder: Path | None,
-    films: pd.DataFrame,
-    captions: Iterable[str],
-    *,
-    shown: int = 12,
-    across: int = 6,
-) -> None:
+    folder: Path | None, films: pd.DataFrame, captions: Iterable[str], *, shown: int = 12
+) -> bool:
     """Show the first films of a table that are at hand; if none is, say what to do.
 
     Parameters
@@ -33,41 +34,54 @@ def film_grid(
     films : pandas.DataFrame
         With a column path.
     captions : iterable of str
-        One per film, shown below it, as Markdown.
+        One per film, shown below it, as they are; in lines.
     shown : int, default: 12
         How many films at most.
-    across : int, default: 6
-        How many in a row.
+
+    Returns
+    -------
+    bool
+        Whether a film is shown.
     """
     if films.empty:
         st.caption("No films.")
-        return
+        return False
     if folder is None:
-        st.info(NO_FOLDER)
-        return
+        st.caption(NO_FOLDER)
+        return False
     pairs = zip(films["path"], captions, strict=True)
     there = list(islice(((folder / p, text) for p, text in pairs if (folder / p).is_file()), shown))
     if not there:
-        st.info(NO_FILMS_AT_HAND)
-    for start in range(0, len(there), across):
-        row = there[start : start + across]
-        for column, (path, text) in zip(st.columns(across), row, strict=False):
-            column.image(str(path), caption=text)
+        st.caption(NO_FILMS_AT_HAND)
+        return False
+    # As many next to each other as there is room for: two on a telephone.
+    with st.container(horizontal=True, gap="small"):
+        for path, text in there:
+            lines = text.split("\n")
+            st.image(
+                str(path),
+                caption="  \n".join(map(plain, lines)),
+                width=THUMBNAIL,
+                alt=visible(f"Film: {', '.join(lines)}"),
+            )
+    return True
 
 
 def film_list(
     folder: Path | None, films: pd.DataFrame, captions: Iterable[str], **options: Any
 ) -> None:
-    """Show a table of films with the pictures of the first of them next to it.
+    """Show the pictures of the first films of a table, and the table.
 
     Parameters
     ----------
     folder, films, captions
-        As for `film_grid`.
+        As for `film_grid`. Where no picture is at hand, the table has the place.
     **options : object
         Of the table, to `st.dataframe`.
     """
-    left, right = st.columns([1, 1.6])
-    left.dataframe(plain_table(films), hide_index=True, height=300, **options)
-    with right:
-        film_grid(folder, films, captions)
+    pictured = film_grid(folder, films, captions)
+    if films.empty:
+        return
+    said = f"All {count(len(films))} as a table"
+    with st.expander(said) if pictured else nullcontext():
+        st.dataframe(plain_table(films), hide_index=True, height=300, alt=said, **options)

@@ -61,7 +61,7 @@ NO_PICTURE_CHECK = (
 )
 NO_MODELS = f"No models here. Train one with: {TRAIN}"
 CHOOSE_MODEL = "Choose a model to see its curves."
-CHOOSE_CELL = "Choose a cell of the matrix to see its films; the worst errors come first."
+CHOOSE_CELL = "Films behind a cell of the matrix; the worst errors come first"
 ADD_FILMS = "The list of films comes here, those to read first on top."
 START = "They stay in memory until the tab is closed."
 A_FOLDER = "All films of a folder or of a patient's CD are taken; its other files are counted."

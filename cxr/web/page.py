@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from .. import figures
@@ -182,7 +183,7 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
         st.caption(plain(use), text_alignment="right")
 
 
-def plot(figure: Any, key: str, **options: Any) -> Any:
+def plot(figure: Any, key: str, *, table: pd.DataFrame | None = None, **options: Any) -> Any:
     """Show a Plotly figure in its own colors, with what it shows in words and as a table.
 
     Parameters
@@ -190,6 +191,8 @@ def plot(figure: Any, key: str, **options: Any) -> Any:
     figure : plotly.graph_objects.Figure
     key : str
         Of the Streamlit element.
+    table : pandas.DataFrame, optional
+        What the figure shows, where `cxr.figures.values` does not say it well.
     **options : object
         To `st.plotly_chart`.
 
@@ -207,8 +210,8 @@ def plot(figure: Any, key: str, **options: Any) -> Any:
         alt=figures.alt_text(figure),
         **options,
     )
-    table = figures.values(figure)
-    if not table.empty:
+    values = figures.values(figure) if table is None else table
+    if not values.empty:
         with st.popover("Values", type="tertiary", icon=":material/table:"):
-            st.dataframe(plain_table(table), hide_index=True)
+            st.dataframe(plain_table(values), hide_index=True)
     return shown

@@ -13,6 +13,7 @@ from cxr.evidence.evaluation import (
     cell,
     classification_report,
     confusion,
+    confusion_table,
     evaluate,
     generalisation_gap,
 )
@@ -239,3 +240,9 @@ def test_films_of_several_sources_are_told_apart_by_source():
     ]
     assert list(table["n"]) == [25, 22, 8]
     assert list(table["note"]) == ["", "", "too few"]
+
+
+def test_a_confusion_matrix_is_a_row_per_class():
+    table = confusion_table(confusion([0.1, 0.9, 0.2, 0.8], [0, 0, 1, 1], 0.5), ("normal", "ill"))
+    assert table["films of"].tolist() == ["normal", "ill"]
+    assert table.iloc[:, 1:].to_numpy().tolist() == [[1, 1], [1, 1]]

@@ -371,7 +371,8 @@ def test_roc_draws_the_curve_and_marks_the_operating_point():
 def test_models_differ_by_dash_as_well_as_colour():
     lines = [t for t in DRAWN["roc of two"]().data if t.name != "chance"]
     assert len({t.line.dash for t in lines}) == 2
-    assert DRAWN["roc of two"]().layout.title.text == f"AUC {ROC.auc:.3f} to {ROC.auc:.3f}"
+    said = DRAWN["roc of two"]().layout.title.subtitle.text
+    assert said == f"2 models, AUC {ROC.auc:.3f} to {ROC.auc:.3f}"
 
 
 def test_one_operating_point_of_two_models_has_one_legend_entry():

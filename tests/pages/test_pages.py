@@ -322,14 +322,15 @@ def test_evaluation_page_compares_two_models_on_the_same_films(page, two_models:
     assert "DeLong, 20 films." in texts(app)
     assert "McNemar, 20 films." in texts(app)
     tables = [frame.value for frame in app.dataframe]
-    counts = next(t for t in tables if "pneumonia-other right" in t.columns)
+    counts = app.table[0].value
+    assert list(counts.columns) == ["pneumonia-other right", "pneumonia-other wrong"]
     assert counts.to_numpy().sum() == 20
     rates = next(t for t in tables if "rate_one" in t.columns)
     assert list(rates.index) == ["accuracy", "sensitivity", "specificity"]
     films = next(t for t in tables if "right" in t.columns)
     assert len(films) == counts.iloc[0, 1] + counts.iloc[1, 0]
-    cell = next(t for t in tables if "score" in t.columns)
-    assert len(app.get("image")) == min(len(films), 12) + min(len(cell), 12)
+    behind = int(re.search(r"False negatives: (\d+)", texts(app))[1])
+    assert len(app.get("image")) == min(len(films), 12) + min(behind, 12)
 
 
 @pytest.mark.parametrize("label", ["pneumonia", "normal"])
@@ -357,8 +358,40 @@ def test_evaluation_page_compares_without_the_films(page, two_models: Path, tmp_
         (tmp_path / "train").mkdir(exist_ok=True)
         app = page("evaluation", models=two_models, data=data)
         assert "DeLong, 20 films." in texts(app)
-        assert any(words in info.value for info in app.info)
+        assert any(words in caption.value for caption in app.caption)
         assert not app.get("image")
+        # The place of the pictures is the table's, whatever cell is looked at.
+        app.segmented_control(key="evaluation_cell").set_value("tp").run()
+        shown = [frame.value for frame in app.dataframe if "score" in frame.value]
+        assert len(shown[0]) == int(re.search(r"True positives: (\d+)", texts(app))[1])
+
+
+def test_evaluation_page_draws_the_calibration_of_two_models(page, two_models: Path) -> None:
+    app = page("evaluation", models=two_models)
+    choice = next(part for part in app.multiselect if "Calibration" in part.label)
+    assert choice.value == ["pneumonia-made", "pneumonia-other"]
+    assert choice.max_selections == 2
+    choice.set_value([]).run()
+    assert not app.exception
+    assert plots(app) == 6
+
+
+def test_evaluation_page_opens_the_films_behind_a_cell_without_a_pointer(page) -> None:
+    app = page("evaluation")
+    for code, words in (("tp", "True positives"), ("fp", "False positives")):
+        app.segmented_control(key="evaluation_cell").set_value(code).run()
+        assert not app.exception
+        assert f"{words}: " in texts(app)
+
+
+def test_every_chart_is_described_and_has_its_values_behind_it(page, two_models: Path) -> None:
+    for name in ("evaluation", "training", "dataset"):
+        app = page(name, models=two_models)
+        charts = app.get("plotly_chart")
+        assert all(len(chart.proto.alt) > 10 for chart in charts)
+        # A picture is its own description.
+        pictures = sum("Mean of" in chart.proto.alt for chart in charts)
+        assert len(app.get("popover")) == len(charts) - pictures
 
 
 def test_evaluation_page_follows_the_threshold_of_the_second_model(page, two_models: Path) -> None:
