@@ -8,7 +8,6 @@ film by film; a film that ends two processes is told as one that cannot be read.
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import threading
@@ -18,12 +17,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ..errors import CxrError, fault
 from ..films.radiograph import RadiographError, read
 from ..scoring.refusal import Refusal
 from ..scoring.seen import Needs, SeenFilm, see
+from .process import Process
 
 __all__ = ["ReaderError", "Readers", "processes", "read_and_see"]
 
@@ -74,7 +74,7 @@ class Readers:
     def __init__(self, needs: Needs, number: int) -> None:
         self.needs, self.number = needs, number
         self._here = threading.local()
-        self._workers: set[_Worker] = set()
+        self._workers: set[Process] = set()
         self._lock = threading.Lock()
         self._over = False
         self._threads = ThreadPoolExecutor(number, "reader") if number else None
@@ -123,15 +123,15 @@ class Readers:
             return None
         if isinstance(answer, BaseException):
             raise answer
-        return answer
+        return list(answer)
 
-    def _worker(self) -> _Worker:
-        worker: _Worker | None = getattr(self._here, "worker", None)
+    def _worker(self) -> Process:
+        worker: Process | None = getattr(self._here, "worker", None)
         if worker is None:
             with self._lock:
                 if self._over:
                     raise ReaderError("Reading was stopped.")
-                worker = _Worker(self.needs)
+                worker = Process(_serve, self.needs)
                 self._workers.add(worker)
             self._here.worker = worker
         return worker
@@ -152,43 +152,6 @@ class Readers:
             for worker in self._workers:
                 worker.end()
         self._threads.shutdown(wait=True, cancel_futures=True)
-
-
-class _Worker:
-    """One process, and the pipe to it."""
-
-    def __init__(self, needs: Needs) -> None:
-        context = processes_of(__name__)
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, needs), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def ask(self, paths: list[str]) -> list[Seen] | BaseException:
-        """Return what the process sees, or the error that it met; EOFError if it ended."""
-        self._pipe.send(paths)
-        answer: list[Seen] | BaseException = self._pipe.recv()
-        return answer
-
-    def end(self) -> None:
-        """End the process, whatever it does. Whoever waits for its answer has an EOFError."""
-        self._process.kill()
-        self._process.join()
-
-
-def processes_of(module: str) -> Any:
-    """Return how processes are started: not by a copy of this one, whose threads it would lack.
-
-    Parameters
-    ----------
-    module : str
-        What each of them has loaded when it starts.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module])
-    return context
 
 
 def _serve(pipe: Connection, needs: Needs) -> None:

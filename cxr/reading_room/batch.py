@@ -27,7 +27,7 @@ class Portion:
     Attributes
     ----------
     entries : tuple of Entry
-        The films, at most `BATCH`.
+        The films.
     models : tuple of Model
         One per finding.
     operating_point : str or None
@@ -55,13 +55,17 @@ class Portion:
         return replace(self, entries=tuple(entries))
 
 
-def score_together(portions: Sequence[Portion]) -> list[list[Entry]]:
+def score_together(
+    portions: Sequence[Portion], by: Callable[..., list[dict[str, Prediction]]] | None = None
+) -> list[list[Entry]]:
     """Score films of lists that have the same models, each with its Grad-CAM.
 
     Parameters
     ----------
     portions : sequence of Portion
         At least one; they go with each other.
+    by : callable, default: `cxr.scoring.automatic.predict`
+        What scores them.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def score_together(portions: Sequence[Portion]) -> list[list[Entry]]:
         ]
         for model in models
     }
-    results = predict(
+    results = (by or predict)(
         models,
         [film for _, film in films],
         operating_point=point,

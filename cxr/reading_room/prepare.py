@@ -13,6 +13,7 @@ from ..films.radiograph import Radiograph
 from ..lungs.once import find_once, has_lung_network
 from ..model import Model
 from ..scoring.predict import predict
+from .cluster import cluster_address
 
 __all__ = ["prepare"]
 
@@ -31,8 +32,10 @@ def prepare(models: Sequence[Model]) -> threading.Thread | None:
     Returns
     -------
     threading.Thread or None
-        None if all of them are prepared, or being prepared.
+        None if all of them are prepared, or being prepared, or if a cluster scores the films.
     """
+    if cluster_address():  # the networks are at work elsewhere
+        return None
     with _lock:
         new = [model for model in models if model.card.weights.sha256 not in _prepared]
         _prepared.update(model.card.weights.sha256 for model in new)

@@ -146,7 +146,7 @@ class Scorer:
         """Return the films to score next; None after a pause, and once nobody wants them."""
         if not self._goes_on or not self._wanted():
             return None
-        return self.worklist.portion(without=self._failed)
+        return self.worklist.portion(without=self._failed, most=self._service.most)
 
     def tell(self, entries: Sequence[Entry]) -> None:
         """Log the films that were scored, and tell of each."""

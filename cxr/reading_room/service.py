@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Protocol
 
 from ..errors import fault
 from .batch import BATCH, Portion, score_together
+from .cluster import ClusterScorer, cluster_address
 from .entry import Entry
 
 __all__ = ["Reader", "ScoringService", "scoring_service"]
 
 logger = logging.getLogger(__name__)
+
+_making = threading.Lock()
 
 
 class Reader(Protocol):
@@ -49,15 +53,15 @@ class ScoringService:
     ----------
     score : callable, default: `cxr.reading_room.batch.score_together`
         Scores portions together; returns the films of each that have their prediction.
-    most : int, default: 4
-        Films in a batch.
+    most : callable
+        Says how many films a batch may have (default: 4).
     """
 
     def __init__(
         self,
         score: Callable[[Sequence[Portion]], list[list[Entry]]] = score_together,
         *,
-        most: int = BATCH,
+        most: Callable[[], int] = lambda: BATCH,
     ) -> None:
         self._score = score
         self._most = most
@@ -67,6 +71,11 @@ class ScoringService:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+
+    @property
+    def most(self) -> int:
+        """Films that a batch may have."""
+        return self._most()
 
     def put(self, reader: Reader) -> None:
         """Have a reader's films scored; of no effect if they are already queued."""
@@ -168,12 +177,13 @@ class ScoringService:
             if portion is first
             or (portion.goes_with(first) and (portion.urgent or not first.urgent))
         }
+        most = self.most
         turns = [
             reader
-            for place in range(self._most)
+            for place in range(most)
             for reader, portion in joined.items()
             if place < len(portion.entries)
-        ][: self._most]
+        ][:most]
         return {
             reader: portion.only(portion.entries[: turns.count(reader)])
             for reader, portion in joined.items()
@@ -204,9 +214,15 @@ class ScoringService:
         reader.fail(portion.entries[0], error)
 
 
-_service = ScoringService()
+@cache
+def _service_at(address: str) -> ScoringService:
+    if not address:
+        return ScoringService()
+    scorer = ClusterScorer(address)
+    return ScoringService(scorer, most=lambda: scorer.most)
 
 
 def scoring_service() -> ScoringService:
-    """Return the service of this process."""
-    return _service
+    """Return the service of this process: it scores here, or on the cluster of ``CXR_RAY``."""
+    with _making:
+        return _service_at(cluster_address())

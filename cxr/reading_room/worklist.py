@@ -201,13 +201,15 @@ class Worklist:
         """Films that are not scored yet."""
         return [entry for entry in self.entries if entry.waits]
 
-    def portion(self, *, without: Collection[Entry] = ()) -> Portion | None:
+    def portion(self, *, without: Collection[Entry] = (), most: int = BATCH) -> Portion | None:
         """Return the films to score next: the open one alone, since its reader waits for it.
 
         Parameters
         ----------
         without : collection of Entry, optional
             Films that are left out, as they could not be scored.
+        most : int, default: 4
+            Films.
         """
         with self._lock:
             waiting = [entry for entry in self.waiting if entry not in without]
@@ -215,7 +217,7 @@ class Worklist:
             if not waiting:
                 return None
             return Portion(
-                entries=tuple(is_open or waiting[:BATCH]),
+                entries=tuple(is_open or waiting[:most]),
                 models=self.models,
                 operating_point=self.operating_point,
                 urgent=bool(is_open),

@@ -76,14 +76,14 @@ def test_a_killed_process_costs_no_film(paths):
 
 def test_a_film_that_ends_every_process_has_its_refusal(paths, monkeypatch):
     """And the others of its batch are read."""
-    ask = reading._Worker.ask
+    ask = reading.Process.ask
 
-    def deadly(worker: reading._Worker, batch: list[str]) -> object:
+    def deadly(worker: reading.Process, batch: list[str]) -> object:
         if paths[2] in batch:
             worker.end()
         return ask(worker, batch)
 
-    monkeypatch.setattr(reading._Worker, "ask", deadly)
+    monkeypatch.setattr(reading.Process, "ask", deadly)
     with Readers(NEEDS, 1) as readers:
         films = [film for _, batch in readers.read([paths[:4], paths[4:]]) for film in batch]
     assert films[2] is ENDED
