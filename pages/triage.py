@@ -11,6 +11,7 @@ from cxr.web import (
     call_view,
     choose_readers,
     compare_view,
+    current_of,
     empty_field,
     export_view,
     film_view,
@@ -20,6 +21,8 @@ from cxr.web import (
     method_view,
     overview_button,
     plain,
+    prior_of,
+    prior_said,
     reading_list,
     reading_session,
     score_view,
@@ -84,6 +87,7 @@ def main() -> None:
             show_facts(session, entry)
     # Not before the film is on its way: reading it and scoring it want the same processor.
     session.scorer.start()
+    session.read_ahead()
 
 
 def show_film(session: ReadingSession, entry: Entry) -> None:
@@ -105,6 +109,10 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
         coming=session.maps.coming(entry),
         beside=beside_of(session, entry),
         lungs=session.outlines.of(entry.sha256),
+        current=current_of(session, entry),
+        prior=prior_of(session, entry),
+        prior_said=prior_said(session, entry),
+        priors_chosen=session.priors_chosen,
     )
 
 

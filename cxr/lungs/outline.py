@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .segment import Lungs
+from .segment import CUT_OFF, Lungs
 
 __all__ = ["Outline", "outline"]
 
@@ -33,11 +33,15 @@ class Outline(NamedTuple):
         Straight lines between zones, each of two points (x, y).
     said : tuple of str
         What is to be said of these lungs, as sentences for people.
+    box : tuple of float or None
+        Left, top, right and bottom edge of both lungs together; None where one of them is missing
+        or cut off, so that films cannot be matched by it.
     """
 
     lungs: tuple[tuple[Point, ...], ...]
     borders: tuple[tuple[Point, Point], ...]
     said: tuple[str, ...] = ()
+    box: tuple[float, float, float, float] | None = None
 
 
 def outline(lungs: Lungs) -> Outline:
@@ -66,11 +70,19 @@ def outline(lungs: Lungs) -> Outline:
         for ring in _rings(side[::step, ::step])
     ]
     borders = [tuple(to_film(line)) for line in _borders(lungs.zones[::step, ::step])]
+    rings = tuple(ring for ring in polygons if len(ring) >= LEAST)
+    whole = lungs.sides.right.any() and lungs.sides.left.any() and CUT_OFF not in lungs.remarks
     return Outline(
-        tuple(ring for ring in polygons if len(ring) >= LEAST),
+        rings,
         tuple((start, end) for start, end in borders),
         tuple(remark.reason for remark in lungs.remarks),
+        _box(rings) if whole and rings else None,
     )
+
+
+def _box(rings: tuple[tuple[Point, ...], ...]) -> tuple[float, float, float, float]:
+    xs, ys = zip(*(point for ring in rings for point in ring), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _rings(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..films.radiograph import Radiograph
+from ..films.radiograph import Radiograph, RadiographError
 from ..monitoring import Reading, Readings, ReadingsError, new_list_id
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from .entry import Entry
+from .lane import Lane
 from .maps import Maps
 from .outlines import Outlines
 from .scorer import Scorer
+from .studies import Study, to_hang
 from .worklist import Worklist
 
 __all__ = ["ReadingSession"]
@@ -33,12 +36,19 @@ class ReadingSession:
         self.order = "score"
         self.beside: int | None = None
         """Number of the film that the reader compares the open one with."""
+        self.priors_chosen = 0
+        """How often the reader has chosen a prior: each time it is to be seen at once."""
         self.drawn: tuple[object, ...] = ()
         self.log = log
         self.log_error = ""
         self._id = new_list_id()
         self._readings: dict[tuple[int, str], Reading] = {}
         self._films: dict[int, Radiograph] = {}
+        self._lock = threading.Lock()
+        self._ahead = Lane()
+        self._unreadable: set[int] = set()
+        self._prior: dict[int, int] = {}
+        """Of a study's number, that of the earlier one that the reader chose to see with it."""
 
     def close(self) -> None:
         """Stop all work and let the films go: the list was cleared, or its tab was closed."""
@@ -64,6 +74,76 @@ class ReadingSession:
         self.maps.prepare(entry, other)
         return entry
 
+    def earlier(self, entry: Entry) -> list[Study]:
+        """Return the earlier studies of a film's patient that can be shown, the newest first."""
+        studies = self.worklist.priors(entry)
+        return [study for study in studies if self._readable(to_hang(study, entry))]
+
+    def prior(self, entry: Entry) -> Entry | None:
+        """Return the earlier film that hangs next to a film: the one chosen, else the newest."""
+        earlier = self.earlier(entry)
+        if not earlier:
+            return None
+        chosen = self._prior.get(self.worklist.study(entry).number)
+        study = next((study for study in earlier if study.number == chosen), earlier[0])
+        return to_hang(study, entry)
+
+    def choose_prior(self, entry: Entry, study: Study) -> None:
+        """Hang a film of an earlier study next to a film, from now on."""
+        self.picked = True
+        self.beside = self.maps.beside = None
+        self._prior[self.worklist.study(entry).number] = study.number
+        self.priors_chosen += 1
+
+    def at_hand(self, entry: Entry) -> bool:
+        """Whether a film's pixels are there, so that to show it takes no time."""
+        return entry.number in self._films
+
+    def read_ahead(self) -> None:
+        """Read the prior of the open film in the background, and look for its lungs."""
+        if prior := self._to_read():
+            self._ahead.put(prior.number, lambda: self._read_prior(prior))
+
+    def _to_read(self) -> Entry | None:
+        """Return the prior of the open film if it is not ready to be shown."""
+        entry = self._open
+        prior = self._hung(entry) if entry else None
+        if prior is None or not self.at_hand(prior):
+            return prior
+        # Its score comes before its lungs, as that of the open film.
+        outlined = prior.waits or self.outlines.of(prior.sha256) is None
+        return None if outlined or self.outlines.known(prior.sha256) else prior
+
+    def _read_prior(self, prior: Entry) -> None:
+        if not self._still_hangs(prior):
+            return
+        try:
+            film = prior.film()
+        except RadiographError:
+            self._unreadable.add(prior.number)
+            return
+        if self._still_hangs(prior):
+            with self._lock:
+                self._films.setdefault(prior.number, film)
+        if not prior.waits:
+            self.outlines.ask(film)
+
+    def _still_hangs(self, prior: Entry) -> bool:
+        entry = self._open
+        return entry is not None and self._hung(entry) is prior
+
+    @property
+    def _open(self) -> Entry | None:
+        chosen = self.worklist.chosen
+        return next((e for e in self.worklist.entries if e.number == chosen), None)
+
+    def _hung(self, entry: Entry) -> Entry | None:
+        """Return the prior that the page shows, or holds ready: none next to another comparison."""
+        return None if self.compared(entry) else self.prior(entry)
+
+    def _readable(self, entry: Entry) -> bool:
+        return bool(entry.source) and entry.number not in self._unreadable
+
     def show(self, entry: Entry, finding: str) -> None:
         """Show a finding's score and heatmap of a film."""
         self.picked = True
@@ -76,8 +156,10 @@ class ReadingSession:
 
     def film(self, entry: Entry) -> Radiograph:
         """Read a film's pixels; the last two are kept, since every click draws the page anew."""
-        radiograph = self._films.pop(entry.number, None) or entry.film()
-        self._films = {**dict(list(self._films.items())[-1:]), entry.number: radiograph}
+        radiograph = self._films.get(entry.number) or entry.film()
+        with self._lock:
+            others = [(n, film) for n, film in self._films.items() if n != entry.number]
+            self._films = {**dict(others[-1:]), entry.number: radiograph}
         return radiograph
 
     def _look_for_lungs(self, entry: Entry | None) -> None:
@@ -88,24 +170,24 @@ class ReadingSession:
     @property
     def working(self) -> bool:
         """Whether something is under way that will change what `seen` tells."""
-        return self.scorer.pending or self.outlines.busy
+        if self.scorer.pending or self.outlines.busy or self._ahead.busy:
+            return True
+        return self._to_read() is not None
 
     @property
     def awaits_score(self) -> bool:
         """Whether the film that is open is being scored, or waits for its turn."""
-        entry = self._open_entry()
-        return entry is not None and entry.waits and self.scorer.pending
-
-    def _open_entry(self) -> Entry | None:
-        chosen = self.worklist.chosen
-        return next((e for e in self.worklist.entries if e.number == chosen), None)
+        return self._open is not None and self._open.waits and self.scorer.pending
 
     def seen(self) -> tuple[object, ...]:
         """What the page next to the list depends on: it is redrawn when this has changed."""
-        chosen, entry = self.worklist.chosen, self._open_entry()
-        said = [id(a.prediction) for a in entry.assessments.values()] if entry else []
-        outlined = entry is not None and self.outlines.known(entry.sha256)
-        return chosen, *said, self.scorer.pending, outlined
+        entry = self._open
+        prior = self._hung(entry) if entry else None
+        films = [film for film in (entry, prior) if film]
+        said = [id(a.prediction) for film in films for a in film.assessments.values()]
+        outlined = [self.outlines.known(film.sha256) for film in films]
+        at_hand = prior and (prior.number, self.at_hand(prior))
+        return self.worklist.chosen, *said, self.scorer.pending, *outlined, at_hand
 
     def call(self, entry: Entry, call: Call | str, finding: str = "") -> None:
         """Record the reader's call of a film: of the finding that is shown, if none is named."""
@@ -128,7 +210,8 @@ class ReadingSession:
     def turn(self, entry: Entry) -> None:
         """Change black and white of a film over, or back, and score it anew."""
         self.choose(entry.number)
-        self._films.pop(entry.number, None)
+        with self._lock:
+            self._films.pop(entry.number, None)
         self.worklist.turn(entry)
         self.scorer.start()
 

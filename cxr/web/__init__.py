@@ -36,6 +36,7 @@ from .page import (
     plot,
 )
 from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
+from .prior import current_of, prior_of, prior_said
 from .reading_list import add_films, first_film_ahead, reading_list, start_view
 from .reading_session import reading_session, readings
 from .score import score_view
@@ -55,6 +56,7 @@ __all__ = [
     "choose_threshold",
     "code_span",
     "compare_view",
+    "current_of",
     "empty_field",
     "explanations_view",
     "export_view",
@@ -77,6 +79,8 @@ __all__ = [
     "plain_json",
     "plain_table",
     "plot",
+    "prior_of",
+    "prior_said",
     "reading_list",
     "reading_session",
     "readings",

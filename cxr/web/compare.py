@@ -9,6 +9,7 @@ from ..reading_room.entry import Entry
 from ..reading_room.session import ReadingSession
 from .film import Beside
 from .methods import title, work_view
+from .prior import priors_view
 
 __all__ = ["beside_of", "compare_view"]
 
@@ -60,6 +61,7 @@ def compare_view(session: ReadingSession, entry: Entry) -> None:
 
     st.session_state["beside"] = chosen.number if chosen else None
     with st.popover("Compare", width="stretch", disabled=not (others or allowed)):
+        priors_view(session, entry)
         st.selectbox(
             "Another film",
             list(others),

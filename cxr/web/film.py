@@ -26,7 +26,7 @@ from .assets import component
 from .film_scale import film_scale, tables, windows
 from .transfer import film_address, film_key
 
-__all__ = ["Beside", "empty_field", "film_view"]
+__all__ = ["Beside", "Hung", "empty_field", "film_view"]
 
 
 class Beside(NamedTuple):
@@ -50,6 +50,30 @@ class Beside(NamedTuple):
     lungs: Outline | str | None = None
 
 
+class Hung(NamedTuple):
+    """A film of a patient who has an earlier one, as it hangs next to that.
+
+    Attributes
+    ----------
+    film : Radiograph
+        The film.
+    heatmap : Heatmap or None
+        Its heatmap; None for none.
+    name : str
+        What stands above it: which of both it is, its date, its name.
+    lungs : Outline, str or None
+        As for `film_view`. Both films are matched in height if both have the box of their lungs.
+    scores : str
+        What stands below it.
+    """
+
+    film: Radiograph
+    heatmap: Heatmap | None
+    name: str
+    lungs: Outline | str | None = None
+    scores: str = ""
+
+
 _component = component("cxr_film", "film.js")
 
 
@@ -65,6 +89,10 @@ def film_view(
     without_heatmap: str = "No heatmap: the film has no score.",
     coming: bool = False,
     lungs: Outline | str | None = None,
+    current: Hung | None = None,
+    prior: Hung | None = None,
+    prior_said: str = "",
+    priors_chosen: int = 0,
     draw: Literal["auto", "gpu", "cpu"] = "auto",
 ) -> None:
     """Show a film; nothing that the reader does with it goes back to the server.
@@ -96,17 +124,33 @@ def film_view(
     lungs : Outline, str or None
         Outline of the lungs, off until the reader asks for it; a sentence that says why there is
         none; None where nobody looked for lungs, and there is nothing to ask for.
+    current : Hung, optional
+        The film once more, as it hangs next to an earlier one of its patient.
+    prior : Hung, optional
+        The earlier film. The browser fetches it once the film is painted, so that a key shows it at
+        once, next to the film and zoomed and moved with it.
+    prior_said : str
+        What is said in its place where there is none.
+    priors_chosen : int, default: 0
+        How often the reader chose an earlier film: with another number it is shown at once.
     draw : {"auto", "gpu", "cpu"}, default: "auto"
         ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
     """
     sides = [Beside(film, heatmap, name, lungs), *([Beside(*beside)] if beside else [])]
     top = common_top(side.heatmap for side in sides if side.heatmap)
+    hung_top = common_top(h for h in (heatmap, prior and prior.heatmap) if h)
     _component(
         key=key,
         height="content",
         data={
             "field": height,
             "films": [_side(side, f"cxr_film.{key}.{i}", top) for i, side in enumerate(sides)],
+            "current": _hung(current) if current else None,
+            "prior": (_side(Beside(*prior[:4]), f"cxr_film.{key}.prior", hung_top) | _hung(prior))
+            if prior
+            else None,
+            "prior_said": prior_said,
+            "priors_chosen": priors_chosen,
             "colours": {
                 colour_map: base64.b64encode(colour_table(colour_map).tobytes()).decode()
                 for colour_map in COLOUR_MAPS
@@ -148,6 +192,11 @@ def _side(side: Beside, place: str, top: float) -> dict[str, object]:
         "heatmap": _heatmap(heatmap, top) if heatmap else None,
         "lungs": None if lungs is None else _lungs(lungs),
     }
+
+
+def _hung(hung: Hung) -> dict[str, object]:
+    box = hung.lungs.box if isinstance(hung.lungs, Outline) else None
+    return {"hung_name": hung.name, "scores": hung.scores, "lungs_box": box}
 
 
 def _lungs(lungs: Outline | str) -> dict[str, object]:

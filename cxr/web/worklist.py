@@ -15,7 +15,7 @@ from ..reading_room.studies import Study
 from ..stats.wording import count
 from .assets import component
 
-__all__ = ["BANDS", "date_words", "state_of", "view_words", "worklist_view"]
+__all__ = ["BANDS", "cell_words", "date_words", "state_of", "view_words", "worklist_view"]
 
 #: Sign and words of each band: a state is never told by its color alone.
 BANDS = {
@@ -117,6 +117,16 @@ def date_words(study: Study) -> str:
     return day.isoformat() if day else ""
 
 
+def cell_words(entry: Entry, finding: str, *, hidden: bool) -> tuple[str, str]:
+    """Return sign and word of what is said of one finding of a film; parameters of `state_of`."""
+    state = state_of(entry, finding, hidden=hidden)
+    sign, word = BANDS[state]
+    said = entry.assessments[finding].prediction
+    if state == "refused" and said and said.refusal and said.refusal.code == "age":
+        word = "not read"
+    return sign, word
+
+
 def _row(
     study: Study, hidden: Callable[[Entry], bool], first: Entry, priors: int
 ) -> dict[str, object]:
@@ -164,14 +174,12 @@ def _address(thumbnail: bytes) -> str:
 
 def _cell(entry: Entry, finding: str, hidden: bool) -> dict[str, object]:
     state = state_of(entry, finding, hidden=hidden)
-    sign, word = BANDS[state]
+    sign, word = cell_words(entry, finding, hidden=hidden)
     prediction = entry.assessments[finding].prediction
     score = prediction.score if prediction and state not in ("hidden", "waiting") else None
     refusal = prediction.refusal if prediction else None
     reason = refusal.reason if refusal else ""
     heat = prediction.heat_in_lungs if prediction and score is not None else None
-    if refusal and refusal.code == "age" and state == "refused":
-        word = "not read"
     return {
         "finding": finding.capitalize(),
         "state": state,

@@ -34,6 +34,17 @@ def test_the_outline_encloses_the_lungs_with_few_corners(size):
     assert sum(map(len, drawn.lungs)) < 150
 
 
+def test_films_can_be_matched_by_the_box_of_two_whole_lungs():
+    found = lungs(400, 500)
+    rows, columns = np.flatnonzero(found.mask.any(axis=1)), np.flatnonzero(found.mask.any(axis=0))
+    wanted = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    assert outline(found).box == pytest.approx(wanted, abs=2)
+    sides = found.sides
+    assert outline(Lungs(sides, 0.97, (CUT_OFF,))).box is None
+    one = Sides(sides.right, np.zeros_like(sides.right))
+    assert outline(Lungs(one, 0.97)).box is None
+
+
 def test_two_borders_part_each_lung_into_thirds():
     found = lungs()
     borders = np.array(outline(found).borders, int)

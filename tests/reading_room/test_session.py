@@ -13,6 +13,7 @@ from cxr.reading_room.outlines import COMING
 from cxr.reading_room.session import ReadingSession
 from cxr.reading_room.worklist import Worklist
 from tests.conftest import chest_like, png
+from tests.reading_room.test_studies import x_ray
 
 
 @pytest.fixture
@@ -50,3 +51,102 @@ def test_the_lungs_are_looked_for_once_the_film_is_scored(session, monkeypatch, 
     assert not session.working
     assert session.seen() != drawn
     assert session.outlines.of(entry.sha256) == NO_LUNGS.reason
+
+
+@pytest.fixture
+def with_priors(made_bundle: Model) -> ReadingSession:
+    """A patient's film with two earlier ones, and a film of somebody else; all are scored."""
+    made = ReadingSession(Worklist(made_bundle), None, lambda: True)
+    for number, day in enumerate(("20240301", "20231101", "20230601"), 1):
+        made.worklist.add(f"IM{number}", x_ray(number, number, day))
+    made.worklist.add("IM4", x_ray(4, 4, "20200101", PatientID="OTHER-99"))
+    list(made.worklist.score())
+    made.choose(1)
+    return made
+
+
+def test_the_newest_earlier_film_is_read_ahead_and_the_page_drawn_with_it(with_priors) -> None:
+    session = with_priors
+    entry = session.opened()
+    session.film(entry)
+    assert [study.number for study in session.earlier(entry)] == [2, 3]
+    prior = session.prior(entry)
+    assert prior.number == 2
+    # The list looks again until it is there, and no longer.
+    assert not session.at_hand(prior)
+    assert session.working
+    session.read_ahead()
+    assert session._ahead.join(20)
+    session.outlines.join(20)
+    assert session.at_hand(prior)
+    assert session.seen() != session.drawn
+    drawn = prior.film()
+    session.opened()
+    assert session.film(prior) is drawn
+    assert session.at_hand(entry)
+    assert session.seen() == session.drawn
+    assert not session.working
+    # The rest of the patient's films takes no memory.
+    assert len(session._films) == 2
+
+
+def test_the_reader_chooses_another_earlier_film_of_the_list(with_priors) -> None:
+    session = with_priors
+    entry = session.opened()
+    session.beside = 4
+    before = session.priors_chosen
+    session.choose_prior(entry, session.earlier(entry)[1])
+    assert session.prior(entry).number == 3
+    assert session.beside is None
+    assert session.priors_chosen == before + 1
+    # It is kept for this study and says nothing of others.
+    session.choose(2)
+    assert session.prior(session.opened()).number == 3
+    session.choose(3)
+    assert session.prior(session.opened()) is None
+    session.choose(1)
+    assert session.prior(session.opened()).number == 3
+
+
+def test_a_film_of_somebody_else_never_hangs_as_a_prior(with_priors) -> None:
+    session = with_priors
+    session.choose(4)
+    entry = session.opened()
+    assert session.earlier(entry) == []
+    assert session.prior(entry) is None
+    session.read_ahead()
+    assert not session.working
+
+
+def test_an_earlier_film_that_cannot_be_read_gives_way_to_the_next(with_priors) -> None:
+    session = with_priors
+    entry = session.opened()
+    broken = session.prior(entry)
+    broken.source = broken.source[:900]
+    broken._read = None
+    session.read_ahead()
+    assert session._ahead.join(20)
+    assert session.prior(entry).number == 3
+    session.read_ahead()
+    assert session._ahead.join(20)
+    session.outlines.join(20)
+    assert session.at_hand(session.prior(entry))
+
+
+def test_who_compares_with_another_film_has_no_prior_read(with_priors) -> None:
+    session = with_priors
+    session.beside = 4
+    session.opened()
+    session.read_ahead()
+    assert not session.working
+    assert 2 not in session._films
+
+
+def test_nothing_is_kept_of_a_prior_once_the_list_is_closed(with_priors) -> None:
+    session = with_priors
+    session.opened()
+    session.read_ahead()
+    session.close()
+    assert session._ahead.join(20)
+    assert session._films == {}
+    assert not session.working

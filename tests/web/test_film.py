@@ -219,8 +219,13 @@ def test_the_viewer_wants_nothing_from_elsewhere_and_keeps_nothing() -> None:
         found = re.findall(r"https?://[^\"')\s]+", path.read_text())
         assert set(found) <= {"http://www.w3.org/2000/svg"}
     script = scripts()
-    for word in ("localStorage", "sessionStorage", "indexedDB", "document.cookie", "caches."):
+    for word in ("sessionStorage", "indexedDB", "document.cookie", "caches."):
         assert word not in script
+    # But one habit of the reader, which says nothing of a film: a name of ours, and yes or no.
+    keeping = [path.name for path in STATIC.glob("*.js") if "localStorage" in path.read_text()]
+    assert keeping == ["film_hanging.js"]
+    kept = re.findall(r"localStorage\.setItem\((.+)\)", (STATIC / keeping[0]).read_text())
+    assert kept == ['NAME, this.right ? "yes" : "no"']
     assert 'cache: "no-store"' in script
     assert "setStateValue" not in script
     assert "setTriggerValue" not in script
@@ -313,6 +318,36 @@ def test_the_outline_of_the_lungs_is_sent_as_lines(sent: dict) -> None:
     assert other == {"lines": [], "borders": [], "said": "None."}
     viewer.film_view(film, None, name="")
     assert sent["data"]["films"][0]["lungs"] is None
+
+
+def test_a_prior_is_sent_with_what_stands_by_both_films(sent: dict) -> None:
+    film, earlier = film_like(1), film_like(2)
+    whole = Outline((), (), (), (1.0, 2.0, 30.0, 40.0))
+    viewer.film_view(
+        film,
+        heatmap_of(film),
+        name="a",
+        current=viewer.Hung(film, None, "Current · a", whole, "▲ 0.95"),
+        prior=viewer.Hung(earlier, heatmap_of(earlier), "Prior · b", "No lungs.", "▽ 0.01"),
+        priors_chosen=2,
+    )
+    data = sent["data"]
+    assert [side["sha256"] for side in data["films"]] == [film.sha256]
+    prior, current = data["prior"], data["current"]
+    assert (prior["sha256"], prior["hung_name"], prior["scores"]) == (
+        earlier.sha256, "Prior · b", "▽ 0.01",
+    )  # fmt: skip
+    assert prior["lungs_box"] is None
+    assert current == {
+        "hung_name": "Current · a",
+        "scores": "▲ 0.95",
+        "lungs_box": (1.0, 2.0, 30.0, 40.0),
+    }
+    # The scale of the film's own map is what it is without a prior.
+    assert data["films"][0]["heatmap"]["top"] == common_top([heatmap_of(film)])
+    viewer.film_view(film, None, name="a", prior_said="None.")
+    assert (sent["data"]["prior"], sent["data"]["current"]) == (None, None)
+    assert sent["data"]["prior_said"] == "None."
 
 
 #: Linear red, green and blue as eyes see them that lack a cone: Machado, Oliveira and Fernandes, A

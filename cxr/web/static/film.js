@@ -1,12 +1,13 @@
 // The film viewer. The film's levels come once, the heatmap as a small grid of numbers; from then
 // on nothing goes back to the server.
 
+import { hanging } from "./film_hanging.js";
 import { Colours, Heat } from "./film_heat.js";
 import { Keys } from "./film_keys.js";
 import { keptFilm, loadFilm } from "./film_load.js";
 import { besideOf, isSame, Pane } from "./film_pane.js";
 import { Pointers } from "./film_pointer.js";
-import { View } from "./film_pose.js";
+import { matchedFrame, View } from "./film_pose.js";
 import { Rulers } from "./film_rulers.js";
 import { Toolbar } from "./film_tools.js";
 import { isLate, rootIn, stylesheet, template, untilNext } from "./parts.js";
@@ -43,7 +44,7 @@ class FilmView {
     this.overlay = overlay;
     this.view = new View();
     this.panes = [];
-    this.beside = "none"; // or "heatmap", or "film"
+    this.beside = "none"; // or "heatmap", "film", "prior"
     this.measuring = false;
     this.flashed = false;
     this.loads = new Map(); // what ends the fetching of a film, by its key
@@ -79,7 +80,10 @@ class FilmView {
       film,
       heat: film.heatmap && new Heat(film.heatmap, film),
     }));
+    this.prior = data.prior && this.priorOf(data);
     if (before?.films[0].sha256 !== data.films[0].sha256) this.view.fit();
+    // Who chooses an earlier film from the list wants to see it.
+    if (before && before.priors_chosen !== data.priors_chosen) this.beside = "prior";
     // A film that the page compares with is shown at once; the reader may put it away.
     if (!before || besideOf(before) !== besideOf(data)) {
       if (data.films[1]) this.beside = "film";
@@ -89,9 +93,44 @@ class FilmView {
     this.arrange();
   }
 
+  // The earlier film of the patient, and the current one as it hangs next to it: their maps are on
+  // one scale, where the reader wants that.
+  priorOf({ prior, current, films: [film] }) {
+    const { heatmap } = film;
+    let [{ heat }] = this.films;
+    if (heat && prior.heatmap) {
+      const { top } = prior.heatmap;
+      heat = new Heat({ ...heatmap, top, full: (heatmap.full / heatmap.top) * top }, film);
+    }
+    return {
+      film: prior,
+      heat: prior.heatmap && new Heat(prior.heatmap, prior),
+      ownHeat: heat,
+      frame: matchedFrame(film, prior, current.lungs_box, prior.lungs_box),
+    };
+  }
+
   // What is shown, from left to right, and when each has its heatmap.
   slots() {
     const [one, other] = this.films;
+    if (this.hung) {
+      const { current } = this.data;
+      const heated = () => overlay.on !== this.flashed;
+      if (!this.prior) {
+        return [{ ...one, title: current.hung_name, scores: current.scores, heated }];
+      }
+      const { film, heat, frame } = this.prior;
+      return [
+        {
+          ...one,
+          heat: this.prior.ownHeat,
+          title: current.hung_name,
+          scores: current.scores,
+          heated,
+        },
+        { film, heat, title: film.hung_name, scores: film.scores, frame, heated },
+      ];
+    }
     if (this.beside === "film" && other) {
       // Whoever puts methods side by side has asked for their maps; H shows the film alone.
       if (this.byMethods) {
@@ -124,10 +163,15 @@ class FilmView {
     const slots = this.slots();
     while (this.panes.length > slots.length) this.panes.pop().close();
     while (this.panes.length < slots.length) this.addPane();
-    slots.forEach(({ film, heat, title, heated }, i) => {
+    const { classList } = this.find(".panes");
+    classList.toggle("reversed", Boolean(this.hung && hanging.right));
+    classList.toggle("awaiting", Boolean(this.hung && !this.prior));
+    slots.forEach(({ film, heat, title, heated, scores = "", frame = null }, i) => {
       const pane = this.panes[i],
         known = pane.film;
       pane.heated = heated;
+      pane.frame = frame;
+      pane.parts.scores.textContent = scores;
       if (known?.key === film.key) {
         pane.update(film, heat, title);
       } else pane.show(film, heat, title);
@@ -153,14 +197,18 @@ class FilmView {
       if (levels) pane.take(levels);
       else wanted.add(pane.film);
     }
-    const ids = new Set([...wanted].map((film) => film.key));
+    // Once what is to be seen is there, the earlier film comes: its key then shows it at once.
+    const ahead = this.prior && !wanted.size && !keptFilm(this.prior.film) && this.prior.film;
+    const ids = new Set([...wanted, ...(ahead ? [ahead] : [])].map((film) => film.key));
     for (const [id, load] of this.loads) {
       if (!ids.has(id)) {
         load.abort();
         this.loads.delete(id);
       }
     }
-    for (const film of wanted) if (!this.loads.has(film.key)) this.fetch(film);
+    for (const film of [...wanted, ...(ahead ? [ahead] : [])]) {
+      if (!this.loads.has(film.key)) this.fetch(film);
+    }
     clearTimeout(this.waiting);
     this.notice("");
     if (wanted.size) this.waiting = setTimeout(() => this.notice("Fetching the film"), 400);
@@ -174,6 +222,7 @@ class FilmView {
     } catch {
       if (load.signal.aborted) return;
       this.loads.delete(film.key);
+      if (!this.panes.some((pane) => pane.film.key === film.key)) return; // ahead of its time
       clearTimeout(this.waiting);
       this.notice("The film could not be fetched. Reload the page.");
       return;
@@ -224,6 +273,11 @@ class FilmView {
   get byMethods() {
     const [one, other] = this.films;
     return Boolean(other?.heat && one.heat && isSame(one.film, other.film));
+  }
+
+  // Whether an earlier film hangs next to the film, or has its place there and comes.
+  get hung() {
+    return this.beside === "prior" && this.data.current;
   }
 
   // Whether the maps are shown whatever the reader says of the overlay.
@@ -347,10 +401,27 @@ class FilmView {
     this.arrange();
   }
 
+  // The earlier film of the patient; where there is none, a moment's word says so.
+  togglePrior() {
+    this.putBeside(this.beside === "prior" ? "none" : "prior");
+    if (this.beside === "none" || this.prior) return;
+    this.say(this.data.prior_said);
+    if (this.data.current) return; // it has its place, and comes
+    clearTimeout(this.waiting);
+    this.notice(this.data.prior_said);
+    this.waiting = setTimeout(() => this.notice(""), 2500);
+  }
+
+  changeHanging() {
+    hanging.change();
+    this.say(hanging.right ? "Current film on the right" : "Current film on the left");
+    this.arrange();
+  }
+
   toggleBeside() {
     const [one, other] = this.films;
     const possible = other ? "film" : one.heat ? "heatmap" : "none";
-    this.putBeside(this.beside === "none" ? possible : "none");
+    this.putBeside(this.panes.length > 1 ? "none" : possible);
   }
 
   reset() {
@@ -407,5 +478,6 @@ class FilmView {
     dataset.rotation = 90 * pose.turns;
     dataset.flipped = pose.flipped;
     dataset.lungs = overlay.lungs && this.hasLungs ? "on" : "off";
+    dataset.prior = this.hung && this.panes[1]?.levels ? this.panes[1].film.sha256 : "";
   }
 }

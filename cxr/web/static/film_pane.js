@@ -62,7 +62,9 @@ export class Pane {
       marks: find(".marks"),
       lungs: find(".of-lungs"),
       probe: find(".probe"),
+      scores: find(".scores"),
     };
+    this.frame = null; // see Placement
   }
 
   close() {
@@ -135,7 +137,7 @@ export class Pane {
   }
 
   placement(view) {
-    return new Placement(view, this.state.pose, this.film, this.canvas);
+    return new Placement(view, this.state.pose, this.film, this.canvas, this.frame);
   }
 
   // Where an event happened, in device pixels of the canvas.
@@ -180,6 +182,7 @@ export class Pane {
       flipped && "Flipped",
       turns && `Turned ${90 * turns}°`,
       state.inverted && "Inverted",
+      this.frame && "Matched by the lungs",
     ]
       .filter(Boolean)
       .join(" · ");

@@ -2,7 +2,8 @@
 // its pixels from its upper left corner, screen coordinates in device pixels of the canvas.
 
 const CLOSEST = 40,
-  FARTHEST = 0.05; // device pixels a film pixel
+  FARTHEST = 0.05, // device pixels a film pixel
+  UNLIKE = 2.5; // times: of two films' lungs, as shares of their heights, none is so much higher
 
 // Flipped first, then turned clockwise.
 export class Pose {
@@ -65,28 +66,49 @@ export class View {
     this.shift(placement, dx * share, dy * share);
   }
 
-  shift({ film }, x, y) {
+  shift({ frame }, x, y) {
     // The middle of the screen stays on the film, so that the film is never lost.
-    this.u = Math.min(1, Math.max(0, this.u + x / film.width));
-    this.v = Math.min(1, Math.max(0, this.v + y / film.height));
+    this.u = Math.min(1, Math.max(0, this.u + x / frame.width));
+    this.v = Math.min(1, Math.max(0, this.v + y / frame.height));
     this.fitted = false;
   }
 }
 
-// A film of {width, height} in a canvas of {width, height}: the matrix from film to screen.
+// Where another film stands in the pixels of a film, if lungs are to lie over lungs and to be as
+// high: what the view counts in, so that both films zoom and move as one. Boxes are [left, top,
+// right, bottom]. Null where they cannot be of like bodies, or one is missing.
+export function matchedFrame(one, other, box, otherBox) {
+  if (!box || !otherBox) return null;
+  const middle = ([left, top, right, bottom]) => [(left + right) / 2, (top + bottom) / 2];
+  const ratio = (otherBox[3] - otherBox[1]) / (box[3] - box[1]);
+  const share = (ratio * one.height) / other.height;
+  if (!(share > 1 / UNLIKE && share < UNLIKE)) return null;
+  const [[x, y], [u, v]] = [middle(box), middle(otherBox)];
+  return {
+    left: u - ratio * x,
+    top: v - ratio * y,
+    width: ratio * one.width,
+    height: ratio * one.height,
+  };
+}
+
+// A film of {width, height} in a canvas of {width, height}: the matrix from film to screen. `frame`:
+// the part of the film, or more than it, that the view counts in; the whole film by default.
 export class Placement {
-  constructor(view, pose, film, canvas) {
+  constructor(view, pose, film, canvas, frame = null) {
     const [a, b, c, d] = pose.axes;
     const upright = a !== 0;
     this.film = film;
+    this.frame = frame ?? { left: 0, top: 0, width: film.width, height: film.height };
+    const { left, top, width, height } = this.frame;
     this.middle = [canvas.width / 2, canvas.height / 2];
     this.fit = upright
-      ? Math.min(canvas.width / film.width, canvas.height / film.height)
-      : Math.min(canvas.width / film.height, canvas.height / film.width);
+      ? Math.min(canvas.width / width, canvas.height / height)
+      : Math.min(canvas.width / height, canvas.height / width);
     this.scale = this.fit * view.zoom;
     [this.a, this.b, this.c, this.d] = [a, b, c, d].map((part) => part * this.scale);
-    const x = view.u * film.width,
-      y = view.v * film.height;
+    const x = left + view.u * width,
+      y = top + view.v * height;
     // On whole pixels, so that 1:1 shows the film's own pixels and moving does not blur.
     this.e = Math.round(this.middle[0] - this.a * x - this.c * y);
     this.f = Math.round(this.middle[1] - this.b * x - this.d * y);

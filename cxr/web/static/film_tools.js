@@ -1,5 +1,9 @@
 // The buttons under the film.
 
+import { hanging } from "./film_hanging.js";
+
+const SIDES = ["none", "heatmap", "film", "prior"]; // what can stand next to the film
+
 export class Toolbar {
   constructor(view) {
     this.view = view;
@@ -36,7 +40,8 @@ export class Toolbar {
     on(".level", "input", (event) =>
       view.setWindow(view.state.window.width, Number(event.target.value)),
     );
-    this.sides = ["none", "heatmap", "film"].map((what) =>
+    click(".hanging", () => view.changeHanging());
+    this.sides = SIDES.map((what) =>
       this.choice(".sides", "", () => {
         view.putBeside(what);
         this.closeMenus();
@@ -174,16 +179,16 @@ export class Toolbar {
       "Film and heatmap",
       view.films[1] &&
         `With ${view.byMethods ? view.films[1].heat.method : view.films[1].film.name}`,
+      view.prior && view.prior.film.hung_name,
     ];
     this.sides.forEach((button, i) => {
       button.textContent = names[i] ?? "";
       button.hidden = !names[i];
       button.disabled = i === 1 && !view.films[0].heat;
-      press(
-        button,
-        view.panes.length > 1 ? view.beside === ["none", "heatmap", "film"][i] : i === 0,
-      );
+      press(button, view.panes.length > 1 ? view.beside === SIDES[i] : i === 0);
     });
+    find(".hanging").hidden = !view.prior;
+    press(find(".hanging"), hanging.right);
     press(find(".compare"), view.panes.length > 1);
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Placement, Pose, View } from "../../../cxr/web/static/film_pose.js";
+import { matchedFrame, Placement, Pose, View } from "../../../cxr/web/static/film_pose.js";
 
 const film = { width: 300, height: 200 };
 const canvas = { width: 800, height: 480 };
@@ -103,4 +103,50 @@ test("a film's corner lies on a whole pixel of the screen", () => {
   view.zoomTo(new Placement(view, new Pose(), film, canvas), 1.7, 11, 13);
   const { e, f } = new Placement(view, new Pose(), film, canvas);
   assert.deepEqual([e, f], [Math.round(e), Math.round(f)]);
+});
+
+const box = [60, 40, 240, 160];
+const other = { width: 900, height: 1000 };
+const otherBox = [200, 300, 700, 780];
+
+test("matched by the lungs both films have them at one height, wherever one looks", () => {
+  const frame = matchedFrame(film, other, box, otherBox);
+  const view = new View();
+  const both = () => [
+    new Placement(view, new Pose(), film, canvas),
+    new Placement(view, new Pose(), other, canvas, frame),
+  ];
+  const alike = () => {
+    const [one, two] = both();
+    for (const edge of [1, 3]) {
+      assert.ok(Math.abs(one.toScreen(0, box[edge])[1] - two.toScreen(0, otherBox[edge])[1]) <= 1);
+    }
+    near([one.toScreen(150, 0)[0]], [two.toScreen(450, 0)[0]], 1.01);
+  };
+  alike();
+  // Zoomed and moved on either of the two.
+  view.zoomTo(both()[1], both()[1].scale * 3, 200, 120);
+  alike();
+  view.pan(both()[0], 40, -25);
+  alike();
+  const before = both()[1].toFilm(300, 200);
+  view.pan(both()[1], -12, 31);
+  near(both()[1].toScreen(...before), [288, 231], 1.01);
+  alike();
+});
+
+test("films are not matched by lungs that are missing or of another size by far", () => {
+  assert.equal(matchedFrame(film, other, box, null), null);
+  assert.equal(matchedFrame(film, other, undefined, otherBox), null);
+  assert.equal(matchedFrame(film, other, box, [200, 300, 700, 340]), null);
+  // In pixels they may be: one film has more of them.
+  const large = { width: 3000, height: 2000 };
+  assert.ok(
+    matchedFrame(
+      film,
+      large,
+      box,
+      box.map((part) => 10 * part),
+    ),
+  );
 });
