@@ -177,7 +177,14 @@ class ReadingSession:
     @property
     def awaits_score(self) -> bool:
         """Whether the film that is open is being scored, or waits for its turn."""
-        return self._open is not None and self._open.waits and self.scorer.pending
+        entry = self._open
+        return entry is not None and entry.waits and self.scorer.pending
+
+    @property
+    def awaits_prior(self) -> bool:
+        """Whether the prior of the open film is being read, or will be."""
+        prior = self._to_read()
+        return prior is not None and not self.at_hand(prior)
 
     def seen(self) -> tuple[object, ...]:
         """What the page next to the list depends on: it is redrawn when this has changed."""

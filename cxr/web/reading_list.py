@@ -160,7 +160,7 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     with_page = [True]
     # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
     changing = session.working or session.seen() != session.drawn
-    beat = SOON if session.awaits_score else BEAT
+    beat = SOON if session.awaits_score or session.awaits_prior else BEAT
     st.fragment(_list, run_every=beat if changing else None)(session, height, with_page)
     with_page.clear()
 
