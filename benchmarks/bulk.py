@@ -1,10 +1,12 @@
 """Films a second of `cxr predict FOLDER`, over what it is made of; and its memory.
 
-Of each folder the films are scored by the pipeline, warm; over it stand, in the same run and on the
-same films, the bare pass of all graphs that a film needs (the model's and the lung network's, in
-the pipeline's batches), TensorFlow's compiled pass of the model's graph in batches of 32, and
-reading alone in one process. ``--memory N M`` instead runs the command on N and on M copies of a
-folder's films and prints the peaks: of the process that scores, and of the largest that reads.
+Of each folder the films are scored by the pipeline, warm, in a process of its own; over it stand,
+in turns with it and on the same films, the bare pass of all graphs that a film needs (the model's
+and the lung network's, in the pipeline's batches): ``engine``, one pass at a time by all threads,
+and ``engines``, passes of one thread side by side; TensorFlow's compiled pass of the model's graph
+in batches of 32; and reading alone in one process. ``--memory N M`` instead runs the command on N
+and on M copies of a folder's films and prints the peaks: of the process that scores, and of the
+largest that reads.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import multiprocessing
 import os
 import resource
 import subprocess
@@ -19,6 +22,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +34,7 @@ from cxr.bulk.reading import processes, read_and_see
 from cxr.films.radiograph import read
 from cxr.lungs.segment import network_of
 from cxr.model import Model, load
+from cxr.networks.engine import side_by_side
 from cxr.scoring.predict import FILES_AT_ONCE, batches, find_films
 from cxr.scoring.seen import Needs, SeenFilm
 
@@ -60,27 +67,70 @@ def tensorflow_pass(model: Model, films: list[SeenFilm]) -> Callable[[], object]
     return lambda: [compiled(part).numpy() for part in parts]
 
 
+def serve(pipe: Connection, name: str, paths: list[str]) -> None:
+    """Answer, in a process of its own, in how many seconds the pipeline and its passes are done."""
+    model = load(name)
+    needs, number = Needs.of([model]), processes()
+    # Opens the networks as the pipeline does.
+    list(score_many([model], paths[: FILES_AT_ONCE * number], readers=0))
+    seen = [film for path in paths if isinstance(film := read_and_see(path, needs), SeenFilm)]
+    parts = list(batches([film for film in seen if film.inputs], FILES_AT_ONCE))
+
+    def engines() -> None:
+        with side_by_side(number), ThreadPoolExecutor(number) as threads:
+            list(threads.map(lambda part: engine_pass(model, part), parts))
+
+    runs: dict[str, Callable[[], object]] = {
+        # With the start of the processes that read.
+        "pipeline": lambda: list(score_many([model], paths, readers=number)),
+        "engines": engines,
+    }
+    while asked := pipe.recv():
+        pipe.send(seconds(runs[asked]))
+
+
+@contextmanager
+def apart(name: str, paths: list[str]) -> Iterator[Connection]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs, name, paths))
+    process.start()
+    yield ours
+    ours.send("")
+    process.join()
+
+
 def measure(model: Model, paths: list[str], *, with_tensorflow: bool) -> dict[str, object]:
     """Return films a second; of each the best of `ROUNDS`, taken in turns."""
     needs = Needs.of([model])
     seen = [film for path in paths if isinstance(film := read_and_see(path, needs), SeenFilm)]
     films = [film for film in seen if film.inputs]
-    runs: dict[str, tuple[int, Callable[[], object]]] = {
-        "engine": (len(films), lambda: engine_pass(model, films)),
-        "reading": (len(paths), lambda: [read(path) for path in paths]),
+    runs: dict[str, tuple[int, Callable[[], float]]] = {
+        "engine": (len(films), lambda: seconds(lambda: engine_pass(model, films))),
+        "reading": (len(paths), lambda: seconds(lambda: [read(path) for path in paths])),
     }
     if with_tensorflow:
-        runs["tensorflow"] = len(films), tensorflow_pass(model, films)
-    rates: dict[str, list[float]] = {name: [] for name in ("pipeline", *runs)}
-    for _ in range(ROUNDS):
-        # With the start of the processes that read.
-        took = seconds(lambda: list(score_many([model], paths, readers=processes())))
-        rates["pipeline"].append(len(paths) / took)
-        for name, (number, run) in runs.items():
-            rates[name].append(number / seconds(run))
+        compiled = tensorflow_pass(model, films)
+        runs["tensorflow"] = len(films), lambda: seconds(compiled)
+    with apart(model.name, paths) as pipe:
+
+        def asked(what: str) -> Callable[[], float]:
+            def ask() -> float:
+                pipe.send(what)
+                return float(pipe.recv())
+
+            return ask
+
+        runs["engines"] = len(films), asked("engines")
+        every = {"pipeline": (len(paths), asked("pipeline"))} | runs
+        rates: dict[str, list[float]] = {name: [] for name in every}
+        for _ in range(ROUNDS):
+            for name, (number, run) in every.items():
+                rates[name].append(number / run())
     best = {name: max(of) for name, of in rates.items()}
     return {
         "films": len(paths),
+        "scored": len(films),
         "rates": {name: round(rate, 1) for name, rate in best.items()},
         "over": {name: round(best["pipeline"] / best[name], 2) for name in runs},
         "load": round(os.getloadavg()[0], 1),

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from threadpoolctl import threadpool_limits
+
 from ..errors import CxrError, fault
 from ..films.radiograph import RadiographError, read
 from ..scoring.refusal import Refusal
@@ -157,6 +159,7 @@ class Readers:
 def _serve(pipe: Connection, needs: Needs) -> None:
     """Read the films that are asked for until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other end hears of it
+    threadpool_limits(1, user_api="blas")  # there are as many processes as processors
     while True:
         try:
             paths = pipe.recv()

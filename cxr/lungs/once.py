@@ -38,10 +38,23 @@ class _Seen(NamedTuple):
     look: Look
 
 
-_seen: WeakKeyDictionary[Radiograph | Small, dict[Path, _Seen]] = WeakKeyDictionary()
-_searches: WeakKeyDictionary[Radiograph | Small, dict[Path, Search]] = WeakKeyDictionary()
-# One search at a time: whoever asks for the film that is being searched waits for that.
+class _Known:
+    """What is remembered of a film, by the folder of the models."""
+
+    def __init__(self) -> None:
+        # Whoever asks for a film that is being searched waits for that; other films do not.
+        self.lock = threading.Lock()
+        self.seen: dict[Path, _Seen] = {}
+        self.searches: dict[Path, Search] = {}
+
+
+_films: WeakKeyDictionary[Radiograph | Small, _Known] = WeakKeyDictionary()
 _lock = threading.Lock()
+
+
+def _known(film: Radiograph | Small) -> _Known:
+    with _lock:
+        return _films.setdefault(film, _Known())
 
 
 def has_lung_network(models: Path | None = None) -> bool:
@@ -60,12 +73,12 @@ def look_once(film: Radiograph | Small, models: Path | None = None) -> Look:
 
     Parameters, errors and threads are those of `find_once`, and both look once together.
     """
-    with _lock:
-        return _look(film, models or models_folder()).look
+    known = _known(film)
+    with known.lock:
+        return _look(film, models or models_folder(), known.seen).look
 
 
-def _look(film: Radiograph | Small, models: Path) -> _Seen:
-    seen = _seen.setdefault(film, {})
+def _look(film: Radiograph | Small, models: Path, seen: dict[Path, _Seen]) -> _Seen:
     if models not in seen:
         network = network_of(models)
         picture = as_seen(film, network.side)
@@ -98,10 +111,9 @@ def find_once(film: Radiograph | Small, models: Path | None = None) -> Search:
     LungsError
         If the network is missing, damaged or changed; the next call tries again.
     """
-    folder = models or models_folder()
-    with _lock:
-        searches = _searches.setdefault(film, {})
-        if folder not in searches:
-            logits = _look(film, folder).logits
-            searches[folder] = lungs_of(logits, (film.height, film.width))
-        return searches[folder]
+    folder, known = models or models_folder(), _known(film)
+    with known.lock:
+        if folder not in known.searches:
+            logits = _look(film, folder, known.seen).logits
+            known.searches[folder] = lungs_of(logits, (film.height, film.width))
+        return known.searches[folder]

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -33,6 +34,8 @@ __all__ = [
     "ExportError",
     "Exported",
     "engine_name",
+    "side_by_side",
+    "threads",
 ]
 
 logger = logging.getLogger(__name__)
@@ -101,7 +104,7 @@ class Exported:
     def __init__(self, content: bytes, identity: Mapping[str, Any]) -> None:
         runtime = _runtime()
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = _threads()
+        options.intra_op_num_threads = threads()
         options.inter_op_num_threads = 1
         # Threads that wait for work by spinning would take the processor from everything else.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -267,8 +270,40 @@ def _shares_memory() -> bool:
     return True
 
 
-def _threads() -> int:
-    """Say how many threads run a network: ``OMP_NUM_THREADS``, else one for each processor."""
+@contextmanager
+def side_by_side(passes: int) -> Iterator[None]:
+    """Have the networks that are opened meanwhile share the processors.
+
+    Two passes of one thread each take less of them than two, one after the other, of two threads.
+
+    Parameters
+    ----------
+    passes : int
+        That run at a time, 1 at least. Networks that are open already stay as they are.
+    """
+    before = _passes[0]
+    _passes[0] = passes
+    try:
+        yield
+    finally:
+        _passes[0] = before
+
+
+_passes = [1]
+
+
+def threads() -> int:
+    """Say how many threads run a network that is opened now.
+
+    Returns
+    -------
+    int
+        ``OMP_NUM_THREADS``, else one for each processor, shared with passes side by side.
+    """
+    return max(1, _processors() // _passes[0])
+
+
+def _processors() -> int:
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isdecimal() and int(given):
         return min(int(given), MOST_THREADS)

@@ -52,6 +52,26 @@ def test_a_film_is_searched_once_by_all_threads_together(sought, tmp_path):
     assert len(sought) == 1
 
 
+def test_a_film_does_not_wait_for_another(monkeypatch, tmp_path):
+    together = threading.Barrier(2)
+
+    class Slow(Network):
+        def __call__(self, picture):
+            together.wait(20)
+            return super().__call__(picture)
+
+    monkeypatch.setattr(cxr.lungs.once, "network_of", lambda models: Slow(models, [], lungs=True))
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(look_once(film(), tmp_path))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+
+
 def test_a_look_and_a_search_ask_the_network_once_together(sought, tmp_path):
     one = film()
     (lungs, _), turns = look_once(one, tmp_path)
@@ -84,8 +104,7 @@ def test_what_was_found_goes_with_the_film(sought, tmp_path):
     del one
     gc.collect()
     assert gone() is None
-    assert not cxr.lungs.once._searches
-    assert not cxr.lungs.once._seen
+    assert not cxr.lungs.once._films
 
 
 def test_without_a_network_it_is_told_each_time(tmp_path):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_fill_holes, gaussian_filter
 
-from cxr.lungs.zones import ZONES, divide, zone_map
+from cxr.lungs.zones import ZONES, divide, without_holes, zone_map
 
 
 def two_lungs(gap=20):
@@ -71,3 +71,11 @@ def test_black_around_a_mask_changes_nothing(seed: int):
     around_it = divide(np.pad(mask, margin))
     for side, wide in zip(divide(mask), around_it, strict=True):
         np.testing.assert_array_equal(np.pad(side, margin), wide)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_holes_are_what_scipy_says_they_are(seed: int):
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        mask = rng.random(rng.integers(1, 25, 2)) < rng.random()
+        np.testing.assert_array_equal(without_holes(mask), binary_fill_holes(mask))

@@ -121,11 +121,19 @@ class TestEngine:
 
     def test_threads_are_bounded(self, monkeypatch):
         monkeypatch.setenv("OMP_NUM_THREADS", "200")
-        assert module._threads() == module.MOST_THREADS
+        assert module.threads() == module.MOST_THREADS
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
-        assert module._threads() == 1
+        assert module.threads() == 1
         monkeypatch.delenv("OMP_NUM_THREADS")
-        assert 1 <= module._threads() <= module.MOST_THREADS
+        assert 1 <= module.threads() <= module.MOST_THREADS
+
+    def test_passes_side_by_side_share_the_threads(self, monkeypatch):
+        monkeypatch.setenv("OMP_NUM_THREADS", "6")
+        with module.side_by_side(2):
+            assert module.threads() == 3
+            with module.side_by_side(100):
+                assert module.threads() == 1
+        assert module.threads() == 6
 
 
 class TestRefusals:
