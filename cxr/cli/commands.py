@@ -8,6 +8,7 @@ Each function takes the parsed options and returns an exit status.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..bulk.checkpoints import Checkpoint, RowsOf, without_score
+from ..bulk.checkpoints import Checkpoint, RowsOf, unwritten, without_score
 from ..bulk.cluster import score_on_cluster
 from ..bulk.parts import PartsCheckpoint
 from ..bulk.pipeline import Scored, score_many
@@ -57,6 +58,9 @@ DONE = 0
 SOME_REFUSED = 1
 WRONG_USAGE = 2
 STOPPED = 130
+
+#: What the system says where a disk, a quota or a file is full.
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class UsageError(CxrError, ValueError):
@@ -193,7 +197,11 @@ def _write_overlays(scored: Scored, folder: Path, *, several: bool) -> None:
         if film is not None and prediction.heatmap is not None:
             of = f"-{finding}" if several else ""
             png = folder / f"{Path(scored.path).stem}-{film.sha256[:8]}{of}.png"
-            exports.write_overlay(film, prediction.heatmap, png, prediction.heat_in_lungs)
+            try:
+                exports.write_overlay(film, prediction.heatmap, png, prediction.heat_in_lungs)
+            except OSError as error:
+                code = "disk" if error.errno in NO_ROOM else "unwritable"
+                raise unwritten(png, error, code) from error
 
 
 def _chosen(name: str) -> list[Model]:

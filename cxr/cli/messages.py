@@ -13,7 +13,7 @@ HINTS = {
     "output_exists": "Add --resume to go on with it, or name another file.",
     "other_rows": "Resume with the same options, or name another file.",
     "in_use": "Wait until it ends, or name another file.",
-    "unwritable": "Name another file.",
+    "unwritable": "Name another file or folder.",
     "disk": "The rows before are kept. Make room, and run the same with --resume to go on.",
     "no_ray": "Run: pip install -r requirements-cluster.txt",
     "unreachable": "Start it with: ray start --head, or give another address.",
@@ -30,8 +30,11 @@ NO_SAMPLES = (
 
 def message(error: Exception) -> str:
     """Return what happened, and where the command line can help, what to do."""
-    hint = HINTS.get(error.code, "") if isinstance(error, CxrError) else ""
-    return f"{error} {hint}".rstrip()
+    if isinstance(error, CxrError):
+        return f"{error} {HINTS.get(error.code, '')}".rstrip()
+    if isinstance(error, OSError) and error.strerror:
+        return ": ".join(filter(None, [str(error.filename or ""), f"{error.strerror}."]))
+    return str(error)
 
 
 def after_import(*, positive_first: bool, with_films: bool) -> Iterator[str]:

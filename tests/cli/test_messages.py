@@ -26,6 +26,12 @@ def test_an_error_without_a_hint_stands_by_itself(error):
     assert message(error) == "It happened."
 
 
+def test_an_error_of_the_system_names_what_it_is_about():
+    assert message(OSError(28, "No space left on device")) == "No space left on device."
+    told = message(FileNotFoundError(2, "No such file or directory", "films"))
+    assert told == "films: No such file or directory."
+
+
 def test_a_run_that_can_go_on_names_the_option(tmp_path, capsys, monkeypatch, made_recipe):
     from cxr.training import run as training
 
