@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import streamlit as st
@@ -76,7 +77,10 @@ def worklist_view(
             "height": height,
             "chosen": chosen,
             "made": time.time(),
-            "rows": [_row(row, hidden, first_of(row), priors(row)) for row in rows],
+            "rows": [
+                _row(row, hidden, first_of(row), priors(row)) | {"patient": patient}
+                for row, patient in zip(rows, _patients(rows), strict=True)
+            ],
         },
         on_chosen_change=changed,
     )
@@ -117,6 +121,14 @@ def date_words(study: Study) -> str:
     return day.isoformat() if day else ""
 
 
+def _patients(rows: list[Study]) -> list[int]:
+    """Number the patients of whom the list has several studies; 0 for any other."""
+    times = Counter(row.patient for row in rows if row.patient)
+    several = [patient for patient, studies in times.items() if studies > 1]
+    numbers = {patient: number for number, patient in enumerate(several, 1)}
+    return [numbers.get(row.patient or "", 0) for row in rows]
+
+
 def cell_words(entry: Entry, finding: str, *, hidden: bool) -> tuple[str, str]:
     """Return sign and word of what is said of one finding of a film; parameters of `state_of`."""
     state = state_of(entry, finding, hidden=hidden)
@@ -150,10 +162,16 @@ def _row(
         "thumbnail": _address(first.thumbnail),
         "opened": study.opened,
         "films": [
-            {"number": film.number, "view": view_words(film), "name": film.name}
+            {"number": film.number, "view": _view(film), "name": film.name}
             for film in study.entries
         ],
     }
+
+
+def _view(film: Entry) -> str:
+    """Return the view of a film, with the sign of a refusal that its study's cells do not show."""
+    sign = BANDS["refused"][0]
+    return f"{sign} {view_words(film)}" if film.band == "refused" else view_words(film)
 
 
 def _cells(study: Study, first: Entry, unseen: bool) -> list[dict[str, object]]:

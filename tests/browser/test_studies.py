@@ -98,6 +98,7 @@ def test_a_disc_of_two_studies_with_a_lateral_and_a_prior(page: Page, disc, shot
     # It opens with the frontal film; V shows the lateral.
     current.click()
     expect(current.locator(".film.shown")).to_have_text("PA")
+    expect(page.locator(".worklist li.same-patient")).to_have_count(2)
     page.keyboard.press("v")
     expect(current.locator(".film.shown")).to_have_text("LL")
     expect(page.locator(".st-key-film_name")).to_contain_text("IM2")

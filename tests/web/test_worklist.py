@@ -11,7 +11,7 @@ from cxr.films.identity import Identity
 from cxr.reading_room.entry import Entry
 from cxr.reading_room.studies import Study, studies
 from cxr.scoring.reader import Call
-from cxr.web.worklist import BANDS, _row, view_words
+from cxr.web.worklist import BANDS, _patients, _row, view_words
 from tests.conftest import ROOT, chest_like, png
 from tests.reading_room.test_studies import film, x_ray
 
@@ -60,6 +60,18 @@ def test_nothing_of_a_study_is_told_before_its_reader_has_called_it(three) -> No
     assert all(cell["score"] is None for cell in told["cells"])
     # Not even which of its films is the highest.
     assert told["first"] == 1
+
+
+def test_a_refused_film_of_a_study_is_seen_as_such_in_its_row(three) -> None:
+    refused = film(4, None, None, who=WHO, view="PA")
+    views = [told["view"] for told in row(*three, refused)["films"]]
+    assert views == ["AP", "PA", "LL", f"{BANDS['refused'][0]} PA"]
+
+
+def test_studies_of_one_patient_are_known_by_a_number_in_the_list() -> None:
+    people = ["a", "b", "a", None, None, "c", "b"]
+    rows = studies(film(n, 0.5, who=Identity(who, str(n))) for n, who in enumerate(people, 1))
+    assert _patients(rows) == [1, 2, 1, 0, 0, 0, 2]
 
 
 def test_calls_of_any_film_of_the_study_are_told_once(three) -> None:

@@ -65,8 +65,11 @@ const has = ({ films }, number) => films.some((film) => film.number === number);
 
 function mark(list, number) {
   list.dataset.chosen = number ?? "";
+  const isHere = (row) => row.dataset.films.split(" ").includes(String(number));
+  const patient = [...list.children].find(isHere)?.dataset.patient;
   for (const row of list.children) {
-    const here = row.dataset.films.split(" ").includes(String(number));
+    const here = isHere(row);
+    row.classList.toggle("same-patient", Boolean(patient) && row.dataset.patient === patient);
     for (const film of row.querySelectorAll(".film")) {
       film.classList.toggle("shown", film.dataset.number === String(number));
     }
@@ -87,6 +90,7 @@ function item(row, choose) {
   const element = document.createElement("li");
   element.id = `film-${row.number}`;
   element.dataset.number = row.number;
+  if (row.patient) element.dataset.patient = row.patient;
   element.dataset.films = row.films.map(({ number }) => number).join(" ");
   element.setAttribute("role", "option");
   element.className = `${row.band}${row.opened ? "" : " unread"}`;
