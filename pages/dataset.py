@@ -1,18 +1,25 @@
 """Dataset: what a model learned from."""
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
+import cxr
 from cxr import figures
 from cxr.datasets import describe
 from cxr.datasets import table as dataset
+from cxr.datasets.folders import NORMAL
 from cxr.datasets.published import SOURCES, data_folder
+from cxr.errors import CxrError
 from cxr.films.preprocessing import Preprocessing
+from cxr.lungs.picture import outlined
+from cxr.scoring.heat_in_lungs import no_lung_network
 from cxr.stats.wording import count
 from cxr.web import (
     bundle,
     choose_model,
+    film_grid,
     header,
     messages,
     near_duplicates_view,
@@ -26,6 +33,12 @@ from cxr.web import (
 SAMPLES = 6
 MEAN_OF = 150
 SIZE = Preprocessing(224, 224, 1, "nearest")
+#: Width of a film, pixels.
+FILM = 168
+#: Of elements, by the model: the splits and labels of data sets differ.
+BARS, SPLIT, LABEL = "balance_{}", "dataset_split_{}", "dataset_label_{}"
+ALL = "all"
+FACTS = ["path", "label", "subtype", "patient", "width", "height"]
 TWINS = ["group", "path", "split", "label", "subtype", "patient"]
 SHARE = {"share": st.column_config.NumberColumn(format="percent")}
 
@@ -42,9 +55,9 @@ def main() -> None:
         about = f"**{plain(data.title)}** · {plain(data.citation)} · {plain(data.licence)}"
         st.markdown(f"{about} · [{plain(data.doi)}]({source.url})")
     show_numbers(table)
-    show_balance(table)
+    show_balance(table, card.name)
     folder = data_folder(data.set)
-    show_pictures(table, folder)
+    show_pictures(table, folder, card.name)
     show_leakage(table)
     near_duplicates_view(table, folder, card.name)
     shift_view(table, card.name)
@@ -74,23 +87,45 @@ def show_numbers(table) -> None:
         column.metric(label, value, help=text, border=True)
 
 
-def show_balance(table) -> None:
+def show_balance(table, model: str) -> None:
+    balance = dataset.balance(table)
     left, right = st.columns([2, 1])
     with left:
-        plot(figures.class_balance_bars(dataset.balance(table), theme=theme()), "balance")
+        plot(
+            figures.class_balance_bars(balance, theme=theme()),
+            BARS.format(model),
+            table=balance,
+            on_select=partial(take_bar, balance, model),
+            selection_mode="points",
+        )
+        st.caption(messages.CHOOSE_BAR)
     with right:
         splits = dataset.splits(table)
         split = st.segmented_control(
             "Split", splits, default=splits[0], required=True, format_func=plain
         )
-        plot(figures.class_balance_pie(dataset.balance(table), split, theme=theme()), "pie")
-    left, right = st.columns(2, vertical_alignment="center")
-    with left:
-        for counts in (dataset.balance(table), dataset.subtypes(table)):
-            if not counts.empty:
-                st.dataframe(plain_table(counts), hide_index=True, column_config=SHARE)
-    with right:
+        plot(figures.class_balance_pie(balance, split, theme=theme()), "pie")
+    shown = [counts for counts in (balance, dataset.subtypes(table)) if not counts.empty]
+    for column, counts in zip(st.columns(2), shown, strict=False):
+        column.dataframe(
+            plain_table(counts),
+            hide_index=True,
+            column_config=SHARE,
+            alt=f"Films and patients by {', '.join(counts.columns[:2])}",
+        )
+    if size := describe.one_size(table):
+        st.caption(f"All {count(len(table))} are {size[0]} × {size[1]} pixels.")
+    else:
         plot(figures.film_sizes(table, theme=theme()), "sizes")
+
+
+def take_bar(balance, model: str) -> None:
+    """Show the films behind the bar that was clicked."""
+    points = st.session_state[BARS.format(model)]["selection"]["points"]
+    if points:
+        bar = balance.iloc[int(points[0]["customdata"][2])]
+        st.session_state[SPLIT.format(model)] = bar["split"]
+        st.session_state[LABEL.format(model)] = bar["label"]
 
 
 @st.cache_data(max_entries=4, show_spinner="Averaging films")
@@ -99,35 +134,72 @@ def mean_films(table, folder: Path):
     return dataset.mean_films(pixels, table["label"])
 
 
-def show_pictures(table, folder: Path | None) -> None:
+@st.cache_data(max_entries=64, show_spinner="Looking for lungs")
+def outlined_film(path: Path, changed: float):
+    del changed  # of the key alone
+    try:
+        return outlined(cxr.read(path))
+    except CxrError:
+        return None
+
+
+def picture_of(path: Path):
+    """Return a film with its lungs outlined; as it is where none are found."""
+    drawn = outlined_film(path, path.stat().st_mtime)
+    return str(path) if drawn is None else drawn
+
+
+def show_pictures(table, folder: Path | None, model: str) -> None:
     st.subheader("Films", anchor=False)
+    left, label_place, middle, right = st.columns([2, 2, 1, 2], vertical_alignment="bottom")
+    splits, labels = dataset.splits(table), [ALL, *sorted(set(table["label"]), key=_normal_first)]
+    first = "train" if "train" in splits else splits[0]
+    split = left.segmented_control(
+        "Films of", splits, default=first, required=True, format_func=plain, key=SPLIT.format(model)
+    )
+    label = label_place.segmented_control(
+        "Label", labels, default=ALL, required=True, format_func=plain, key=LABEL.format(model)
+    )
+    films = table[table["split"] == split]
+    films = films if label == ALL else films[films["label"] == label]
     if folder is None:
         st.info(messages.NO_FOLDER_OF_SET)
+        show_table(films)
         return
-    left, middle, _ = st.columns([2, 1, 3], vertical_alignment="bottom")
-    split = left.segmented_control(
-        "Films of", dataset.splits(table), default="train", required=True, format_func=plain
-    )
     seed = middle.number_input("Draw", 1, 999, 1, help="Another number shows other films")
+    look = str
+    if not no_lung_network() and right.toggle("Outline the lungs"):
+        look = picture_of
     # The split of a bundle may be its own; the file is where the path says.
-    drawn = dataset.at_hand(dataset.draw(table, split, SAMPLES, seed=int(seed)), folder)
+    some = dataset.draw(films, split, SAMPLES, seed=int(seed)) if len(films) else films
+    drawn = dataset.at_hand(some, folder)
     if drawn.empty:
         st.info(messages.NO_FILM_OF_SPLIT)
+        show_table(films)
         return
-    for label, group in drawn.groupby("label"):
-        st.caption(f"{plain(label)}: {count(len(group))} drawn from {plain(split)}")
-        for column, film in zip(st.columns(SAMPLES), group.itertuples(), strict=False):
-            subtype = f" ({film.subtype})" if film.subtype else ""
-            caption = plain(f"{film.label}{subtype}, {film.patient}")
-            column.image(str(folder / film.path), caption=caption)
-    many = dataset.at_hand(dataset.draw(table, split, MEAN_OF, seed=int(seed)), folder)
-    films = dict(many["label"].value_counts())
+    for name, group in drawn.groupby("label"):
+        st.caption(f"{plain(name)}: {count(len(group))} drawn from {plain(split)}")
+        captions = [", ".join(filter(None, [f.subtype, f.patient])) for f in group.itertuples()]
+        film_grid(folder, group, captions, width=FILM, picture=look)
+    show_table(films)
+    many = dataset.at_hand(dataset.draw(films, split, MEAN_OF, seed=int(seed)), folder)
+    numbers = dict(many["label"].value_counts())
     means = mean_films(many, folder)
     st.caption("Mean film of each label: what stands out here, a network can see without lungs.")
-    for column, (label, mean) in zip(st.columns(4), means.items(), strict=False):
-        title = f"Mean of {count(films[label], f'{label} film')}"
+    for column, (name, mean) in zip(st.columns(4), means.items(), strict=False):
+        title = f"Mean of {count(numbers[name], f'{name} film')}"
         with column:
-            plot(figures.mean_film(mean, title, theme=theme()), f"m_{label}")
+            plot(figures.mean_film(mean, title, theme=theme()), f"m_{name}")
+
+
+def show_table(films) -> None:
+    said = f"All {count(len(films))} as a table"
+    with st.expander(said):
+        st.dataframe(plain_table(films), hide_index=True, height=300, column_order=FACTS, alt=said)
+
+
+def _normal_first(label: str) -> tuple[bool, str]:
+    return label != NORMAL, label
 
 
 def show_leakage(table) -> None:

@@ -146,6 +146,15 @@ def counts(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def one_size(table: pd.DataFrame) -> tuple[int, int] | None:
+    """Return the width and height that all films of a table have; None where they differ."""
+    sizes = table[["width", "height"]].drop_duplicates()
+    if len(sizes) != 1 or sizes.isna().any(axis=None):
+        return None
+    width, height = sizes.iloc[0]
+    return int(width), int(height)
+
+
 def summary(table: pd.DataFrame) -> dict[str, Any]:
     """Collect the figures of a data set, as plain data.
 

@@ -27,8 +27,12 @@ SPLITS = ("train", "validation", "test")
 
 @plain_texts
 def class_balance_bars(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
-    """Draw films per split and label, from `cxr.datasets.table.balance`."""
+    """Draw films per split and label, from `cxr.datasets.table.balance`.
+
+    The customdata of a bar is ``[patients, share, row]``, row its place in the table.
+    """
     need_columns(table, ["split", "label", "films", "patients", "share"])
+    table = table.assign(row=range(len(table)))
     labels = _labels(table)
     by_label = table.groupby("label")["films"].sum()
     subtitle = ", ".join(f"{by_label[label]:,} {label}" for label in labels)
@@ -39,7 +43,8 @@ def class_balance_bars(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure
             x=rows["split"], y=rows["films"], name=label, showlegend=True,
             marker=_fill(label, theme), text=rows["films"], texttemplate="%{text:,d}",
             textposition="outside", cliponaxis=False,
-            customdata=rows[["patients", "share"]].to_numpy(),
+            # Lists: of a packed array a click would bring something else.
+            customdata=rows[["patients", "share", "row"]].to_numpy().tolist(),
             hovertemplate=f"<b>%{{x}}, {label}</b><br>%{{y:,d}} films of %{{customdata[0]:,d}} "
             "patients<br>%{customdata[1]:.1%} of the split<extra></extra>",
         )  # fmt: skip
@@ -154,9 +159,9 @@ def split_shift(found: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
         raise ValueError("Expected a label with an AUC. Received: none with enough films")
     look = colours(theme)
     aucs = rows["auc"].to_numpy(float)
-    title = ", ".join(f"{label} {auc:.2f}" for label, auc in zip(rows["label"], aucs, strict=True))
-    height = 150 + 50 * len(rows)
-    figure = empty(theme, title, "AUC of telling train from test", height=height)
+    told = ", ".join(f"{label} {auc:.2f}" for label, auc in zip(rows["label"], aucs, strict=True))
+    title, height = "How well train is told from test", 150 + 50 * len(rows)
+    figure = empty(theme, title, f"AUC of {told}", height=height)
     figure.add_vline(x=0.5, line={"color": look.muted, "width": 1.5, "dash": "dash"})
     figure.add_scatter(
         x=aucs, y=rows["label"], mode="markers", name="AUC", showlegend=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,13 @@ THUMBNAIL = 128
 
 
 def film_grid(
-    folder: Path | None, films: pd.DataFrame, captions: Iterable[str], *, shown: int = 12
+    folder: Path | None,
+    films: pd.DataFrame,
+    captions: Iterable[str],
+    *,
+    shown: int = 12,
+    width: int = THUMBNAIL,
+    picture: Callable[[Path], Any] = str,
 ) -> bool:
     """Show the first films of a table that are at hand; if none is, say what to do.
 
@@ -37,6 +43,10 @@ def film_grid(
         One per film, shown below it, as they are; in lines.
     shown : int, default: 12
         How many films at most.
+    width : int, default: 128
+        Of a film, pixels.
+    picture : callable, optional
+        Makes of a file what `st.image` shows; the file itself where not given.
 
     Returns
     -------
@@ -59,9 +69,9 @@ def film_grid(
         for path, text in there:
             lines = text.split("\n")
             st.image(
-                str(path),
+                picture(path),
                 caption="  \n".join(map(plain, lines)),
-                width=THUMBNAIL,
+                width=width,
                 alt=visible(f"Film: {', '.join(lines)}"),
             )
     return True

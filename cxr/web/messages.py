@@ -11,6 +11,7 @@ from .plain_text import code_span, plain
 __all__ = [
     "ADD_FILMS",
     "A_FOLDER",
+    "CHOOSE_BAR",
     "CHOOSE_CELL",
     "CHOOSE_MODEL",
     "HINTS",
@@ -61,6 +62,7 @@ NO_PICTURE_CHECK = (
 )
 NO_MODELS = f"No models here. Train one with: {TRAIN}"
 CHOOSE_MODEL = "Choose a model to see its curves."
+CHOOSE_BAR = "Choose a bar to see its films below."
 CHOOSE_CELL = "Films behind a cell of the matrix; the worst errors come first"
 ADD_FILMS = "The list of films comes here, those to read first on top."
 START = "They stay in memory until the tab is closed."

@@ -150,3 +150,11 @@ class TestFilledIn:
 
 def test_films_without_any_have_the_columns(described):
     assert list(film_facts.described(described.head(0)).columns) == list(described.columns)
+
+
+def test_films_have_one_size_or_several():
+    films = pd.DataFrame({"width": [8, 8], "height": [9, 9]})
+    assert film_facts.one_size(films) == (8, 9)
+    assert film_facts.one_size(films.assign(height=[9, 8])) is None
+    assert film_facts.one_size(films.assign(height=[np.nan, np.nan])) is None
+    assert film_facts.one_size(films.head(0)) is None

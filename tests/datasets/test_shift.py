@@ -171,7 +171,7 @@ class TestFigure:
     @pytest.mark.parametrize("theme", ["dark", "light"])
     def test_shows_each_label_with_its_interval_beside_one_half(self, theme):
         figure = figures.split_shift(self.FOUND, theme=theme)
-        assert figure.layout.title.text == "normal 0.92, pneumonia 0.64"
+        assert figure.layout.title.subtitle.text == "AUC of normal 0.92, pneumonia 0.64"
         (marks,) = figure.data
         assert list(marks.y) == ["normal", "pneumonia"]
         assert list(marks.x) == [0.92, 0.64]

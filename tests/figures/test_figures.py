@@ -492,6 +492,11 @@ def test_balance_bars_count_films_by_split():
         "test": 390,
         "train": 3883,
     }
+    for bars in figure.data:
+        assert isinstance(bars.to_plotly_json()["customdata"], list)  # what a click brings
+        for split, films, (_, _, row) in zip(bars.x, bars.y, bars.customdata, strict=True):
+            behind = BALANCE.iloc[int(row)]
+            assert (behind["split"], behind["label"], behind["films"]) == (split, bars.name, films)
     assert figure.layout.xaxis.categoryarray == ("train", "test")
     assert figure.layout.title.text == "5,856 films"
     assert figure.data[0].marker.pattern.shape != figure.data[1].marker.pattern.shape

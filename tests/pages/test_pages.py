@@ -114,8 +114,78 @@ def test_dataset_page_shows_balance_and_films(page, made_films: Path) -> None:
     values = {metric.label: metric.value for metric in app.metric}
     assert values["Films"] == "80"
     assert values["Patients in two splits"] == "0"
-    assert plots(app) >= 4  # bars, pie, sizes, a mean film for each label
+    assert plots(app) >= 4  # bars, pie, a mean film for each label
     assert len(app.get("image")) >= 12  # and those that are nearly equal
+
+
+def test_dataset_page_says_of_films_of_one_size_that_they_are(
+    page, with_facts: Path, made_bundle
+) -> None:
+    """A plot of one point shows nothing."""
+    width, height = made_bundle.films[["width", "height"]].iloc[0]
+    said = f"All 80 films are {width} × {height} pixels."
+    app = page("dataset")
+    assert said in texts(app)
+    before = plots(app)
+
+    def grown(films: pd.DataFrame) -> pd.DataFrame:
+        return films.assign(width=films["width"] + (films["label"] == "normal"))
+
+    change_table(with_facts / "pneumonia-facts", "films", grown)
+    import streamlit as st
+
+    st.cache_resource.clear()  # loaded models are kept by name
+    app = page("dataset", models=with_facts)
+    st.cache_resource.clear()
+    assert said not in texts(app)
+    assert any("2 sizes" in chart.proto.alt for chart in app.get("plotly_chart"))
+    assert plots(app) >= before + 1
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_dataset_page_shows_the_films_behind_a_bar(
+    page, made_films: Path, made_bundle, at_hand: bool
+) -> None:
+    """By keyboard too: what a click on a bar chooses is a choice of its own."""
+    app = page("dataset", data=made_films if at_hand else None)
+    name = made_bundle.card.name
+    app.segmented_control(key=f"dataset_split_{name}").set_value("test").run()
+    app.segmented_control(key=f"dataset_label_{name}").set_value("pneumonia").run()
+    assert not app.exception
+    table = made_bundle.films
+    behind = table[(table["split"] == "test") & (table["label"] == "pneumonia")]
+    wanted = set(behind["path"])
+    assert any(
+        "path" in frame.value and set(frame.value["path"]) == wanted for frame in app.dataframe
+    )
+    assert f"All {len(behind)} films as a table" in [part.label for part in app.expander]
+    assert ("normal: 6 films drawn" in texts(app)) is False
+    assert ("pneumonia: 6 films drawn from test" in texts(app)) == at_hand
+
+
+def test_dataset_page_outlines_the_lungs_where_they_are_known(page, monkeypatch) -> None:
+    import streamlit as st
+    from PIL import Image
+
+    from cxr.lungs import picture
+    from cxr.scoring import heat_in_lungs
+
+    assert not page("dataset").toggle  # the made models have no lung network
+    asked = []
+
+    def outlined(film):
+        asked.append(film)
+        return Image.new("RGB", (8, 8)) if len(asked) > 1 else None  # the first has no lungs
+
+    monkeypatch.setattr(heat_in_lungs, "no_lung_network", lambda: "")
+    monkeypatch.setattr(picture, "outlined", outlined)
+    app = page("dataset")
+    before = len(app.get("image"))
+    app.toggle[0].set_value(True).run()
+    assert not app.exception
+    assert len(asked) == 12
+    assert len(app.get("image")) == before
+    st.cache_data.clear()
 
 
 def test_dataset_page_works_from_films_csv_alone(page) -> None:
@@ -170,7 +240,7 @@ def test_dataset_page_shows_near_duplicates_and_shift(
     assert "**pneumonia**: too few" in text
     assert "0.5 is right." in text
     assert "--store" not in text
-    assert plots(app) == (6 if at_hand else 4)
+    assert plots(app) == (5 if at_hand else 3)  # bars, pie, shift and mean films: of one size
 
 
 def test_dataset_page_says_what_fills_in_near_duplicates_and_shift(page, with_facts: Path) -> None:
