@@ -17,6 +17,7 @@ from cxr.web import (
     film_view,
     finding_view,
     first_film_ahead,
+    first_score,
     header,
     method_view,
     overview_button,
@@ -73,7 +74,7 @@ def main() -> None:
         header("Triage", cards)
         if entry:
             show_film(session, entry)
-            first_film_ahead(session, entry)
+            is_first = first_film_ahead(session)
         else:
             start_view(session, height=FIELD)
     with list_column:
@@ -82,6 +83,8 @@ def main() -> None:
                 add_films(session)
                 study_view(session, entry)
         reading_list(session, height=FIELD - 38)
+    if entry and is_first:
+        first_score(session, entry)
     with facts:
         if entry:
             show_facts(session, entry)

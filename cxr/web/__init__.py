@@ -37,7 +37,7 @@ from .page import (
 )
 from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
 from .prior import current_of, prior_of, prior_said
-from .reading_list import add_films, first_film_ahead, reading_list, start_view
+from .reading_list import add_films, first_film_ahead, first_score, reading_list, start_view
 from .reading_session import reading_session, readings
 from .score import score_view
 from .study import study_view
@@ -65,6 +65,7 @@ __all__ = [
     "film_view",
     "finding_view",
     "first_film_ahead",
+    "first_score",
     "folds_view",
     "gate_view",
     "header",

@@ -20,14 +20,14 @@ from .plain_text import plain
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
 
-__all__ = ["add_films", "first_film_ahead", "reading_list", "start_view"]
+__all__ = ["add_films", "first_film_ahead", "first_score", "reading_list", "start_view"]
 
 #: Seconds between two looks at how far the scoring is; and while the open film waits for a score.
 BEAT, SOON = 0.4, 0.15
-#: Seconds after which a browser has painted a film, if it has nothing else to build: scoring takes
-#: the processor from nobody then. And for how long at most the rest of the page waits for the
-#: score.
-THERE, PATIENCE = 0.25, 0.35
+#: Seconds after which a browser has painted a film on a machine that is quiet, so that scoring it
+#: takes the processor from nobody; after how many more it gets the list; and for how long at most
+#: the rest of the page waits for the score.
+THERE, AND_IF_BUSY, PATIENCE = 0.18, 0.1, 0.4
 SORTED_BY = {
     "score": "Highest band",
     "arrival": "Arrival",
@@ -64,17 +64,28 @@ def start_view(session: ReadingSession, *, height: int) -> None:
     st.session_state["start_shown"] = True
 
 
-def first_film_ahead(session: ReadingSession, entry: Entry) -> None:
+def first_film_ahead(session: ReadingSession) -> bool:
     """Let the browser paint the first film of a list before it gets the rest of the page.
 
-    The rest takes it longer to build than the film, and it builds all that it has got at once. It
-    gets it with the score: once the film is painted it is scored, and the page drawn anew as soon
-    as the score is there. Later films come into a page that is there.
+    The rest takes it longer to build than the film, and it builds all that it has got at once. Once
+    the film is painted it is scored, and the list is built meanwhile; what else there is comes with
+    the score: see `first_score`. Later films come into a page that is there.
+
+    Returns
+    -------
+    bool
+        Whether it is the first film.
     """
-    if not st.session_state.pop("start_shown", False):
-        return
-    time.sleep(THERE)
-    session.scorer.start()
+    first: bool = st.session_state.pop("start_shown", False)
+    if first:
+        time.sleep(THERE)
+        session.scorer.start()
+        time.sleep(AND_IF_BUSY)
+    return first
+
+
+def first_score(session: ReadingSession, entry: Entry) -> None:
+    """Wait a moment for the score of the first film, and draw the page anew once it is there."""
     session.scorer.wait_for(entry, PATIENCE)
     if session.seen() != session.drawn:
         st.rerun()

@@ -619,8 +619,8 @@ def test_the_rest_of_the_page_comes_with_the_first_score(page, monkeypatch) -> N
     monkeypatch.setattr(sys.modules["cxr.web.reading_list"], "PATIENCE", 60.0)
     next(b for b in app.button if b.label == "Sample films").click().run()
     assert not app.exception, app.exception[0].message
-    # The film by itself, then all of the page with its score: nothing else is drawn twice.
-    assert order == ["film_view", "film_view", "reading_list", "score_view"]
+    # The film and the list, then all of the page with the score: the facts are not drawn twice.
+    assert order == ["film_view", "reading_list", "film_view", "reading_list", "score_view"]
     session = app.session_state["reading_session"]
     assert not session.worklist.entries[0].waits
     session.scorer.join()
