@@ -77,7 +77,7 @@ THEMES = {
     ),
     "light": Theme(
         text="#1E2227", muted="#59606A", grid="#E4E7EA", panel="#FFFFFF",
-        accent="#17808D", accent_wash="rgba(23, 128, 141, 0.16)",
+        accent="#126A75", accent_wash="rgba(18, 106, 117, 0.16)",
         classes=("#A9AFB8", "#3D444D"), stripe_ground="#D3D7DC",
         scale=("#F4F6F8", "#8DB4DA"),
     ),

@@ -191,8 +191,8 @@ def test_the_list_stays_when_the_reader_leaves_the_page(page: Page, films: list[
 @pytest.mark.parametrize(
     ("name", "heading", "plots"),
     [
-        ("dataset", "Dataset", 6),
-        ("training", "Training", 3),
+        ("dataset", "Dataset", 5),
+        ("training", "Training", 5),
         ("evaluation", "Evaluation", 7),
         ("models", "Models", 0),
     ],
