@@ -17,32 +17,22 @@ from cxr.bulk.rows import read_rows
 from cxr.cli.commands import DONE, SOME_REFUSED, WRONG_USAGE
 from cxr.cli.parser import main
 from tests.conftest import chest_like, png
+from tests.ray_cluster import STORE, cluster_with, processes_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:::ray")
-STORE = 100 * 2**20
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator:
-    from ray.cluster_utils import Cluster
-
-    head = {
-        "num_cpus": 0,
-        "include_dashboard": False,
-        "object_store_memory": STORE,
-        # A node that is gone is missed after 2 s.
-        "_system_config": {
-            "health_check_initial_delay_ms": 0,
-            "health_check_period_ms": 500,
-            "health_check_failure_threshold": 4,
-        },
+    # A node that is gone is missed after 2 s.
+    missed = {
+        "health_check_initial_delay_ms": 0,
+        "health_check_period_ms": 500,
+        "health_check_failure_threshold": 4,
     }
-    made = Cluster(initialize_head=True, head_node_args=head)
-    try:
+    with cluster_with(0, **missed) as made:
         made.add_node(num_cpus=1, object_store_memory=STORE)
         yield made
-    finally:
-        made.shutdown()
 
 
 @pytest.fixture
@@ -81,18 +71,6 @@ def many(films: Path, tmp_path: Path) -> list[str]:
     return sorted(map(str, folder.iterdir()))
 
 
-def workers() -> list[int]:
-    """Return the processes that score."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            if b"MapWorker" in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-        except (OSError, ValueError):
-            continue
-    return found
-
-
 def row(scored):
     ((_, prediction),) = scored.predictions.items()
     return scored.path, prediction.refusal, prediction.model_sha256, prediction.operating_point
@@ -129,7 +107,7 @@ def test_a_killed_worker_and_a_killed_node_cost_no_film(cluster, second, many, m
     for batch in score_on_cluster([model], many, cluster.address):
         seen += map(row, batch)
         if len(killed) == 0 and len(seen) > 300:
-            killed.append(workers()[0])
+            killed.append(processes_of("MapWorker")[0])
             os.kill(killed[0], signal.SIGKILL)
         if len(killed) == 1 and len(seen) > 700:
             cluster.remove_node(second, allow_graceful=False)

@@ -20,20 +20,13 @@ from cxr.reading_room.service import ScoringService, scoring_service
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring.automatic import predict
 from tests.conftest import chest_like, png
-
-STORE = 100 * 2**20
+from tests.ray_cluster import cluster_with, processes_of
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    from ray.cluster_utils import Cluster
-
-    head = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": STORE}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    try:
+    with cluster_with(2) as made:
         yield made.address
-    finally:
-        made.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +45,6 @@ def model(made_models: Path):
 
 def films(number: int) -> list[Radiograph]:
     return [Radiograph(chest_like(k).astype("float32") / 255) for k in range(number)]
-
-
-def workers() -> list[int]:
-    """Return the processes that score."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            if b"FilmWorker" in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-        except (OSError, ValueError):
-            continue
-    return found
 
 
 def test_scores_and_heatmaps_are_those_of_this_process(scorer, model):
@@ -105,7 +86,7 @@ def test_a_list_is_scored_by_the_service(scorer, model):
 
 def test_workers_that_end_cost_no_film(scorer, model):
     before = scorer.predict([model], films(8))
-    for process in workers():
+    for process in processes_of("FilmWorker"):
         os.kill(process, signal.SIGKILL)
     after = scorer.predict([model], films(8))
     assert [said["pneumonia"].refusal for said in after] == [
