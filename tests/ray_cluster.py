@@ -19,14 +19,12 @@ def cluster_with(processors: int, **system: Any) -> Iterator[Any]:
     """Start a head node with so many processors; `system` are settings of Ray's own."""
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": processors, "include_dashboard": False, "object_store_memory": STORE}
+    head: dict[str, Any] = {"num_cpus": processors, "include_dashboard": False}
+    head |= {"object_store_memory": STORE, "_system_config": system or None}
     # Its workers find this checkout, as the nodes of a real one have the package installed.
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with mock.patch.dict(os.environ, PYTHONPATH=path):
-        made = Cluster(
-            initialize_head=True,
-            head_node_args=head | ({"_system_config": system} if system else {}),
-        )
+        made = Cluster(initialize_head=True, head_node_args=head)
         try:
             yield made
         finally:
