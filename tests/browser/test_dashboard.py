@@ -176,7 +176,7 @@ def test_the_list_stays_when_the_reader_leaves_the_page(page: Page, films: list[
     page.get_by_role("button", name=re.compile("^Agree")).click()
     expect(page.locator(".worklist li .sub").first).to_contain_text("pneumonia seen")
     page.get_by_role("link", name="Models").click()
-    expect(page.get_by_text("Intended use")).to_be_visible()
+    expect(page.get_by_text("What for").first).to_be_visible()
     page.get_by_role("link", name="Triage").click()
     expect(page.locator(".worklist li")).to_have_count(3)
     page.get_by_role("button", name="Export").click()
