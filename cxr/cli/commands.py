@@ -138,7 +138,10 @@ def predict(options: argparse.Namespace) -> int:
 
 def _is_folder(out: str) -> bool:
     """Say whether rows go into a folder, as Parquet parts."""
-    return out.endswith(("/", os.sep)) or Path(out).is_dir()
+    from ..bulk.rows import FORMATS
+
+    path = Path(out)
+    return out.endswith(("/", os.sep)) or (path.is_dir() and path.suffix.lower() not in FORMATS)
 
 
 def _checkpoint(out: str, expected: list[RowsOf], *, resume: bool) -> Checkpoint | PartsCheckpoint:

@@ -50,6 +50,8 @@ def test_methods_of_a_film(page: Page, films: list[Path], shot) -> None:
     assert np.abs(picture(page) - first).mean() > 0.5
     shot(page, "methods-layercam")
     page.locator("h4").first.click()
+    # A list that was chosen from has the keyboard until something else has it.
+    expect(page.locator("input:focus")).to_have_count(0)
     page.keyboard.press("n")
     expect(caption).to_contain_text("HiResCAM.")
     page.keyboard.press("j")

@@ -11,7 +11,6 @@ import pytest
 
 from cxr.bulk.cluster import ClusterError
 from cxr.films.radiograph import Radiograph
-from cxr.reading_room import service as module
 from cxr.reading_room.batch import BATCH
 from cxr.reading_room.cluster import SETTING, ClusterScorer
 from cxr.reading_room.prepare import prepare
@@ -125,4 +124,3 @@ def test_the_setting_chooses(model, monkeypatch):
     assert scoring_service() is not here
     assert scoring_service() is scoring_service()
     assert prepare([model]) is None
-    module._service_at.cache_clear()

@@ -1290,7 +1290,12 @@ class TestPages:
         app = page("models")
         assert "python -m cxr evaluate pneumonia-grey-cnn --data DIR" in app.info[0].value
         assert any("divide by 255" in caption.value for caption in app.caption)
-        facts = dict(app.table[0].value.to_numpy())
+        tables = [table.value for table in app.table] + [frame.value for frame in app.dataframe]
+        facts = next(
+            facts
+            for table in tables
+            if table.shape[1] == 2 and "Imported from" in (facts := dict(table.to_numpy()))
+        )
         assert facts["Imported from"] == "model.json, weights.h5"
         assert "Epochs" not in facts
 
