@@ -35,12 +35,12 @@ from .reading import Readers
 __all__ = [
     "AT_ONCE",
     "ClusterError",
-    "Order",
     "OtherWeightsError",
+    "Request",
     "Scorer",
+    "cluster_error",
     "connected",
     "score_on_cluster",
-    "told",
 ]
 
 #: Films that a worker is given at a time.
@@ -67,8 +67,8 @@ class OtherWeightsError(ClusterError):
 
 
 @dataclass(frozen=True)
-class Order:
-    """What workers do with films; says it by names and hashes, so that it can be sent.
+class Request:
+    """What workers are asked to do with films, by names and hashes, so that it can be sent.
 
     Attributes
     ----------
@@ -94,8 +94,8 @@ class Order:
         operating_point: str | None = None,
         *,
         heatmaps: bool = False,
-    ) -> Order:
-        """Return the order to score by some models."""
+    ) -> Request:
+        """Return the request to score films by some models."""
         return cls(
             tuple(
                 model.name
@@ -133,14 +133,14 @@ class Scorer:
     What it cannot do it answers with: an error that an actor raises arrives as text.
     """
 
-    def __init__(self, order: Order) -> None:
-        self.order = order
+    def __init__(self, request: Request) -> None:
+        self.request = request
         self._error: ClusterError | None = None
         try:
-            self.models = order.load()
-            needs = Needs.of(self.models, film=order.heatmaps)
+            self.models = request.load()
+            needs = Needs.of(self.models, film=request.heatmaps)
         except CxrError as error:
-            self._error = told(error)
+            self._error = cluster_error(error)
         else:
             self.readers = Readers(needs, 1 if _begun_again() else 0)
 
@@ -150,15 +150,15 @@ class Scorer:
         try:
             said: Sequence[object] = [self._error] if self._error else self.score(paths)
         except CxrError as error:
-            said = [told(error)]
+            said = [cluster_error(error)]
         return {"scored": [pickle.dumps(scored) for scored in said]}
 
     def score(self, paths: Sequence[str]) -> list[Scored]:
         """Return what is said of each film."""
-        order, said = self.order, []
+        request, said = self.request, []
         for names, seen in self.readers.read(batches(paths, FILES_AT_ONCE)):
             predictions = score_batch(
-                self.models, seen, order.operating_point, heatmaps=order.heatmaps
+                self.models, seen, request.operating_point, heatmaps=request.heatmaps
             )
             for path, film, prediction in zip(names, seen, predictions, strict=True):
                 # What the networks saw of it is not wanted where it goes.
@@ -167,7 +167,7 @@ class Scorer:
         return said
 
 
-def told(error: CxrError) -> ClusterError:
+def cluster_error(error: CxrError) -> ClusterError:
     """Return an error that a worker met, as one of the cluster, which can be sent."""
     if isinstance(error, ClusterError):
         return error
@@ -187,8 +187,7 @@ def connected(address: str) -> Iterator[int]:
     Parameters
     ----------
     address : str
-        ``host:port`` of the head node, ``ray://host:port`` of its server for clients, or ``auto``
-        for the cluster that this machine belongs to.
+        ``host:port`` of the head node, or ``auto`` for the cluster that this machine belongs to.
 
     Yields
     ------
@@ -227,10 +226,10 @@ def connected(address: str) -> Iterator[int]:
 
 def _check_address(address: str) -> None:
     """Raise ClusterError if nothing listens at an address: Ray itself would wait for minutes."""
-    if address in ("auto", "local"):
+    if address == "auto":
         return
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and colon and port.isdigit() and int(port) < 2**16):
+    host, colon, port = address.rpartition(":")
+    if not (host and "/" not in host and colon and port.isdigit() and int(port) < 2**16):
         raise ClusterError(
             f"Expected the address of a cluster as host:port or auto. Received: {address!r}",
             code="address",
@@ -270,11 +269,11 @@ def score_on_cluster(
     ClusterError
         If the cluster cannot be worked with, or its nodes lack a model.
     """
-    order = Order.of(models, operating_point, heatmaps=heatmaps)
+    request = Request.of(models, operating_point, heatmaps=heatmaps)
     with connected(address) as processors:
         for wave in batches(paths, WAVE):
             try:
-                yield from _score_wave(order, wave, processors)
+                yield from _score_wave(request, wave, processors)
             except ClusterError:
                 raise
             except Exception as error:
@@ -282,7 +281,7 @@ def score_on_cluster(
                 raise ClusterError(f"The cluster ended the work: {lines[-1]}") from error
 
 
-def _score_wave(order: Order, paths: Sequence[str], processors: int) -> Iterator[list[Scored]]:
+def _score_wave(request: Request, paths: Sequence[str], processors: int) -> Iterator[list[Scored]]:
     import ray.data
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -294,7 +293,7 @@ def _score_wave(order: Order, paths: Sequence[str], processors: int) -> Iterator
     parts = math.ceil(len(paths) / AT_ONCE)
     scored = ray.data.from_items(whole, override_num_blocks=parts).map_batches(
         Scorer,
-        fn_constructor_args=(order,),
+        fn_constructor_args=(request,),
         batch_size=AT_ONCE,
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(size=max(1, min(processors, parts))),

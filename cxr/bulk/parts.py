@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -40,6 +41,8 @@ __all__ = ["Part", "PartsCheckpoint", "iter_parts", "manifest_of"]
 
 MANIFEST = "_manifest.json"
 SCHEMA = 1
+#: The names of parts and of the rows that are in none yet.
+WRITTEN = re.compile(r"part-\d{6,}\.parquet|_part-\d{6,}\.jsonl")
 #: Films in a part. A row takes some 100 bytes in it.
 FILMS = 10_000
 
@@ -223,8 +226,8 @@ class PartsCheckpoint:
         """Remove what a kill left: rows that are in a part, and files that no manifest names."""
         clear_unfinished(self.folder / MANIFEST)
         named, rest = {part.file for part in self._parts}, _tail(len(self._parts))
-        for path in self.folder.glob("*part-*.*"):
-            if path.name != rest and path.name not in named:
+        for path in list(self.folder.iterdir()):
+            if WRITTEN.fullmatch(path.name) and path.name not in {*named, rest}:
                 path.unlink()
 
     def _read_paths(self) -> array[int]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ..bulk.cluster import PATIENCE, ClusterError, Order, connected, told
+from ..bulk.cluster import PATIENCE, ClusterError, Request, cluster_error, connected
 from ..bulk.process import Process
 from ..errors import CxrError, fault
 from ..films.radiograph import Radiograph
@@ -94,15 +94,15 @@ class ClusterScorer:
         """
         if not films:
             return []
-        order, needs = Order.of(models, operating_point, heatmaps=heatmaps), Needs.of(models)
+        request, needs = Request.of(models, operating_point, heatmaps=heatmaps), Needs.of(models)
         asked = []
         for i, film in enumerate(films):
             findings = tuple(of for of, places in (overridden or {}).items() if i in places)
             asked.append((see(film, needs, overridden=bool(findings)), findings))
-        said: Said = self._ask((order, asked))
+        said: Said = self._ask((request, asked))
         return said
 
-    def _ask(self, asked: tuple[Order, Asked]) -> Any:
+    def _ask(self, asked: tuple[Request, Asked]) -> Any:
         with self._lock:
             try:
                 if self._process is None:
@@ -146,9 +146,9 @@ def _serve(pipe: Connection, address: str) -> None:
             pipe.send(processors)
             workers = Workers(processors)
             while True:
-                order, films = pipe.recv()
+                request, films = pipe.recv()
                 try:
-                    answer: Said | ClusterError = workers.predict(order, films)
+                    answer: Said | ClusterError = workers.predict(request, films)
                 except ClusterError as error:
                     answer = error
                 except Exception as error:  # noqa: BLE001 - told where the films are wanted
@@ -171,24 +171,24 @@ class FilmWorker:
     def ready(self) -> None:
         """Answer, to say that it is up."""
 
-    def predict(self, order: Order, films: Asked) -> Said | ClusterError:
+    def predict(self, request: Request, films: Asked) -> Said | ClusterError:
         """Score films; what it cannot do it answers with."""
         try:
-            if order.weights not in self._models:
-                self._models[order.weights] = order.load()
+            if request.weights not in self._models:
+                self._models[request.weights] = request.load()
             places = {
                 finding: [i for i, (_, findings) in enumerate(films) if finding in findings]
                 for finding in {finding for _, findings in films for finding in findings}
             }
             return automatic.predict(
-                self._models[order.weights],
+                self._models[request.weights],
                 [film for film, _ in films],
-                operating_point=order.operating_point,
-                heatmaps=order.heatmaps,
+                operating_point=request.operating_point,
+                heatmaps=request.heatmaps,
                 overridden=places,
             )
         except CxrError as error:
-            return told(error)
+            return cluster_error(error)
 
 
 @dataclass(eq=False)
@@ -248,8 +248,8 @@ class Workers:
         else:
             self._idle.append(actor)
 
-    def predict(self, order: Order, films: Asked) -> Said:
-        """Share films out; return what is said of each, in order.
+    def predict(self, request: Request, films: Asked) -> Said:
+        """Share films out; return what is said of each, in request.
 
         Raises
         ------
@@ -263,7 +263,7 @@ class Workers:
             self._welcome(0 if self._idle or running else PATIENCE)
             while waiting and self._idle:
                 actor, share = self._idle.pop(), waiting.popleft()
-                running[actor.predict.remote(order, share.films)] = actor, share
+                running[actor.predict.remote(request, share.films)] = actor, share
             if not running:
                 raise ClusterError("No processor of the cluster is free.", code="busy")
             done, _ = self._ray.wait(list(running), num_returns=1, timeout=LIMIT)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr.bulk.cluster import ClusterError, Order, connected, score_on_cluster
+from cxr.bulk.cluster import ClusterError, Request, connected, score_on_cluster
 from cxr.bulk.parts import iter_parts
 from cxr.bulk.pipeline import score_many
 from cxr.bulk.rows import read_rows
@@ -118,17 +118,17 @@ def test_a_killed_worker_and_a_killed_node_cost_no_film(cluster, second, many, m
 
 
 def test_other_weights_on_a_node(cluster, films, model, monkeypatch):
-    order = Order.of([model])
-    wrong = Order(order.models, ("00" * 32,))
-    monkeypatch.setattr(Order, "of", lambda *args, **options: wrong)
+    request = Request.of([model])
+    wrong = Request(request.models, ("00" * 32,))
+    monkeypatch.setattr(Request, "of", lambda *args, **options: wrong)
     with pytest.raises(ClusterError) as caught:
         list(score_on_cluster([model], [str(films / "01.png")], cluster.address))
     assert caught.value.code == "other_weights"
 
 
 def test_a_model_that_a_node_lacks(cluster, films, model, monkeypatch):
-    wrong = Order(("/nowhere/pneumonia-made",), ("00" * 32,))
-    monkeypatch.setattr(Order, "of", lambda *args, **options: wrong)
+    wrong = Request(("/nowhere/pneumonia-made",), ("00" * 32,))
+    monkeypatch.setattr(Request, "of", lambda *args, **options: wrong)
     with pytest.raises(ClusterError) as caught:
         list(score_on_cluster([model], [str(films / "01.png")], cluster.address))
     assert caught.value.code == "worker"
@@ -138,7 +138,7 @@ def test_a_model_that_a_node_lacks(cluster, films, model, monkeypatch):
     ("address", "code"),
     [
         ("127.0.0.1:1", "unreachable"),
-        ("ray://127.0.0.1:1", "unreachable"),
+        ("ray://127.0.0.1:1", "address"),
         ("nonsense", "address"),
         ("host:port", "address"),
         (":6379", "address"),

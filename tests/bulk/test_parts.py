@@ -196,7 +196,9 @@ class TestKilled:
         part = (folder / "part-000001.parquet").read_bytes()
         (folder / "part-000002.parquet").write_bytes(part)
         (folder / f".tmp-{'0' * 16}._manifest.json").touch()
+        (folder / "counterpart-1.txt").write_text("precious")
         write(folder, NAMES, resume=True)
+        assert (folder / "counterpart-1.txt").read_text() == "precious"
         assert names(folder) == NAMES
         assert [part.films for part in manifest_of(folder)[1]] == [3, 3, 2]
 
