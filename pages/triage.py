@@ -74,7 +74,7 @@ def main() -> None:
         header("Triage", cards)
         if entry:
             show_film(session, entry)
-            is_first = first_film_ahead(session)
+            is_first = first_film_ahead(session, entry)
         else:
             start_view(session, height=FIELD)
     with list_column:

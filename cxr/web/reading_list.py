@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from ..films.radiograph import RadiographError
 from ..reading_room.entry import BANDS, Entry
 from ..reading_room.samples import sample_films
 from ..reading_room.session import ReadingSession
@@ -25,9 +26,11 @@ __all__ = ["add_films", "first_film_ahead", "first_score", "reading_list", "star
 #: Seconds between two looks at how far the scoring is; and while the open film waits for a score.
 BEAT, SOON = 0.4, 0.15
 #: Seconds after which a browser has painted a film on a machine that is quiet, so that scoring it
-#: takes the processor from nobody; after how many more it gets the list; and for how long at most
-#: the rest of the page waits for the score.
-THERE, AND_IF_BUSY, PATIENCE = 0.18, 0.1, 0.4
+#: takes the processor from nobody: those of a small film, and those of a million pixels more.
+THERE, PER_MEGAPIXEL = 0.18, 0.04
+#: After how many more it gets the list; and for how long at most the rest of the page waits for the
+#: score.
+AND_IF_BUSY, PATIENCE = 0.1, 0.4
 SORTED_BY = {
     "score": "Highest band",
     "arrival": "Arrival",
@@ -64,7 +67,7 @@ def start_view(session: ReadingSession, *, height: int) -> None:
     st.session_state["start_shown"] = True
 
 
-def first_film_ahead(session: ReadingSession) -> bool:
+def first_film_ahead(session: ReadingSession, entry: Entry) -> bool:
     """Let the browser paint the first film of a list before it gets the rest of the page.
 
     The rest takes it longer to build than the film, and it builds all that it has got at once. Once
@@ -78,10 +81,19 @@ def first_film_ahead(session: ReadingSession) -> bool:
     """
     first: bool = st.session_state.pop("start_shown", False)
     if first:
-        time.sleep(THERE)
+        time.sleep(_until_painted(session, entry))
         session.scorer.start()
         time.sleep(AND_IF_BUSY)
     return first
+
+
+def _until_painted(session: ReadingSession, entry: Entry) -> float:
+    """Say how long a browser takes to paint a film that it was just sent, seconds."""
+    try:
+        film = session.film(entry)
+    except RadiographError:
+        return THERE
+    return THERE + PER_MEGAPIXEL * film.height * film.width / 1e6
 
 
 def first_score(session: ReadingSession, entry: Entry) -> None:
