@@ -88,7 +88,7 @@ def show_numbers(table) -> None:
 
 
 def show_balance(table, model: str) -> None:
-    balance = dataset.balance(table)
+    balance = dataset.by_split(dataset.balance(table), table)
     left, right = st.columns([2, 1])
     with left:
         plot(

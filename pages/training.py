@@ -33,15 +33,20 @@ def main() -> None:
         # Another finding has other runs: a choice of its own.
         key = f"training_models_{among[0].finding}"
         cards = choose_models(key, among, label="Runs", at_first=ACROSS)
-    metric = right.segmented_control(
-        "Metric", METRICS, default="auc", required=True, format_func=NAMES.__getitem__
-    )
     if imported := [card.name for card in cards if not card.training.epochs]:
         st.info(messages.imported_without_epochs(imported))
     cards = [card for card in cards if card.training.epochs]
     if not cards:
         return
     histories = {card.name: bundle(card).history for card in cards}
+    metric = right.segmented_control(
+        "Metric",
+        METRICS,
+        default=first_recorded(histories),
+        required=True,
+        format_func=NAMES.__getitem__,
+        key=f"training_metric_{among[0].finding}",
+    )
     show_panels(cards, histories, metric)
     st.subheader("The runs", anchor=False)
     st.dataframe(
@@ -64,6 +69,12 @@ def main() -> None:
             left, right = st.columns([1, 2])
             left.json(plain_json(card.recipe.to_json()))
             right.dataframe(plain_table(histories[card.name]), hide_index=True)
+
+
+def first_recorded(histories) -> str:
+    """Return the first metric that every run has recorded, so that no panel is empty at first."""
+    spans = {m: [figures.metric_span([h], m) for h in histories.values()] for m in METRICS}
+    return next((metric for metric, found in spans.items() if None not in found), METRICS[0])
 
 
 def show_panels(cards, histories, metric: str) -> None:

@@ -39,6 +39,7 @@ __all__ = [
     "across_splits",
     "at_hand",
     "balance",
+    "by_split",
     "class_weights",
     "draw",
     "duplicates",
@@ -177,8 +178,12 @@ def subtypes(table: pd.DataFrame) -> pd.DataFrame:
         .agg(films=("path", "size"), patients=("patient", "nunique"))
     )
     whole = counts.groupby(["split", "label"])["films"].transform("sum")
+    return by_split(counts.assign(share=counts["films"] / whole), table)
+
+
+def by_split(counts: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return counts of films in the order of `splits`: train, validation, test, then others."""
     order = {name: position for position, name in enumerate(splits(table))}
-    counts = counts.assign(share=counts["films"] / whole)
     return counts.sort_values("split", key=lambda s: s.map(order), kind="stable", ignore_index=True)
 
 

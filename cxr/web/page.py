@@ -175,7 +175,7 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
     st.html(f"<style>{STYLE}</style>")
     watch_theme()
     left, right = st.columns([1, 8], gap="small", vertical_alignment="center")
-    left.markdown(f"#### {title}")
+    left.container(key="page_title").markdown(f"#### {title}")
     listed = cards() if listed is None else listed
     every = sorted({f"{card.population} ({card.finding})" for card in listed})
     use = intended_use(listed[0].population if len(listed) == 1 else ", ".join(every))

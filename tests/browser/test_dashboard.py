@@ -192,7 +192,7 @@ def test_the_list_stays_when_the_reader_leaves_the_page(page: Page, films: list[
     ("name", "heading", "plots"),
     [
         ("dataset", "Dataset", 5),
-        ("training", "Training", 5),
+        ("training", "Training", 6),
         ("evaluation", "Evaluation", 7),
         ("models", "Models", 0),
     ],
