@@ -1,0 +1,220 @@
+"""A band of scores between two thresholds, with what is promised of the films on either side.
+
+Below the band, the share of negatives (NPV) is at least a level; above it, the share of positives
+(PPV) is: both at once with a stated probability, whatever the scores are worth. Within it a person
+decides. This is Learn then Test: each threshold is a hypothesis, and those that an exact test
+rejects may be used.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .intervals import Array, Labels, paired, wilson
+
+__all__ = ["Band", "Side", "band_in_between", "fewest_films"]
+
+# Thresholds lie between scores that differ by more than what processors differ by.
+NARROWEST_GAP = 1e-6
+
+
+@dataclass(frozen=True)
+class Side:
+    """What the films that a band was found on say of one of its sides.
+
+    Attributes
+    ----------
+    threshold : float
+        Films below it are ruled out, or films at or above it ruled in.
+    films : int
+        Films on that side.
+    wrong : int
+        How many of them are of the other class.
+    """
+
+    threshold: float
+    films: int
+    wrong: int
+
+    @property
+    def right(self) -> float:
+        """Share of the films on that side that are of its class: NPV below, PPV above."""
+        return 1 - self.wrong / self.films
+
+    @property
+    def right_ci(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of `right`."""
+        return wilson(self.films - self.wrong, self.films)
+
+
+@dataclass(frozen=True)
+class Band:
+    """Two thresholds and what is promised of the films outside them.
+
+    Attributes
+    ----------
+    level : float
+        Least NPV below and least PPV above, in (0, 1).
+    probability : float
+        That both hold, over the draw of the films it was found on, in (0, 1).
+    films : int
+        Films it was found on.
+    below, above : Side or None
+        Where films are ruled out and ruled in. None where nothing can be promised.
+    between : int
+        Films it was found on that lie within the band.
+    """
+
+    level: float
+    probability: float
+    films: int
+    below: Side | None
+    above: Side | None
+    between: int
+
+    @property
+    def width(self) -> float:
+        """Share of films within the band, in [0, 1]: those that a person decides."""
+        return self.between / self.films
+
+    @property
+    def promised(self) -> bool:
+        """Whether anything is promised of either side."""
+        return self.below is not None or self.above is not None
+
+
+def fewest_films(level: float, probability: float) -> int:
+    """Return how many films, all of one class, a side takes so that anything can be promised of it.
+
+    Parameters
+    ----------
+    level, probability : float
+        As for `band_in_between`, in (0, 1).
+    """
+    _check(level, probability)
+    return _fewest(level, (1 - probability) / 2)
+
+
+def band_in_between(
+    scores: ArrayLike, labels: ArrayLike, *, level: float = 0.95, probability: float = 0.9
+) -> Band:
+    """Find the narrowest band outside which a share of right films can be promised.
+
+    The films must be exchangeable with those that the band will be used on: the same site, the
+    same kind of patients, the same share of positives.
+
+    Parameters
+    ----------
+    scores : array_like
+        Finite scores, shape (n,), the higher the more likely positive.
+    labels : array_like
+        0 or 1, shape (n,). One class alone is allowed.
+    level : float, default: 0.95
+        Least NPV below the band and least PPV above it, in (0, 1).
+    probability : float, default: 0.9
+        That both hold, in (0, 1).
+
+    Returns
+    -------
+    Band
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not match or a number is outside its range.
+
+    Notes
+    -----
+    A threshold is tested by the films on its side: were the share promised not there, the number
+    of wrong films among them would be binomial, which gives an exact p-value. Thresholds are tested
+    in a fixed sequence, from the film at the edge inwards, until one is not rejected; it begins at
+    as many films as can be rejected without error, and, where there are films enough, once more at
+    2, 4, 8... times as many, among which (and between the two sides) the error is divided. It takes
+    for granted that NPV falls as its threshold rises, and PPV rises with its own.
+
+    References
+    ----------
+    Angelopoulos, Bates, Candès, Jordan and Lei, Learn then Test: calibrating predictive algorithms
+    to achieve risk control, Ann Appl Stat 19:1641, 2025 (fixed sequence with several starts).
+    """
+    _check(level, probability)
+    s, y = paired(scores, labels)
+    error = (1 - probability) / 2
+    below = _side(s, y, level, error)
+    mirrored = _side(-s, 1 - y, level, error)
+    above = mirrored and Side(-mirrored.threshold, mirrored.films, mirrored.wrong)
+    if below and above and above.threshold < below.threshold:
+        # Both promises hold at every threshold between: one serves for both, and no band is left.
+        cut = _between(s, above.threshold, below.threshold)
+        below, above = _count(s, y, cut, low=True), _count(s, y, cut, low=False)
+    outside = (below.films if below else 0) + (above.films if above else 0)
+    return Band(level, probability, s.size, below, above, s.size - outside)
+
+
+def _check(level: float, probability: float) -> None:
+    for name, value in (("level", level), ("probability", probability)):
+        if not 0 < value < 1:
+            raise ValueError(f"Expected a {name} between 0 and 1. Received: {value}")
+
+
+def _fewest(level: float, error: float) -> int:
+    return math.ceil(math.log(error) / math.log(level) - 1e-12)
+
+
+def _starts(films: int, level: float, error: float) -> tuple[list[int], float]:
+    """Return after how many films testing begins, and the error that each sequence may take.
+
+    Both depend on the number of films alone, never on their labels.
+    """
+    for many in range(math.frexp(max(films, 1))[1], 1, -1):
+        first = _fewest(level, error / many)
+        if first * 2**many <= films:  # the last begins within the lower half
+            return [first * 2**k for k in range(many)], error / many
+    return [_fewest(level, error)], error
+
+
+def _side(s: Array, y: Labels, level: float, error: float) -> Side | None:
+    """Return the highest threshold below which the share of label 0 can be promised."""
+    from scipy.stats import binom  # takes a second to import
+
+    order = np.argsort(s, kind="stable")
+    s, y = s[order], y[order]
+    ends = np.append(s[1:] - s[:-1] >= NARROWEST_GAP, True)
+    films = np.flatnonzero(ends) + 1  # on the side of each threshold
+    wrong = np.cumsum(y)[films - 1]
+    p_values = binom.cdf(wrong, films, 1 - level)
+    starts, share = _starts(s.size, level, error)
+    rejected = p_values <= share
+    best = -1
+    for start in starts:
+        first = int(np.searchsorted(films, start))
+        stops = np.flatnonzero(~rejected[first:])
+        last = first + (int(stops[0]) if stops.size else films.size - first) - 1
+        if last >= first:
+            best = max(best, last)
+    if best < 0:
+        return None
+    n = int(films[best])
+    threshold = (s[n - 1] + s[n]) / 2 if n < s.size else np.nextafter(s[-1], np.inf)
+    return Side(float(threshold), n, int(wrong[best]))
+
+
+def _between(s: Array, low: float, high: float) -> float:
+    """Return a threshold between two, midway among the films there."""
+    inside = np.sort(s[(s >= low) & (s < high)])
+    if not inside.size:
+        return (low + high) / 2
+    cuts = np.concatenate([[low], (inside[:-1] + inside[1:]) / 2, [high]])
+    wide = np.concatenate([[True], np.diff(inside) >= NARROWEST_GAP, [True]])
+    cuts = cuts[wide]
+    return float(cuts[cuts.size // 2])
+
+
+def _count(s: Array, y: Labels, threshold: float, *, low: bool) -> Side | None:
+    there = s < threshold if low else s >= threshold
+    films, positive = int(there.sum()), int(y[there].sum())
+    return Side(threshold, films, positive if low else films - positive) if films else None

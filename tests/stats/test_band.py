@@ -1,0 +1,141 @@
+"""The band in between: what it promises, by drawing films again and again."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, norm
+
+from cxr.stats.band import band_in_between, fewest_films
+
+LEVEL, PROBABILITY = 0.95, 0.9
+
+
+def drawn(rng, n, prevalence=0.3, apart=3.0):
+    labels = (rng.random(n) < prevalence).astype(int)
+    return rng.normal(size=n) + apart * labels, labels
+
+
+def true_npv(threshold, prevalence=0.3, apart=3.0):
+    negative = (1 - prevalence) * norm.cdf(threshold)
+    positive = prevalence * norm.cdf(threshold - apart)
+    return negative / (negative + positive)
+
+
+def true_ppv(threshold, prevalence=0.3, apart=3.0):
+    negative = (1 - prevalence) * norm.sf(threshold)
+    positive = prevalence * norm.sf(threshold - apart)
+    return positive / (negative + positive)
+
+
+@pytest.mark.parametrize(("n", "apart"), [(300, 2.0), (600, 1.5), (2000, 2.5)])
+def test_both_promises_hold_as_often_as_stated(n, apart):
+    rng, kept, found = np.random.default_rng(n), 0, 0
+    for _ in range(400):
+        band = band_in_between(*drawn(rng, n, apart=apart), level=LEVEL, probability=PROBABILITY)
+        found += band.promised
+        kept += (not band.below or true_npv(band.below.threshold, apart=apart) >= LEVEL) and (
+            not band.above or true_ppv(band.above.threshold, apart=apart) >= LEVEL
+        )
+    assert found > 100
+    # 400 draws: a share of 0.9 is above 0.87 in 97 of 100.
+    assert kept / 400 >= PROBABILITY - 0.03
+
+
+def test_a_threshold_whose_share_is_just_missed_is_chosen_seldom():
+    """Scores that say nothing, with a share of positives just above what may be wrong."""
+    rng, wrong = np.random.default_rng(1), 0
+    for _ in range(1000):
+        labels = (rng.random(400) < 0.0501).astype(int)
+        band = band_in_between(rng.random(400), labels, level=LEVEL, probability=PROBABILITY)
+        wrong += band.below is not None
+    assert wrong / 1000 <= 0.05 + 0.02
+
+
+def test_a_side_is_one_that_an_exact_test_rejects():
+    band = band_in_between(*drawn(np.random.default_rng(2), 1000))
+    for side in (band.below, band.above):
+        test = binomtest(side.wrong, side.films, 1 - LEVEL, alternative="less")
+        assert test.pvalue <= 0.05
+        assert side.right >= LEVEL
+        assert side.right_ci[0] <= side.right <= side.right_ci[1]
+
+
+def test_counts_are_those_of_the_films():
+    scores, labels = drawn(np.random.default_rng(3), 1500, prevalence=0.5, apart=2.5)
+    band = band_in_between(scores, labels)
+    low, high = band.below.threshold, band.above.threshold
+    assert low < high
+    assert band.below.films == (scores < low).sum()
+    assert band.below.wrong == labels[scores < low].sum()
+    assert band.above.films == (scores >= high).sum()
+    assert band.above.wrong == (1 - labels)[scores >= high].sum()
+    assert band.between == ((scores >= low) & (scores < high)).sum()
+    assert band.width == band.between / 1500
+
+
+def test_the_sides_mirror_each_other():
+    scores, labels = drawn(np.random.default_rng(4), 800)
+    one, other = band_in_between(scores, labels), band_in_between(-scores, 1 - labels)
+    assert one.below.films == other.above.films
+    assert one.below.threshold == pytest.approx(-other.above.threshold)
+
+
+def test_too_few_films_promise_nothing():
+    n = fewest_films(LEVEL, PROBABILITY)
+    scores = np.arange(2 * n) / n
+    labels = (scores >= 1).astype(int)
+    assert not band_in_between(scores[1:-1], labels[1:-1]).promised
+    band = band_in_between(scores, labels)
+    assert band.below.films == band.above.films == n
+    assert band.width == 0
+    assert (1 - LEVEL) < 0.05 + 1e-9
+    assert LEVEL**n <= 0.05 < LEVEL ** (n - 1)
+
+
+def test_scores_that_say_nothing_leave_all_films_between():
+    rng = np.random.default_rng(5)
+    band = band_in_between(rng.random(500), rng.integers(2, size=500))
+    assert not band.promised
+    assert band.width == 1
+
+
+def test_one_error_at_the_edge_does_not_spoil_many_films():
+    scores = np.linspace(0, 1, 2000)
+    labels = (scores > 0.5).astype(int)
+    labels[0] = 1
+    assert band_in_between(scores, labels).below.films > 900
+
+
+def test_thresholds_that_cross_become_one():
+    scores = np.concatenate([np.linspace(0, 1, 1000), np.linspace(1.0005, 2, 1000)])
+    labels = np.repeat([0, 1], 1000)
+    band = band_in_between(scores, labels, level=0.9)
+    assert band.below.threshold == band.above.threshold
+    assert band.between == 0
+    assert band.below.films + band.above.films == 2000
+
+
+def test_equal_scores_are_on_one_side():
+    scores, labels = drawn(np.random.default_rng(6), 1000)
+    scores = np.round(scores)
+    band = band_in_between(scores, labels)
+    assert band.below.films == (scores < band.below.threshold).sum()
+    assert band.below.threshold % 1 == 0.5
+
+
+def test_one_class_alone_is_ruled_out_as_a_whole():
+    band = band_in_between(np.linspace(0, 1, 200), np.zeros(200, int))
+    assert band.below.films == 200
+    assert band.above is None
+    assert band.width == 0
+
+
+def test_an_order_preserving_change_of_scores_changes_no_side():
+    scores, labels = drawn(np.random.default_rng(7), 700)
+    one, other = band_in_between(scores, labels), band_in_between(np.exp(scores / 2), labels)
+    assert (one.below.films, one.above.films) == (other.below.films, other.above.films)
+
+
+@pytest.mark.parametrize("options", [{"level": 1}, {"level": 0}, {"probability": 1}])
+def test_numbers_outside_their_range_are_an_error(options):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        band_in_between([0.1, 0.9], [0, 1], **options)
