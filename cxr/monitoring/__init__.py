@@ -13,6 +13,7 @@ pixel.
 
 from .._moved import forwarded
 from ..scoring.reader import Agreement, Call, Reason
+from .late import Backlog, LateReadings
 from .log import (
     COLUMNS,
     Readings,
@@ -36,7 +37,9 @@ __all__ = [
     "EVENTS",
     "REASONS",
     "Agreement",
+    "Backlog",
     "Call",
+    "LateReadings",
     "Reading",
     "Readings",
     "ReadingsError",

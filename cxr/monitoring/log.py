@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -27,7 +28,7 @@ from .reading import (
 )
 from .schema import EVENTS, READINGS, bring_up_to_date
 
-__all__ = ["COLUMNS", "Readings", "film_numbers"]
+__all__ = ["COLUMNS", "Readings", "Recorder", "film_numbers"]
 
 #: The columns of `Readings.table`.
 COLUMNS = ("event", *FIELDS)
@@ -42,7 +43,103 @@ _DTYPES = (
 )
 
 
-class Readings:
+class Recorder(ABC):
+    """What notes that films were scored and what their readers said of them."""
+
+    @property
+    @abstractmethod
+    def enabled(self) -> bool:
+        """False if the log is switched off."""
+
+    @abstractmethod
+    def add(self, event: str, readings: Sequence[Reading]) -> None:
+        """Keep readings, all of one event (`EVENTS`)."""
+
+    def scored(self, *readings: Reading) -> None:
+        """Record that films were scored or refused; all of them, or none if that fails.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        """
+        self.add("scored", readings)
+
+    def called(self, reading: Reading, call: Call | str, *, blind: bool) -> Reading:
+        """Record a reader's call, and whether it agrees with the model.
+
+        Parameters
+        ----------
+        reading : Reading
+            The film's entry as it was scored.
+        call : Call or str
+            What was said, or its value.
+        blind : bool
+            Whether it was said before score and heatmap were shown.
+
+        Returns
+        -------
+        Reading
+            The new entry, with the call and the agreement (`agreement_of`), as of now.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        ValueError
+            If there is no such call.
+        """
+        call = Call(call)
+        agreement = agreement_of(call, reading.score, reading.threshold)
+        new = dataclasses.replace(
+            reading,
+            time=datetime.now(UTC),
+            call=call,
+            call_blind=blind,
+            agreement=agreement,
+            reason=None,
+        )
+        self.add("called", [new])
+        return new
+
+    def judged(
+        self, reading: Reading, agreement: Agreement | str, reason: Reason | str | None = None
+    ) -> Reading:
+        """Record what the reader says of a score, having seen it.
+
+        Parameters
+        ----------
+        reading : Reading
+            The film's entry as it was scored or called; a call that it holds stays in the new one.
+        agreement : Agreement or str
+            What was said, or its value.
+        reason : Reason or str, optional
+            Of an override, or its value (default: none was given).
+
+        Returns
+        -------
+        Reading
+            The new entry, as of now.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        ValueError
+            If the film has no score, there is no such agreement or reason, or a reason is
+            given without an override.
+        """
+        new = dataclasses.replace(
+            reading,
+            time=datetime.now(UTC),
+            agreement=Agreement(agreement),
+            reason=Reason(reason) if reason is not None else None,
+        )
+        self.add("judged", [new])
+        return new
+
+
+class Readings(Recorder):
     """The log: one table of events to which rows are only ever added.
 
     A film's entry is written when it is scored, again with each call of its reader, and again when
@@ -86,90 +183,14 @@ class Readings:
             return "nowhere"
         return self._url.database or "" if is_sqlite(self._url) else "PostgreSQL"
 
-    def scored(self, *readings: Reading) -> None:
-        """Record that films were scored or refused; all of them, or none if that fails.
+    def add(self, event: str, readings: Sequence[Reading]) -> None:
+        """Write readings, all of one event (`EVENTS`), in one transaction.
 
         Raises
         ------
         ReadingsError
             If the log cannot be written to.
         """
-        self._add("scored", readings)
-
-    def called(self, reading: Reading, call: Call | str, *, blind: bool) -> Reading:
-        """Record a reader's call, and whether it agrees with the model.
-
-        Parameters
-        ----------
-        reading : Reading
-            The film's entry as it was scored.
-        call : Call or str
-            What was said, or its value.
-        blind : bool
-            Whether it was said before score and heatmap were shown.
-
-        Returns
-        -------
-        Reading
-            The new entry, with the call and the agreement (`agreement_of`), as of now.
-
-        Raises
-        ------
-        ReadingsError
-            If the log cannot be written to.
-        ValueError
-            If there is no such call.
-        """
-        call = Call(call)
-        agreement = agreement_of(call, reading.score, reading.threshold)
-        new = dataclasses.replace(
-            reading,
-            time=datetime.now(UTC),
-            call=call,
-            call_blind=blind,
-            agreement=agreement,
-            reason=None,
-        )
-        self._add("called", [new])
-        return new
-
-    def judged(
-        self, reading: Reading, agreement: Agreement | str, reason: Reason | str | None = None
-    ) -> Reading:
-        """Record what the reader says of a score, having seen it.
-
-        Parameters
-        ----------
-        reading : Reading
-            The film's entry as it was scored or called; a call that it holds stays in the new one.
-        agreement : Agreement or str
-            What was said, or its value.
-        reason : Reason or str, optional
-            Of an override, or its value (default: none was given).
-
-        Returns
-        -------
-        Reading
-            The new entry, as of now.
-
-        Raises
-        ------
-        ReadingsError
-            If the log cannot be written to.
-        ValueError
-            If the film has no score, there is no such agreement or reason, or a reason is
-            given without an override.
-        """
-        new = dataclasses.replace(
-            reading,
-            time=datetime.now(UTC),
-            agreement=Agreement(agreement),
-            reason=Reason(reason) if reason is not None else None,
-        )
-        self._add("judged", [new])
-        return new
-
-    def _add(self, event: str, readings: Iterable[Reading]) -> None:
         assert event in EVENTS
         rows = [{"event": event, **reading.row()} for reading in readings]
         if self._engine is None or not rows:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..films.radiograph import Radiograph, RadiographError
-from ..monitoring import Reading, Readings, ReadingsError, new_list_id
+from ..monitoring import LateReadings, Reading, new_list_id
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from .entry import Entry
@@ -25,7 +25,7 @@ class ReadingSession:
     """The worklist of a browser tab and what belongs to it, kept in memory."""
 
     def __init__(
-        self, worklist: Worklist, log: Readings | None, is_open: Callable[[], bool]
+        self, worklist: Worklist, log: LateReadings | None, is_open: Callable[[], bool]
     ) -> None:
         self.worklist = worklist
         self.scorer = Scorer(worklist, wanted=is_open, scored=self._note_score)
@@ -41,6 +41,7 @@ class ReadingSession:
         self.drawn: tuple[object, ...] = ()
         self.log = log
         self.log_error = ""
+        """Why there is no log, for people."""
         self._id = new_list_id()
         self._readings: dict[tuple[int, str], Reading] = {}
         self._films: dict[int, Radiograph] = {}
@@ -237,10 +238,7 @@ class ReadingSession:
                 film_sha256=entry.sha256,
                 statistics=entry.statistics,
             )
-            try:
-                self.log.scored(reading)
-            except ReadingsError as error:
-                self.log_error = str(error)
+            self.log.scored(reading)
 
     def _is_logged(self, entry: Entry, finding: str, prediction: Prediction) -> bool:
         last = self._readings.get((entry.number, finding))
@@ -250,7 +248,7 @@ class ReadingSession:
         )
 
     def _note(
-        self, entry: Entry, finding: str, write: Callable[[Readings, Reading], Reading]
+        self, entry: Entry, finding: str, write: Callable[[LateReadings, Reading], Reading]
     ) -> None:
         reading = self._readings.get((entry.number, finding))
         prediction = entry.assessments[finding].prediction
@@ -262,7 +260,4 @@ class ReadingSession:
             operating_point=prediction.operating_point,
             threshold=prediction.threshold,
         )
-        try:
-            self._readings[entry.number, finding] = write(self.log, reading)
-        except ReadingsError as error:
-            self.log_error = str(error)
+        self._readings[entry.number, finding] = write(self.log, reading)

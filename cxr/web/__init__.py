@@ -38,7 +38,7 @@ from .page import (
 from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
 from .prior import current_of, prior_of, prior_said
 from .reading_list import add_films, first_film_ahead, first_score, reading_list, start_view
-from .reading_session import reading_session, readings
+from .reading_session import reading_session, readings, recorder
 from .score import score_view
 from .study import study_view
 
@@ -85,6 +85,7 @@ __all__ = [
     "reading_list",
     "reading_session",
     "readings",
+    "recorder",
     "score_view",
     "shift_view",
     "show_rates",

@@ -16,6 +16,8 @@ __all__ = ["call_view"]
 
 #: Refusals of films that may be negatives.
 TURNABLE = ("negative", "not_chest")
+#: Seconds that a reading may wait to be recorded before the reader is told.
+PATIENCE = 3
 KEPT = (
     "Goes out with the exports, and into the log of readings: hashes, scores and calls, no name, "
     "no identifier, no file name, no picture. See Monitoring."
@@ -39,8 +41,7 @@ def call_view(session: ReadingSession, entry: Entry) -> None:
     )
     said, acts = st.container(gap="xsmall"), st.container() if judged else st.empty()
     with said:
-        if session.log_error:
-            st.warning(f"Readings are not kept. {plain(session.log_error)}")
+        _log(session)
         if judged:
             _said(session, entry)
         elif session.worklist.hidden(entry):
@@ -50,6 +51,18 @@ def call_view(session: ReadingSession, entry: Entry) -> None:
     if judged:
         with acts:
             _judge(session, entry)
+
+
+def _log(session: ReadingSession) -> None:
+    """Say what is not in the log of readings, if that is not only a moment's work."""
+    if session.log_error:
+        st.warning(f"Readings are not kept. {plain(session.log_error)}")
+    backlog = session.log.backlog if session.log else None
+    if backlog and backlog.lost:
+        st.warning(f"Readings that could not be kept: {backlog.lost:,}.")
+    if backlog and (backlog.problem or backlog.seconds > PATIENCE):
+        why = plain(backlog.problem or "The log answers slowly.")
+        st.warning(f"Readings are not kept yet: {backlog.waiting:,} wait to be recorded. {why}")
 
 
 def _refused(session: ReadingSession, entry: Entry) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ..monitoring import Readings, ReadingsError
+from ..monitoring import LateReadings, Readings, ReadingsError
 from ..reading_room.closed_tabs import ClosedTabs
 from ..reading_room.prepare import prepare
 from ..reading_room.session import ReadingSession
@@ -16,10 +16,12 @@ from ..scoring.card import Card
 from .page import bundle
 from .streamlit_hooks import forget_session, session_is_open
 
-__all__ = ["reading_session", "readings"]
+__all__ = ["reading_session", "readings", "recorder"]
 
 #: Seconds beyond those in which Streamlit lets a closed tab come back.
 PATIENCE = 15
+#: Seconds that the log is waited for before it is read: it is written in less, unless it is locked.
+MOMENT = 1.0
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -27,14 +29,31 @@ def _log(url: str | None) -> Readings:
     return Readings(url)
 
 
+@st.cache_resource(max_entries=2, show_spinner=False, on_release=LateReadings.close)
+def _recorder(url: str | None) -> LateReadings:
+    return LateReadings(url)
+
+
+def recorder() -> LateReadings:
+    """Return what notes the readings of all tabs: it is never waited for.
+
+    Raises
+    ------
+    ReadingsError
+        If the log's address is none.
+    """
+    return _recorder(os.environ.get("CXR_READINGS_URL"))
+
+
 def readings() -> Readings:
-    """Return the log of readings.
+    """Return the log of readings, to be read: what was noted a moment ago is in it.
 
     Raises
     ------
     ReadingsError
         If it cannot be opened.
     """
+    recorder().wait(MOMENT)
     return _log(os.environ.get("CXR_READINGS_URL"))
 
 
@@ -64,7 +83,7 @@ def reading_session(cards: Sequence[Card], operating_point: str | None) -> Readi
     if "reading_session" not in st.session_state:
         log, problem = None, ""
         try:
-            log = readings()
+            log = recorder()
         except ReadingsError as error:
             problem = str(error)
         st.session_state["reading_session"] = made = ReadingSession(

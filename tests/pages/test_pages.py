@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from cxr.films.notes import Note
 from cxr.heatmaps.heatmap import CAPTION
 from cxr.heatmaps.methods import METHODS
 from cxr.lungs.segment import NO_LUNGS, Search
+from cxr.monitoring import Readings
 from cxr.reading_room.scorer import Scorer
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring import bundle as bundles
@@ -811,6 +814,32 @@ def test_the_call_has_one_place_for_every_film(page) -> None:
     assert way(blind) == first
 
 
+def test_a_log_that_another_program_locks_costs_no_click(page, tmp_path, monkeypatch) -> None:
+    file = tmp_path / "log.sqlite3"
+    monkeypatch.setenv("CXR_READINGS_URL", f"sqlite:///{file}")
+    Readings()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    app = page("triage")
+    worklist = with_samples(app)
+    session = app.session_state["reading_session"]
+    for entry in [e for e in worklist.ordered() if e.assessment.scored][:3]:
+        began = time.monotonic()
+        session.judge(entry, Agreement.AGREE)
+        assert time.monotonic() - began < 0.1
+    waiting = session.log.backlog.waiting
+    assert waiting > 3
+    monkeypatch.setattr("cxr.web.call.PATIENCE", 0)
+    app.run()
+    assert any(str(waiting) in warning.value for warning in app.warning)
+    other.execute("ROLLBACK")
+    assert session.log.wait(30)
+    app.run()
+    assert not app.warning
+    agreed = Readings().table().query("event == 'judged'")
+    assert len(agreed) == agreed["film_sha256"].nunique() == 3
+
+
 def test_blind_reading_shows_no_score_until_the_call(page) -> None:
     app = page("triage")
     app.toggle(key="blind").set_value(True).run()
@@ -835,7 +864,8 @@ def test_what_is_scored_and_said_stands_in_the_log(page) -> None:
 
     def rows() -> pd.DataFrame:
         """Of this list: the log is that of all tests."""
-        table = log.table()
+        assert log.wait(20)
+        table = Readings().table()
         return table[table["list_id"] == table["list_id"].iloc[-1]]
 
     assert (rows()["event"] == "scored").sum() == len(rows()) == len(worklist)
