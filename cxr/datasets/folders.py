@@ -25,6 +25,8 @@ from .words import KNOWN_SPLITS, NORMAL, split_label, split_of
 
 __all__ = ["COLUMNS", "NORMAL", "DatasetError", "holds_sets", "of_classes", "scan", "select"]
 
+#: Files that name the films of a folder, the first that is there.
+MANIFESTS = ("manifest.csv", "manifest.xlsx")
 COLUMNS = ["path", "split", "label", "subtype", "patient", "width", "height", "sha256"]
 #: Other names of a manifest's columns, where it lacks one of these.
 _ALIASES = {
@@ -174,12 +176,15 @@ def select(table: pd.DataFrame, parts: Sequence[str], *, folder: str = "") -> pd
 
 
 def _manifest_of(folder: Path) -> Path | None:
-    """Find a folder's ``manifest.csv``, in any case of letters; None if it has none."""
-    exact = folder / "manifest.csv"
-    if exact.is_file():
-        return exact
-    files = (path for path in folder.iterdir() if path.name.lower() == exact.name)
-    return next((path for path in sorted(files) if path.is_file()), None)
+    """Find a folder's ``manifest.csv`` or ``.xlsx``, in any case of letters; None if none."""
+    for name in MANIFESTS:
+        exact = folder / name
+        if exact.is_file():
+            return exact
+        files = (path for path in folder.iterdir() if path.name.lower() == name)
+        if found := next((path for path in sorted(files) if path.is_file()), None):
+            return found
+    return None
 
 
 def _sets(root: Path) -> list[tuple[Path, Path]]:

@@ -29,7 +29,7 @@ from .dicom_grey import text
 from .dicom_quiet import quiet
 from .identity import NOBODY, Identity
 
-__all__ = ["identity_of"]
+__all__ = ["accession_key", "identity_of", "instance_key"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ _DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate", "Acquisit
 _WORDS = (
     *("SpecificCharacterSet", *_DATES, "StudyTime", "AcquisitionTime", "PatientBirthDate"),
     *("PatientID", "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "StudyInstanceUID"),
+    *("AccessionNumber", "SOPInstanceUID"),
 )
 _TAGS = [tag for tag in map(tag_for_keyword, _WORDS) if tag is not None]
 _UNIVERSAL = ("UniversalEntityID", "UniversalEntityIDType")
@@ -101,7 +102,36 @@ def _header(data: bytes) -> Dataset:
 
 def _identity(dataset: Dataset) -> Identity:
     when, at = _when(dataset)
-    return Identity(_patient(dataset), _study(dataset), when, at)
+    return Identity(
+        _patient(dataset),
+        _study(dataset),
+        when,
+        at,
+        accession_key(text(dataset, "AccessionNumber")),
+        instance_key(text(dataset, "SOPInstanceUID")),
+    )
+
+
+def accession_key(number: str) -> str | None:
+    """Hash an accession number as a film's is, to compare it with that of `identity_of`.
+
+    Capitals and leading zeros tell nothing apart: a spreadsheet drops the latter.
+
+    Returns
+    -------
+    str or None
+        None for a word that stands for none.
+    """
+    plain = _plain(number).upper()
+    if _stands_for_none(plain):
+        return None
+    return _hashed("accession", plain.lstrip("0") if plain.isdecimal() else plain)
+
+
+def instance_key(uid: str) -> str | None:
+    """Hash a SOP Instance UID as a film's is; None for one that is empty."""
+    plain = _plain(uid)
+    return _hashed("instance", plain) if plain.strip("0. ") else None
 
 
 def _patient(dataset: Dataset) -> str | None:

@@ -22,12 +22,17 @@ class Identity(NamedTuple):
         When the study was made, to be shown and sorted by.
     study_time : datetime.time or None
         Of that day; None where the file does not say.
+    accession_key, instance_key : str or None
+        Of the Accession Number, the same for all films of an order, and of the SOP Instance UID,
+        which only this film has; None where the file has none.
     """
 
     patient_key: str | None = None
     study_key: str | None = None
     study_date: date | None = None
     study_time: time | None = None
+    accession_key: str | None = None
+    instance_key: str | None = None
 
 
 #: Of a film whose file says nothing of its patient and its study.

@@ -99,6 +99,8 @@ class Radiograph:
         see `cxr.films.identity`.
     study_date, study_time : datetime.date and datetime.time, or None
         When the study was made.
+    accession_key, instance_key : str or None
+        Keyed hashes of the Accession Number and of the SOP Instance UID, as above.
     """
 
     pixels: NDArray[np.float32]
@@ -119,6 +121,8 @@ class Radiograph:
     study_key: str | None = field(default=None, repr=False)
     study_date: date | None = field(default=None, repr=False)
     study_time: time | None = field(default=None, repr=False)
+    accession_key: str | None = field(default=None, repr=False)
+    instance_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         pixels = np.ascontiguousarray(self.pixels, np.float32).view()

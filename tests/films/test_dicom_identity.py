@@ -18,7 +18,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import cxr
 from cxr.films import dicom_identity
-from cxr.films.dicom_identity import identity_of
+from cxr.films.dicom_identity import accession_key, identity_of, instance_key
 from cxr.films.identity import NOBODY, Identity
 from tests.conftest import ROOT
 from tests.film_files import dicom, dicom_dataset, png_16, save
@@ -108,14 +108,14 @@ def test_films_of_one_study() -> None:
 
 
 def test_when_a_study_was_made() -> None:
-    assert of()[2:] == (date(2024, 1, 5), time(10, 15))
-    assert of(StudyDate="", AcquisitionDate="20230701", StudyTime="")[2:] == (
+    assert of()[2:4] == (date(2024, 1, 5), time(10, 15))
+    assert of(StudyDate="", AcquisitionDate="20230701", StudyTime="")[2:4] == (
         date(2023, 7, 1),
         None,
     )
-    assert of(StudyDate="", StudyTime="")[2:] == (None, None)
+    assert of(StudyDate="", StudyTime="")[2:4] == (None, None)
     # A day before there were X-rays stands for none.
-    assert of(StudyDate="00010101")[2:] == (None, None)
+    assert of(StudyDate="00010101")[2:4] == (None, None)
 
 
 def test_the_same_in_every_coding_and_from_a_path(tmp_path: Path) -> None:
@@ -131,7 +131,8 @@ def test_the_same_in_every_coding_and_from_a_path(tmp_path: Path) -> None:
 def test_a_film_has_them_and_does_not_show_them() -> None:
     data = dicom(VALUES, **PERSON, **STUDY)
     film = cxr.read(data)
-    assert Identity(film.patient_key, film.study_key, film.study_date, film.study_time) == of()
+    told = Identity(*(getattr(film, name) for name in Identity._fields))
+    assert told == identity_of(data)
     assert "key" not in repr(film)
     assert "2024" not in repr(film)
     for told in (repr(vars(film)), repr(of())):
@@ -166,3 +167,21 @@ def test_another_process_has_other_keys(tmp_path: Path) -> None:
     )
     assert len(dicom_identity._KEY) >= 32
     assert not set(done.stdout.split()) & set(identity_of(path)[:2])
+
+
+def test_accession_numbers_are_compared_as_a_spreadsheet_writes_them() -> None:
+    key = of(AccessionNumber="000123 ").accession_key
+    assert key
+    assert key == accession_key("123") == accession_key(" 0123")
+    assert of(AccessionNumber="ab-7").accession_key == accession_key("AB-7")
+    assert key != of(AccessionNumber="124").accession_key
+    for nothing in ("", "   ", "0000", "ANONYMOUS"):
+        assert of(AccessionNumber=nothing).accession_key is accession_key(nothing) is None
+
+
+def test_a_film_has_the_key_of_its_own_uid() -> None:
+    key = of(SOPInstanceUID="1.2.3.4").instance_key
+    assert key
+    assert key == instance_key("1.2.3.4 ")
+    assert key not in (instance_key("1.2.3.5"), accession_key("1.2.3.4"))
+    assert instance_key("") is instance_key("0") is None
