@@ -120,6 +120,10 @@ class Bundle:
             )
         return bundle
 
+    def with_card(self, card: Card) -> Self:
+        """Return the same bundle with another card, as one with a site's operating points."""
+        return type(self)(self.folder, card)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.card.name}>"
 

@@ -79,6 +79,10 @@ class Classifier(Bundle):
         check_export(bundle.card)
         return bundle
 
+    def with_card(self, card: Card) -> Self:
+        """Return the same model with another card; it shares the network."""
+        return type(self)(self.folder, card, network=self.network)
+
     @cached_property
     def judge(self) -> Judge | None:
         """The gate that its films must pass: its own, else that of its finding's default.

@@ -23,6 +23,7 @@ __all__ = [
     "Calibration",
     "Count",
     "OperatingPoint",
+    "Rule",
     "Score",
     "Share",
     "band",
@@ -189,9 +190,11 @@ def band(score: float, point: OperatingPoint) -> str:
     return "above" if score > point.near[1] else "below"
 
 
-# A rule takes the sensitivities and specificities at the cuts, highest cut first, and
-# returns the index of the one it wants. 1e-9: 0.95 times a count may land a hair too high.
-_RULES: dict[str, tuple[str, Callable[[Array, Array], int]]] = {
+#: A rule in words, and what applies it: it takes the sensitivities and specificities at the cuts,
+#: highest cut first, and returns the index of the one it wants.
+Rule = tuple[str, Callable[[Array, Array], int]]
+# 1e-9: 0.95 times a count may land a hair too high.
+_RULES: dict[str, Rule] = {
     "sensitivity-95": (
         "The highest threshold with a sensitivity of at least 95 % on validation.",
         lambda sens, spec: int(np.argmax(sens >= 0.95 - 1e-9)),
@@ -228,7 +231,12 @@ def _cuts(scores: Array, positive: Labels, negative: Labels) -> tuple[Array, Arr
 
 
 def choose(
-    scores: ArrayLike, labels: ArrayLike, patients: ArrayLike, *, seed: int = 0
+    scores: ArrayLike,
+    labels: ArrayLike,
+    patients: ArrayLike,
+    *,
+    seed: int = 0,
+    rules: Mapping[str, Rule] | None = None,
 ) -> list[OperatingPoint]:
     """Choose the operating points on validation films.
 
@@ -243,12 +251,14 @@ def choose(
         Calibrated scores within 0 to 1, labels 0 or 1, and each film's patient by name.
     seed : int
         Of the bootstrap; the same seed gives the same points.
+    rules : mapping of str to Rule, optional
+        By the names of the points (default: those of a card).
 
     Returns
     -------
     list of OperatingPoint
-        sensitivity-95, sensitivity-97, specificity-95, youden, fixed-0.6. ValueError when
-        the arrays do not match, a score is outside 0 to 1 or a class is missing.
+        One per rule; of a card sensitivity-95, sensitivity-97, specificity-95, youden, fixed-0.6.
+        ValueError when the arrays do not match, a score is outside 0 to 1 or a class is missing.
     """
     s, y = paired(scores, labels, both=True)
     names = np.asarray(patients).astype(str)
@@ -256,15 +266,16 @@ def choose(
         raise ValueError(f"Expected one patient a film, {s.size}. Received: shape {names.shape}")
     if s.min() < 0 or s.max() > 1:
         raise ValueError(f"Expected scores within 0 to 1. Received: {s.min()} to {s.max()}")
+    used = _RULES if rules is None else rules
 
     order = np.argsort(-s, kind="stable")
     s, y = s[order], y[order]
     owners, owner = np.unique(names[order], return_inverse=True)
     cuts, sens, spec = _cuts(s, y, 1 - y)
-    thresholds = {name: float(cuts[pick(sens, spec)]) for name, (_, pick) in _RULES.items()}
+    thresholds = {name: float(cuts[pick(sens, spec)]) for name, (_, pick) in used.items()}
 
     rng = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {name: [] for name in _RULES}
+    drawn: dict[str, list[float]] = {name: [] for name in used}
     for _ in range(ROUNDS):
         draw = rng.integers(owners.size, size=owners.size)
         times = np.bincount(draw, minlength=owners.size)[owner]
@@ -273,16 +284,16 @@ def choose(
         if not (positive.any() and negative.any()):
             continue  # a draw without one of the classes has no rates
         cuts, sens, spec = _cuts(s[kept], positive, negative)
-        for name, (_, pick) in _RULES.items():
+        for name, (_, pick) in used.items():
             drawn[name].append(float(cuts[pick(sens, spec)]))
 
     points = []
-    for name, (rule, _) in _RULES.items():
+    for name, (rule, _) in used.items():
         t = thresholds[name]
         low, high = np.quantile(drawn[name] or [t], [0.025, 0.975])
         near = (min(float(low), t), max(float(high), t))
         points.append(_measure(name, rule, t, near, s, y))
-    return [*points, _measure(*_FIXED, s, y)]
+    return points if rules is not None else [*points, _measure(*_FIXED, s, y)]
 
 
 #: Sources left out: share of the films with the finding that is to be found on their average.

@@ -303,14 +303,12 @@ def guess_meanings(
     meanings = {
         label: given.get(plain_words(label)) or meaning_of(label, finding) for label in told
     }
-    if positive:  # a label that merely sounds like the finding is another one then
-        for label, meaning in meanings.items():
-            if meaning is Meaning.POSITIVE and plain_words(label) not in given:
-                meanings[label] = None
-    if negative:
-        for label, meaning in meanings.items():
-            if meaning is Meaning.NEGATIVE and plain_words(label) not in given:
-                meanings[label] = None
+    # Where a class was named, a label that merely sounds like it is another one.
+    named = {Meaning.POSITIVE} if positive else set()
+    named |= {Meaning.NEGATIVE} if negative else set()
+    for label in told:
+        if meanings[label] in named and plain_words(label) not in given:
+            meanings[label] = None
     open_ = [label for label, meaning in meanings.items() if meaning is None]
     known = set(meanings.values()) & {Meaning.POSITIVE, Meaning.NEGATIVE}
     if len(open_) == 1 and len(known) == 1:
@@ -357,7 +355,11 @@ def match(
         raise TruthError(_no_match(table, columns, films), code="no_match")
     label = table[columns.label].astype(str).to_numpy()
     means = [meanings[said] for said in label]
-    contradicting, repeated, left_out, without, kept = [], [], [], [], []
+    contradicting: list[str] = []
+    repeated: list[str] = []
+    left_out: list[str] = []
+    without: list[str] = []
+    kept: list[tuple[int, int, int]] = []
     for place, rows in sorted(found.rows_of.items()):
         said = {means[row] for row in rows if label[row]}
         if len(rows) > 1:
