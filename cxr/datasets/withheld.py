@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["withheld"]
+__all__ = ["odd", "withheld"]
 
 #: A table of the sets' folder: patients of ``nih`` that were read anew.
 READ_ANEW = Path("nih") / "rsna_labels.csv"
@@ -36,7 +36,7 @@ def withheld(table: pd.DataFrame, data: str | Path) -> NDArray[np.bool_]:
     """
     names = [PurePosixPath(path) for path in table["path"]]
     # Odd by the whole file's name or by what stands before its suffix: either may be meant.
-    unknown_site = np.array([_odd(name.name) or _odd(name.stem) for name in names], bool)
+    unknown_site = np.array([odd(name.name) or odd(name.stem) for name in names], bool)
     result: NDArray[np.bool_] = (table["source"] == "shenzhen").to_numpy() & unknown_site
     anew = Path(data) / READ_ANEW
     if anew.is_file():
@@ -45,5 +45,6 @@ def withheld(table: pd.DataFrame, data: str | Path) -> NDArray[np.bool_]:
     return result
 
 
-def _odd(name: str) -> bool:
+def odd(name: str) -> bool:
+    """Whether the SHA-256 of a name is odd: the half of the Shenzhen films that is kept apart."""
     return sha256(name.encode()).digest()[-1] % 2 == 1

@@ -25,15 +25,18 @@ from .monitoring import (
 )
 from .pairs import score_pairs
 from .runs import gap, learning_rate, metric_span, training_curves
+from .site import band_of_scores, class_scores, programme, subgroup_rates, waiting_times
 from .theme import model_colour
 from .words import alt_text, values
 
 __all__ = [
     "agreement_by_week",
     "alt_text",
+    "band_of_scores",
     "box_hits",
     "class_balance_bars",
     "class_balance_pie",
+    "class_scores",
     "confusion_matrix",
     "drift_bars",
     "film_sizes",
@@ -43,6 +46,7 @@ __all__ = [
     "metric_span",
     "model_colour",
     "precision_recall",
+    "programme",
     "randomization",
     "refusal_shares",
     "reliability",
@@ -51,8 +55,10 @@ __all__ = [
     "score_pairs",
     "score_spread",
     "split_shift",
+    "subgroup_rates",
     "subtypes",
     "training_curves",
     "use_by_day",
     "values",
+    "waiting_times",
 ]

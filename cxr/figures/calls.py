@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from ..evidence.evaluation import Confusion
-from ..stats.intervals import paired
+from ..stats.intervals import Array, paired
 from ..stats.wording import count, interval, percent
 from .theme import (
     SCORE_AXIS,
@@ -23,7 +23,7 @@ from .theme import (
     plain_texts,
 )
 
-__all__ = ["confusion_matrix", "score_histogram", "subtypes"]
+__all__ = ["class_bar", "confusion_matrix", "count_axis", "score_histogram", "subtypes"]
 
 BINS = 40
 
@@ -136,20 +136,10 @@ def score_histogram(
     """
     s, y = paired(scores, labels)
     look = colours(theme)
-    edges = np.linspace(0, 1, BINS + 1)
     figure = empty(theme, f"Scores of {count(s.size)} around {threshold:.2f}", height=400)
     tallest = 1
     for label, name in reversed(list(enumerate(_two(classes)))):
-        films, _ = np.histogram(s[y == label], edges)
-        tallest = max(tallest, int(films.max()))
-        figure.add_bar(
-            x=(edges[:-1] + edges[1:]) / 2, y=films * (1 if label else -1), width=1 / BINS,
-            name=f"{name}, {'upwards' if label else 'downwards'}",
-            marker=class_fill(label, theme),
-            customdata=np.column_stack([films, edges[:-1], edges[1:]]),
-            hovertemplate=f"<b>{name}</b><br>%{{customdata[0]:,d}} films score "
-            f"{hovered_interval(1, 2, '.3f')}<extra></extra>",
-        )  # fmt: skip
+        tallest = max(tallest, class_bar(figure, s[y == label], label, name, theme))
         if paths is not None:
             figure.add_scatter(
                 x=s[y == label], y=np.full(int((y == label).sum()), label), yaxis="y2",
@@ -167,14 +157,7 @@ def score_histogram(
         text=f"threshold {threshold:.2f}, near {interval(near, '.2f')}",
         font={"color": look.accent, "size": 12},
     )  # fmt: skip
-    step = _step(tallest)
-    ticks = np.arange(-(tallest // step) - 1, tallest // step + 2) * step
-    figure.update_layout(barmode="relative", bargap=0, margin_t=66)
-    figure.update_xaxes(**SCORE_AXIS)
-    figure.update_yaxes(
-        title_text="Films", tickvals=ticks, ticktext=[f"{abs(t):,}" for t in ticks], zeroline=True,
-        zerolinecolor=look.muted,
-    )  # fmt: skip
+    count_axis(figure, tallest, theme)
     if paths is not None:
         figure.update_layout(
             yaxis_domain=[0.14, 1],
@@ -182,6 +165,44 @@ def score_histogram(
         )
         figure.update_xaxes(anchor="y2")
     return figure
+
+
+def class_bar(figure: go.Figure, s: Array, label: int, name: str, theme: str) -> int:
+    """Add the bars of one class: the finding (1) upwards, normal (0) downwards; return the tallest.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+    s : numpy.ndarray
+        The class's scores, shape (n,).
+    label : int
+    name : str
+        Of the class.
+    theme : {"dark", "light"}
+    """
+    edges = np.linspace(0, 1, BINS + 1)
+    films, _ = np.histogram(s, edges)
+    figure.add_bar(
+        x=(edges[:-1] + edges[1:]) / 2, y=films * (1 if label else -1), width=1 / BINS,
+        name=f"{name}, {'upwards' if label else 'downwards'}",
+        marker=class_fill(label, theme),
+        customdata=np.column_stack([films, edges[:-1], edges[1:]]),
+        hovertemplate=f"<b>{name}</b><br>%{{customdata[0]:,d}} films score "
+        f"{hovered_interval(1, 2, '.3f')}<extra></extra>",
+    )  # fmt: skip
+    return int(films.max())
+
+
+def count_axis(figure: go.Figure, tallest: int, theme: str) -> None:
+    """Set the axes of `class_bar`: films count upwards and downwards."""
+    step = _step(tallest)
+    ticks = np.arange(-(tallest // step) - 1, tallest // step + 2) * step
+    figure.update_layout(barmode="relative", bargap=0, margin_t=66)
+    figure.update_xaxes(**SCORE_AXIS)
+    figure.update_yaxes(
+        title_text="Films", tickvals=ticks, ticktext=[f"{abs(t):,}" for t in ticks], zeroline=True,
+        zerolinecolor=colours(theme).muted,
+    )  # fmt: skip
 
 
 @plain_texts

@@ -65,6 +65,9 @@ class Worklist:
         Whether score and heatmap of a film stay hidden until the reader has called it.
     """
 
+    #: What its films are.
+    entry_type: type[Entry] = Entry
+
     def __init__(self, models: Model | Sequence[Model], operating_point: str | None = None) -> None:
         self.models = _several(models)
         self._points = _points(self.models, operating_point)
@@ -164,7 +167,7 @@ class Worklist:
         return [(name, files[place][1]) for place, name in zip(chosen, names, strict=True)]
 
     def _append(self, name: str, source: bytes | Path | RadiographError) -> None:
-        entry = Entry(len(self.entries) + 1, self._free(name), b"")
+        entry = self.entry_type(len(self.entries) + 1, self._free(name), b"")
         entry.assessments = {
             model.card.finding: Assessment(ages=model.card.ages) for model in self.models
         }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from tests.figures.test_figures import DRAWN
@@ -39,9 +40,13 @@ def account(value: Any) -> Any:
     return parts if len(parts) <= MOST else [len(parts), *parts[:2], parts[-1]]
 
 
+def assert_account(figure: go.Figure, file: Path) -> None:
+    """Hold a figure against its stored account."""
+    drawn = figure.to_dict()
+    drawn["layout"].pop("template")  # the same for all, and tested by itself
+    assert_golden(file, json.dumps(account(drawn), indent=1, ensure_ascii=False, sort_keys=True))
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_is_drawn_as_it_was(name: str) -> None:
-    figure = DRAWN[name](theme="dark").to_dict()
-    figure["layout"].pop("template")  # the same for all, and tested by itself
-    text = json.dumps(account(figure), indent=1, ensure_ascii=False, sort_keys=True)
-    assert_golden(FOLDER / f"{name.replace(' ', '_')}.json", text)
+    assert_account(DRAWN[name](theme="dark"), FOLDER / f"{name.replace(' ', '_')}.json")
