@@ -13,13 +13,13 @@ if "cxr" not in sys.modules:
     # while `cxr` is imported, which takes seconds: so this part of it comes first, by itself.
     run_path(str(WEB / "streamlit_hooks.py"))["keep_uploads_in_memory"]()
 
-from cxr.web import navigated  # noqa: E402
+from cxr.web import navigated, on_page  # noqa: E402
 
 st.set_page_config(
     page_title="Chest radiographs", page_icon=WEB / "static" / "icon.svg", layout="wide"
 )
 navigated()
-st.navigation(
+page = st.navigation(
     [
         st.Page("pages/triage.py", title="Triage", icon=":material/radiology:", default=True),
         st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
@@ -29,4 +29,6 @@ st.navigation(
         st.Page("pages/models.py", title="Models", icon=":material/description:"),
     ],
     position="top",
-).run()
+)
+with on_page(page.url_path):
+    page.run()

@@ -17,10 +17,12 @@ from cxr.lungs.picture import outlined
 from cxr.scoring.heat_in_lungs import no_lung_network
 from cxr.stats.wording import count
 from cxr.web import (
+    among,
     bundle,
     choose_model,
     film_grid,
     header,
+    in_address,
     messages,
     near_duplicates_view,
     plain,
@@ -101,9 +103,9 @@ def show_balance(table, model: str) -> None:
         st.caption(messages.CHOOSE_BAR)
     with right:
         splits = dataset.splits(table)
-        split = st.segmented_control(
-            "Split", splits, default=splits[0], required=True, format_func=plain
-        )
+        key = f"dataset_pie_{model}"
+        in_address("pie", key, splits[0], among(splits))
+        split = st.segmented_control("Split", splits, required=True, format_func=plain, key=key)
         plot(figures.class_balance_pie(balance, split, theme=theme()), "pie")
     shown = [counts for counts in (balance, dataset.subtypes(table)) if not counts.empty]
     for column, counts in zip(st.columns(2), shown, strict=False):
@@ -154,11 +156,14 @@ def show_pictures(table, folder: Path | None, model: str) -> None:
     left, label_place, middle, right = st.columns([2, 2, 1, 2], vertical_alignment="bottom")
     splits, labels = dataset.splits(table), [ALL, *sorted(set(table["label"]), key=_normal_first)]
     first = "train" if "train" in splits else splits[0]
+    of_split, of_label = SPLIT.format(model), LABEL.format(model)
+    in_address("split", of_split, first, among(splits))
     split = left.segmented_control(
-        "Films of", splits, default=first, required=True, format_func=plain, key=SPLIT.format(model)
+        "Films of", splits, required=True, format_func=plain, key=of_split
     )
+    in_address("label", of_label, ALL, among(labels))
     label = label_place.segmented_control(
-        "Label", labels, default=ALL, required=True, format_func=plain, key=LABEL.format(model)
+        "Label", labels, required=True, format_func=plain, key=of_label
     )
     films = table[table["split"] == split]
     films = films if label == ALL else films[films["label"] == label]

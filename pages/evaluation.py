@@ -18,12 +18,14 @@ from cxr.plain_text import visible
 from cxr.scoring.population import folder_of, split_note
 from cxr.stats.wording import count, p_value
 from cxr.web import (
+    among,
     bundle,
     cards,
     choose_model,
     choose_threshold,
     film_list,
     header,
+    in_address,
     messages,
     plain,
     plain_cells,
@@ -58,9 +60,9 @@ def main() -> None:
         st.info(messages.scored_none(card.name))
         return
     first = "test" if "test" in names else names[0]
-    split = middle.segmented_control(
-        "Split", names, default=first, required=True, format_func=plain
-    )
+    key = f"evaluation_split_{card.name}"
+    in_address("split", key, first, among(names))
+    split = middle.segmented_control("Split", names, required=True, format_func=plain, key=key)
     films = model.scored(split)
     scores, labels = films["score"].to_numpy(), films["truth"].to_numpy()
     with right:
@@ -84,10 +86,10 @@ def main() -> None:
         )
     with right:
         # What a click on the matrix does, by keyboard too.
+        in_address("cell", CELL, "fn", among(CELLS))
         code = st.segmented_control(
             "Films behind",
             list(CELLS),
-            default="fn",
             required=True,
             key=CELL,
             format_func=CELLS.get,
@@ -164,8 +166,8 @@ def show_tables(card, films, scores, labels, threshold: float) -> None:
 
 def show_pair(card, split: str, threshold: float) -> None:
     st.subheader("Two models on the same films", anchor=False)
-    among = sorted((c for c in cards() if c.finding == card.finding), key=lambda c: c.baseline)
-    others = {c.name: c for c in among if c.name != card.name}
+    alike = sorted((c for c in cards() if c.finding == card.finding), key=lambda c: c.baseline)
+    others = {c.name: c for c in alike if c.name != card.name}
     if not others:
         st.caption(
             f"No other model for {plain(card.finding)} is here to compare {plain(card.name)} with."
@@ -173,9 +175,10 @@ def show_pair(card, split: str, threshold: float) -> None:
         return
     left, right = st.columns([2, 4.4], vertical_alignment="bottom")
     label = f"First {plain(card.name)}, second"
+    in_address("second", "other_model", next(iter(others)), among(others))
     other = others[left.selectbox(label, list(others), key="other_model", format_func=visible)]
     with right:
-        cut, _ = choose_threshold(other, label="Threshold of the second model")
+        cut, _ = choose_threshold(other, label="Threshold of the second model", prefix="second_")
     try:
         pair = compare_pair(bundle(card), bundle(other), split, thresholds=(threshold, cut))
     except ValueError as error:

@@ -5,6 +5,7 @@ import streamlit as st
 from cxr.evidence import card_tables
 from cxr.scoring.population import split_note
 from cxr.web import (
+    among,
     bundle,
     cards,
     choose_model,
@@ -12,6 +13,7 @@ from cxr.web import (
     folds_view,
     gate_view,
     header,
+    in_address,
     label_view,
     messages,
     pictures_view,
@@ -41,7 +43,10 @@ def main() -> None:
         card = choose_model("models_model", label="Facts of")
     model = bundle(card)  # says so if the weights are missing or not those of the card
     label_view(model)
-    figures, heatmaps, refused, steadiness, limits, making, every = st.tabs(TABS)
+    in_address("tab", "models_tab", TABS[0], among(TABS))
+    figures, heatmaps, refused, steadiness, limits, making, every = st.tabs(
+        TABS, key="models_tab", on_change="rerun"
+    )
     with figures:
         show_figures(card)
         folds_view(model)

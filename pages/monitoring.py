@@ -22,10 +22,12 @@ from cxr.monitoring.measures import (
     use,
 )
 from cxr.web import (
+    among,
     bundle,
     choose_model,
     code_span,
     header,
+    in_address,
     messages,
     plain,
     plain_table,
@@ -72,7 +74,8 @@ def show_log(log: Readings) -> None:
     left, middle, right = st.columns([2, 2, 1.4], vertical_alignment="bottom")
     with left:
         card = choose_model("monitoring_model")
-    period = middle.segmented_control("Period", PERIODS, default="90 days", required=True)
+    in_address("period", "monitoring_period", "90 days", among(PERIODS))
+    period = middle.segmented_control("Period", PERIODS, required=True, key="monitoring_period")
     table = events(log, log.where, log.newest(), PERIODS[period])
     if table.empty:
         st.info(messages.no_readings_within(period) if log.newest() else messages.NO_READINGS)

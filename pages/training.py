@@ -6,10 +6,12 @@ from cxr import figures
 from cxr.evidence.evaluation import generalisation_gap
 from cxr.evidence.runs import kept_epochs, recipe_lines, runs
 from cxr.web import (
+    among,
     bundle,
     choose_finding,
     choose_models,
     header,
+    in_address,
     messages,
     plain,
     plain_json,
@@ -28,24 +30,21 @@ def main() -> None:
     header("Training")
     left, middle, right = st.columns([1, 3, 1], vertical_alignment="bottom")
     with left:
-        among = choose_finding("training_finding")
+        of_finding = choose_finding("training_finding")
     with middle:
         # Another finding has other runs: a choice of its own.
-        key = f"training_models_{among[0].finding}"
-        cards = choose_models(key, among, label="Runs", at_first=ACROSS)
+        key = f"training_models_{of_finding[0].finding}"
+        cards = choose_models(key, of_finding, label="Runs", at_first=ACROSS)
     if imported := [card.name for card in cards if not card.training.epochs]:
         st.info(messages.imported_without_epochs(imported))
     cards = [card for card in cards if card.training.epochs]
     if not cards:
         return
     histories = {card.name: bundle(card).history for card in cards}
+    key = f"training_metric_{of_finding[0].finding}"
+    in_address("metric", key, first_recorded(histories), among(METRICS))
     metric = right.segmented_control(
-        "Metric",
-        METRICS,
-        default=first_recorded(histories),
-        required=True,
-        format_func=NAMES.__getitem__,
-        key=f"training_metric_{among[0].finding}",
+        "Metric", METRICS, required=True, format_func=NAMES.__getitem__, key=key
     )
     show_panels(cards, histories, metric)
     st.subheader("The runs", anchor=False)

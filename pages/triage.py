@@ -7,6 +7,7 @@ from cxr.reading_room.entry import Entry
 from cxr.web import (
     ReadingSession,
     add_films,
+    among,
     beside_of,
     call_view,
     choose_readers,
@@ -19,7 +20,11 @@ from cxr.web import (
     first_film_ahead,
     first_score,
     header,
+    in_address,
+    link_of,
+    linked_film,
     method_view,
+    open_linked,
     overview_button,
     plain,
     prior_of,
@@ -56,22 +61,32 @@ def main() -> None:
         own = dict.fromkeys(card.default_operating_point for card in cards)
         # Two models may have two defaults: then each takes its own unless one is chosen for both.
         first = EACH_ITS_OWN if len(own) > 1 else next(iter(own))
+        points = list(dict.fromkeys([first, *names]))
+        in_address("point", "triage_point", first, among(points))
         chosen = st.selectbox(
             "Operating point",
-            list(dict.fromkeys([first, *names])),
+            points,
             key="triage_point",
+            persist_state="session",
             help="The score at or above which a film is called positive; not chosen on test films.",
         )
         point = None if chosen == EACH_ITS_OWN else chosen
         blind = st.toggle(
-            "Read blind", key="blind", help="Score and heatmap appear once you have called a film."
+            "Read blind",
+            key="blind",
+            persist_state="session",
+            help="Score and heatmap appear once you have called a film.",
         )
     session = reading_session(cards, point)
     session.worklist.blind = blind
+    open_linked(session)
     entry = session.opened()
+    missing = linked_film(session, entry)
     # The film before all else that depends on it: its reader waits for it.
     with film_column:
         header("Triage", cards)
+        if missing:
+            st.info(missing)
         if entry:
             show_film(session, entry)
             is_first = first_film_ahead(session, entry)
@@ -116,6 +131,7 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
         prior=prior_of(session, entry),
         prior_said=prior_said(session, entry),
         priors_chosen=session.priors_chosen,
+        link=link_of(entry, st.session_state["triage_model"]),
     )
 
 

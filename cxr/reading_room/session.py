@@ -63,6 +63,11 @@ class ReadingSession:
         self.picked = True
         self.worklist.chosen = number
 
+    def choose_none(self) -> None:
+        """Show the first film of the list again, as before the reader chose one."""
+        self.picked = False
+        self.worklist.chosen = self.beside = None
+
     def opened(self) -> Entry | None:
         """Return the film to show, if any; nothing jumps while the reader reads."""
         if not self.picked and not self.scorer.busy:

@@ -4,6 +4,7 @@ The only part of `cxr` that imports Streamlit.
 """
 
 from ..reading_room.session import ReadingSession
+from .address import among, asked, in_address, number_within, on_page, put
 from .call import call_view
 from .compare import beside_of, compare_view
 from .evidence import (
@@ -19,6 +20,7 @@ from .exports import export_view
 from .film import empty_field, film_view
 from .films import film_grid, film_list
 from .findings import finding_view
+from .link import link_of, linked_film, open_linked
 from .look import theme
 from .measures import choose_threshold, show_rates, show_values
 from .methods import method_view
@@ -45,6 +47,8 @@ from .study import study_view
 __all__ = [
     "ReadingSession",
     "add_films",
+    "among",
+    "asked",
     "beside_of",
     "bundle",
     "call_view",
@@ -69,10 +73,16 @@ __all__ = [
     "folds_view",
     "gate_view",
     "header",
+    "in_address",
     "label_view",
+    "link_of",
+    "linked_film",
     "method_view",
     "navigated",
     "near_duplicates_view",
+    "number_within",
+    "on_page",
+    "open_linked",
     "overview_button",
     "pictures_view",
     "plain",
@@ -82,6 +92,7 @@ __all__ = [
     "plot",
     "prior_of",
     "prior_said",
+    "put",
     "reading_list",
     "reading_session",
     "readings",

@@ -93,6 +93,7 @@ def film_view(
     prior: Hung | None = None,
     prior_said: str = "",
     priors_chosen: int = 0,
+    link: str = "",
     draw: Literal["auto", "gpu", "cpu"] = "auto",
 ) -> None:
     """Show a film; nothing that the reader does with it goes back to the server.
@@ -133,6 +134,9 @@ def film_view(
         What is said in its place where there is none.
     priors_chosen : int, default: 0
         How often the reader chose an earlier film: with another number it is shown at once.
+    link : str, optional
+        What follows the address of the page so that it opens this film; where it is empty, there is
+        no link to copy.
     draw : {"auto", "gpu", "cpu"}, default: "auto"
         ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
     """
@@ -151,6 +155,7 @@ def film_view(
             else None,
             "prior_said": prior_said,
             "priors_chosen": priors_chosen,
+            "link": link,
             "colours": {
                 colour_map: base64.b64encode(colour_table(colour_map).tobytes()).decode()
                 for colour_map in COLOUR_MAPS

@@ -16,6 +16,7 @@ __all__ = [
     "CHOOSE_MODEL",
     "HINTS",
     "LOG_OFF",
+    "NOT_IN_LIST",
     "NOT_MEASURED",
     "NO_CALLS",
     "NO_FILMS_AT_HAND",
@@ -68,6 +69,10 @@ ADD_FILMS = "The list of films comes here, those to read first on top."
 START = "They stay in memory until the tab is closed."
 A_FOLDER = "All films of a folder or of a patient's CD are taken; its other files are counted."
 UPLOADED = "Kept in memory. Films are told by what they hold; how a file is named does not matter."
+NOT_IN_LIST = (
+    "The film of this link is not in the list of this tab. Lists are kept in memory, each for its "
+    "tab: open the link in the tab that has the film, or add the film here."
+)
 NOT_MEASURED = "Not measured: no validation films. Import with --data to choose operating points."
 NO_FOLDER = "Set CXR_DATA to the folder of the data set to see the films."
 NO_FOLDER_OF_SET = "Set CXR_DATA to the folder of the data set to see its films here."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..scoring.automatic import AUTOMATIC, default_cards
 from ..scoring.bundle import BundleError, available, default_name
 from ..scoring.card import Card, CardError
 from ..scoring.population import intended_use
+from .address import among, in_address
 from .look import watch_theme
 from .messages import CHOOSE_MODEL, NO_MODELS, message
 from .plain_text import plain, plain_table
@@ -83,7 +84,10 @@ def _defaults_first(listed: Sequence[Card]) -> list[Card]:
 def choose_model(key: str, *, label: str = "Model", baselines: bool = True) -> Card:
     """Let the reader choose one model; a finding's default comes first, baselines last or never."""
     by_name = {c.name: c for c in _defaults_first(cards()) if baselines or not c.baseline}
-    return by_name[st.selectbox(label, list(by_name), key=key, format_func=visible)]
+    in_address("model", key, next(iter(by_name)), among(by_name))
+    return by_name[
+        st.selectbox(label, list(by_name), key=key, format_func=visible, persist_state="session")
+    ]
 
 
 def choose_readers(key: str) -> list[Card]:
@@ -110,11 +114,13 @@ def choose_readers(key: str) -> list[Card]:
         st.stop()
     names = [*([AUTOMATIC] if defaults else []), *by_name]
     findings = plain(" and ".join(f"{card.finding} ({card.population})" for card in defaults))
+    in_address("model", key, names[0], among(names))
     name = st.selectbox(
         "Model",
         names,
         format_func=lambda name: "Automatic" if name == AUTOMATIC else visible(name),
         key=key,
+        persist_state="session",
         help=f"Automatic: by the patient's age in the file, the default models of {findings}. "
         "Where the file says no age, all of them.",
     )
@@ -127,8 +133,9 @@ def choose_finding(key: str, *, label: str = "Finding") -> list[Card]:
     findings = list(dict.fromkeys(sorted(card.finding for card in listed)))
     finding: str | None = findings[0]
     if len(findings) > 1:
+        in_address("finding", key, findings[0], among(findings))
         finding = st.segmented_control(
-            label, findings, default=finding, required=True, key=key, format_func=plain
+            label, findings, required=True, key=key, format_func=plain, persist_state="session"
         )
     return [card for card in listed if card.finding == finding]
 
@@ -151,13 +158,22 @@ def choose_models(
     """
     by_name = {card.name: card for card in among}
     shown = [name for name, card in by_name.items() if not card.baseline] or list(by_name)
+    in_address("models", key, shown[:at_first], _some_of(list(by_name)), ",".join)
     names = st.multiselect(
-        label, list(by_name), default=shown[:at_first], key=key, format_func=visible
+        label, list(by_name), key=key, format_func=visible, persist_state="session"
     )
     if not names:
         st.info(CHOOSE_MODEL)
         st.stop()
     return [by_name[name] for name in names]
+
+
+def _some_of(names: list[str]) -> Callable[[str], list[str] | None]:
+    def parse(said: str) -> list[str] | None:
+        chosen = [name for name in said.split(",") if name]
+        return chosen if set(chosen) <= set(names) else None
+
+    return parse
 
 
 def navigated() -> None:

@@ -16,6 +16,7 @@ from ..reading_room.samples import sample_films
 from ..reading_room.session import ReadingSession
 from ..reading_room.studies import ORDERS, Wanted, priors
 from ..stats.wording import count
+from .address import among, in_address
 from .messages import A_FOLDER, ADD_FILMS, NO_SAMPLES, START, UPLOADED
 from .plain_text import plain
 from .worklist import BANDS as SIGNS
@@ -228,12 +229,15 @@ def _order(session: ReadingSession) -> str:
     # A rank would give the scores of a blind list away.
     orders = [order for order in ORDERS if not (blind and order == "score")]
     row = st.container(horizontal=True, gap="xxsmall", key="list_row")
+    key = f"order_{blind}"
+    in_address("order", key, orders[0], among(orders))
     with row:
         chosen = st.selectbox(
             "Order",
             orders,
             format_func=SORTED_BY.__getitem__,
-            key=f"order_{blind}",
+            key=key,
+            persist_state="session",
             label_visibility="collapsed",
             help="A blind list is not ranked: that would give scores away." if blind else None,
         )

@@ -405,10 +405,15 @@ class FilmView {
   togglePrior() {
     this.putBeside(this.beside === "prior" ? "none" : "prior");
     if (this.beside === "none" || this.prior) return;
-    this.say(this.data.prior_said);
-    if (this.data.current) return; // it has its place, and comes
+    if (!this.data.current) this.tell(this.data.prior_said);
+    else this.say(this.data.prior_said); // it has its place, and comes
+  }
+
+  // A moment's word over the film.
+  tell(text) {
+    this.say(text);
     clearTimeout(this.waiting);
-    this.notice(this.data.prior_said);
+    this.notice(text);
     this.waiting = setTimeout(() => this.notice(""), 2500);
   }
 

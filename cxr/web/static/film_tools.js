@@ -2,6 +2,21 @@
 
 import { hanging } from "./film_hanging.js";
 
+// Without a secure connection a browser has no clipboard for scripts, and copies what is selected.
+async function copied(text, root) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = Object.assign(document.createElement("textarea"), { value: text });
+    root.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  }
+}
+
 const SIDES = ["none", "heatmap", "film", "prior"]; // what can stand next to the film
 
 export class Toolbar {
@@ -28,6 +43,7 @@ export class Toolbar {
     click(".ruler", () => view.measure(!view.measuring));
     click(".clear", () => view.clearRulers());
     click(".reset", () => view.reset());
+    click(".link", () => this.copyLink());
     click(".full", () => view.toggleFull());
     click(".keys-button", () => view.keys.help(find(".help").hidden));
     find(".full").hidden = !document.fullscreenEnabled;
@@ -75,6 +91,12 @@ export class Toolbar {
   set(change) {
     Object.assign(this.view.overlay, change);
     this.view.refresh();
+  }
+
+  async copyLink() {
+    const { origin, pathname } = location;
+    const isCopied = await copied(`${origin}${pathname}${this.view.data.link}`, this.view.root);
+    this.view.tell(isCopied ? "Link copied" : "This browser does not let the link be copied");
   }
 
   open(wanted) {
@@ -143,6 +165,7 @@ export class Toolbar {
         : "The film alone. O shows the heatmap, holding H flashes it.";
     view.root.dataset.overlay = first ? "on" : "off";
 
+    find(".link").disabled = !view.data.link;
     press(find(".invert"), state.inverted);
     press(find(".rotate"), state.pose.turns);
     press(find(".flip"), state.pose.flipped);
