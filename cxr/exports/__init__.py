@@ -3,9 +3,17 @@
 The libraries that write PDF and DICOM are loaded when an export is made, not with this package.
 """
 
-from .dicom import to_dicom_zip, to_secondary_capture, to_structured_report
+from .dicom import (
+    to_dicom_zip,
+    to_parametric_map,
+    to_presentation_state,
+    to_secondary_capture,
+    to_segmentation,
+    to_structured_report,
+)
 from .item import Item, call_words, items_of
 from .pdf import to_pdf
+from .regions import boxes_csv, region_words, regions_csv
 from .tables import (
     EXPORTED,
     FORMATS,
@@ -23,17 +31,23 @@ __all__ = [
     "EXPORTED",
     "FORMATS",
     "Item",
+    "boxes_csv",
     "call_words",
     "check_format",
     "csv_lines",
     "items_of",
     "read_rows",
+    "region_words",
+    "regions_csv",
     "rows_of",
     "to_csv",
     "to_dicom_zip",
     "to_json",
+    "to_parametric_map",
     "to_pdf",
+    "to_presentation_state",
     "to_secondary_capture",
+    "to_segmentation",
     "to_structured_report",
     "write_overlay",
     "write_rows",

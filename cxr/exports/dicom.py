@@ -1,4 +1,4 @@
-"""Heatmaps and scores as DICOM, filed with the study that the film came from."""
+"""Heatmaps, scores and what readers said as DICOM, filed with the study of the film."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import CAPTION, Heatmap
@@ -14,7 +15,8 @@ from ..plain_text import name_of
 from ..scoring.card import Card
 from ..scoring.population import intended_use
 from ..scoring.predict import Prediction
-from ..scoring.reader import Call
+from ..scoring.reader import Agreement, Call, Reason
+from ..scoring.region import Region
 from ..storage.csv_text import csv_line
 from .item import (
     OVERRIDDEN,
@@ -27,7 +29,18 @@ from .item import (
 )
 from .pictures import bounded, with_legend
 
-__all__ = ["SIDE", "to_dicom_zip", "to_secondary_capture", "to_structured_report"]
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+__all__ = [
+    "SIDE",
+    "to_dicom_zip",
+    "to_parametric_map",
+    "to_presentation_state",
+    "to_secondary_capture",
+    "to_segmentation",
+    "to_structured_report",
+]
 
 #: Longest side of the film in a Secondary Capture, pixels.
 SIDE = 2048
@@ -38,6 +51,8 @@ _NO_REFERENCE = (
     "The DICOM file does not say which study, series and image it is, or is of no kind of film, "
     "so no report can refer to it."
 )
+_NO_REGION = "The reader drew no region on the film."
+_COLOR = "A film in color has no presentation state in gray."
 
 
 def to_secondary_capture(
@@ -111,12 +126,17 @@ def to_structured_report(
     source: bytes | None,
     call: Call | None = None,
     made: datetime | None = None,
+    *,
+    judgement: Agreement | None = None,
+    reason: Reason | None = None,
+    regions: Sequence[Region] = (),
 ) -> bytes:
     """Write a film's score as a DICOM Structured Report by TID 1500 (PS3.16, PS3.3 A.35.3).
 
-    One measurement group names the finding, the score, the operating point's threshold, the band
-    and the reader's call, refers to the film's image, and names the model as the observing device,
-    with a UID that follows from its weights' hash. It is a series of its own in the film's study,
+    One measurement group names the finding, the score, the operating point's threshold, the band,
+    the reader's call and verdict, refers to the film's image, and names the model as the observing
+    device, with a UID that follows from its weights' hash. Each region that the reader drew is a
+    group of its own, with its outline in the image. It is a series of its own in the film's study,
     complete, preliminary and not verified.
 
     Parameters
@@ -132,6 +152,10 @@ def to_structured_report(
         What the reader said of the model's finding (default: nothing).
     made : datetime, optional
         When, in UTC where it names no zone (default: now).
+    judgement, reason : Agreement and Reason, optional
+        What the reader said of the score: it is accepted, rejected, or neither.
+    regions : sequence of Region, optional
+        What the reader drew on the film.
 
     Returns
     -------
@@ -148,26 +172,161 @@ def to_structured_report(
     scored_by(card, prediction)
     if prediction.score is None:
         raise ValueError(_REFUSED)
+    origin = _referred(film, source)
+    from .dicom_structured import structured_report
+
+    return structured_report(prediction, origin, card, call, utc(made), judgement, reason, regions)
+
+
+def to_segmentation(
+    film: Radiograph,
+    regions: Sequence[Region],
+    card: Card,
+    source: bytes | None,
+    made: datetime | None = None,
+) -> bytes:
+    """Write the regions that a reader drew as a DICOM Segmentation (PS3.3 A.51).
+
+    One segment per region, binary, at the film's size. It is a series of its own in the film's
+    study.
+
+    Parameters
+    ----------
+    film : Radiograph
+        The film.
+    regions : sequence of Region
+        At least one.
+    card : Card
+        Of the model whose score the reader saw.
+    source : bytes
+        The film's DICOM file, which patient and study are taken from; of each element only a valid
+        value.
+    made : datetime, optional
+        When, in UTC where it names no zone (default: now).
+
+    Returns
+    -------
+    bytes
+        A DICOM file, explicit VR little endian. Its UIDs are new at each call.
+
+    Raises
+    ------
+    ValueError
+        If there is no region, or the film is not from this DICOM file, or that cannot be referred
+        to.
+    """
+    if not regions:
+        raise ValueError(_NO_REGION)
+    origin = _referred(film, source)
+    from .dicom_segmentation import segmentation
+
+    return segmentation(regions, origin, card, utc(made))
+
+
+def to_presentation_state(
+    film: Radiograph,
+    regions: Sequence[Region],
+    card: Card,
+    source: bytes | None,
+    made: datetime | None = None,
+) -> bytes:
+    """Write the regions that a reader drew as a DICOM presentation state (PS3.3 A.33.1).
+
+    A viewer shows the film with it as its file says, with the lines and the words of the regions.
+
+    Parameters
+    ----------
+    film, regions, card, source, made
+        See `to_segmentation`.
+
+    Returns
+    -------
+    bytes
+        A DICOM file, explicit VR little endian. Its UIDs are new at each call.
+
+    Raises
+    ------
+    ValueError
+        See `to_segmentation`; and if the film is in color.
+    """
+    if not regions:
+        raise ValueError(_NO_REGION)
+    origin = _referred(film, source)
+    assert source is not None
+    if film.values is None:
+        raise ValueError(_COLOR)
+    from .dicom_presentation import presentation_state
+
+    return presentation_state(regions, film.values, source, origin, card, utc(made))
+
+
+def to_parametric_map(
+    film: Radiograph,
+    heatmap: Heatmap,
+    card: Card,
+    source: bytes | None,
+    made: datetime | None = None,
+) -> bytes:
+    """Write a heatmap as a DICOM Parametric Map (PS3.3 A.75).
+
+    One frame at the film's size with values from 0 to 1; it names the method, the layer and the
+    hash of the model's weights.
+
+    Parameters
+    ----------
+    film : Radiograph
+        The film.
+    heatmap : Heatmap
+        Of its size.
+    card : Card
+        Of the model.
+    source, made
+        See `to_segmentation`.
+
+    Returns
+    -------
+    bytes
+        A DICOM file, explicit VR little endian. Its UIDs are new at each call.
+
+    Raises
+    ------
+    ValueError
+        If the heatmap is of another size, or the film is not from this DICOM file, or that cannot
+        be referred to.
+    """
+    if (heatmap.height, heatmap.width) != (film.height, film.width):
+        raise ValueError("Expected a heatmap of the film's size.")
+    origin = _referred(film, source)
+    from .dicom_map import parametric_map
+
+    return parametric_map(heatmap, origin, card, utc(made))
+
+
+def _referred(film: Radiograph, source: bytes | None) -> Dataset:
+    """Return the origin of a film whose image can be referred to."""
     if film.format != "dicom" or source is None:
         raise ValueError(_NOT_DICOM)
     from .dicom_origin import origin_of
-    from .dicom_structured import FILMS, structured_report
+    from .dicom_structured import FILMS
 
     origin = origin_of(film, source)
     if origin.get("SOPClassUID") not in FILMS:
         raise ValueError(_NO_REFERENCE)
-    return structured_report(prediction, origin, card, call, utc(made))
+    return origin
 
 
 def to_dicom_zip(
     items: Iterable[Item], cards: Card | Sequence[Card], *, made: datetime | None = None
 ) -> bytes:
-    """Write Secondary Capture and Structured Report of each scored film into one zip.
+    """Write all that is said of each film as DICOM into one zip.
 
-    Files are numbered by the film's place in the list: ``0001_sc.dcm``, ``0001_sr.dcm``; with
-    several models they name the finding too, ``0001_tuberculosis_sc.dcm``. Refused films are left
-    out, and films from no DICOM file have no report; ``index.csv`` says of each film what was
-    written and why not the rest.
+    Files are numbered by the film's place in the list, and named by what they hold:
+    ``0001_sc.dcm`` (Secondary Capture), ``0001_sr.dcm`` (Structured Report), ``0001_pm.dcm``
+    (Parametric Map of the heatmap), and of films that the reader drew on ``0001_seg.dcm``
+    (Segmentation) and ``0001_pr.dcm`` (presentation state). With several models they name the
+    finding too, ``0001_tuberculosis_sc.dcm``. Of a refused film only what was drawn on it is
+    written, and of a film from no DICOM file the Secondary Capture alone; ``index.csv`` says of
+    each film what was written and why not the rest.
 
     Parameters
     ----------
@@ -215,20 +374,39 @@ def to_dicom_zip(
 def _written(item: Item, card: Card, made: datetime) -> tuple[dict[str, bytes], list[str]]:
     """Return the files of one film by kind, and what is to be said of it."""
     film, prediction = item.film, item.prediction
-    if prediction.score is None or film is None:
-        return {}, [prediction.refusal.reason if prediction.refusal else "Not read."]
     written: dict[str, bytes] = {}
-    notes = []
+    refused = prediction.refusal.reason if prediction.refusal else "Not read."
+    if film is None:
+        return {}, [refused]
+    notes = [refused] if prediction.score is None else _scored(item, film, card, made, written)
+    if film.format != "dicom" or item.source is None:
+        if prediction.score is not None:
+            notes.append(_NOT_DICOM)
+        return written, notes
+    for kind, write in (("seg", to_segmentation), ("pr", to_presentation_state)):
+        if not item.regions:
+            continue
+        try:
+            written[kind] = write(film, item.regions, card, item.source, made)
+        except ValueError as error:
+            notes.append(str(error))
+    return written, list(dict.fromkeys(notes))
+
+
+def _scored(
+    item: Item, film: Radiograph, card: Card, made: datetime, written: dict[str, bytes]
+) -> list[str]:
+    """Write what is said of a film with a score; return what is to be said of it."""
+    prediction, notes = item.prediction, []
     if prediction.overridden and prediction.refusal:
         notes.append(f"{OVERRIDDEN} {prediction.refusal.reason}")
-    if prediction.heatmap is None:
+    heatmap = prediction.heatmap
+    if heatmap is None:
         notes.append("There is no heatmap.")
     else:
-        written["sc"] = to_secondary_capture(
-            film, prediction.heatmap, prediction, card, item.source, made
-        )
+        written["sc"] = to_secondary_capture(film, heatmap, prediction, card, item.source, made)
     if film.format != "dicom" or item.source is None:
-        return written, [*notes, _NOT_DICOM]
+        return notes
     from .dicom_structured import call_code
 
     call = item.call
@@ -239,7 +417,19 @@ def _written(item: Item, card: Card, made: datetime) -> tuple[dict[str, bytes], 
         notes.append("The reader's call is none that is known, and was left out.")
         call = None
     try:
-        written["sr"] = to_structured_report(film, prediction, card, item.source, call, made)
+        written["sr"] = to_structured_report(
+            film,
+            prediction,
+            card,
+            item.source,
+            call,
+            made,
+            judgement=item.judgement,
+            reason=item.reason,
+            regions=item.regions,
+        )
+        if heatmap is not None:
+            written["pm"] = to_parametric_map(film, heatmap, card, item.source, made)
     except ValueError as error:
         notes.append(str(error))
-    return written, notes
+    return notes

@@ -15,10 +15,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 
 from ..scoring.card import Card
+from ..scoring.region import Region
 from .dicom_origin import IDENTITY, referable
 from .item import VERSION
 
-__all__ = ["anonymous", "device_uid", "equipment", "finish"]
+__all__ = ["anonymous", "device_uid", "equipment", "finish", "region_uid"]
 
 NAMES = ("PatientName", "ReferringPhysicianName")
 _LONG_STRING = 64
@@ -60,6 +61,12 @@ def device_uid(sha256: str) -> UID:
     return UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, sha256).int}")
 
 
+def region_uid(image: Dataset, region: Region) -> UID:
+    """Return the UID of a region of an image: the same in every object that has the region."""
+    said = f"{image.SOPInstanceUID} {region.shape} {region.label} {region.finding} {region.box}"
+    return UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, said).int}")
+
+
 def finish(dataset: Dataset, origin: Dataset, made: datetime) -> bytes:
     """Put patient, study and time into an object, and return it as a file.
 
@@ -79,6 +86,10 @@ def finish(dataset: Dataset, origin: Dataset, made: datetime) -> bytes:
         date, time = (f"{k}{keyword}" if ends else f"{keyword}{k}" for k in ("Date", "Time"))
         setattr(dataset, date, f"{local:%Y%m%d}")
         setattr(dataset, time, f"{local:%H%M%S}")
+    if "PresentationCreationDate" in dataset:  # in place of the content's
+        dataset.PresentationCreationDate = dataset.ContentDate
+        dataset.PresentationCreationTime = dataset.ContentTime
+        del dataset.ContentDate, dataset.ContentTime
     if "ConversionType" not in dataset:
         del dataset.DateOfSecondaryCapture, dataset.TimeOfSecondaryCapture
     for item in dataset.get("ContributingEquipmentSequence", []):

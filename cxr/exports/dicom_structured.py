@@ -1,12 +1,13 @@
-"""A score as a DICOM Structured Report. Loaded with a DICOM export.
+"""A score and what its reader said as a DICOM Structured Report. Loaded with a DICOM export.
 
-By TID 1500 (Measurement Report, PS3.16) with one measurement group by TID 1501. What the standard
-has no code for is in the private scheme 99CXR, whose meanings are the words of the pages.
+By TID 1500 (Measurement Report, PS3.16): the score and the reader's call and verdict are one
+measurement group by TID 1501, each region that the reader drew is one by TID 1410. What the
+standard has no code for is in the private scheme 99CXR, whose meanings are the words of the pages.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
@@ -16,14 +17,18 @@ from highdicom.sr import (
     ComprehensiveSR,
     DeviceObserverIdentifyingAttributes,
     FindingSite,
+    GraphicTypeValues,
+    ImageRegion,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
     ObserverContext,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
     QualitativeEvaluation,
     RelationshipTypeValues,
     SourceImageForMeasurementGroup,
+    SourceImageForRegion,
     TextContentItem,
     TrackingIdentifier,
 )
@@ -42,19 +47,22 @@ from ..lungs.share import Share
 from ..scoring.card import Card
 from ..scoring.population import intended_use
 from ..scoring.predict import Prediction
-from ..scoring.reader import Call
+from ..scoring.reader import Agreement, Call, Reason, RegionLabel
+from ..scoring.region import Region
+from .dicom_codes import SCHEME, finding_code
 from .dicom_filing import (
     anonymous,
     device_uid,
     equipment,
     finish,
+    region_uid,
 )
+from .dicom_outlines import outline
 from .item import OVERRIDDEN, VERSION
 
-__all__ = ["FILMS", "call_code", "structured_report"]
+__all__ = ["FILMS", "call_code", "structured_report", "verdict_code"]
 
 SERIES = 902
-SCHEME = "99CXR"
 #: Kinds of image that a report can refer to as a film.
 FILMS = (
     ComputedRadiographyImageStorage,
@@ -63,10 +71,6 @@ FILMS = (
     SecondaryCaptureImageStorage,
 )
 CHEST_X_RAY = CodedConcept("399208008", "SCT", "Plain chest X-ray")
-FINDINGS = {
-    "pneumonia": CodedConcept("233604007", "SCT", "Pneumonia"),
-    "tuberculosis": CodedConcept("154283005", "SCT", "Pulmonary tuberculosis"),
-}
 BANDS = {
     band: CodedConcept(band, SCHEME, f"{band.capitalize()} the operating point")
     for band in ("above", "near", "below")
@@ -87,6 +91,29 @@ HEAT_PEAK = CodedConcept("heat-peak", SCHEME, "Peak of the heatmap")
 PEAKS = {
     True: CodedConcept("inside", SCHEME, "Inside the lungs"),
     False: CodedConcept("outside", SCHEME, "Outside the lungs"),
+}
+#: What the reader says of the score. The standard has no code for accepted and rejected.
+VERDICT = CodedConcept("verdict", SCHEME, "Verdict of the human reader on the score")
+ACCEPTED = CodedConcept("accepted", SCHEME, "Accepted")
+REJECTED = CodedConcept("rejected", SCHEME, "Rejected")
+UNDETERMINED = CodedConcept("373068000", "SCT", "Undetermined")  # CID 240
+REASON = CodedConcept("verdict-reason", SCHEME, "Why the score was rejected")
+REASONS = {
+    Reason.ARTEFACT: CodedConcept("artifact", SCHEME, "Artifact or device"),
+    Reason.OLD_FINDING: CodedConcept("old-finding", SCHEME, "Old finding"),
+    Reason.FILM_QUALITY: CodedConcept("film-quality", SCHEME, "Film quality"),
+    Reason.OTHER_DISEASE: CodedConcept("other-disease", SCHEME, "Other disease"),
+    Reason.HEATMAP_ELSEWHERE: CodedConcept("heat-elsewhere", SCHEME, "Heatmap elsewhere"),
+    Reason.CLINICAL_KNOWLEDGE: CodedConcept("clinical", SCHEME, "Clinical knowledge"),
+    Reason.OTHER: CodedConcept("other-reason", SCHEME, "Other"),
+}
+#: What the reader says of a region; present and absent are of CID 240.
+REGION = CodedConcept("region", SCHEME, "What the human reader says of the region")
+REGION_CODES = {
+    RegionLabel.FINDING: CodedConcept("52101004", "SCT", "Present"),
+    RegionLabel.MISSED: CodedConcept("missed", SCHEME, "Present, and missed by the heatmap"),
+    RegionLabel.NOTHING: CodedConcept("272519000", "SCT", "Absent"),
+    RegionLabel.OTHER: CodedConcept("other", SCHEME, "Something else"),
 }
 #: PS3.16 CID 4 (Anatomic Region), CID 6171 (Zone of Lung) and CID 244 (Laterality). No code names a
 #: zone of one lung, so that a site is the zone with its side.
@@ -113,8 +140,24 @@ def call_code(call: Call) -> CodedConcept:
     return CALL_CODES[Call(call)]
 
 
+def verdict_code(call: Call | None, judgement: Agreement | None) -> CodedConcept | None:
+    """Return the code of a reader's verdict on the score; None where there is none."""
+    if call is Call.UNSURE:
+        return UNDETERMINED
+    if judgement is None:
+        return None
+    return ACCEPTED if judgement is Agreement.AGREE else REJECTED
+
+
 def structured_report(
-    prediction: Prediction, origin: Dataset, card: Card, call: Call | None, made: datetime
+    prediction: Prediction,
+    origin: Dataset,
+    card: Card,
+    call: Call | None,
+    made: datetime,
+    judgement: Agreement | None = None,
+    reason: Reason | None = None,
+    regions: Sequence[Region] = (),
 ) -> bytes:
     """Write a score as Comprehensive SR (PS3.3 A.35.3).
 
@@ -131,6 +174,10 @@ def structured_report(
         The reader's, or None.
     made : datetime
         When, in UTC.
+    judgement, reason : Agreement and Reason, or None
+        What the reader said of the score.
+    regions : sequence of Region, optional
+        What the reader drew on the film.
 
     Returns
     -------
@@ -146,7 +193,10 @@ def structured_report(
     report = MeasurementReport(
         observation_context=_observer(card),
         procedure_reported=CHEST_X_RAY,
-        imaging_measurements=[_group(prediction, image, card, call)],
+        imaging_measurements=[
+            _group(prediction, image, card, call, judgement, reason),
+            *(_region_group(number, region, image) for number, region in enumerate(regions, 1)),
+        ],
         referenced_images=[image],
     )
     comment = f"{intended_use(card.population)} Made {made:%Y-%m-%d %H:%M:%S} UTC."
@@ -186,7 +236,12 @@ def _observer(card: Card) -> ObservationContext:
 
 
 def _group(
-    prediction: Prediction, image: Dataset, card: Card, call: Call | None
+    prediction: Prediction,
+    image: Dataset,
+    card: Card,
+    call: Call | None,
+    judgement: Agreement | None,
+    reason: Reason | None,
 ) -> MeasurementsAndQualitativeEvaluations:
     point = card.operating_point(prediction.operating_point)
     sha256 = card.weights.sha256
@@ -205,13 +260,34 @@ def _group(
         evaluations.append(QualitativeEvaluation(HEAT_PEAK, PEAKS[heat.share.peak_inside]))
     if call is not None:
         evaluations.append(QualitativeEvaluation(CALL, call_code(call)))
+    if verdict := verdict_code(call, judgement):
+        evaluations.append(QualitativeEvaluation(VERDICT, verdict))
+    if judgement is Agreement.OVERRIDE and reason is not None:
+        evaluations.append(QualitativeEvaluation(REASON, REASONS[Reason(reason)]))
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(generate_uid(), f"{card.finding} score"),
-        finding_type=_finding(card.finding),
+        finding_type=finding_code(card.finding),
         algorithm_id=AlgorithmIdentification(card.name, sha256[:12], parameters),
         measurements=measured,
         qualitative_evaluations=evaluations,
         source_images=[SourceImageForMeasurementGroup.from_source_image(image)],
+    )
+
+
+def _region_group(
+    number: int, region: Region, image: Dataset
+) -> PlanarROIMeasurementsAndQualitativeEvaluations:
+    """Return a region of the film with what the reader says of it."""
+    kind, points = outline(region, image.Rows, image.Columns)
+    return PlanarROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(
+            region_uid(image, region), f"Region {number} of the reader"
+        ),
+        referenced_region=ImageRegion(
+            GraphicTypeValues(kind), points, SourceImageForRegion.from_source_image(image)
+        ),
+        finding_type=finding_code(region.finding),
+        qualitative_evaluations=[QualitativeEvaluation(REGION, REGION_CODES[region.label])],
     )
 
 
@@ -230,9 +306,3 @@ def _heat(share: Share) -> list[Measurement]:
             HEAT_AREA, round(share.area, 4), codes.UCUM.NoUnits, finding_sites=[FindingSite(LUNG)]
         ),
     ]
-
-
-def _finding(finding: str) -> CodedConcept:
-    """Return a finding's code; of one without, a private code by its name."""
-    value = re.sub("[^a-z0-9]+", "-", finding.lower())[:16]
-    return FINDINGS.get(finding) or CodedConcept(value, SCHEME, finding[:64])

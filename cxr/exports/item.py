@@ -15,7 +15,8 @@ from ..heatmaps.heatmap import Heatmap
 from ..scoring.card import Card
 from ..scoring.heat_in_lungs import HeatInLungs
 from ..scoring.predict import Prediction
-from ..scoring.reader import Call
+from ..scoring.reader import Agreement, Call, Reason
+from ..scoring.region import Region
 
 if TYPE_CHECKING:
     from ..reading_room.entry import Entry
@@ -61,6 +62,12 @@ class Item:
         By finding what other models say of the film.
     number : int or None
         Of the film in the export, from 1, where it has several items.
+    judgement : Agreement or None
+        What the reader said of the score; None where nothing was said.
+    reason : Reason or None
+        Of an override.
+    regions : tuple of Region
+        What the reader drew on the film, of the prediction's finding.
     """
 
     name: str = field(repr=False)
@@ -70,6 +77,9 @@ class Item:
     source: bytes | None = field(default=None, repr=False)
     others: Mapping[str, Prediction] = field(default_factory=dict)
     number: int | None = None
+    judgement: Agreement | None = None
+    reason: Reason | None = None
+    regions: tuple[Region, ...] = ()
 
 
 def items_of(
@@ -108,8 +118,9 @@ def items_of(
         except (OSError, RadiographError):
             pass
         said = {f: a.prediction for f, a in entry.assessments.items() if a.prediction}
-        for finding in [f for f, p in said.items() if p.score is not None] or [entry.ranked_by]:
-            prediction = said[finding]
+        scored = [f for f, p in said.items() if p.score is not None] or [entry.ranked_by]
+        for finding in scored:
+            prediction, assessment = said[finding], entry.assessments[finding]
             if shown and film and prediction.score is not None:
                 heatmap, heat = shown(entry, film, finding)
                 prediction = replace(prediction, heatmap=heatmap, heat_in_lungs=heat)
@@ -117,11 +128,24 @@ def items_of(
                 entry.name,
                 film,
                 prediction,
-                entry.assessments[finding].call,
+                assessment.call,
                 source if isinstance(source, bytes) else None,
                 {other: p for other, p in said.items() if other != finding},
                 number,
+                assessment.judgement,
+                assessment.reason,
+                _regions(entry, finding, scored),
             )
+
+
+def _regions(entry: Entry, finding: str, scored: Sequence[str]) -> tuple[Region, ...]:
+    """Return the regions of a finding; with the first, those of findings that have no item."""
+    first = finding == scored[0]
+    return tuple(
+        region
+        for region in entry.regions
+        if region.finding == finding or (first and region.finding not in scored)
+    )
 
 
 def call_words(call: Call, finding: str) -> str:

@@ -28,6 +28,7 @@ from ..heatmaps.overlay import overlay
 from ..scoring.heat_in_lungs import HeatInLungs
 from ..scoring.population import INTENDED_USE, intended_use
 from .item import call_words
+from .regions import region_words
 
 if TYPE_CHECKING:
     from ..reading_room.entry import Entry
@@ -54,6 +55,7 @@ EXPORTED = (
     "blind",
     "judgement",
     "reason",
+    "regions",
     "refusal_overridden",
     "intended_use",
 )
@@ -87,6 +89,8 @@ def rows_of(worklist: Worklist, order: str = "score") -> Iterator[tuple[Entry, R
                     "blind": assessment.blind if call else None,
                     "judgement": assessment.judgement,
                     "reason": assessment.reason,
+                    "regions": region_words(r for r in entry.regions if r.finding == finding)
+                    or None,
                     "refusal_overridden": prediction.overridden,
                     "intended_use": intended_use(worklist.model(finding).card.population),
                 },

@@ -16,6 +16,7 @@ from ..scoring.reader import Agreement, Call, Reason
 from .late import Backlog, LateReadings
 from .log import (
     COLUMNS,
+    REGION_COLUMNS,
     Readings,
     film_numbers,
 )
@@ -28,6 +29,7 @@ from .reading import (
     agreement_of,
     new_list_id,
 )
+from .regions import REGION_EVENTS, RegionEntry
 from .schema import EVENTS
 
 __all__ = [
@@ -36,6 +38,8 @@ __all__ = [
     "COLUMNS",
     "EVENTS",
     "REASONS",
+    "REGION_COLUMNS",
+    "REGION_EVENTS",
     "Agreement",
     "Backlog",
     "Call",
@@ -44,6 +48,7 @@ __all__ = [
     "Readings",
     "ReadingsError",
     "Reason",
+    "RegionEntry",
     "agreement_of",
     "film_numbers",
     "new_list_id",

@@ -13,8 +13,8 @@ from itertools import islice, takewhile
 
 from ..errors import fault
 from .database import PATIENCE, address
-from .log import Readings, Recorder
-from .reading import Reading, ReadingsError
+from .log import Noted, Readings, Recorder
+from .reading import ReadingsError
 
 __all__ = ["Backlog", "LateReadings"]
 
@@ -82,7 +82,7 @@ class LateReadings(Recorder):
         self._enabled = address(url) is not None
         self._room = room
         self._pauses = pauses
-        self._queue: deque[tuple[str, Reading, float]] = deque()
+        self._queue: deque[tuple[str, Noted, float]] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._lost = 0
@@ -102,8 +102,8 @@ class LateReadings(Recorder):
             seconds = time.monotonic() - since if since is not None else 0.0
             return Backlog(len(self._queue), seconds, self._lost, self._problem)
 
-    def add(self, event: str, readings: Sequence[Reading]) -> None:
-        """Note readings, all of one event (`EVENTS`); returns before they are written."""
+    def add(self, event: str, readings: Sequence[Noted]) -> None:
+        """Note readings, all of one event, or regions; returns before they are written."""
         if not self._enabled:
             return
         now = time.monotonic()
@@ -158,7 +158,7 @@ class LateReadings(Recorder):
                 self._done(len(readings))
             pause = 0.0
 
-    def _next(self, pause: float) -> tuple[str, list[Reading]] | None:
+    def _next(self, pause: float) -> tuple[str, list[Noted]] | None:
         """Return what to write next, once there is something; None at the end."""
         with self._changed:
             if pause:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 import pandas as pd
 import sqlalchemy as sa
@@ -26,9 +27,13 @@ from .reading import (
     ReadingsError,
     agreement_of,
 )
-from .schema import EVENTS, READINGS, bring_up_to_date
+from .regions import REGION_EVENTS, REGION_FIELDS, RegionEntry
+from .schema import EVENTS, READINGS, REGIONS, bring_up_to_date
 
-__all__ = ["COLUMNS", "Readings", "Recorder", "film_numbers"]
+__all__ = ["COLUMNS", "REGION_COLUMNS", "Noted", "Readings", "Recorder", "film_numbers"]
+
+#: What the log keeps.
+Noted: TypeAlias = Reading | RegionEntry
 
 #: The columns of `Readings.table`.
 COLUMNS = ("event", *FIELDS)
@@ -39,6 +44,14 @@ _DTYPES = (
     dict.fromkeys(_TEXTS, "str")
     | dict.fromkeys(_NUMBERS, "float64")
     | dict.fromkeys(_FLAGS, "bool")
+    | {"time": "datetime64[us, UTC]"}
+)
+#: The columns of `Readings.regions`.
+REGION_COLUMNS = ("event", *REGION_FIELDS)
+_REGION_TEXTS = [c for c in REGION_COLUMNS if isinstance(REGIONS.columns[c].type, sa.String)]
+_REGION_DTYPES = (
+    dict.fromkeys(_REGION_TEXTS, "str")
+    | dict.fromkeys(("left", "top", "right", "bottom"), "float64")
     | {"time": "datetime64[us, UTC]"}
 )
 
@@ -52,8 +65,8 @@ class Recorder(ABC):
         """False if the log is switched off."""
 
     @abstractmethod
-    def add(self, event: str, readings: Sequence[Reading]) -> None:
-        """Keep readings, all of one event (`EVENTS`)."""
+    def add(self, event: str, readings: Sequence[Noted]) -> None:
+        """Keep readings, all of one event (`EVENTS`), or regions (`REGION_EVENTS`)."""
 
     def scored(self, *readings: Reading) -> None:
         """Record that films were scored or refused; all of them, or none if that fails.
@@ -138,9 +151,29 @@ class Recorder(ABC):
         self.add("judged", [new])
         return new
 
+    def drawn(self, *regions: RegionEntry) -> None:
+        """Record regions that a reader drew; all of them, or none if that fails.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        """
+        self.add("drawn", regions)
+
+    def removed(self, *regions: RegionEntry) -> None:
+        """Record that a reader took regions away which had been drawn.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        """
+        self.add("removed", regions)
+
 
 class Readings(Recorder):
-    """The log: one table of events to which rows are only ever added.
+    """The log: tables of events to which rows are only ever added.
 
     A film's entry is written when it is scored, again with each call of its reader, and again when
     the reader judges the score. Nothing is changed or removed, so that a call that was made
@@ -183,20 +216,21 @@ class Readings(Recorder):
             return "nowhere"
         return self._url.database or "" if is_sqlite(self._url) else "PostgreSQL"
 
-    def add(self, event: str, readings: Sequence[Reading]) -> None:
-        """Write readings, all of one event (`EVENTS`), in one transaction.
+    def add(self, event: str, readings: Sequence[Noted]) -> None:
+        """Write readings, all of one event, or regions, in one transaction.
 
         Raises
         ------
         ReadingsError
             If the log cannot be written to.
         """
-        assert event in EVENTS
+        assert event in (*EVENTS, *REGION_EVENTS)
+        table = REGIONS if event in REGION_EVENTS else READINGS
         rows = [{"event": event, **reading.row()} for reading in readings]
         if self._engine is None or not rows:
             return
         with connected(self._engine, write=True) as connection:
-            connection.execute(sa.insert(READINGS), rows)
+            connection.execute(sa.insert(table), rows)
 
     def table(self, since: datetime | None = None) -> pd.DataFrame:
         """Return all events in the order in which they were written.
@@ -217,18 +251,50 @@ class Readings(Recorder):
         ReadingsError
             If the log cannot be read.
         """
-        rows: list[tuple[object, ...]] = []
-        if self._engine is not None:
-            wanted = sa.select(*(READINGS.columns[name] for name in COLUMNS))
-            if since is not None:
-                wanted = wanted.where(READINGS.columns["time"] >= since)
-            try:
-                with connected(self._engine) as connection:
-                    result = connection.execute(wanted.order_by(READINGS.columns["id"]))
-                    rows = [tuple(row) for row in result]
-            except (TypeError, ValueError) as error:  # of a time that is none
-                raise ReadingsError(DAMAGED) from error
+        rows = self._rows(READINGS, COLUMNS, since)
         return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_DTYPES)
+
+    def regions(self, since: datetime | None = None) -> pd.DataFrame:
+        """Return what readers drew and took away, in the order in which it was written.
+
+        Parameters
+        ----------
+        since : datetime, optional
+            Leave out what is older; a time with a zone.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `REGION_COLUMNS`: the event (``drawn`` or ``removed``), and the values of
+            `RegionEntry` and its region.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be read, or a row is no region.
+        """
+        rows = self._rows(REGIONS, REGION_COLUMNS, since)
+        try:
+            for row in rows:
+                RegionEntry.of(dict(zip(REGION_COLUMNS, row, strict=True)))
+        except (TypeError, ValueError) as error:
+            raise ReadingsError(DAMAGED) from error
+        return pd.DataFrame(rows, columns=list(REGION_COLUMNS)).astype(_REGION_DTYPES)
+
+    def _rows(
+        self, table: sa.Table, columns: Iterable[str], since: datetime | None
+    ) -> list[tuple[object, ...]]:
+        if self._engine is None:
+            return []
+        wanted = sa.select(*(table.columns[name] for name in columns))
+        if since is not None:
+            wanted = wanted.where(table.columns["time"] >= since)
+        try:
+            with connected(self._engine) as connection:
+                result = connection.execute(wanted.order_by(table.columns["id"]))
+                return [tuple(row) for row in result]
+        except (TypeError, ValueError) as error:  # of a time that is none
+            raise ReadingsError(DAMAGED) from error
 
     def recent(self, days: int | None) -> pd.DataFrame:
         """Return the events of the last days as `table` does; all where `days` is None.

@@ -22,14 +22,18 @@ __all__ = [
     "AGREEMENTS",
     "CALLS",
     "FIELDS",
+    "LIST_ID",
     "REASONS",
+    "SHA256",
     "Agreement",
     "Call",
     "Reading",
     "ReadingsError",
     "Reason",
     "agreement_of",
+    "match",
     "new_list_id",
+    "now",
 ]
 
 _SAID: dict[str, type[StrEnum]] = {"call": Call, "agreement": Agreement, "reason": Reason}
@@ -39,8 +43,8 @@ REASONS = tuple(Reason)
 
 # What comes from a card or a rule of this package: one line, and not a path.
 _WORDS = re.compile(r"[^\s/\\][^\n\r/\\]{0,99}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_LIST_ID = re.compile(r"[0-9a-f]{32}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+LIST_ID = re.compile(r"[0-9a-f]{32}")
 _CODE = re.compile(r"[a-z0-9_-]{1,40}")
 
 
@@ -55,7 +59,8 @@ def new_list_id() -> str:
     return uuid.uuid4().hex
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """Return the time in UTC."""
     return datetime.now(UTC)
 
 
@@ -108,7 +113,7 @@ class Reading:
         be a name.
     """
 
-    time: datetime = field(default_factory=_now)
+    time: datetime = field(default_factory=now)
     list_id: str
     film_sha256: str | None = None
     model: str
@@ -140,13 +145,13 @@ class Reading:
         for name in ("refusal_overridden", "call_blind"):
             self._set(name, bool(getattr(self, name)))
         for name in ("model", "finding", "operating_point"):
-            _match(_WORDS, name, getattr(self, name), "one line of at most 100 letters")
-        _match(_LIST_ID, "list_id", self.list_id, "32 hexadecimal digits")
-        _match(_SHA256, "model_sha256", self.model_sha256, "64 hexadecimal digits")
+            match(_WORDS, name, getattr(self, name), "one line of at most 100 letters")
+        match(LIST_ID, "list_id", self.list_id, "32 hexadecimal digits")
+        match(SHA256, "model_sha256", self.model_sha256, "64 hexadecimal digits")
         if self.film_sha256 is not None:
-            _match(_SHA256, "film_sha256", self.film_sha256, "64 hexadecimal digits")
+            match(SHA256, "film_sha256", self.film_sha256, "64 hexadecimal digits")
         if self.refusal_code is not None:
-            _match(_CODE, "refusal_code", self.refusal_code, "one word")
+            match(_CODE, "refusal_code", self.refusal_code, "one word")
         for name, known in _SAID.items():
             if (value := getattr(self, name)) is not None:
                 self._set(name, known(value))
@@ -267,6 +272,13 @@ def _finite(name: str, value: Any) -> float:
     return number
 
 
-def _match(pattern: re.Pattern[str], name: str, value: object, what: str) -> None:
+def match(pattern: re.Pattern[str], name: str, value: object, what: str) -> None:
+    """Check a text that goes into the log.
+
+    Raises
+    ------
+    ValueError
+        If it is no text of that pattern; it says what is expected and does not quote the text.
+    """
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise ValueError(f"Expected {name} to be {what}.")

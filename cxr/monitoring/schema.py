@@ -1,4 +1,4 @@
-"""The log's table, and how a log of an older version is brought up to this one."""
+"""The log's tables, and how a log of an older version is brought up to this one."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from .database import (
     explained,
 )
 from .reading import FIELDS, ReadingsError
+from .regions import REGION_FIELDS
 
-__all__ = ["EVENTS", "HEAD", "READINGS", "VERSION_TABLE", "bring_up_to_date"]
+__all__ = ["EVENTS", "HEAD", "READINGS", "REGIONS", "VERSION_TABLE", "bring_up_to_date"]
 
 #: What an entry tells of: a film was scored, called by its reader, or the score was judged.
 EVENTS = ("scored", "called", "judged")
-#: The version of the table that this code reads and writes.
-HEAD = "0001"
+#: The version of the tables that this code reads and writes.
+HEAD = "0002"
 #: Has a name of its own, so that the log may share a database with other programs.
 VERSION_TABLE = "readings_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -90,9 +91,27 @@ READINGS = sa.Table(
 )
 assert tuple(READINGS.columns.keys()) == ("id", "event", *FIELDS)
 
+#: What readers drew on films.
+REGIONS = sa.Table(
+    "regions",
+    READINGS.metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    _text("event", 8),
+    sa.Column("time", UtcTime, nullable=False, index=True),
+    _text("list_id", 32),
+    _text("film_sha256", 64),
+    _text("shape", 16),
+    _text("label", 32),
+    *(sa.Column(side, sa.Double, nullable=False) for side in ("left", "top", "right", "bottom")),
+    _text("finding", 100),
+    _text("model_sha256", 64, needed=False),
+    _text("method", 40, needed=False),
+)
+assert tuple(REGIONS.columns.keys()) == ("id", "event", *REGION_FIELDS)
+
 
 def bring_up_to_date(engine: sa.Engine) -> None:
-    """Create the table, or bring it up to `HEAD`; does nothing if it is up to date.
+    """Create the tables, or bring them up to `HEAD`; does nothing if they are up to date.
 
     Several threads and processes may do so at once: one does the work, the others wait.
 

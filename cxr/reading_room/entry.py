@@ -24,6 +24,7 @@ from ..plain_text import name_of
 from ..scoring.automatic import leading, rank
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
+from ..scoring.region import Region
 
 __all__ = ["BANDS", "THUMBNAIL", "Assessment", "Entry"]
 
@@ -111,6 +112,10 @@ class Entry:
         What the reader should know of how it was read.
     statistics : dict of str to float
         Of its gray values, see `cxr.films.statistics`.
+    size : tuple of int
+        Height and width in pixels; (0, 0) until it is read.
+    regions : tuple of Region
+        What the reader drew on it, in that order.
     """
 
     number: int
@@ -129,6 +134,8 @@ class Entry:
     turned: bool = False
     notes: tuple[Note, ...] = ()
     statistics: dict[str, float] = field(default_factory=dict, repr=False)
+    size: tuple[int, int] = (0, 0)
+    regions: tuple[Region, ...] = ()
 
     def __post_init__(self) -> None:
         self.name = name_of(self.name)
@@ -154,6 +161,7 @@ class Entry:
                 self._read = ref(film)
             if not self.sha256:
                 self.facts = _facts(film)
+                self.size = film.height, film.width
                 self.age = film.age
                 self.view = film.view
                 self.notes = film.notes
@@ -165,6 +173,7 @@ class Entry:
         with self._lock:
             self.turned = not self.turned
             self._read, self.sha256, self.thumbnail = None, "", b""
+            self.regions = ()
             self.assessments = {
                 finding: Assessment(ages=a.ages) for finding, a in self.assessments.items()
             }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..films.radiograph import Radiograph, RadiographError
-from ..monitoring import LateReadings, Reading, new_list_id
+from ..monitoring import LateReadings, Reading, RegionEntry, new_list_id
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
+from ..scoring.region import Region
 from .entry import Entry
 from .lane import Lane
 from .maps import Maps
@@ -219,6 +220,37 @@ class ReadingSession:
         self._note(
             entry, entry.finding, lambda log, reading: log.judged(reading, judgement, entry.reason)
         )
+
+    def mark(self, entry: Entry, regions: Sequence[Region]) -> None:
+        """Keep what the reader drew on a film, in place of what was drawn before, and log it.
+
+        What is new says which heatmap was shown with it.
+
+        Raises
+        ------
+        ValueError
+            See `Worklist.mark`.
+        """
+        self.picked = True
+        shown = self.maps.shown(entry)
+        if shown:
+            weights = self.worklist.model(entry.finding).card.weights.sha256
+            regions = [
+                replace(region, model_sha256=weights, method=shown.method)
+                if region.finding == entry.finding
+                else region
+                for region in regions
+            ]
+        added, removed = self.worklist.mark(entry, regions)
+        if self.log is None:
+            return
+        for write, changed in ((self.log.removed, removed), (self.log.drawn, added)):
+            write(
+                *(
+                    RegionEntry(list_id=self._id, film_sha256=entry.sha256, region=region)
+                    for region in changed
+                )
+            )
 
     def turn(self, entry: Entry) -> None:
         """Change black and white of a film over, or back, and score it anew."""

@@ -27,6 +27,7 @@ from ..scoring.operating_points import OperatingPoint, band
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.refusal import Refusal
+from ..scoring.region import MOST_REGIONS, Region
 from ..stats.wording import count as counted
 from .batch import BATCH, Portion, Scored, score_together
 from .budget import Share
@@ -367,6 +368,39 @@ class Worklist:
         seen = positive == (judgement is Agreement.AGREE)
         assessment.call = Call.FINDING if seen else Call.NO_FINDING
 
+    def mark(self, entry: Entry, regions: Sequence[Region]) -> tuple[list[Region], list[Region]]:
+        """Keep what the reader drew on a film, in place of what was drawn before.
+
+        Parameters
+        ----------
+        entry : Entry
+            A film whose pixels were read.
+        regions : sequence of Region
+            All that are on it now. One that was there before may name another model or method; it
+            stays as it was.
+
+        Returns
+        -------
+        added, removed : list of Region
+
+        Raises
+        ------
+        ValueError
+            If there are more than `MOST_REGIONS`, one is of a finding that films are not scored
+            for, or the film was not read; nothing is changed then.
+        """
+        if not entry.sha256:
+            raise ValueError("Expected a film that was read.")
+        if len(regions) > MOST_REGIONS:
+            raise ValueError(f"Expected at most {MOST_REGIONS} regions.")
+        known = {_drawn(region): region for region in entry.regions}
+        new = [region for region in regions if _drawn(region) not in known]
+        if any(region.finding not in self.findings for region in new):
+            raise ValueError("Expected regions of a finding that films are scored for.")
+        kept = tuple(known.get(_drawn(region), region) for region in regions)
+        before, entry.regions = entry.regions, kept
+        return [r for r in kept if r not in before], [r for r in before if r not in kept]
+
     def ordered(self, order: str = "score", bands: Collection[str] = BANDS) -> list[Entry]:
         """Return the films of some bands, each by itself, as `cxr.reading_room.studies.ordered`.
 
@@ -450,6 +484,11 @@ class Worklist:
             for other in self.entries
             if other is not entry and other.sha256 and other.sha256 == entry.sha256
         ]
+
+
+def _drawn(region: Region) -> Region:
+    """Return what the reader drew, without which heatmap was shown."""
+    return replace(region, model_sha256=None, method=None)
 
 
 def _identity(source: bytes | Path) -> Identity:

@@ -1,15 +1,16 @@
 """What a reader can say of a film and of its score: closed lists, as they are stored."""
 
+import re
 from enum import StrEnum
 
-__all__ = ["Agreement", "Call", "Reason"]
+__all__ = ["Agreement", "Call", "Reason", "RegionLabel", "RegionShape"]
 
 
 class _ClosedList(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> None:
         # What was given is not quoted back: given by mistake, it could be a name.
-        name = cls.__name__.lower()
+        name = re.sub("(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
         article = "an" if name[0] in "aeiou" else "a"
         raise ValueError(f"Expected {article} {name} of {', '.join(cls)}.")
 
@@ -39,3 +40,19 @@ class Reason(_ClosedList):
     HEATMAP_ELSEWHERE = "heatmap elsewhere"
     CLINICAL_KNOWLEDGE = "clinical knowledge"
     OTHER = "other"
+
+
+class RegionLabel(_ClosedList):
+    """What a reader says of a region drawn on a film; the finding is the model's."""
+
+    FINDING = "finding"
+    MISSED = "missed by the heatmap"
+    NOTHING = "nothing there"
+    OTHER = "other"
+
+
+class RegionShape(_ClosedList):
+    """What a region is drawn as: its box, or the ellipse that fills the box."""
+
+    BOX = "box"
+    ELLIPSE = "ellipse"

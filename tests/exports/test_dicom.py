@@ -26,21 +26,26 @@ from pydicom.uid import (
 from cxr.exports import (
     Item,
     to_dicom_zip,
+    to_parametric_map,
+    to_presentation_state,
     to_secondary_capture,
+    to_segmentation,
     to_structured_report,
 )
 from cxr.exports.dicom import SIDE
 from cxr.exports.item import OVERRIDDEN, VERSION
 from cxr.films.radiograph import Radiograph, read
+from cxr.films.windows import apply_window
 from cxr.heatmaps.overlay import overlay
 from cxr.scoring.explain import CAPTION
 from cxr.scoring.population import intended_use
-from cxr.scoring.reader import Call
+from cxr.scoring.reader import Agreement, Call, Reason
 from tests.cards import SHA256, a_card
 from tests.conftest import chest_like, film_like, png
 from tests.exports.test_pdf import MADE, REASON, said
-from tests.film_files import dicom, dicom_dataset, encode, save
+from tests.film_files import dicom, dicom_dataset, encode, lut, save
 from tests.heat import measured
+from tests.scoring.test_region import a_region
 
 STUDY, SERIES, IMAGE = "1.2.3.1", "1.2.3.2", "1.2.3.4"
 SCORE = 0.8712345678901234
@@ -574,6 +579,242 @@ class TestWhatIsTurnedAway:
             capture(a_source(), film)
 
 
+REGIONS = (
+    a_region(left=0.125, top=0.25, right=0.5, bottom=0.75),
+    a_region(shape="ellipse", label="missed by the heatmap", left=0.5, right=0.75),
+    a_region(shape="ellipse", label="nothing there", left=0.0, top=0.0, right=1.0, bottom=0.5),
+    a_region(label="other", left=0.75, top=0.75, right=1.0, bottom=1.0),
+)
+#: Films with a window or a table of their own, and films that say little.
+HEADERS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "says little": {"Modality": "CR", "PatientOrientation": None, "ImagerPixelSpacing": None},
+    "window": {"RescaleSlope": 2, "RescaleIntercept": -5, "WindowCenter": 100, "WindowWidth": 50},
+    "white is low": {"PhotometricInterpretation": "MONOCHROME1"},
+    "tables": {
+        "VOILUTSequence": [lut(list(range(0, 1024, 4)), 0, 10)],
+        "ModalityLUTSequence": [lut(list(range(255, -1, -1)), 0, 8)],
+    },
+}
+
+
+def entries(item: Dataset) -> np.ndarray:
+    """The numbers of a lookup table, of 8 or 16 bits."""
+    kind = "<u1" if item.LUTDescriptor[2] == 8 else "<u2"
+    data = item.LUTData
+    return np.frombuffer(data, kind).astype(float) if isinstance(data, bytes) else np.array(data)
+
+
+class TestRegions:
+    @pytest.fixture(scope="class", params=HEADERS)
+    def source(self, request) -> bytes:
+        return a_source(**HEADERS[request.param])
+
+    @pytest.fixture(scope="class")
+    def film(self, source) -> Radiograph:
+        return read(source)
+
+    def test_segmentation_has_a_segment_of_each_in_the_films_pixels(
+        self, source, film, verified, tmp_path
+    ):
+        data = to_segmentation(film, REGIONS, a_card(), source, MADE)
+        assert all("99CXR" in line for line in verified(data, tmp_path))
+        made = dcmread(io.BytesIO(data))
+        assert (made.Modality, made.SegmentationType) == ("SEG", "BINARY")
+        assert (made.Rows, made.Columns) == (film.height, film.width)
+        frames = made.pixel_array
+        assert len(frames) == len(REGIONS)
+        for frame, region in zip(frames, REGIONS, strict=True):
+            np.testing.assert_array_equal(frame.astype(bool), region.mask(film.height, film.width))
+        assert [segment.SegmentLabel for segment in made.SegmentSequence] == [
+            f"{number} {region.words}" for number, region in enumerate(REGIONS, 1)
+        ]
+        types = [s.SegmentedPropertyTypeCodeSequence[0].CodeValue for s in made.SegmentSequence]
+        assert types == ["233604007", "233604007", "nothing", "other"]
+        assert {segment.SegmentAlgorithmType for segment in made.SegmentSequence} == {"MANUAL"}
+        assert made.StudyInstanceUID == STUDY
+        (series,) = made.ReferencedSeriesSequence
+        assert series.SeriesInstanceUID == SERIES
+        assert series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == IMAGE
+        assert (made.PatientName, made.PatientID) == ("SECRET^NAME", "SECRET-1")
+        assert "FrameOfReferenceUID" not in made
+
+    def test_presentation_state_has_lines_and_words(self, source, film, verified, tmp_path):
+        data = to_presentation_state(film, REGIONS, a_card(), source, MADE)
+        assert verified(data, tmp_path) == []
+        made = dcmread(io.BytesIO(data))
+        assert made.Modality == "PR"
+        (annotation,) = made.GraphicAnnotationSequence
+        (image,) = annotation.ReferencedImageSequence
+        assert image.ReferencedSOPInstanceUID == IMAGE
+        kinds = [line.GraphicType for line in annotation.GraphicObjectSequence]
+        assert kinds == ["POLYLINE", "ELLIPSE", "ELLIPSE", "POLYLINE"]
+        for line, region in zip(annotation.GraphicObjectSequence, REGIONS, strict=True):
+            assert line.GraphicAnnotationUnits == "PIXEL"
+            points = np.reshape(line.GraphicData, (-1, 2))
+            left, top, right, bottom = region.pixels(film.height, film.width)
+            np.testing.assert_allclose(points.min(axis=0), (left, top), atol=1e-4)
+            np.testing.assert_allclose(points.max(axis=0), (right, bottom), atol=1e-4)
+        words = [text.UnformattedTextValue for text in annotation.TextObjectSequence]
+        assert words == [region.words for region in REGIONS]
+        assert (made.PresentationCreationDate, made.StudyInstanceUID) != ("", "")
+        assert made.StudyInstanceUID == STUDY
+
+    def test_presentation_state_shows_the_film_as_its_file_does(self, source, film):
+        """The standard's way through the presentation state gives the film's own gray."""
+        made = dcmread(io.BytesIO(to_presentation_state(film, REGIONS, a_card(), source, MADE)))
+        shown = dcmread(io.BytesIO(source)).pixel_array.astype(float)
+        if items := made.get("ModalityLUTSequence"):
+            shown = entries(items[0])[shown.astype(int)]
+        else:
+            shown = shown * float(made.get("RescaleSlope", 1)) + float(
+                made.get("RescaleIntercept", 0)
+            )
+        (interest,) = made.SoftcopyVOILUTSequence
+        if items := interest.get("VOILUTSequence"):
+            shown = entries(items[0])[shown.astype(int)] / 65535
+        else:
+            words = (interest.WindowCenter, interest.WindowWidth, interest.VOILUTFunction)
+            shown = apply_window(shown, float(words[0]), float(words[1]), words[2])
+        shown = 1 - shown if made.PresentationLUTShape == "INVERSE" else shown
+        np.testing.assert_allclose(shown, film.pixels, atol=1e-4)
+
+    def test_report_has_a_group_of_each(self, source, film, verified, tmp_path):
+        data = to_structured_report(
+            film, said(film, SCORE), a_card(), source, made=MADE, regions=REGIONS
+        )
+        assert all("99CXR" in line for line in verified(data, tmp_path))
+        made = dcmread(io.BytesIO(data))
+        groups = content(made, "Imaging Measurements", "Measurement Group")[1:]
+        assert [g.ContentTemplateSequence[0].TemplateIdentifier for g in groups] == ["1410"] * 4
+        said_of = [content(g, "What the human reader says of the region")[0] for g in groups]
+        assert [code(item)[:2] for item in said_of] == [
+            ("52101004", "SCT"),
+            ("missed", "99CXR"),
+            ("272519000", "SCT"),
+            ("other", "99CXR"),
+        ]
+        for part, region in zip(groups, REGIONS, strict=True):
+            (area,) = content(part, "Image Region")
+            assert area.GraphicType == ("POLYLINE" if region.shape == "box" else "ELLIPSE")
+            points = np.reshape(area.GraphicData, (-1, 2))
+            left, top, right, bottom = region.pixels(film.height, film.width)
+            np.testing.assert_allclose(points.min(axis=0), (left, top), atol=1e-4)
+            np.testing.assert_allclose(points.max(axis=0), (right, bottom), atol=1e-4)
+            assert code(content(part, "Finding")[0])[0] == "233604007"
+
+    def test_one_region_has_one_uid_in_all(self, source, film):
+        drawn = (film, REGIONS, a_card(), source, MADE)
+        segments = dcmread(io.BytesIO(to_segmentation(*drawn))).SegmentSequence
+        state = dcmread(io.BytesIO(to_presentation_state(*drawn)))
+        lines = state.GraphicAnnotationSequence[0].GraphicObjectSequence
+        data = to_structured_report(
+            film, said(film, SCORE), a_card(), source, made=MADE, regions=REGIONS
+        )
+        path = ("Imaging Measurements", "Measurement Group", "Tracking Unique Identifier")
+        told = [item.UID for item in content(dcmread(io.BytesIO(data)), *path)][1:]
+        assert [s.TrackingUID for s in segments] == [line.TrackingUID for line in lines] == told
+        assert len(set(told)) == len(REGIONS)
+
+    @pytest.mark.parametrize("write", [to_segmentation, to_presentation_state])
+    def test_what_cannot_be(self, write):
+        source, plain = a_source(), png(chest_like(3))
+        with pytest.raises(ValueError, match="no region"):
+            write(read(source), (), a_card(), source)
+        with pytest.raises(ValueError, match="not from a DICOM"):
+            write(read(plain), REGIONS, a_card(), plain)
+        with pytest.raises(ValueError, match="no report can refer"):
+            write(read(source), REGIONS, a_card(), _no_class())
+
+
+class TestVerdict:
+    @pytest.mark.parametrize(
+        ("call", "judgement", "value"),
+        [
+            (Call.FINDING, Agreement.AGREE, ("accepted", "99CXR")),
+            (Call.NO_FINDING, Agreement.OVERRIDE, ("rejected", "99CXR")),
+            (Call.UNSURE, None, ("373068000", "SCT")),
+        ],
+    )
+    def test_is_beside_the_score(self, call, judgement, value):
+        source = a_source()
+        film = read(source)
+        data = to_structured_report(
+            film, said(film, SCORE), a_card(), source, call, MADE, judgement=judgement
+        )
+        verdict = group(dcmread(io.BytesIO(data)), "Verdict of the human reader on the score")
+        assert code(verdict)[:2] == value
+
+    def test_without_one_nothing_is_said(self):
+        made = report(a_source(), Call.FINDING)
+        path = ("Imaging Measurements", "Measurement Group")
+        assert content(made, *path, "Verdict of the human reader on the score") == []
+        assert content(made, *path, "Why the score was rejected") == []
+
+    @pytest.mark.parametrize("reason", Reason)
+    def test_a_rejection_has_its_reason(self, reason, verified, tmp_path):
+        source = a_source()
+        film = read(source)
+        judged = {"judgement": Agreement.OVERRIDE, "reason": reason}
+        data = to_structured_report(film, said(film, SCORE), a_card(), source, made=MADE, **judged)
+        verified(data, tmp_path)
+        assert group(dcmread(io.BytesIO(data)), "Why the score was rejected")
+
+
+class TestParametricMap:
+    @pytest.mark.parametrize("header", HEADERS)
+    def test_has_the_heatmap_and_what_made_it(self, header, verified, tmp_path):
+        source = a_source(**HEADERS[header])
+        film = read(source)
+        heatmap = said(film, SCORE).heatmap
+        data = to_parametric_map(film, heatmap, a_card(), source, MADE)
+        # A term of the standard (PS3.3 C.8.32.2) that this version of the program does not know.
+        assert all("<QUANTITY>" in line for line in verified(data, tmp_path))
+        made = dcmread(io.BytesIO(data))
+        assert (made.Rows, made.Columns) == (film.height, film.width)
+        shared = made.SharedFunctionalGroupsSequence[0]
+        (mapping,) = shared.RealWorldValueMappingSequence
+        values = made.pixel_array * mapping.RealWorldValueSlope + mapping.RealWorldValueIntercept
+        np.testing.assert_allclose(values, heatmap.array, atol=1e-5)
+        assert mapping.LUTExplanation == "Grad-CAM, layer conv"
+        (quantity,) = mapping.QuantityDefinitionSequence
+        assert quantity.ConceptCodeSequence[0].CodeValue == "130403"
+        (frame,) = made.PerFrameFunctionalGroupsSequence
+        (derivation,) = frame.DerivationImageSequence
+        for words in ("Grad-CAM", "layer conv", "pneumonia-made", SHA256, CAPTION):
+            assert words in derivation.DerivationDescription
+        (origin,) = derivation.SourceImageSequence
+        assert origin.ReferencedSOPInstanceUID == IMAGE
+        assert frame.FrameContentSequence[0].FrameComments == USE
+        assert (made.ContentDescription, made.StudyInstanceUID) == (CAPTION, STUDY)
+        assert (made.PatientName, made.PatientID) == ("SECRET^NAME", "SECRET-1")
+        spacing = shared.PixelMeasuresSequence[0].PixelSpacing
+        assert list(spacing) == ([1, 1] if header == "says little" else [0.2, 0.2])
+
+    @pytest.mark.parametrize(
+        ("method", "value"),
+        [("scorecam", "130402"), ("layercam", "130403"), ("occlusion", "130404"), ("x", "130404")],
+    )
+    def test_says_what_it_measures(self, method, value):
+        source = a_source()
+        film = read(source)
+        heatmap = dataclasses.replace(said(film, SCORE).heatmap, method=method, layer="")
+        made = dcmread(io.BytesIO(to_parametric_map(film, heatmap, a_card(), source)))
+        mapping = made.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+        quantity = mapping.QuantityDefinitionSequence[0].ConceptCodeSequence[0]
+        assert quantity.CodeValue == value
+
+    def test_of_another_film_or_no_dicom_file_there_is_none(self):
+        source, plain = a_source(), png(chest_like(3))
+        film = read(source)
+        heatmap = said(film, SCORE).heatmap
+        other = dataclasses.replace(heatmap, height=film.height + 1)
+        with pytest.raises(ValueError, match="size"):
+            to_parametric_map(film, other, a_card(), source)
+        with pytest.raises(ValueError, match="not from a DICOM"):
+            to_parametric_map(read(plain), heatmap, a_card(), plain)
+
+
 class TestZip:
     @pytest.fixture(scope="class")
     def made(self) -> zipfile.ZipFile:
@@ -581,9 +822,9 @@ class TestZip:
         film = read(source)
         plain = film_like(5)
         items = [
-            Item("a.dcm", film, said(film, SCORE), "unsure", source),
-            Item("b, b.png", plain, said(plain, 0.1), source=png(chest_like(5))),
-            Item("c.dcm", film, said(film, None), source=source),
+            Item("a.dcm", film, said(film, SCORE), "unsure", source, regions=REGIONS),
+            Item("b, b.png", plain, said(plain, 0.1), source=png(chest_like(5)), regions=REGIONS),
+            Item("c.dcm", film, said(film, None), source=source, regions=REGIONS),
             Item("d.dcm", None, said(None, None)),
             Item("e.dcm", film, said(film, 0.2), "tuberculosis seen", source),
             Item("f.dcm", film, said(film, 0.2, heatmap=None), None, source),
@@ -594,7 +835,9 @@ class TestZip:
     def test_names(self, made):
         assert made.testzip() is None
         assert made.namelist() == [
-            *("0001_sc.dcm", "0001_sr.dcm", "0002_sc.dcm", "0005_sc.dcm", "0005_sr.dcm"),
+            *("0001_sc.dcm", "0001_sr.dcm", "0001_pm.dcm", "0001_seg.dcm", "0001_pr.dcm"),
+            *("0002_sc.dcm", "0003_seg.dcm", "0003_pr.dcm"),
+            *("0005_sc.dcm", "0005_sr.dcm", "0005_pm.dcm"),
             *("0006_sr.dcm", "0007_sc.dcm", "index.csv"),
         ]
         assert {entry.date_time for entry in made.infolist()} == {(2026, 2, 3, 4, 5, 6)}
@@ -608,12 +851,13 @@ class TestZip:
             "number": "1",
             "name": "a.dcm",
             "finding": a_card().finding,
-            "files": "0001_sc.dcm 0001_sr.dcm",
+            "files": "0001_sc.dcm 0001_sr.dcm 0001_pm.dcm 0001_seg.dcm 0001_pr.dcm",
             "note": "",
         }
         assert "not from a DICOM file" in rows[1]["note"]
-        for row in rows[2:4]:
-            assert (row["files"], row["note"]) == ("", REASON.reason)
+        # A refused film has what was drawn on it, and no score.
+        for row, files in zip(rows[2:4], ("0003_seg.dcm 0003_pr.dcm", ""), strict=True):
+            assert (row["files"], row["note"]) == (files, REASON.reason)
         assert "left out" in rows[4]["note"]
         assert rows[5]["note"] == "There is no heatmap."
         assert rows[6]["note"].startswith(f"{OVERRIDDEN} {REASON.reason}")
@@ -623,7 +867,8 @@ class TestZip:
         score = "Score of the finding, calibrated, 0 to 1"
         for name in made.namelist()[:-1]:
             dataset = dcmread(io.BytesIO(made.read(name)))
-            assert dataset.Modality == ("OT" if name.endswith("_sc.dcm") else "SR")
+            kind = name.removesuffix(".dcm").rpartition("_")[2]
+            assert dataset.Modality == {"sc": "OT", "pm": "OT"}.get(kind, kind.upper())
         first = dcmread(io.BytesIO(made.read("0001_sr.dcm")))
         assert group(first, score).MeasuredValueSequence[0].FloatingPointValue == SCORE
 
@@ -641,7 +886,16 @@ def test_real_files(data_dir: Path, verified, tmp_path):
         source = path.read_bytes()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            made = [capture(source), report(source)]
+            film = read(source)
+            drawn = (film, REGIONS, a_card(), source)
+            heatmap = said(film, SCORE).heatmap
+            made = [
+                capture(source),
+                report(source),
+                dcmread(io.BytesIO(to_segmentation(*drawn))),
+                dcmread(io.BytesIO(to_presentation_state(*drawn))),
+                dcmread(io.BytesIO(to_parametric_map(film, heatmap, a_card(), source))),
+            ]
         original = dcmread(path, force=True, stop_before_pixels=True)
         for dataset in made:
             verified(as_bytes(dataset), tmp_path)

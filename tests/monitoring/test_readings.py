@@ -33,9 +33,11 @@ from cxr.monitoring import (
     COLUMNS,
     EVENTS,
     REASONS,
+    REGION_COLUMNS,
     Reading,
     Readings,
     ReadingsError,
+    RegionEntry,
     agreement_of,
     film_numbers,
     new_list_id,
@@ -47,6 +49,7 @@ from cxr.monitoring import (
 from cxr.scoring.population import INTENDED_USE
 from cxr.scoring.predict import Prediction
 from cxr.scoring.refusal import Refusal
+from cxr.scoring.region import Region
 from tests.conftest import ROOT
 
 LIST = "0123456789abcdef" * 2
@@ -58,6 +61,10 @@ ALLOWED = {
     *("operating_point", "threshold", "score", "refusal_code", "refusal_overridden"),
     *("call", "call_blind", "agreement", "reason"),
     *("mean", "spread", "dark", "bright", "sharpness"),
+}
+ALLOWED_OF_REGIONS = {
+    *("time", "list_id", "film_sha256", "shape", "label", "left", "top", "right", "bottom"),
+    *("finding", "model_sha256", "method"),
 }
 PASSWORD = "sesame-7f3"
 
@@ -170,9 +177,11 @@ def test_nothing_is_kept_but_what_is_listed_here(url: str):
     Readings(url)
     engine = sa.create_engine(place.address(url))
     tables = sa.inspect(engine).get_table_names()
-    assert set(tables) == {"readings", "readings_version"}
+    assert set(tables) == {"readings", "regions", "readings_version"}
     columns = {column["name"] for column in sa.inspect(engine).get_columns("readings")}
     assert columns == ALLOWED | {"id", "event"}
+    columns = {column["name"] for column in sa.inspect(engine).get_columns("regions")}
+    assert columns == ALLOWED_OF_REGIONS | {"id", "event"}
     engine.dispose()
 
 
@@ -852,8 +861,8 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -875,13 +884,13 @@ def version_1(file: Path) -> str:
 
 @pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let this be version 2, which has a column more."""
+    """Let this be version 3, which has a column more."""
     folder = tmp_path / "next"
     shutil.copytree(schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0002_monitor.py").write_text(NEXT)
+    (folder / "versions" / "v0003_monitor.py").write_text(NEXT)
     with monkeypatch.context() as patched:
         patched.setattr(schema, "MIGRATIONS", folder)
-        patched.setattr(schema, "HEAD", "0002")
+        patched.setattr(schema, "HEAD", "0003")
         yield
 
 
@@ -901,18 +910,31 @@ def test_a_log_of_version_1_opens(file: Path):
     assert len(log.table()) == 2
 
 
-def test_version_1_is_what_the_first_migration_makes(file: Path, tmp_path: Path):
-    Readings(f"sqlite:///{file}")
+def test_version_1_is_what_the_first_migration_makes(file: Path, tmp_path: Path, monkeypatch):
+    folder = tmp_path / "first"
+    shutil.copytree(
+        schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "v0002*")
+    )
+    with monkeypatch.context() as first:
+        first.setattr(schema, "MIGRATIONS", folder)
+        first.setattr(schema, "HEAD", "0001")
+        Readings(f"sqlite:///{file}")
     version_1(tmp_path / "old")
-
-    def tables(path: Path) -> list[str]:
-        with sqlite3.connect(path) as connection:
-            rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-            found = sorted(" ".join(sql.split()) for (sql,) in rows)
-        connection.close()
-        return found
-
     assert tables(file) == tables(tmp_path / "old")
+
+
+def test_a_log_of_version_1_becomes_what_a_new_one_is(file: Path, tmp_path: Path):
+    Readings(f"sqlite:///{file}")
+    Readings(version_1(tmp_path / "old"))
+    assert tables(file) == tables(tmp_path / "old")
+
+
+def tables(path: Path) -> list[str]:
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+        found = sorted(" ".join(sql.split()) for (sql,) in rows)
+    connection.close()
+    return found
 
 
 def test_the_migrations_make_the_table_that_is_written_to(url: str):
@@ -941,7 +963,7 @@ def test_the_last_migration_is_the_one_that_is_expected():
 
 def test_an_old_log_is_brought_up_and_keeps_its_rows(url: str, next_version: None, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr(schema, "HEAD", "0001")
+        before.setattr(schema, "HEAD", "0002")
         before.setattr(schema, "MIGRATIONS", Path(inspect.getfile(schema)).parent / "migrations")
         Readings(url).scored(reading())
     log = Readings(url)
@@ -955,15 +977,15 @@ def test_an_old_log_is_brought_up_and_keeps_its_rows(url: str, next_version: Non
 
 def test_a_migration_that_fails_leaves_the_log_as_it_was(url: str, next_version: None, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr(schema, "HEAD", "0001")
+        before.setattr(schema, "HEAD", "0002")
         before.setattr(schema, "MIGRATIONS", Path(inspect.getfile(schema)).parent / "migrations")
         Readings(url).scored(reading())
-    script = schema.MIGRATIONS / "versions" / "v0002_monitor.py"
+    script = schema.MIGRATIONS / "versions" / "v0003_monitor.py"
     twice = "    op.add_column('readings', sa.Column('time', sa.String(20)))\n\n\ndef downgrade"
     script.write_text(script.read_text().replace("\n\ndef downgrade", twice, 1))
     with pytest.raises(ReadingsError):
         Readings(url)
-    monkeypatch.setattr(schema, "HEAD", "0001")
+    monkeypatch.setattr(schema, "HEAD", "0002")
     assert len(Readings(url).table()) == 1
     engine = sa.create_engine(place.address(url))
     assert "monitor" not in {c["name"] for c in sa.inspect(engine).get_columns("readings")}
@@ -1080,3 +1102,77 @@ def test_no_connection_is_kept(on_server: str):
             "AND datname = current_database() AND state IS NOT NULL"
         ).fetchone()
     assert count == (0,)
+
+
+# regions
+
+
+def a_region(**changes) -> Region:
+    values = {
+        "shape": "ellipse",
+        "label": "missed by the heatmap",
+        "left": 0.1,
+        "top": 0.25,
+        "right": 0.5,
+        "bottom": 0.75,
+        "finding": "pneumonia",
+        "model_sha256": WEIGHTS,
+        "method": "gradcam",
+    }
+    return Region(**(values | changes))
+
+
+def an_entry(**changes) -> RegionEntry:
+    return RegionEntry(list_id=LIST, film_sha256=FILM, region=a_region(**changes))
+
+
+def test_regions_come_back_as_they_were_drawn(url: str):
+    log = Readings(url)
+    assert log.regions().empty
+    drawn, other = an_entry(), an_entry(label="other", model_sha256=None, method=None)
+    log.drawn(drawn, other)
+    log.removed(drawn)
+    table = Readings(url).regions()
+    assert tuple(table.columns) == REGION_COLUMNS
+    assert table["event"].tolist() == ["drawn", "drawn", "removed"]
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    assert [RegionEntry.of(row) for row in rows] == [drawn, other, drawn]
+    assert log.table().empty
+    assert log.regions(datetime.now(UTC) + timedelta(days=1)).empty
+
+
+def test_regions_are_kept_nowhere_where_the_log_is_off():
+    log = Readings("off")
+    log.drawn(an_entry())
+    assert log.regions().empty
+
+
+def test_a_log_of_version_1_takes_regions(file: Path):
+    log = Readings(version_1(file))
+    log.drawn(an_entry())
+    assert len(log.regions()) == len(log.table()) == 1
+
+
+@pytest.mark.parametrize(
+    "change", ["label = 'Doe, John'", "left = 0.9", "shape = 'circle'", "film_sha256 = 'Doe'"]
+)
+def test_what_is_no_region_is_told_as_damage(file: Path, change: str):
+    log = Readings(f"sqlite:///{file}")
+    log.drawn(an_entry())
+    with sqlite3.connect(file) as connection:
+        connection.execute(f"UPDATE regions SET {change}")
+    connection.close()
+    with pytest.raises(ReadingsError) as error:
+        log.regions()
+    said(error, "damaged")
+    assert "Doe" not in told(error.value).replace(change, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("time", datetime(2026, 1, 1)), ("list_id", "doe"), ("film_sha256", "doe")]
+)
+def test_an_entry_of_a_region_is_checked(name: str, value: object):
+    values = {"list_id": LIST, "film_sha256": FILM, "region": a_region()}
+    with pytest.raises(ValueError, match="Expected") as error:
+        RegionEntry(**(values | {name: value}))
+    assert "doe" not in str(error.value)

@@ -9,11 +9,13 @@ import pytest
 import cxr.reading_room.outlines
 from cxr.lungs.segment import KIND, NO_LUNGS, Search
 from cxr.model import Model
+from cxr.monitoring import LateReadings, Readings
 from cxr.reading_room.outlines import COMING
 from cxr.reading_room.session import ReadingSession
 from cxr.reading_room.worklist import Worklist
 from tests.conftest import chest_like, png
 from tests.reading_room.test_studies import x_ray
+from tests.scoring.test_region import a_region
 
 
 @pytest.fixture
@@ -150,3 +152,29 @@ def test_nothing_is_kept_of_a_prior_once_the_list_is_closed(with_priors) -> None
     assert session._ahead.join(20)
     assert session._films == {}
     assert not session.working
+
+
+def test_regions_are_kept_and_logged_with_the_heatmap_that_was_shown(made_bundle, tmp_path) -> None:
+    url = f"sqlite:///{tmp_path / 'log.sqlite3'}"
+    log = LateReadings(url)
+    session = ReadingSession(Worklist(made_bundle), log, lambda: True)
+    session.worklist.add("one.png", png(chest_like(1)))
+    entry = session.opened()
+    session.film(entry)
+    session.mark(entry, [a_region()])  # before there is a score, and a heatmap
+    list(session.worklist.score())
+    session.opened()
+    second = a_region(shape="ellipse", label="missed by the heatmap")
+    session.mark(entry, [a_region(), second])
+    session.mark(entry, [second])
+    weights = made_bundle.card.weights.sha256
+    (kept,) = entry.regions
+    assert (kept.method, kept.model_sha256) == ("gradcam", weights)
+    assert log.wait(20)
+    log.close()
+    table = Readings(url).regions()
+    assert table["event"].tolist() == ["drawn", "drawn", "removed"]
+    assert table["label"].tolist() == ["finding", "missed by the heatmap", "finding"]
+    assert table["method"].fillna("").tolist() == ["", "gradcam", ""]
+    assert set(table["film_sha256"]) == {entry.sha256}
+    assert session.picked

@@ -20,14 +20,16 @@ from cxr.films.notes import Note
 from cxr.films.radiograph import RadiographError
 from cxr.model import Model
 from cxr.reading_room.batch import BATCH
-from cxr.reading_room.entry import THUMBNAIL
+from cxr.reading_room.entry import THUMBNAIL, Entry
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring.operating_points import band
 from cxr.scoring.predict import Prediction
 from cxr.scoring.reader import Call
+from cxr.scoring.region import MOST_REGIONS
 from tests.conftest import chest_like, film_like, png
 from tests.film_files import dicom
 from tests.films.test_archive import without_name
+from tests.scoring.test_region import a_region
 
 BLANK = png(np.full((200, 200), 90, np.uint8))
 
@@ -661,6 +663,42 @@ class TestTurnedByHand:
         damaged = next(e for e in mixed.entries if e.name == "damaged.png")
         mixed.turn(damaged)
         assert damaged.prediction is not None
+
+
+class TestRegions:
+    @pytest.fixture
+    def entry(self, mixed) -> Entry:
+        return mixed.entries[0]
+
+    def test_they_are_kept_and_what_has_changed_is_told(self, mixed, entry):
+        one, two = a_region(), a_region(shape="ellipse")
+        assert mixed.mark(entry, [one]) == ([one], [])
+        assert mixed.mark(entry, [one, two]) == ([two], [])
+        assert mixed.mark(entry, [two]) == ([], [one])
+        assert entry.regions == (two,)
+        assert mixed.mark(entry, []) == ([], [two])
+
+    def test_what_was_drawn_keeps_the_heatmap_that_it_was_drawn_with(self, mixed, entry):
+        drawn = a_region(model_sha256="c" * 64, method="gradcam")
+        mixed.mark(entry, [drawn])
+        assert mixed.mark(entry, [a_region(model_sha256="d" * 64, method="layercam")]) == ([], [])
+        assert entry.regions == (drawn,)
+
+    def test_what_may_not_be_is_refused_and_changes_nothing(self, mixed, entry):
+        mixed.mark(entry, [a_region()])
+        with pytest.raises(ValueError, match="finding that films are scored for"):
+            mixed.mark(entry, [a_region(finding="cancer")])
+        with pytest.raises(ValueError, match="at most"):
+            mixed.mark(entry, [a_region()] * (MOST_REGIONS + 1))
+        damaged = next(e for e in mixed.entries if e.name == "damaged.png")
+        with pytest.raises(ValueError, match="was read"):
+            mixed.mark(damaged, [a_region()])
+        assert entry.regions == (a_region(),)
+
+    def test_a_film_turned_by_hand_is_another_film(self, mixed, entry):
+        mixed.mark(entry, [a_region()])
+        mixed.turn(entry)
+        assert entry.regions == ()
 
 
 class TestUploads:
