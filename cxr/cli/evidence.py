@@ -16,31 +16,38 @@ from ..progress import Progress, to_stderr
 from ..stats.wording import count, interval, percent, with_interval
 from .commands import DONE, UsageError, counter
 
-__all__ = ["audit", "dataset", "evaluate", "gate"]
+__all__ = ["audit", "dataset", "evaluate", "gate", "print_boxes", "print_figures"]
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Score labeled films, and compare the heatmaps with boxes if there are any.
 
-    See `cxr.evidence.score_split.assess` and `cxr.evidence.audit.boxes.assess_boxes`.
+    See `cxr.evidence.score_split.assess` and `cxr.evidence.audit.boxes.assess_boxes`; of films that
+    are not of the model's own set, `cxr.cli.site`.
     """
-    from ..evidence.score_split import assess
+    from ..datasets.boxes import read_boxes
+    from ..evidence.score_split import assess, has_split
+    from . import site
 
     if (options.method or options.layer) and not options.boxes:
         raise UsageError("--method and --layer are of heatmaps. Add --boxes CSV to measure them.")
+    boxes = read_boxes(options.boxes) if options.boxes else None
     bundle = load(options.name)
+    own = not site.is_asked_for(options) and has_split(
+        bundle, options.data, options.split or "test", whole=not options.split
+    )
+    if not own:
+        return site.evaluate(bundle, options, boxes)
     given: dict[str, Any] = {
-        "split": options.split,
+        "split": options.split or "test",
         "operating_point": options.operating_point,
         "keep": options.store,
         "progress": counter(),
         "say": to_stderr,
     }
-    if options.boxes:
-        from ..datasets.boxes import read_boxes
+    if boxes is not None:
         from ..evidence.audit.boxes import assess_boxes
 
-        boxes = read_boxes(options.boxes)
         given |= {"method": options.method or "gradcam", "layer": options.layer}
         evaluation, localization = assess_boxes(bundle, options.data, boxes, **given)
         result, maps = evaluation.to_json(), localization.to_json()
@@ -49,13 +56,14 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(result | maps, indent=1))
         return DONE
-    _print_figures(result)
+    print_figures(result)
     if maps:
-        _print_boxes(maps)
+        print_boxes(maps)
     return DONE
 
 
-def _print_figures(result: dict[str, Any]) -> None:
+def print_figures(result: dict[str, Any]) -> None:
+    """Print figures, one a line, each with its interval where it has one."""
     for key, value in result.items():
         if key.endswith("_ci"):
             continue
@@ -65,7 +73,7 @@ def _print_figures(result: dict[str, Any]) -> None:
         print(f"{key:18} {text}")
 
 
-def _print_boxes(maps: dict[str, Any]) -> None:
+def print_boxes(maps: dict[str, Any]) -> None:
     """Print the measures on boxes, one row per kind: of the positive films, then of all."""
     at = f" at {maps['layer']}" if maps["layer"] else ""
     print(f"\nHeatmaps ({maps['method']}{at}) on {count(maps['boxed'])} with boxes, 95 % intervals")

@@ -19,6 +19,7 @@ from ..scoring.automatic import AUTOMATIC
 from ..scoring.bundle import default_name
 from . import commands
 from . import evidence as evidence_commands
+from . import site as site_commands
 from .messages import message
 
 __all__ = ["EXIT_STATUSES", "build_parser", "main"]
@@ -138,7 +139,18 @@ def build_parser() -> argparse.ArgumentParser:
             "evaluate",
             evidence_commands.evaluate,
             "Score labeled films and print the figures.",
-            "With --boxes it also compares the heatmaps with radiologists' boxes.",
+            "Films of the model's own set are evaluated by their split; any others all together, "
+            "at each of the card's operating points, with what the model refuses counted. With "
+            "--boxes it also compares the heatmaps with radiologists' boxes.",
+        )
+    )
+    _add_calibrate(
+        command(
+            "calibrate",
+            site_commands.calibrate,
+            "Choose a model's threshold and calibration on a site's own labeled films.",
+            "The file that is written holds for this model alone. 'cxr predict --site' and the "
+            "page Triage use it.",
         )
     )
     _add_audit(
@@ -299,14 +311,80 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_truth(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a site's films are."""
+    parser.add_argument(
+        "--truth",
+        metavar="FILE",
+        help=".csv or .xlsx with the labels of the films in --data, one row per film, which it "
+        "names by file, accession number or SOP instance UID (default: the manifest.csv or .xlsx "
+        "in --data, or folders of classes)",
+    )
+    parser.add_argument(
+        "--label-column",
+        metavar="C",
+        help="column of the labels (default: one that is named for it)",
+    )
+    parser.add_argument(
+        "--film-column",
+        metavar="C",
+        help="column that names the films (default: the one that names most of them)",
+    )
+    for option, what in (("positive", "positive"), ("negative", "negative")):
+        parser.add_argument(
+            f"--{option}",
+            nargs="+",
+            action="extend",
+            metavar="LABEL",
+            help=f"labels, or class folders, that mean {what} (default: guessed by the word)",
+        )
+    parser.add_argument(
+        "--leave-out",
+        nargs="+",
+        action="extend",
+        metavar="LABEL",
+        help="labels of films to leave out (default: words as other and unknown)",
+    )
+
+
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_name(parser)
-    parser.add_argument("--data", required=True, metavar="DIR", help=f"{_LABELED} (required)")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--data",
+        metavar="DIR",
+        help=f"{_LABELED}, or any films with --truth (default: none; then --scores is required)",
+    )
+    what.add_argument(
+        "--scores",
+        metavar="FILE",
+        help=".csv or .xlsx with another tool's scores, 0 to 1, to evaluate without films; the "
+        "labels are in it or in --truth (default: the films of --data are scored)",
+    )
     parser.add_argument(
         "--split",
-        default="test",
         metavar="S",
-        help="train, validation, test, or one of the model's external sets (default: %(default)s)",
+        help="train, validation, test, or one of the model's external sets; of other films a split "
+        "that they tell of (default: test, and of other films all)",
+    )
+    _add_truth(parser)
+    parser.add_argument(
+        "--site",
+        metavar="SITE.json",
+        help="a file of 'cxr calibrate': evaluate at the site's operating points too "
+        "(default: at the card's alone)",
+    )
+    parser.add_argument(
+        "--score-column",
+        metavar="C",
+        help="column of --scores (default: one that is named for it)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=0.5,
+        metavar="T",
+        help="at or above which a film of --scores is positive (default: %(default)s)",
     )
     parser.add_argument(
         "--boxes",
@@ -327,6 +405,47 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "figures of --boxes (default: print only)",
     )
     parser.add_argument("--operating-point", metavar="NAME", help=_OPERATING_POINT)
+    _add_json(parser, "a JSON object")
+
+
+def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser)
+    parser.add_argument("--data", required=True, metavar="DIR", help=f"{_LABELED} (required)")
+    _add_truth(parser)
+    parser.add_argument(
+        "--split",
+        metavar="S",
+        help="films of this split alone, where they tell of splits (default: all)",
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="SITE.json", help="file to write (required)"
+    )
+    parser.add_argument(
+        "--site-name",
+        metavar="NAME",
+        help="what to call the site: up to 40 letters, digits, dots, dashes (default: the name of "
+        "--out)",
+    )
+    parser.add_argument(
+        "--sensitivity",
+        type=float,
+        default=0.95,
+        metavar="S",
+        help="that the threshold is to keep on further films, 0.5 to 0.99 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--level",
+        type=float,
+        default=0.95,
+        metavar="L",
+        help="least NPV below and PPV above the band in which a person decides, above 0 and below "
+        "1 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="write over a file that is there (default: leave it alone)",
+    )
     _add_json(parser, "a JSON object")
 
 

@@ -23,7 +23,16 @@ from .errors import DatasetError
 from .text_table import TableError, read_table
 from .words import KNOWN_SPLITS, NORMAL, split_label, split_of
 
-__all__ = ["COLUMNS", "NORMAL", "DatasetError", "holds_sets", "of_classes", "scan", "select"]
+__all__ = [
+    "COLUMNS",
+    "NORMAL",
+    "DatasetError",
+    "holds_sets",
+    "manifest_of",
+    "of_classes",
+    "scan",
+    "select",
+]
 
 #: Files that name the films of a folder, the first that is there.
 MANIFESTS = ("manifest.csv", "manifest.xlsx")
@@ -84,7 +93,7 @@ def scan(root: str | Path, *, finding: str | None = None, say: Say = silent) -> 
     root = Path(root)
     if not root.is_dir():
         raise DatasetError(f"There is no folder {root.name!r}. Give the folder with the films.")
-    if manifest := _manifest_of(root):
+    if manifest := manifest_of(root):
         table = _from_manifest(manifest, finding, say)
     elif sets := _sets(root):
         tables = [_prefixed(folder, file, finding, say) for folder, file in sets]
@@ -112,7 +121,7 @@ def scan(root: str | Path, *, finding: str | None = None, say: Say = silent) -> 
 
 def holds_sets(folder: Path) -> bool:
     """Whether a folder has no manifest itself, but folders with one: a folder of data sets."""
-    return not _manifest_of(folder) and bool(_sets(folder))
+    return not manifest_of(folder) and bool(_sets(folder))
 
 
 def of_classes(table: pd.DataFrame, finding: str, say: Say = silent) -> pd.DataFrame:
@@ -175,7 +184,7 @@ def select(table: pd.DataFrame, parts: Sequence[str], *, folder: str = "") -> pd
     return table[chosen].reset_index(drop=True)
 
 
-def _manifest_of(folder: Path) -> Path | None:
+def manifest_of(folder: Path) -> Path | None:
     """Find a folder's ``manifest.csv`` or ``.xlsx``, in any case of letters; None if none."""
     for name in MANIFESTS:
         exact = folder / name
@@ -191,7 +200,7 @@ def _sets(root: Path) -> list[tuple[Path, Path]]:
     """List the folders in a folder that have a manifest."""
     shown = (path for path in root.iterdir() if not hidden_name(path.name))
     folders = sorted(path for path in shown if path.is_dir())
-    manifests = ((folder, _manifest_of(folder)) for folder in folders)
+    manifests = ((folder, manifest_of(folder)) for folder in folders)
     return [(folder, file) for folder, file in manifests if file]
 
 

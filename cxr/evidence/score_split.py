@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +19,17 @@ from ..scoring.store import CARD, add_table, bundle_writer
 from ..stats.wording import count
 from .evaluation import Evaluation, evaluate
 
-__all__ = ["PREDICTION_COLUMNS", "assess", "evaluated", "films_folder", "score_split", "store"]
+__all__ = [
+    "PREDICTION_COLUMNS",
+    "assess",
+    "evaluated",
+    "films_folder",
+    "has_split",
+    "score_split",
+    "store",
+]
 
+OWN_SPLITS = ("train", "validation", "test")
 PREDICTION_COLUMNS = ["split", "path", "patient", "label", "subtype", "logit"]
 
 
@@ -118,7 +127,7 @@ def score_split(
         if card.recipe and card.recipe.films:
             table = _of_recipe(table, card.recipe.films, Path(data).resolve().name, say)
     table = of_classes(table, card.finding, say)
-    own_split = split in ("train", "validation", "test")
+    own_split = split in OWN_SPLITS
     prepare = replace(card.input, channels=1)
     pixels = None
     if own_split and (split != "test" or "test" not in set(table["split"])):
@@ -146,6 +155,48 @@ def score_split(
         table["path"] = Path(data).resolve().name + "/" + table["path"]
     columns = [*PREDICTION_COLUMNS, *(["source"] if "source" in table else [])]
     return table[columns]
+
+
+def has_split(bundle: Bundle, data: str | Path, split: str, *, whole: bool = False) -> bool:
+    """Whether a folder is one of a model's own sets, and has films of a split of it.
+
+    Films of other folders are a site's: see `cxr.site.films`.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    data : str or pathlib.Path
+        The folder.
+    split : str
+        As for `score_split`.
+    whole : bool, default: False
+        Whether films of all sources that the model learned from must be there.
+    """
+    card = bundle.card
+    folder = Path(data).resolve().name
+    try:
+        table = scan(data, finding=card.finding)
+        if split in card.external:
+            return not select(table, card.external[split], folder=folder).empty
+        if card.recipe and (parts := card.recipe.films):
+            there = set(table.get("source", folder) + "/" + table["label"])
+            return there >= set(parts) if whole else not there.isdisjoint(parts)
+        table = of_classes(table, card.finding)
+        # Which films are validation, pixels alone may tell.
+        own = split in OWN_SPLITS and bundle.films["path"].isin(table["path"]).any()
+        return bool(own) or split in set(table["split"])
+    except DatasetError:
+        return False
+
+
+def learned_from(bundle: Bundle, hashes: Iterable[str]) -> list[bool]:
+    """Say of films, by the hashes of their pixels, which the model learned from or was chosen on.
+
+    Figures on these say nothing of other films.
+    """
+    films = bundle.films
+    known = set(films.loc[films["split"].isin(("train", "validation")), "sha256"]) - {""}
+    return [sha256 in known for sha256 in hashes]
 
 
 def _of_recipe(table: pd.DataFrame, parts: Sequence[str], folder: str, say: Say) -> pd.DataFrame:

@@ -67,7 +67,8 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
 _LEAVE_OUT = frozenset(
     (
         *("other", "others", "other finding", "other findings", "not normal"),
-        *("no lung opacity not normal", "unknown", "unk", "uncertain", "indeterminate", "unclear"),
+        *("no lung opacity not normal", "not normal no opacity", "not normal no lung opacity"),
+        *("unknown", "unk", "uncertain", "indeterminate", "unclear"),
         *("equivocal", "inconclusive", "excluded", "exclude", "leave out", "not readable"),
         *("unreadable", "na", "n a", "missing", "not available", "nan", "null", "invalid"),
         *("contaminated", "not done", "pending", "", "?", "-", "-1"),

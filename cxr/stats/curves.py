@@ -62,13 +62,23 @@ def placements(scores: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
     return of_ill, of_well
 
 
-def auc(scores: ArrayLike, labels: ArrayLike) -> tuple[float, tuple[float, float]]:
+def auc(
+    scores: ArrayLike, labels: ArrayLike, patients: ArrayLike | None = None
+) -> tuple[float, tuple[float, float]]:
     """Area under the ROC curve with its 95 % interval.
 
-    The variance is DeLong's, from `placements`; the interval is symmetric on the logit
-    scale, so it stays within 0 and 1. Where that variance is 0 (classes apart without error)
-    or undefined (one film in a class), Wilson's interval for the smaller class's number of
-    films stands in: wide, where DeLong's would claim certainty.
+    The variance is DeLong's, from `placements`, or Obuchowski's where several films are of one
+    patient; the interval is symmetric on the logit scale, so it stays within 0 and 1. Where that
+    variance is 0 (classes apart without error) or undefined (one film in a class), Wilson's
+    interval for the smaller class's number of films stands in: wide, where DeLong's would claim
+    certainty.
+
+    Parameters
+    ----------
+    scores, labels : array_like, shape (n,)
+        Finite scores, labels 0 or 1.
+    patients : array_like, shape (n,), optional
+        Each film's patient (default: each film is of another).
 
     Raises
     ------
@@ -78,19 +88,46 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> tuple[float, tuple[float, float
     References
     ----------
     DeLong et al., Biometrics 44:837, 1988. Sun and Xu, IEEE Signal Processing Letters
-    21:1389, 2014.
+    21:1389, 2014. Obuchowski, Nonparametric analysis of clustered ROC curve data, Biometrics
+    53:567, 1997.
     """
     ranks, of_ill, of_well = _ranked(scores, labels)
     m, n = of_ill.size, of_well.size
     value = float((ranks.sum() / m - (m + 1) / 2) / n)
-    if min(m, n) > 1:
+    fewer = min(m, n)
+    if fewer > 1:
         error = math.sqrt(of_ill.var(ddof=1) / m + of_well.var(ddof=1) / n)
+        if patients is not None:
+            ill, names = np.asarray(labels) == 1, np.asarray(patients)
+            by_patient = _clustered(of_ill, of_well, names[ill], names[~ill], value)
+            error = max(error, by_patient)
+            fewer = min(np.unique(names[ill]).size, np.unique(names[~ill]).size)
         if error > 0 and 0 < value < 1:
             half = NormalDist().inv_cdf(0.975) * error / (value * (1 - value))
             middle = math.log(value / (1 - value))
             return value, (_expit(middle - half), _expit(middle + half))
-    fewer = min(m, n)
     return value, wilson(min(value * fewer, fewer), fewer)
+
+
+def _clustered(
+    of_ill: Array, of_well: Array, ill: ArrayLike, well: ArrayLike, value: float
+) -> float:
+    """Return the standard error of an area whose films are of patients; 0 if there are too few."""
+    ill, well = np.asarray(ill), np.asarray(well)
+    known = np.unique(np.concatenate([ill, well]))
+    sums = [
+        np.bincount(np.searchsorted(known, names), weights=part - value, minlength=known.size)
+        for part, names in ((of_ill, ill), (of_well, well))
+    ]
+    counts = [np.unique(names).size for names in (ill, well)]
+    if min(counts) < 2:
+        return 0.0
+    parts = [
+        many / (many - 1) * float((total**2).sum()) / names.size**2
+        for many, total, names in zip(counts, sums, (ill, well), strict=True)
+    ]
+    both = known.size / (known.size - 1) * float((sums[0] * sums[1]).sum())
+    return math.sqrt(max(sum(parts) + 2 * both / (ill.size * well.size), 0.0))
 
 
 def _expit(x: float) -> float:

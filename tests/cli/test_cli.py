@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from PIL import Image
 from cxr.bulk import reading
 from cxr.cli import commands
 from cxr.cli import evidence as evidence_commands
-from cxr.cli import parser as cli
 from cxr.exports import FORMATS, read_rows, tables
 from cxr.lungs.segment import NO_LUNGS, Search
 from cxr.model import Model
@@ -33,31 +31,7 @@ DONE, SOME_REFUSED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 IMPORT = ["import-legacy", "--finding", "pneumonia", "--out", "OUT"]
 
 
-@pytest.fixture(autouse=True)
-def _models(made_models: Path, made_bundle: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bundle made for the tests, found and verified as ever, its network built only once."""
-
-    def load(name: str) -> Model:
-        bundle = Model.load(name)
-        return made_bundle if bundle.folder == made_bundle.folder else bundle
-
-    monkeypatch.setenv("CXR_MODELS", str(made_models))
-    for module in (commands, evidence_commands):
-        monkeypatch.setattr(module, "load", load)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture) -> Callable[..., tuple[int, str, str]]:
-    """Run a command; gives its status, standard output and standard error."""
-
-    def command(*words: object) -> tuple[int, str, str]:
-        try:
-            status = cli.main([str(word) for word in words])
-        except SystemExit as end:  # argparse's own way
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return command
+pytestmark = pytest.mark.usefixtures("models_found")
 
 
 @pytest.fixture

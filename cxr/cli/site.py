@@ -1,0 +1,285 @@
+"""The commands of a site: a model measured and calibrated on films that no one here has seen.
+
+Each function takes the parsed options and returns an exit status, like those of `cxr.cli.commands`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..evidence.score_split import learned_from
+from ..model import Model, load
+from ..progress import Say, silent, to_stderr
+from ..scoring.operating_points import Calibration, OperatingPoint
+from ..scoring.site_file import SiteFile, read_site
+from ..site.evaluate import ALL, SiteEvaluation, evaluate_films
+from ..site.films import TruthWords, film_row, labeled_films, score_films, with_scores
+from ..site.truth import Matched
+from ..stats.wording import count, interval, percent
+from .commands import DONE, UsageError, counter
+
+__all__ = ["calibrate", "evaluate", "is_asked_for"]
+
+#: Names that did not match are listed up to so many.
+SHOWN = 10
+
+
+def is_asked_for(options: argparse.Namespace) -> bool:
+    """Whether an option of a site's films was given: then the folder is not looked at first."""
+    words = ("truth", "scores", "label_column", "film_column", "site")
+    classes = ("positive", "negative", "leave_out")
+    return any(getattr(options, name) for name in (*words, *classes))
+
+
+def evaluate(model: Model, options: argparse.Namespace, boxes: pd.DataFrame | None = None) -> int:
+    """Measure a model, or another tool's scores, on a site's films.
+
+    See `cxr.site.evaluate.evaluate_films`.
+    """
+    if options.store:
+        raise UsageError("--store keeps figures of the model's own sets. Leave it out here.")
+    site = read_site(Path(options.site)) if options.site else None
+    if options.scores:
+        return _evaluate_scores(model, options)
+    points = _points(model, site, options.operating_point)
+    matched, films = _scored(model, options)
+    result = evaluate_films(films, model=model.name, points=points, split=options.split or ALL)
+    maps = {} if boxes is None else _boxes(model, films, boxes, options)
+    told = result.to_json() | _about(matched) | {"site": _site(site)} | maps
+    if options.json:
+        print(json.dumps(told, indent=1))
+    else:
+        _print(result, maps)
+    return DONE
+
+
+def _site(site: SiteFile | None) -> dict[str, Any] | None:
+    return {"name": site.site, "file": site.label, "made": site.made} if site else None
+
+
+def _about(matched: Matched) -> dict[str, Any]:
+    """Say what did not match, as JSON has it."""
+    return {
+        "rows_without_film": list(matched.rows_without_film),
+        "films_without_row": list(matched.films_without_row),
+        "remarks": {remark.code: len(remark.names) for remark in matched.remarks},
+    }
+
+
+def _points(
+    model: Model, site: SiteFile | None, wanted: str | None
+) -> list[tuple[OperatingPoint, Calibration]]:
+    """Return the operating points to measure at: that which was asked for, then all others."""
+    card = model.card
+    points = [(point, card.calibration) for point in card.operating_points]
+    main = card.operating_point(None if site else wanted).name
+    if site:
+        of_site = site.card(card)
+        points += [(point, of_site.calibration) for point in of_site.operating_points]
+        main = site.point(wanted).name
+    return sorted(points, key=lambda entry: entry[0].name != main)
+
+
+def _scored(model: Model, options: argparse.Namespace) -> tuple[Matched, pd.DataFrame]:
+    """Match the films of --data with their truth, and score those that have one."""
+    root = Path(options.data)
+    truth = Path(options.truth) if options.truth else None
+    words = TruthWords(
+        label=options.label_column or "",
+        film=options.film_column or "",
+        positive=tuple(options.positive or ()),
+        negative=tuple(options.negative or ()),
+        leave_out=tuple(options.leave_out or ()),
+        split=options.split or "",
+    )
+    finding = model.card.finding
+    matched = labeled_films(root, finding, truth=truth, words=words, say=to_stderr)
+    _list_unmatched(matched, to_stderr)
+    paths = matched.films["path"].tolist()
+    rows = {
+        path: film_row(film, said)
+        for path, film, said in score_films(model, root, paths, counter(pace=True))
+    }
+    films = with_scores(matched, rows)
+    known = np.array(learned_from(model, films["sha256"]))
+    if known.any():
+        to_stderr(f"Left out {count(int(known.sum()))} that the model learned from.")
+    return matched, films[~known].reset_index(drop=True)
+
+
+def _list_unmatched(matched: Matched, say: Say = silent) -> None:
+    for title, names in (
+        ("Rows of no film", matched.rows_without_film),
+        ("Films without a row", matched.films_without_row),
+    ):
+        if names:
+            more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+            say(f"{title}: {', '.join(names[:SHOWN])}{more}.")
+
+
+def _boxes(
+    model: Model, films: pd.DataFrame, boxes: pd.DataFrame, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Compare the heatmaps of the films that have a score with boxes."""
+    from ..evidence.audit.boxes import localize
+
+    kept = films[films["logit"].notna()].reset_index(drop=True)
+    found = localize(
+        model,
+        options.data,
+        boxes,
+        split=options.split or ALL,
+        method=options.method or "gradcam",
+        layer=options.layer,
+        operating_point=None if options.site else options.operating_point,
+        scored=kept.assign(label=np.where(kept["truth"] == 1, model.card.finding, "normal")),
+        progress=counter(),
+    )
+    return found.to_json()
+
+
+def _print(result: SiteEvaluation, maps: dict[str, Any]) -> None:
+    from .evidence import print_boxes, print_figures
+
+    print_figures(result.main.to_json())
+    people = f" of {count(result.patients, 'patient')}" if result.patients else ""
+    print(
+        f"\n{count(result.positives, 'positive film')} and "
+        f"{count(result.negatives, 'negative film')}{people}; intervals by "
+        f"{'patient' if result.patients else 'film'}"
+    )
+    refused = result.refused
+    if refused.n:
+        codes = ", ".join(f"{code} {n:,}" for code, n in refused.codes.items())
+        print(
+            f"{count(refused.n)} refused and in no figure ({refused.positives:,} positive, "
+            f"{refused.negatives:,} negative): {codes}"
+        )
+    print(f"\n{'operating point':42}{'threshold':>10}  {'sensitivity':26}specificity")
+    for at in result.points:
+        first = _rate(at.sensitivity, at.sensitivity_ci)
+        second = _rate(at.specificity, at.specificity_ci)
+        print(f"{at.operating_point:42}{at.threshold:10.4f}  {first:26}{second}")
+    _print_subgroups(result)
+    if maps:
+        print_boxes(maps)
+
+
+def _print_subgroups(result: SiteEvaluation) -> None:
+    if not result.subgroups:
+        return
+    print(f"\n{'subgroup':34}{'n':>6}  {'sensitivity':26}specificity")
+    for group in result.subgroups:
+        first = _rate(group.sensitivity, group.sensitivity_ci, group.note)
+        second = _rate(group.specificity, group.specificity_ci, group.note)
+        print(f"{f'{group.by}: {group.group}':34}{group.n:6}  {first:26}{second}".rstrip())
+
+
+def _rate(value: float | None, ends: tuple[float, float] | None, missing: str = "") -> str:
+    if value is None or ends is None:
+        return missing
+    return f"{percent(value)} ({interval(ends, '.1%')})"
+
+
+def _evaluate_scores(model: Model, options: argparse.Namespace) -> int:
+    """Measure another tool's scores on a site's truth; no film is opened."""
+    from ..site.other_scores import evaluate_scores
+
+    if options.boxes or options.site or options.operating_point:
+        raise UsageError(
+            "--scores are of another tool: they have neither heatmaps nor this model's operating "
+            "points. Give --threshold."
+        )
+    matched, result = evaluate_scores(
+        Path(options.scores),
+        model.card.finding,
+        truth=Path(options.truth) if options.truth else None,
+        column=options.score_column or "",
+        threshold=options.threshold,
+        words=TruthWords(
+            label=options.label_column or "",
+            film=options.film_column or "",
+            positive=tuple(options.positive or ()),
+            negative=tuple(options.negative or ()),
+            leave_out=tuple(options.leave_out or ()),
+        ),
+        say=to_stderr,
+    )
+    _list_unmatched(matched, to_stderr)
+    if options.json:
+        print(json.dumps(result.to_json() | _about(matched), indent=1))
+    else:
+        _print(result, {})
+    return DONE
+
+
+def calibrate(options: argparse.Namespace) -> int:
+    """Choose a model's threshold on a site's films; see `cxr.site.calibrate.calibrate`."""
+    from ..site import calibrate as on_site
+
+    out = Path(options.out)
+    if out.suffix.lower() != ".json":
+        raise UsageError(f"Expected --out to end in .json. Received: {options.out}")
+    if out.exists() and not options.force:
+        raise UsageError(f"There is already {out}. Add --force, or name another file.")
+    model = load(options.name)
+    _, films = _scored(model, options)
+    kept = films[films["logit"].notna()].reset_index(drop=True)
+    made = on_site.calibrate(
+        model,
+        kept,
+        site=options.site_name or _name_of(out),
+        sensitivity=options.sensitivity,
+        refused=len(films) - len(kept),
+        level=options.level,
+    )
+    made.write(out)
+    point = made.point()
+    told = {
+        "out": str(out),
+        "site": made.site,
+        "model": made.model,
+        "operating_point": point.name,
+        "threshold": point.threshold,
+        "sensitivity": point.sensitivity,
+        "sensitivity_ci": point.sensitivity_ci,
+        "specificity": point.specificity,
+        "specificity_ci": point.specificity_ci,
+        "n": made.films.n,
+        "refused": made.films.refused,
+        "band": None
+        if made.band is None
+        else {
+            "rule_out_below": made.band.below and made.band.below.threshold,
+            "rule_in_from": made.band.above and made.band.above.threshold,
+            "level": made.band.level,
+            "probability": made.band.probability,
+            "width": made.band.width,
+        },
+    }
+    if options.json:
+        print(json.dumps(told, indent=1))
+        return DONE
+    from .evidence import print_figures
+
+    band = told.pop("band")
+    print_figures(told)
+    if isinstance(band, dict):
+        print(f"A band in which a person decides holds {percent(band['width'])} of these films.")
+    else:
+        print("No band: too few films, or too many errors, for anything to be promised.")
+    print("The rates are of the films that the threshold was chosen on.", file=sys.stderr)
+    return DONE
+
+
+def _name_of(out: Path) -> str:
+    """Make a site's name of a file's."""
+    plain = "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in out.stem)
+    return plain.strip("-")[:40].strip("-") or "site"
