@@ -20,6 +20,7 @@ from cxr.stats.wording import count, p_value
 from cxr.web import (
     among,
     bundle,
+    bundles,
     cards,
     choose_model,
     choose_threshold,
@@ -118,7 +119,7 @@ def show_cell(films, code: str, folder) -> None:
 
 
 def show_curves(card, split: str) -> None:
-    curves = compare((bundle(c) for c in cards() if c.finding == card.finding), split)
+    curves = compare(bundles([c for c in cards() if c.finding == card.finding]), split)
     if not curves.roc:
         st.info(messages.one_class(split))
         return

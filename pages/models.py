@@ -21,6 +21,7 @@ from cxr.web import (
     plain_cells,
     plain_json,
     plain_table,
+    show_damaged,
     steadiness_view,
 )
 
@@ -38,6 +39,7 @@ TABS = ["Figures", "Heatmaps", "Refused films", "Steadiness", "Limits", "Making"
 def main() -> None:
     listed = cards()
     header("Models")
+    show_damaged()
     left, _ = st.columns([1, 1.15], gap="medium")
     with left:
         card = choose_model("models_model", label="Facts of")

@@ -7,7 +7,7 @@ from cxr.evidence.evaluation import generalisation_gap
 from cxr.evidence.runs import kept_epochs, recipe_lines, runs
 from cxr.web import (
     among,
-    bundle,
+    bundles,
     choose_finding,
     choose_models,
     header,
@@ -40,7 +40,10 @@ def main() -> None:
     cards = [card for card in cards if card.training.epochs]
     if not cards:
         return
-    histories = {card.name: bundle(card).history for card in cards}
+    histories = {model.name: model.history for model in bundles(cards)}
+    cards = [card for card in cards if card.name in histories]
+    if not cards:
+        return
     key = f"training_metric_{of_finding[0].finding}"
     in_address("metric", key, first_recorded(histories), among(METRICS))
     metric = right.segmented_control(

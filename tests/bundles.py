@@ -15,6 +15,7 @@ from cxr.datasets.published import SOURCES
 from cxr.scoring.card import Card, StoredFile
 from cxr.scoring.film_tables import FOLDER, OWN, film_table_bytes, store_film_table
 from cxr.scoring.store import CARD, add_table, bundle_writer
+from cxr.storage.checksum import card_bytes
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -47,11 +48,16 @@ def table_path(folder: Path, name: str) -> Path:
     return (folder.parent / FOLDER if name == "films" else folder) / stored.file
 
 
+def write_card(folder: Path, plain: dict[str, object]) -> None:
+    """Write ``card.json`` from plain data, with the checksum of what it holds now."""
+    (folder / CARD).write_bytes(card_bytes(plain))
+
+
 def to_schema_1(folder: Path) -> None:
     """Turn a bundle into one of schema 1: its films in its own folder, no hashes of tables."""
     shutil.copy(table_path(folder, "films"), folder / OWN)
     plain = json.loads((folder / CARD).read_text())
-    del plain["tables"], plain["kind"]
+    del plain["tables"], plain["kind"], plain["evidence"], plain["checksum"]
     (folder / CARD).write_text(json.dumps(plain | {"schema_version": 1}))
 
 

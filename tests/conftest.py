@@ -17,6 +17,7 @@ from PIL import Image
 
 from cxr.films.radiograph import Radiograph
 from cxr.networks.runtime import prepare
+from tests.bundles import write_card
 
 prepare()
 # Two workers on two cores: more threads than one each would only wait for one another.
@@ -235,7 +236,7 @@ def two_models(made_models: Path, tmp_path_factory: pytest.TempPathFactory) -> l
         card = json.loads((copy / "card.json").read_text())
         card |= {"name": f"{finding}-made", "finding": finding, "population": whose}
         card["data"]["set"] = source
-        (copy / "card.json").write_text(json.dumps(card))
+        write_card(copy, card)
     return [load(finding, folder=folder) for finding in ("pneumonia", "tuberculosis")]
 
 

@@ -32,7 +32,7 @@ from ..networks import BASELINES
 from ..networks.engine import engine_name
 from ..progress import Progress
 from ..scoring.automatic import AUTOMATIC, default_cards
-from ..scoring.bundle import available, default_name, models_folder
+from ..scoring.bundle import available, damaged, default_name, models_folder
 from ..scoring.engine_file import runs_on
 from ..scoring.predict import find_films
 from ..stats.wording import count
@@ -91,7 +91,10 @@ def models(options: argparse.Namespace) -> int:
             mark = "  (default)" if row["default"] else "  (baseline)" if baseline else ""
             mark += "  (no export: runs on TensorFlow)" if row["engine"] != engine else ""
             print(f"{row['name']:36} {row['finding']:14} {row['parameters']:>12,}{mark}")
-    return DONE
+    unread = damaged()
+    for reason in unread.values():
+        print(f"cxr: {reason}", file=sys.stderr)
+    return SOME_REFUSED if unread else DONE
 
 
 def predict(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from all of them, so the figures are of its folds. The scores are kept in ``fold
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -36,10 +37,10 @@ class _Fold(NamedTuple):
 
 def folds_measured(bundle: Bundle) -> pd.DataFrame:
     """Read what the folds scored: `COLUMNS`; no rows where the bundle has none."""
-    path = bundle.folder / FILE
-    if not path.is_file():
+    content = bundle.evidence(FILE)
+    if content is None:
         return pd.DataFrame(columns=COLUMNS)
-    return pd.read_csv(path, dtype={"patient": str}, keep_default_na=False)
+    return pd.read_csv(io.BytesIO(content), dtype={"patient": str}, keep_default_na=False)
 
 
 def figures(bundle: Bundle) -> pd.DataFrame:

@@ -21,10 +21,10 @@ from ..scoring.bundle import Bundle
 from ..scoring.classifier import Classifier
 from ..scoring.operating_points import band
 from ..scoring.predict import logits
+from ..scoring.store import replace_evidence
 from ..stats.bootstrap import owners
 from ..stats.intervals import wilson
 from ..stats.wording import count
-from ..storage.atomic import write_file
 from .score_split import films_folder
 
 __all__ = [
@@ -130,7 +130,7 @@ def measure(
             progress(min(start + BATCH, len(rows)), len(rows))
     for kind, parts in found.items():
         rows[kind] = np.round(np.concatenate(parts), 6)
-    write_file(bundle.folder / FILE, lambda path: rows[COLUMNS].to_csv(path, index=False))
+    replace_evidence(bundle, FILE, rows[COLUMNS])
     return figures(bundle)
 
 
@@ -149,10 +149,10 @@ def _check(bundle: Bundle, folder: Path, films: pd.DataFrame) -> None:
 
 def films_measured(bundle: Bundle) -> pd.DataFrame:
     """Read the logits that were measured with the bundle's weights; empty where none were."""
-    path = bundle.folder / FILE
-    if not path.is_file():
+    content = bundle.evidence(FILE)
+    if content is None:
         return pd.DataFrame(columns=COLUMNS)
-    table = pd.read_csv(path, dtype={"weights": str, "path": str, "patient": str})
+    table = pd.read_csv(io.BytesIO(content), dtype={"weights": str, "path": str, "patient": str})
     return table[table["weights"] == bundle.card.weights.sha256].reset_index(drop=True)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ..networks.export_record import FILE, add_export
 from ..storage.atomic import FolderWriter
+from ..storage.checksum import card_bytes
 from ..storage.records import encode
 from .segment import LungNetwork
 
@@ -41,5 +41,5 @@ def export_lungs(folder: Path) -> Path:
     with FolderWriter(folder, "card.json") as writer:
         stored = add_export(writer, content, lungs.card["weights"]["sha256"])
         card = lungs.card | {"export": encode(stored)}
-        writer.commit((json.dumps(card, indent=1) + "\n").encode())
+        writer.commit(card_bytes(card))
     return folder / FILE

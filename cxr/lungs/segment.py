@@ -20,6 +20,7 @@ from ..films.radiograph import Radiograph
 from ..networks.engine import ENGINES, Exported, ExportError, engine_name
 from ..networks.export_record import Export, open_export
 from ..storage.atomic import ChangedError, read_checked
+from ..storage.checksum import was_changed
 from ..storage.models import models_folder
 from ..storage.records import RecordError, decode
 from .zones import Sides, around, divide, zone_map
@@ -136,7 +137,7 @@ class LungNetwork:
         """The card as plain data. LungsError where it is missing or of another kind."""
         try:
             card: dict[str, Any] = json.loads((self.folder / "card.json").read_bytes())
-            if card["kind"] != KIND:
+            if card["kind"] != KIND or was_changed(card):
                 raise ValueError(card["kind"])
             return card
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -24,7 +24,7 @@ from ..storage.hashes import file_hash
 from ..storage.models import models_folder
 from ..storage.stand_ins import stand_in_at
 from . import explanations
-from .card import Card, CardError, OtherKindError, StoredFile
+from .card import EVIDENCE, Card, CardError, OtherKindError, StoredFile
 from .film_tables import film_table_bytes
 from .gate import FILE as GATE
 from .gate import Gate
@@ -37,6 +37,7 @@ __all__ = [
     "Bundle",
     "BundleError",
     "available",
+    "damaged",
     "default_name",
     "file_hash",
     "models_folder",
@@ -98,6 +99,8 @@ class Bundle:
             if not (path / "card.json").is_file():
                 default = default_name(name, folder)
                 if default is None:
+                    if reasons := _damaged_of(name, folder):
+                        raise BundleError(reasons[0])
                     known = ", ".join(card.name for card in available(folder)) or "none"
                     raise BundleError(f"There is no model {name!r}. Known: {known}.")
                 path = folder / default
@@ -188,12 +191,54 @@ class Bundle:
 
         Rows of other weights are left out, since they tell of another model.
         """
+        content = self.evidence(explanations.FILE)
         try:
-            table = explanations.read(self.folder)
-        except (OSError, ValueError) as error:
+            table = explanations.parse(content)
+        except ValueError as error:
             raise BundleError(f"{explanations.FILE} of {self.name} is damaged.") from error
         current = table["weights"] == self.card.weights.sha256
         return table[current].reset_index(drop=True)
+
+    def evidence(self, name: str) -> bytes | None:
+        """Return a table that was measured afterwards, as it is on disk now.
+
+        Parameters
+        ----------
+        name : str
+            One of `cxr.scoring.card.EVIDENCE`.
+
+        Returns
+        -------
+        bytes or None
+            None if it was not measured.
+
+        Raises
+        ------
+        BundleError
+            If it is missing, or not the one that the card on disk names.
+        """
+        assert name in EVIDENCE
+        try:
+            return self._evidence(name)
+        except ChangedError:  # measured again between the look at the card and that at the file
+            pass
+        except OSError as error:
+            raise BundleError(f"{name} of {self.name} is missing or cannot be read.") from error
+        try:
+            return self._evidence(name)
+        except (OSError, ChangedError) as error:
+            raise BundleError(
+                f"{name} of {self.name} is damaged: it is not the one its card describes."
+            ) from error
+
+    def _evidence(self, name: str) -> bytes | None:
+        path = self.folder / "card.json"
+        card = (_card(path) if path.is_file() else None) or self.card
+        if card.evidence is None:  # a card of schema 3 or older
+            file = self.folder / name
+            return file.read_bytes() if file.is_file() else None
+        sha256 = card.evidence.get(name)
+        return None if sha256 is None else read_checked(self.folder, name, sha256)
 
     def _table(self, name: str, stored: StoredFile | None) -> pd.DataFrame:
         def read() -> bytes:
@@ -226,15 +271,29 @@ class Bundle:
 def available(folder: Path | None = None) -> list[Card]:
     """Read the cards of all classifiers in a folder, by name; each is parsed once until it changes.
 
-    Raises
-    ------
-    CardError
-        If one of the cards is damaged.
+    Cards that cannot be read are left out: `damaged` says why.
     """
-    folder = folder or models_folder()
-    paths = sorted(folder.glob("*/card.json"))
-    cards = (_card(path) for path in paths)
-    return [card for card in cards if card is not None]
+    return [card for card in _read_all(folder).values() if isinstance(card, Card)]
+
+
+def damaged(folder: Path | None = None) -> dict[str, str]:
+    """Return, by the names of their folders, why the cards of bundles cannot be read."""
+    return {
+        name: str(card) for name, card in _read_all(folder).items() if isinstance(card, CardError)
+    }
+
+
+def _read_all(folder: Path | None) -> dict[str, Card | CardError]:
+    read: dict[str, Card | CardError] = {}
+    for path in sorted((folder or models_folder()).glob("*/card.json")):
+        try:
+            card = _card(path)
+        except CardError as error:
+            read[path.parent.name] = error
+        else:
+            if card is not None:
+                read[path.parent.name] = card
+    return read
 
 
 def _card(path: Path) -> Card | None:
@@ -257,14 +316,13 @@ def _parsed(path: Path, *_state: int) -> Card | None:
 def default_name(finding: str, folder: Path | None = None) -> str | None:
     """Return the bundle that answers to a finding's name, from ``defaults.json``; None if none.
 
-    A finding with a single bundle, baselines apart, needs no entry.
+    A finding with a single bundle, baselines apart, needs no entry. One that cannot be read counts:
+    no other takes its place.
 
     Raises
     ------
     BundleError
         If ``defaults.json`` is damaged.
-    CardError
-        If one of the cards is.
     """
     folder = folder or models_folder()
     file = folder / "defaults.json"
@@ -278,4 +336,9 @@ def default_name(finding: str, folder: Path | None = None) -> str | None:
         return str(defaults[finding])
     cards = [card for card in available(folder) if card.finding == finding]
     names = [card.name for card in cards if not card.baseline]
-    return names[0] if len(names) == 1 else None
+    return names[0] if len(names) == 1 and not _damaged_of(finding, folder) else None
+
+
+def _damaged_of(finding: str, folder: Path) -> list[str]:
+    """Return why bundles of a finding, by the names of their folders, cannot be read."""
+    return [why for name, why in damaged(folder).items() if name.startswith(f"{finding}-")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import reprlib
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from ..errors import CxrError
 from ..films.preprocessing import Preprocessing
 from ..networks import BASELINES
 from ..networks.export_record import Export
+from ..storage import checksum
 from ..storage.atomic import write_file
 from ..storage.records import Bounds, FileName, RecordError, Sha256, decode, encode, read_plain
 from ..storage.stand_ins import stand_in_at
@@ -24,6 +24,7 @@ from .recipe import Argument, Recipe
 
 __all__ = [
     "CLASSIFIER",
+    "EVIDENCE",
     "SCHEMA_VERSION",
     "Architecture",
     "Base",
@@ -42,6 +43,11 @@ __all__ = [
 ]
 
 CLASSIFIER = "classifier"
+#: Tables of what is measured of a bundle that is there already: how far its heatmaps hold up, where
+#: they lie, how steady its scores are, what its folds scored.
+EVIDENCE = ("explanations.csv", "heat_in_lungs.csv", "steadiness.csv", "folds.csv")
+#: Cards of this schema and later ones carry a checksum of themselves.
+SEALED = 4
 #: Side of an input, pixels, that no network reaches.
 LARGEST = 4096
 
@@ -351,6 +357,9 @@ class Card:
     tables : Tables
     export : Export or None
         The graph that scores films without TensorFlow; None if the bundle has none.
+    evidence : dict or None
+        SHA-256 of each file of `EVIDENCE` that the bundle has, by name; None if a card of schema 3
+        or older did not name them.
     kind : str
         "classifier": what the bundle is for. Other kinds have other cards.
     """
@@ -373,6 +382,7 @@ class Card:
     gate: GateFacts | None = None
     tables: Tables = field(default_factory=Tables)
     export: Export | None = None
+    evidence: dict[str, Sha256] | None = None
     kind: Literal["classifier"] = field(default="classifier", metadata={"required": True})
 
     @property
@@ -439,8 +449,10 @@ class Card:
         if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
             raise CardError(f"Expected a card of schema 1 to {SCHEMA_VERSION}. Received: {shown}")
         try:
-            card = decode(cls, migrate(data))
+            card = decode(cls, migrate({k: v for k, v in data.items() if k != checksum.FIELD}))
             card.operating_point()
+            if unknown := set(card.evidence or ()) - set(EVIDENCE):
+                raise ValueError(f"evidence names what is not known: {reprlib.repr(unknown)}")
             if max(card.size) > LARGEST:
                 raise ValueError(f"input: expected sides of at most {LARGEST} pixels")
         except ValueError as error:
@@ -461,11 +473,17 @@ class Card:
         kind = plain.get("kind", CLASSIFIER)  # cards of schema 1 are all of classifiers
         if isinstance(kind, str) and kind != CLASSIFIER:
             raise OtherKindError(f"{path.parent.name} is no model that scores a finding.")
+        version = plain.get("schema_version")
+        unsealed = type(version) is int and version >= SEALED and checksum.FIELD not in plain
+        if unsealed or checksum.was_changed(plain):
+            raise CardError(
+                f"The card.json of {path.parent.name} was changed after it was written. Restore it."
+            )
         return cls.from_json(plain)
 
     def to_bytes(self) -> bytes:
-        """Return what ``card.json`` holds."""
-        return (json.dumps(self.to_json(), indent=1) + "\n").encode()
+        """Return what ``card.json`` holds, with its checksum."""
+        return checksum.card_bytes(self.to_json())
 
     def write(self, path: Path) -> None:
         """Write ``card.json``, as a whole or not at all."""

@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["SCHEMA_VERSION", "migrate"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 def migrate(data: dict[str, Any]) -> dict[str, Any]:
@@ -59,5 +59,10 @@ def _from_2(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "export": data.get("export")}
 
 
+def _from_3(data: dict[str, Any]) -> dict[str, Any]:
+    """Evidence that no card names is there or not."""
+    return {**data, "evidence": None}
+
+
 #: From schema 1 to 2, and so on.
-STEPS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_from_1, _from_2)
+STEPS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_from_1, _from_2, _from_3)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..storage.checksum import FIELD
 from ..storage.records import schema
 from .card import SCHEMA_VERSION, Card
 
@@ -19,7 +20,8 @@ def card_schema() -> dict[str, Any]:
     described = schema(Card)
     card = described["$defs"]["Card"]
     card["properties"] = {"schema_version": {"const": SCHEMA_VERSION}, **card["properties"]}
-    card["required"] = ["schema_version", *card["required"]]
+    card["properties"][FIELD] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    card["required"] = ["schema_version", *card["required"], FIELD]
     return {
         "$schema": described["$schema"],
         "title": f"card.json, schema {SCHEMA_VERSION}",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "FILE", "read"]
+__all__ = ["COLUMNS", "FILE", "parse"]
 
 FILE = "explanations.csv"
 #: ``weights`` is the sha256 of those that the maps were made with; ``stage`` the share of the
@@ -21,8 +21,13 @@ COLUMNS = [
 TEXTS = COLUMNS[:6]
 
 
-def read(folder: Path) -> pd.DataFrame:
-    """Read the table of a bundle's folder, the rows of all weights that were ever measured.
+def parse(content: bytes | None) -> pd.DataFrame:
+    """Read the table, the rows of all weights that were ever measured.
+
+    Parameters
+    ----------
+    content : bytes or None
+        Of the file; None where there is none.
 
     Returns
     -------
@@ -31,15 +36,14 @@ def read(folder: Path) -> pd.DataFrame:
 
     Raises
     ------
-    ValueError, OSError
+    ValueError
         If the file is damaged.
     """
     import pandas as pd
 
-    path = folder / FILE
-    if not path.is_file():
+    if content is None:
         return pd.DataFrame(columns=COLUMNS)
-    table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
+    table = pd.read_csv(io.BytesIO(content), dtype=dict.fromkeys(TEXTS, str))
     if missing := set(COLUMNS) - set(table):
         raise ValueError(f"{FILE} lacks {', '.join(sorted(missing))}.")
     table = table[COLUMNS].fillna(dict.fromkeys(TEXTS, ""))

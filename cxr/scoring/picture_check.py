@@ -22,6 +22,7 @@ from PIL import Image
 
 from ..errors import CxrError
 from ..storage.atomic import ChangedError, read_checked
+from ..storage.checksum import was_changed
 from .refusal import Refusal
 
 __all__ = [
@@ -193,6 +194,8 @@ class PictureCheck:
             card = json.loads((folder / "card.json").read_bytes())
             if card["kind"] != KIND or tuple(card["kinds"]) != KINDS:
                 raise PictureCheckError("The card of the picture check is of another kind.")
+            if was_changed(card):
+                raise PictureCheckError("The card of the picture check was changed. Restore it.")
             stored, least = card["weights"], {kind: float(card["least"][kind]) for kind in REASONS}
             check = cls.from_bytes(read_checked(folder, stored["file"], stored["sha256"]), least)
             return replace(check, measured=tuple(dict(row) for row in card.get("measured", ())))

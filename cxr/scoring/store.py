@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..storage.atomic import FolderWriter
 from ..storage.csv_text import table_text
-from .card import Card, StoredFile
+from ..storage.hashes import file_hash
+from .card import EVIDENCE, Card, StoredFile
 from .film_tables import OWN, film_table_bytes, store_film_table, text_table
 
 if TYPE_CHECKING:
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 
     from .bundle import Bundle
 
-__all__ = ["CARD", "add_table", "bundle_writer", "replace_film_table"]
+__all__ = [
+    "CARD",
+    "add_table",
+    "bundle_writer",
+    "evidence_of",
+    "replace_evidence",
+    "replace_film_table",
+]
 
 CARD = "card.json"
 
@@ -46,6 +54,39 @@ def add_table(
     text = table_text(table, float_format=float_format)
     sha256 = writer.add(name, lambda path: path.write_bytes(text.encode()))
     return StoredFile(name, sha256)
+
+
+def evidence_of(folder: Path, card: Card) -> dict[str, str]:
+    """Return the SHA-256 of each file of `EVIDENCE`: as the card names them, else as they are."""
+    if card.evidence is not None:
+        return card.evidence
+    files = [folder / name for name in EVIDENCE]
+    return {file.name: file_hash(file) for file in files if file.is_file()}
+
+
+def replace_evidence(bundle: Bundle, name: str, table: pd.DataFrame) -> None:
+    """Store a table that was measured of a bundle which is there, and name it in the card.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Its folder is written to.
+    name : str
+        One of `cxr.scoring.card.EVIDENCE`.
+    table : pandas.DataFrame
+        Stored without its index, numbers as ``%.6f``.
+
+    Raises
+    ------
+    OSError, CardError
+        If the folder cannot be written or the card is damaged. Nothing is changed then.
+    """
+    assert name in EVIDENCE
+    with bundle_writer(bundle.folder) as writer:
+        card = Card.read(bundle.folder / CARD)
+        stored = add_table(writer, name, table, "%.6f")
+        named = {**evidence_of(bundle.folder, card), name: stored.sha256}
+        writer.commit(replace(card, evidence=named).to_bytes())
 
 
 def replace_film_table(bundle: Bundle, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:

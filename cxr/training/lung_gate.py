@@ -27,6 +27,7 @@ from ..scoring.lung_check import TURNED, lung_check
 from ..scoring.refusal import check
 from ..stats.intervals import wilson
 from ..storage.atomic import FolderWriter
+from ..storage.checksum import card_bytes
 
 __all__ = ["FRONTAL", "OTHERS", "measure", "store"]
 
@@ -189,7 +190,7 @@ def store(rows: list[dict[str, Any]], folder: Path) -> None:
     card = json.loads((folder / "card.json").read_bytes())
     card["gate"] = rows
     with FolderWriter(folder, "card.json") as writer:
-        writer.commit((json.dumps(card, indent=1) + "\n").encode())
+        writer.commit(card_bytes(card))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

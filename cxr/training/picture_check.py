@@ -30,6 +30,7 @@ from ..scoring.bundle import Bundle
 from ..scoring.picture_check import KIND, KINDS, REASONS, SIDE, Layer, PictureCheck, thumbnail
 from ..stats.intervals import wilson
 from ..storage.atomic import FolderWriter
+from ..storage.checksum import card_bytes
 from . import implausible
 
 __all__ = ["Recipe", "fit_picture_check", "measure", "store_picture_check"]
@@ -415,7 +416,7 @@ def store_picture_check(
             "least": check.least,
             "measured": measured,
         }
-        writer.commit((json.dumps(card, indent=1) + "\n").encode())
+        writer.commit(card_bytes(card))
 
 
 def make(data: Path, out: Path, recipe: Recipe, say: Say = to_stderr) -> list[dict[str, Any]]:

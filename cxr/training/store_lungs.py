@@ -23,6 +23,7 @@ from ..lungs.agreement import agreement, figures
 from ..lungs.segment import KIND, LungNetwork, find_lungs
 from ..networks.lung_unet import lung_unet
 from ..storage.atomic import FolderWriter
+from ..storage.checksum import card_bytes
 from .float16 import halve
 from .lungs import lung_films
 
@@ -71,7 +72,7 @@ def store_lungs(run: Path, data: Path, films: pd.DataFrame, out: Path) -> dict[s
     with FolderWriter(out, "card.json") as writer:
 
         def write(head: dict[str, Any]) -> None:
-            writer.commit((json.dumps(head, indent=1) + "\n").encode())
+            writer.commit(card_bytes(head))
 
         card["weights"] = {"file": "weights.weights.h5"}
         card["weights"]["sha256"] = writer.add("weights.weights.h5", lambda to: _half(run, to))

@@ -43,8 +43,7 @@ from ..scoring.operating_points import Calibration, choose, fit_temperature
 from ..scoring.predict import logits
 from ..scoring.scores import labels_of
 from ..scoring.store import add_table, bundle_writer
-from ..storage.atomic import FolderWriter, write_file
-from ..storage.csv_text import table_text
+from ..storage.atomic import FolderWriter
 from .float16 import halve
 from .recipes import Recipe
 
@@ -144,11 +143,13 @@ def write_bundle(run: Training, out: Path) -> Path:
             films=store_film_table(run.films[_kept(run.films, [*COLUMNS, *FACTS])], out),
         )
         exported = _export(writer, bundle)
-        card = replace(judge(card, predictions, run.folds), tables=tables, export=exported)
+        evidence = {}
+        if run.folds is not None:
+            evidence[FOLDS] = add_table(writer, FOLDS, run.folds, "%.6f").sha256
+        card = replace(
+            judge(card, predictions, run.folds), tables=tables, export=exported, evidence=evidence
+        )
         writer.commit(card.to_bytes(), alone=True)
-    if run.folds is not None:
-        text = table_text(run.folds, float_format="%.6f")
-        write_file(folder / FOLDS, lambda path: path.write_text(text, encoding="utf-8"))
     return folder
 
 

@@ -28,6 +28,7 @@ from .model_label import label_view
 from .overview import overview_button
 from .page import (
     bundle,
+    bundles,
     cards,
     choose_finding,
     choose_model,
@@ -36,6 +37,7 @@ from .page import (
     header,
     navigated,
     plot,
+    show_damaged,
 )
 from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
 from .prior import current_of, prior_of, prior_said
@@ -51,6 +53,7 @@ __all__ = [
     "asked",
     "beside_of",
     "bundle",
+    "bundles",
     "call_view",
     "cards",
     "choose_finding",
@@ -99,6 +102,7 @@ __all__ = [
     "recorder",
     "score_view",
     "shift_view",
+    "show_damaged",
     "show_rates",
     "show_values",
     "start_view",

@@ -13,8 +13,8 @@ from .. import figures
 from ..model import Model, load
 from ..plain_text import visible
 from ..scoring.automatic import AUTOMATIC, default_cards
-from ..scoring.bundle import BundleError, available, default_name
-from ..scoring.card import Card, CardError
+from ..scoring.bundle import BundleError, available, damaged, default_name
+from ..scoring.card import Card
 from ..scoring.population import intended_use
 from .address import among, in_address
 from .look import watch_theme
@@ -29,6 +29,7 @@ from .streamlit_hooks import (
 
 __all__ = [
     "bundle",
+    "bundles",
     "cards",
     "choose_finding",
     "choose_model",
@@ -37,6 +38,7 @@ __all__ = [
     "header",
     "navigated",
     "plot",
+    "show_damaged",
 ]
 
 STYLE = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-8")
@@ -53,16 +55,19 @@ def _load(name: str, sha256: str) -> Model:
 
 
 def cards() -> list[Card]:
-    """Read the cards of all bundles; if there is none or one is damaged, say so and stop."""
-    try:
-        listed = available()
-    except CardError as error:
-        st.error(message(error))
-        st.stop()
+    """Read the cards of all bundles that can be read; if there is none, say so and stop."""
+    listed = available()
     if not listed:
+        show_damaged()
         st.info(NO_MODELS)
         st.stop()
     return listed
+
+
+def show_damaged() -> None:
+    """Say which bundles cannot be used because their cards cannot be read, and why."""
+    for name, why in damaged().items():
+        st.warning(f"**{plain(name)}** cannot be used. {plain(why)}")
 
 
 def bundle(card: Card) -> Model:
@@ -72,6 +77,17 @@ def bundle(card: Card) -> Model:
     except BundleError as error:
         st.error(plain(error))
         st.stop()
+
+
+def bundles(cards: Sequence[Card]) -> list[Model]:
+    """Return those of several models that can be used; say of the others why they cannot."""
+    usable: list[Model] = []
+    for card in cards:
+        try:
+            usable.append(_load(card.name, card.weights.sha256))
+        except BundleError as error:
+            st.warning(plain(error))
+    return usable
 
 
 def _defaults_first(listed: Sequence[Card]) -> list[Card]:

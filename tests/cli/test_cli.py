@@ -22,7 +22,7 @@ from cxr.exports import FORMATS, read_rows, tables
 from cxr.lungs.segment import NO_LUNGS, Search
 from cxr.model import Model
 from cxr.scoring.predict import FIELDS, predict_files
-from tests.bundles import copy_bundle, table_path
+from tests.bundles import copy_bundle, table_path, write_card
 from tests.conftest import chest_like, png
 from tests.film_files import dicom
 from tests.heat import a_map, found
@@ -88,7 +88,7 @@ class TestModels:
     ):
         copy_bundle(made_models / "pneumonia-made", tmp_path / "pneumonia-made")
         path = tmp_path / "pneumonia-made" / "card.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"export": None}))
+        write_card(path.parent, json.loads(path.read_text()) | {"export": None})
         monkeypatch.setenv("CXR_MODELS", str(tmp_path))
         assert "runs on TensorFlow" in run("models")[1]
         assert json.loads(run("models", "--json")[1])[0]["engine"] == "tensorflow"
@@ -102,7 +102,7 @@ class TestModels:
         (tmp_path / "broken").mkdir()
         (tmp_path / "broken" / "card.json").write_text("{")
         status, out, err = run("models")
-        assert (status, out) == (WRONG_USAGE, "")
+        assert (status, out) == (SOME_REFUSED, "")
         assert err == "cxr: The card.json of broken is not JSON.\n"
 
 

@@ -22,7 +22,7 @@ from cxr.evidence.score_split import (
 from cxr.films.radiograph import read
 from cxr.model import Model, load
 from cxr.training.recipes import RECIPES
-from tests.bundles import change_table, copy_bundle
+from tests.bundles import change_table, copy_bundle, write_card
 from tests.conftest import chest_like, png
 
 
@@ -169,7 +169,7 @@ def bundle(made_bundle, tmp_path) -> Model:
     folder = copy_bundle(made_bundle.folder, tmp_path / "models" / "made")
     card = json.loads((folder / "card.json").read_text())
     card["recipe"]["external"] = EXTERNAL
-    (folder / "card.json").write_text(json.dumps(card))
+    write_card(folder, card)
     return load(str(folder))
 
 

@@ -19,6 +19,7 @@ from cxr.evidence.steadiness import (
     steadiness,
 )
 from cxr.model import load
+from cxr.scoring.store import replace_evidence
 from tests.bundles import copy_bundle
 
 
@@ -32,7 +33,7 @@ def kept(bundle, moved: dict[str, list[float]]) -> pd.DataFrame:
     """Store logits as if they had been measured."""
     rows = pd.DataFrame({"clean": [-2.0, 0.0, 2.0, 4.0]} | moved)
     rows = rows.assign(weights=bundle.card.weights.sha256, path="a", patient="b")
-    rows[COLUMNS].to_csv(bundle.folder / FILE, index=False)
+    replace_evidence(bundle, FILE, rows[COLUMNS])
     return rows
 
 
@@ -73,7 +74,7 @@ def test_figures_count_films_that_cross_and_change_their_band(bundle):
     for kind in DISTURBANCES:
         films[kind] = films["clean"]
     films.loc[0, "noise"] = at + 0.01
-    films.to_csv(bundle.folder / FILE, index=False)
+    replace_evidence(bundle, FILE, films)
     table = figures(bundle).set_index("disturbance")
     noise, jpeg = table.loc[DISTURBANCES["noise"]], table.loc[DISTURBANCES["jpeg"]]
     assert noise["crosses"] == 0.25
@@ -96,7 +97,7 @@ def test_films_that_are_not_there_are_told(bundle, tmp_path):
 
 def test_logits_of_other_weights_count_for_nothing(bundle):
     rows = kept(bundle, dict.fromkeys(DISTURBANCES, [0.0] * 4))
-    rows.assign(weights="others").to_csv(bundle.folder / FILE, index=False)
+    replace_evidence(bundle, FILE, rows.assign(weights="others"))
     assert films_measured(bundle).empty
     assert figures(bundle).empty
     assert steadiness_table(figures(bundle)).empty

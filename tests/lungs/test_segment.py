@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -8,6 +6,7 @@ import cxr
 from cxr.lungs.segment import LungNetwork, LungsError, find_lungs, lungs_of
 from cxr.lungs.share import share_in_lungs
 from cxr.lungs.zones import ZONES
+from tests.bundles import write_card
 
 
 def logits(height=0.6):
@@ -83,10 +82,10 @@ def test_changed_weights_and_other_cards_are_refused(tmp_path):
         find_lungs(film, LungNetwork(tmp_path))
     card = {"kind": "lungs", "architecture": {"arguments": {"input_size": 224}}}
     card["weights"] = {"file": "weights.weights.h5", "sha256": "0" * 64}
-    (tmp_path / "card.json").write_text(json.dumps(card | {"kind": "classifier"}))
+    write_card(tmp_path, card | {"kind": "classifier"})
     with pytest.raises(LungsError):
         find_lungs(film, LungNetwork(tmp_path))
-    (tmp_path / "card.json").write_text(json.dumps(card))
+    write_card(tmp_path, card)
     (tmp_path / "weights.weights.h5").write_bytes(b"other")
     with pytest.raises(LungsError):
         find_lungs(film, LungNetwork(tmp_path))

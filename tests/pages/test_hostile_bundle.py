@@ -14,7 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cxr.web import plain
-from tests.bundles import change_table, copy_bundle
+from tests.bundles import change_table, copy_bundle, write_card
 from tests.conftest import ROOT, chest_like, png
 from tests.pages.test_pages import PAGES
 
@@ -38,7 +38,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for evaluation in card.get("evaluation", {}).values():
         if "model" in evaluation:
             evaluation["model"] = name
-    (folder / "card.json").write_text(json.dumps(card))
+    write_card(folder, card)
 
     def spoil(table: pd.DataFrame) -> pd.DataFrame:
         words = {c: MARK for c in ("subtype", "patient", "path") if c in table}

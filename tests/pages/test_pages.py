@@ -32,9 +32,10 @@ from cxr.scoring.picture_check import KIND
 from cxr.scoring.population import split_note
 from cxr.scoring.reader import Agreement, Call
 from cxr.scoring.refusal import Refusal
+from cxr.scoring.store import replace_evidence
 from cxr.web import plain
 from cxr.web.messages import NO_PICTURE_CHECK
-from tests.bundles import change_table, copy_bundle, table_path
+from tests.bundles import change_table, copy_bundle, table_path, write_card
 from tests.conftest import ROOT, chest_like, png
 from tests.heat import found, measured
 
@@ -208,7 +209,7 @@ def with_facts(made_models: Path, tmp_path: Path) -> Path:
     file = tmp_path / "pneumonia-facts" / "card.json"
     card = json.loads(file.read_text())
     card["name"] = "pneumonia-facts"
-    file.write_text(json.dumps(card))
+    write_card(file.parent, card)
     films = pd.read_csv(table_path(tmp_path / "pneumonia-facts", "films"))
     films = films.drop(columns=["phash", "shift_logit"], errors="ignore")
     films.loc[films["label"] == "normal", "split"] = ["train"] * 20 + ["test"] * 20
@@ -321,7 +322,7 @@ def test_training_page_tells_what_the_curves_do_not_show(
     path = tmp_path / "pneumonia-vgg16-transfer" / "card.json"
     stored = json.loads(path.read_text())
     stored["training"].pop("feature_seconds", None)
-    path.write_text(json.dumps(stored | {"training": stored["training"] | recorded}))
+    write_card(path.parent, stored | {"training": stored["training"] | recorded})
     step = stored["training"]["first_step"]
     runs = runs_shown(page("training", models=tmp_path)).set_index("run")
     assert runs.loc["pneumonia-small-cnn", ["first step", "base features"]].tolist() == ["none"] * 2
@@ -364,7 +365,7 @@ def two_models(made_models: Path, tmp_path: Path) -> Path:
     card = json.loads(file.read_text())
     card["name"] = "pneumonia-other"
     card["recipe"]["external"] = {"adults": ["nih/pneumonia", "nih/normal"]}
-    file.write_text(json.dumps(card))
+    write_card(file.parent, card)
 
     def change(table: pd.DataFrame) -> pd.DataFrame:
         table = table.assign(logit=np.random.default_rng(0).normal(0, 2, len(table)))
@@ -415,7 +416,7 @@ def test_evaluation_page_says_that_films_of_one_class_have_no_curves(
     name = f"pneumonia-{label}-alone"  # a name of its own: loaded models are kept by name
     folder = (two_models / "pneumonia-other").rename(two_models / name)
     card = json.loads((folder / "card.json").read_text())
-    (folder / "card.json").write_text(json.dumps(card | {"name": name}))
+    write_card(folder, card | {"name": name})
     change_table(
         folder,
         "predictions",
@@ -695,7 +696,7 @@ def test_models_with_different_defaults_each_keep_their_own(page, made_models, t
         copy = copy_bundle(made_models / "pneumonia-made", tmp_path / f"{finding}-made")
         card = json.loads((copy / "card.json").read_text())
         card |= {"name": copy.name, "finding": finding, "default_operating_point": default}
-        (copy / "card.json").write_text(json.dumps(card))
+        write_card(copy, card)
     app = page("triage", models=tmp_path)
     box = next(s for s in app.selectbox if s.label == "Operating point")
     assert box.value not in [point["name"] for point in card["operating_points"]]
@@ -1158,7 +1159,7 @@ def test_models_page_tells_how_steady_the_scores_are(
     rows = pd.DataFrame(logits).assign(
         weights=model.card.weights.sha256, path=["a", "b"], patient=["a", "b"]
     )
-    rows[COLUMNS].to_csv(models / "pneumonia-made" / FILE, index=False)
+    replace_evidence(cxr.load("pneumonia-made", folder=models), FILE, rows[COLUMNS])
     st.cache_resource.clear()
     app = page("models", models=models)
     shown = next(frame.value for frame in app.dataframe if "steady" in frame.value)

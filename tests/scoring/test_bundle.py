@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,11 +18,13 @@ import pytest
 from cxr.films.preprocessing import Preprocessing
 from cxr.model import load
 from cxr.scoring import bundle as bundles
-from cxr.scoring.bundle import BundleError, available, default_name, models_folder
-from cxr.scoring.card import Card, CardError
+from cxr.scoring.bundle import BundleError, available, damaged, default_name, models_folder
+from cxr.scoring.card import Card
+from cxr.scoring.store import replace_evidence
 from cxr.storage import models as storage_models
+from cxr.storage.checksum import card_bytes
 from cxr.storage.hashes import file_hash
-from tests.bundles import change_table, table_path, to_schema_1
+from tests.bundles import change_table, table_path, to_schema_1, write_card
 from tests.conftest import film_like
 
 NAME = "pneumonia-made"
@@ -36,7 +39,7 @@ def models(made_models, tmp_path) -> Path:
 def change(models: Path, folder: str = NAME, /, **fields: object) -> None:
     """Change fields of a card."""
     path = models / folder / "card.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    write_card(path.parent, json.loads(path.read_text()) | fields)
 
 
 def second(models: Path, name: str = "pneumonia-other") -> None:
@@ -152,18 +155,28 @@ class TestCardsAreParsedOnce:
         before = available(models)[0].population
         facts = path.stat()
         other = path.with_name("new.json")
-        other.write_text(path.read_text().replace(before, before[::-1]))
+        plain = json.loads(path.read_text()) | {"population": before[::-1]}
+        other.write_bytes(card_bytes(plain))
         os.utime(other, ns=(facts.st_atime_ns, facts.st_mtime_ns))
         other.replace(path)
         assert path.stat().st_size == facts.st_size
         assert available(models)[0].population == before[::-1]
 
-    def test_a_damaged_one_is_told_each_time(self, models, parsed):
+    def test_a_damaged_one_is_told_each_time_and_the_others_are_listed(self, models, parsed):
+        second(models)
         (models / NAME / "card.json").write_text("{")
         for _ in range(2):
-            with pytest.raises(CardError, match="is not JSON"):
-                available(models)
-        assert parsed == [NAME, NAME]
+            assert "is not JSON" in damaged(models)[NAME]
+        assert parsed == [NAME, "pneumonia-other", NAME]
+        assert [card.name for card in available(models)] == ["pneumonia-other"]
+
+    def test_no_other_takes_the_place_of_a_damaged_default(self, models):
+        second(models)
+        (models / NAME / "card.json").write_text("{")
+        assert default_name("pneumonia", models) is None
+        with pytest.raises(BundleError, match="is not JSON"):
+            load("pneumonia", folder=models)
+        assert load("pneumonia-other", folder=models).name == "pneumonia-other"
 
 
 class TestVerify:
@@ -193,8 +206,38 @@ class TestVerify:
         for name in (NAME, "pneumonia", str(models / NAME)):
             with pytest.raises(BundleError, match="is not JSON"):
                 load(name, folder=models)
-        with pytest.raises(CardError, match="is not JSON"):
-            available(models)
+        assert available(models) == []
+
+    def test_a_card_that_was_edited(self, models):
+        path = models / NAME / "card.json"
+        text = path.read_text()
+        for edited in (
+            text.replace('"threshold": 0.', '"threshold": 0.9', 1),
+            re.sub(r' *"checksum".*\n', "", text).replace("],\n}", "]\n}").replace("},\n}", "}\n}"),
+        ):
+            assert edited != text
+            path.write_text(edited)
+            with pytest.raises(BundleError, match="changed after it was written"):
+                load(NAME, folder=models)
+        # White space and the order of names are no edit.
+        path.write_text(json.dumps(dict(reversed(json.loads(text).items()))))
+        assert load(NAME, folder=models).name == NAME
+
+    def test_evidence_that_was_edited(self, models):
+        bundle = load(NAME, folder=models)
+        table = pd.DataFrame({"weights": [bundle.card.weights.sha256], "path": ["a"]})
+        replace_evidence(bundle, "steadiness.csv", table)
+        assert bundle.evidence("steadiness.csv").count(b"\n") == 2
+        assert bundle.evidence("folds.csv") is None
+        (models / NAME / "folds.csv").write_text("not named by the card")
+        assert bundle.evidence("folds.csv") is None
+        with (models / NAME / "steadiness.csv").open("a") as file:
+            file.write("another,row\n")
+        with pytest.raises(BundleError, match="not the one its card describes"):
+            load(NAME, folder=models).evidence("steadiness.csv")
+        (models / NAME / "steadiness.csv").unlink()
+        with pytest.raises(BundleError, match="missing"):
+            load(NAME, folder=models).evidence("steadiness.csv")
 
     def test_card_of_another_schema(self, models):
         change(models, schema_version=99)

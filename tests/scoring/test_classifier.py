@@ -20,7 +20,7 @@ from cxr.scoring.card import GateFacts
 from cxr.scoring.gate import FILE, Gate
 from cxr.storage.hashes import file_hash
 from cxr.storage.records import encode
-from tests.bundles import copy_bundle
+from tests.bundles import copy_bundle, write_card
 from tests.conftest import film_like
 
 LAYERS = ("block2_conv", "block4_conv")
@@ -75,7 +75,7 @@ def family(made_bundle: Model, tmp_path: Path) -> Path:
             changed.save_weights(weights)
             card["weights"] |= {"sha256": file_hash(weights)}
         card["export"] = None  # that is of the weights as they were
-        (folder / "card.json").write_text(json.dumps(card))
+        write_card(folder, card)
     (tmp_path / "defaults.json").write_text(json.dumps({"pneumonia": FLAGSHIP}))
     return tmp_path
 

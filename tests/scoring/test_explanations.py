@@ -5,21 +5,20 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from cxr.scoring.explanations import COLUMNS, FILE, read
+from cxr.scoring.explanations import COLUMNS, parse
 
 ROW = dict.fromkeys(COLUMNS[:6], "a") | {"layer": "", "stage": None, "n": 3, "value": 1}
 
 
-def test_nothing_measured_is_an_empty_table(tmp_path):
-    table = read(tmp_path)
+def test_nothing_measured_is_an_empty_table():
+    table = parse(None)
     assert table.columns.tolist() == COLUMNS
     assert table.empty
 
 
-def test_texts_are_texts_and_numbers_numbers(tmp_path):
+def test_texts_are_texts_and_numbers_numbers():
     rows = [ROW | {"method": "007"}, ROW | {"stage": 0.5, "low": 0.1, "high": 2, "more": "x"}]
-    pd.DataFrame(rows).to_csv(tmp_path / FILE, index=False)
-    table = read(tmp_path)
+    table = parse(pd.DataFrame(rows).to_csv(index=False).encode())
     assert table.columns.tolist() == COLUMNS
     assert table["method"].tolist() == ["007", "a"]
     assert table["layer"].tolist() == ["", ""]
@@ -29,7 +28,6 @@ def test_texts_are_texts_and_numbers_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "nothing", ",".join(COLUMNS) + "\n" + "x," * 10 + "x\n"])
-def test_a_damaged_file(tmp_path, content):
-    (tmp_path / FILE).write_text(content)
+def test_a_damaged_file(content):
     with pytest.raises(ValueError):  # noqa: PT011 - the words are pandas's own
-        read(tmp_path)
+        parse(content.encode())

@@ -26,7 +26,7 @@ from cxr.scoring.predict import predict
 from cxr.storage.hashes import file_hash
 from cxr.training import fit_gate as gate_fitting
 from cxr.training.fit_gate import fit_gate, store_gate
-from tests.bundles import copy_bundle
+from tests.bundles import copy_bundle, write_card
 from tests.conftest import chest_like, film_like
 
 LAYERS = ("block2_conv", "block4_conv")
@@ -227,7 +227,7 @@ class TestBundle:
         shutil.copytree(gated.folder, folder)
         card = json.loads((folder / "card.json").read_text())
         card |= {"name": "pneumonia-other", "gate": None}
-        (folder / "card.json").write_text(json.dumps(card))
+        write_card(folder, card)
         (folder / FILE).unlink()
         defaults = {"pneumonia": "pneumonia-made"}
         (folder.parent / "defaults.json").write_text(json.dumps(defaults))

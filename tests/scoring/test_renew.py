@@ -46,5 +46,5 @@ def test_as_a_command(folder, capsys):
     lungs.mkdir()
     (lungs / "card.json").write_text('{"kind": "lungs"}')
     assert main([str(folder.parent)]) == 0
-    assert capsys.readouterr().out == "lungs is no classifier\npneumonia-made renewed\n"
+    assert capsys.readouterr().out == "lungs renewed\npneumonia-made renewed\n"
     assert main([]) == main([str(folder / "none")]) == 2

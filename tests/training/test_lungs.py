@@ -13,6 +13,7 @@ from PIL import Image
 import cxr
 from cxr.lungs.agreement import figures
 from cxr.lungs.segment import LungNetwork, find_lungs
+from cxr.storage.checksum import was_changed
 from cxr.storage.hashes import file_hash
 from cxr.training.lungs import LungRecipe, lung_films, predict_whole, train_lungs, whole_batches
 from cxr.training.store_lungs import store_lungs
@@ -114,7 +115,9 @@ def test_every_adult_is_compared_once_before_and_once_after_adults_were_learned_
 def test_a_run_becomes_a_bundle_that_finds_lungs_and_has_its_figures(run, data, films, tmp_path):
     out = tmp_path / "models" / "lungs"
     card = store_lungs(run, data, films, out)
-    assert json.loads((out / "card.json").read_text()) == card
+    stored = json.loads((out / "card.json").read_text())
+    assert not was_changed(stored)
+    assert stored == card | {"checksum": stored["checksum"]}
     for name in ("weights", "history", "predictions"):
         assert file_hash(out / card[name]["file"]) == card[name]["sha256"]
     assert card["recipe"]["folds"] == RECIPE.folds

@@ -8,6 +8,7 @@ computed from there.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,8 +28,8 @@ from ...scoring.bundle import Bundle
 from ...scoring.classifier import Classifier
 from ...scoring.explain import heatmaps
 from ...scoring.heat_in_lungs import heat_in_lungs
+from ...scoring.store import replace_evidence
 from ...stats.bootstrap import mean_interval, owners
-from ...storage.atomic import write_file
 from ...storage.models import models_folder
 from .store import LUNGS, SANITY, store
 
@@ -104,7 +105,7 @@ def measure(
             numbers = [_film(film, heat) for film, heat in zip(films, maps, strict=True)]
             new[NUMBERS] = np.round(np.asarray(numbers, np.float64), 6)
             table = pd.concat([table, new[FILM_COLUMNS]], ignore_index=True)
-            _write(bundle, table)
+            replace_evidence(bundle, FILE, table)
             done += len(some) * price[name]
             if progress:
                 progress(done, total)
@@ -153,24 +154,20 @@ def films_measured(bundle: Bundle) -> pd.DataFrame:
     pandas.DataFrame
         Empty if nothing was.
     """
-    path = bundle.folder / FILE
-    if not path.is_file():
+    content = bundle.evidence(FILE)
+    if content is None:
         return pd.DataFrame({name: [] for name in FILM_COLUMNS}).astype(
             dict.fromkeys(TEXTS, str) | dict.fromkeys(NUMBERS, float)
         )
     table = pd.read_csv(
-        path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=[""]
+        io.BytesIO(content),
+        dtype=dict.fromkeys(TEXTS, str),
+        keep_default_na=False,
+        na_values=[""],
     )
     table = table[FILM_COLUMNS].fillna(dict.fromkeys(TEXTS, ""))
     table = table.astype(dict.fromkeys(NUMBERS, float))
     return table[table["weights"] == bundle.card.weights.sha256].reset_index(drop=True)
-
-
-def _write(bundle: Bundle, table: pd.DataFrame) -> None:
-    write_file(
-        bundle.folder / FILE,
-        lambda path: table.to_csv(path, index=False, float_format="%.6f"),
-    )
 
 
 def figures(films: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...scoring.bundle import Bundle
 from ...scoring.explanations import COLUMNS, FILE
-from ...storage.atomic import write_file
+from ...scoring.store import replace_evidence
 
 __all__ = [
     "BOXES",
@@ -62,9 +62,5 @@ def store(bundle: Bundle, rows: list[dict[str, Any]]) -> None:
     replaced = pd.MultiIndex.from_frame(kept[KEY]).isin(pd.MultiIndex.from_frame(new[KEY]))
     kept = kept[~replaced]
     merged = pd.concat([kept, new], ignore_index=True) if len(kept) else new
-    # No card names it: each row says to which weights it belongs.
-    write_file(
-        bundle.folder / FILE,
-        lambda path: merged.to_csv(path, index=False, float_format="%.6f"),
-    )
+    replace_evidence(bundle, FILE, merged)
     vars(bundle).pop("explanations", None)

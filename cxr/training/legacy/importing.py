@@ -165,7 +165,7 @@ def import_legacy(
             predictions=add_table(writer, "predictions.csv", predictions, "%.6f"),
             films=store_film_table(films[columns], Path(out)),
         )
-        writer.commit(replace(card, tables=tables).to_bytes())
+        writer.commit(replace(card, tables=tables, evidence={}).to_bytes())
     return folder
 
 

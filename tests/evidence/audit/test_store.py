@@ -71,6 +71,7 @@ def test_rows_of_other_weights_tell_of_another_model(bundle):
 
 @pytest.mark.parametrize("text", ["", "weights,kind\na,b\n", "\x00"])
 def test_a_damaged_file_is_said(bundle, text):
+    store(bundle, [row(0.1)])
     (bundle.folder / FILE).write_text(text)
     with pytest.raises(BundleError, match=r"explanations\.csv of pneumonia-made is damaged"):
         _ = bundle.explanations
