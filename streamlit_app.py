@@ -25,6 +25,7 @@ page = st.navigation(
         st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
         st.Page("pages/training.py", title="Training", icon=":material/show_chart:"),
         st.Page("pages/evaluation.py", title="Evaluation", icon=":material/grid_on:"),
+        st.Page("pages/validation.py", title="Validation", icon=":material/fact_check:"),
         st.Page("pages/monitoring.py", title="Monitoring", icon=":material/monitor_heart:"),
         st.Page("pages/models.py", title="Models", icon=":material/description:"),
     ],

@@ -14,6 +14,7 @@ from .dicom import (
 from .item import Item, call_words, items_of
 from .pdf import to_pdf
 from .regions import boxes_csv, region_words, regions_csv
+from .site_report import site_report_json, site_report_pdf
 from .tables import (
     EXPORTED,
     FORMATS,
@@ -40,6 +41,8 @@ __all__ = [
     "region_words",
     "regions_csv",
     "rows_of",
+    "site_report_json",
+    "site_report_pdf",
     "to_csv",
     "to_dicom_zip",
     "to_json",

@@ -96,11 +96,16 @@ def precision_recall(
 
 
 @plain_texts
-def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.Figure:
-    """Draw the share of films with the finding against their mean score, by model name."""
+def reliability(
+    bins: Mapping[str, Reliability], *, theme: str = "dark", noun: str = "models"
+) -> go.Figure:
+    """Draw the share of films with the finding against their mean score, by model name.
+
+    `noun` says what there are several of, where it is not models.
+    """
     need_some(bins, "reliability")
     title = "Does a score mean what it says?"
-    subtitle = _span("off on average by", [curve.ece for curve in bins.values()])
+    subtitle = _span("off on average by", [curve.ece for curve in bins.values()], noun)
     if len(bins) == 1:
         (only,) = bins.values()
         title = f"Scores are off by {only.ece:.3f} on average"
@@ -127,8 +132,8 @@ def reliability(bins: Mapping[str, Reliability], *, theme: str = "dark") -> go.F
     return figure.update_yaxes(**SHARE_AXIS, title_text="Films with the finding")
 
 
-def _span(what: str, values: list[float]) -> str:
-    return f"{len(values)} models, {what} {interval((min(values), max(values)))}"
+def _span(what: str, values: list[float], noun: str = "models") -> str:
+    return f"{len(values)} {noun}, {what} {interval((min(values), max(values)))}"
 
 
 def _height(models: Mapping[str, object]) -> int:

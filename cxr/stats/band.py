@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .intervals import Array, Labels, paired, wilson
+from .wording import count, percent
 
 __all__ = ["Band", "Side", "band_in_between", "fewest_films"]
 
@@ -85,6 +86,22 @@ class Band:
     def promised(self) -> bool:
         """Whether anything is promised of either side."""
         return self.below is not None or self.above is not None
+
+    @property
+    def sentence(self) -> str:
+        """What is promised, for people."""
+        if not self.promised:
+            return (
+                f"No band can be promised: {count(self.films)} are too few, or too many of them "
+                "are on the wrong side. A person decides every film."
+            )
+        level = percent(self.level, 0)
+        told = [f"NPV of at least {level} below"] if self.below else []
+        told += [f"PPV of at least {level} above"] if self.above else []
+        return (
+            f"{' and '.join(told)}, with a probability of {percent(self.probability, 0)}. A person "
+            f"decides {percent(self.width)} of the films."
+        )
 
 
 def fewest_films(level: float, probability: float) -> int:

@@ -44,13 +44,20 @@ from .prior import current_of, prior_of, prior_said
 from .reading_list import add_films, first_film_ahead, first_score, reading_list, start_view
 from .reading_session import reading_session, readings, recorder
 from .score import score_view
+from .site_choices import Choices, band_step, threshold_step, waiting_step
+from .site_films import films_step, site_session
+from .site_report import report_step
+from .site_result import readers_view, result_step
+from .site_truth import scores_step, truth_step
 from .study import study_view
 
 __all__ = [
+    "Choices",
     "ReadingSession",
     "add_films",
     "among",
     "asked",
+    "band_step",
     "beside_of",
     "bundle",
     "bundles",
@@ -70,6 +77,7 @@ __all__ = [
     "film_grid",
     "film_list",
     "film_view",
+    "films_step",
     "finding_view",
     "first_film_ahead",
     "first_score",
@@ -96,17 +104,25 @@ __all__ = [
     "prior_of",
     "prior_said",
     "put",
+    "readers_view",
     "reading_list",
     "reading_session",
     "readings",
     "recorder",
+    "report_step",
+    "result_step",
     "score_view",
+    "scores_step",
     "shift_view",
     "show_damaged",
     "show_rates",
     "show_values",
+    "site_session",
     "start_view",
     "steadiness_view",
     "study_view",
     "theme",
+    "threshold_step",
+    "truth_step",
+    "waiting_step",
 ]

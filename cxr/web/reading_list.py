@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -17,8 +16,9 @@ from ..reading_room.session import ReadingSession
 from ..reading_room.studies import ORDERS, Wanted, priors
 from ..stats.wording import count
 from .address import among, in_address
-from .messages import A_FOLDER, ADD_FILMS, NO_SAMPLES, START, UPLOADED
+from .messages import ADD_FILMS, NO_SAMPLES, START
 from .plain_text import plain
+from .uploads import film_uploader, scoring_progress
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
 
@@ -56,7 +56,7 @@ def start_view(session: ReadingSession, *, height: int) -> None:
         key="start", height=height, border=False, vertical_alignment="center", gap="small"
     ):
         st.markdown("##### Drop chest radiographs here", text_alignment="center")
-        _uploader(session, label_visibility="collapsed")
+        film_uploader(session.worklist, label_visibility="collapsed")
         st.caption("No films at hand?", text_alignment="center")
         _samples(session, primary=True)
         if st.session_state.pop("no_samples", False):
@@ -107,7 +107,7 @@ def first_score(session: ReadingSession, entry: Entry) -> None:
 def add_films(session: ReadingSession) -> None:
     """Take further films into a list that has some, or clear it."""
     with st.popover("Add films", width="stretch"):
-        _uploader(session)
+        film_uploader(session.worklist)
         _samples(session)
         if st.session_state.pop("no_samples", False):
             st.info(NO_SAMPLES)
@@ -115,39 +115,6 @@ def add_films(session: ReadingSession) -> None:
             session.close()
             del st.session_state["reading_session"]
             st.rerun()
-
-
-def _uploader(session: ReadingSession, **options: Any) -> None:
-    folder = st.session_state.get("upload_folder", False)
-    # A new uploader, empty, after each upload: the list has the films, and they are not kept twice.
-    key = f"uploads_{st.session_state.setdefault('upload_turn', 0)}_{folder}"
-    st.file_uploader(
-        "PNG, JPEG, DICOM or zip",
-        accept_multiple_files="directory" if folder else True,
-        key=key,
-        # Before the page is drawn again, so that it is drawn once, with the film.
-        on_change=partial(_take_uploads, session, key, folder),
-        help=UPLOADED,
-        **options,
-    )
-    st.toggle("A folder or disc", key="upload_folder", help=A_FOLDER)
-
-
-def _take_uploads(session: ReadingSession, key: str, folder: bool) -> None:
-    # A browser may tell of the same files once more: nothing is taken twice.
-    taken: set[str] = st.session_state.setdefault("uploads_taken", set())
-    uploads = [upload for upload in st.session_state[key] if upload.file_id not in taken]
-    files = [(upload.name, upload.getvalue()) for upload in uploads]
-    taken.update(upload.file_id for upload in uploads)
-    if not files:
-        return
-    session.worklist.begin_upload()
-    if folder:
-        session.worklist.add_folder(files)
-    else:
-        for name, content in files:
-            session.worklist.add(name, content)
-    st.session_state["upload_turn"] += 1
 
 
 def _samples(session: ReadingSession, *, primary: bool = False) -> None:
@@ -196,7 +163,7 @@ def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
     if not with_page and session.drawn == session.seen():
         session.scorer.start()
     if len(worklist.waiting) > 1 or session.scorer.error or session.scorer.paused:
-        _progress(session)
+        scoring_progress(session.scorer)
         height -= 74
     order, wanted = _order(session), _wanted(session)
     if order != session.order:
@@ -286,20 +253,3 @@ def _wanted(session: ReadingSession) -> Wanted:
 def _finding_key(session: ReadingSession) -> str:
     # Another element with other models, whose findings are others.
     return f"filter_{'_'.join(session.worklist.findings)}"
-
-
-def _progress(session: ReadingSession) -> None:
-    scorer = session.scorer
-    now = scorer.progress
-    left = "" if now.seconds_left is None else f", {_time(now.seconds_left)} left"
-    st.progress(now.done / now.total, f"{now.done} of {count(now.total)} read{left}")
-    if scorer.error:
-        st.error(plain(scorer.error))
-    if scorer.busy and not scorer.paused:
-        st.button("Stop", on_click=scorer.pause, width="stretch")
-    else:
-        st.button("Go on", on_click=scorer.go_on, width="stretch")
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

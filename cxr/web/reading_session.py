@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from ..scoring.card import Card
 from .page import bundle
 from .streamlit_hooks import forget_session, session_is_open
 
-__all__ = ["reading_session", "readings", "recorder"]
+__all__ = ["reading_session", "readings", "recorder", "watch_closed_tab"]
 
 #: Seconds beyond those in which Streamlit lets a closed tab come back.
 PATIENCE = 15
@@ -62,12 +62,12 @@ def _closed_tabs() -> ClosedTabs:
     return ClosedTabs(float(st.get_option("server.disconnectedSessionTTL")) + PATIENCE)
 
 
-def _watch(session: ReadingSession) -> None:
-    """Have a session's films freed once its tab is gone and Streamlit would not take it back."""
+def watch_closed_tab(close: Callable[[], None]) -> None:
+    """Have films freed once this tab is gone and Streamlit would not take it back."""
     forget = forget_session()
 
     def let_go() -> None:
-        session.close()
+        close()
         forget()
 
     _closed_tabs().watch(session_is_open(), let_go)
@@ -90,7 +90,7 @@ def reading_session(cards: Sequence[Card], operating_point: str | None) -> Readi
             Worklist(models, operating_point), log, session_is_open()
         )
         made.log_error = problem
-        _watch(made)
+        watch_closed_tab(made.close)
         prepare(models)
     session: ReadingSession = st.session_state["reading_session"]
     worklist = session.worklist

@@ -39,7 +39,7 @@ from tests.bundles import change_table, copy_bundle, table_path, write_card
 from tests.conftest import ROOT, chest_like, png
 from tests.heat import found, measured
 
-PAGES = ("triage", "dataset", "training", "evaluation", "monitoring", "models")
+PAGES = ("triage", "dataset", "training", "evaluation", "validation", "monitoring", "models")
 
 
 @pytest.fixture

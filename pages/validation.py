@@ -1,0 +1,95 @@
+"""Validation: a site proves a model on its own films."""
+
+import streamlit as st
+
+from cxr.site.calibrate import data_hash
+from cxr.web import (
+    Choices,
+    band_step,
+    bundle,
+    choose_model,
+    choose_threshold,
+    films_step,
+    header,
+    readers_view,
+    report_step,
+    result_step,
+    scores_step,
+    site_session,
+    threshold_step,
+    truth_step,
+    waiting_step,
+)
+
+WAYS = ("Films", "Scores in a table")
+
+
+def main() -> None:
+    header("Validation")
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    with left:
+        card = choose_model("validation_model", baselines=False)
+    way = right.segmented_control(
+        "What there is", WAYS, default=WAYS[0], required=True, key="validation_way"
+    )
+    session = site_session(bundle(card))
+    scores_alone = way == WAYS[1]
+    step(1, "Films" if not scores_alone else "Scores")
+    if scores_alone:
+        given = scores_step(session)
+    else:
+        films_step(session)
+        step(2, "Truth")
+        given = truth_step(session)
+    if given is None or (not scores_alone and session.scorer.pending and len(session.films) < 2):
+        st.caption("Result, threshold, band, waiting and report come here once films have a truth.")
+        return
+    show(session, *given, scores_alone=scores_alone)
+
+
+def show(session, films, found, *, scores_alone: bool) -> None:
+    ready = films[films["score"].notna()]
+    if ready["truth"].nunique() < 2:
+        waiting = 0 if scores_alone else len(session.films.waiting)
+        if waiting:
+            st.info("The result comes here as soon as films of both classes have a score.")
+        else:
+            st.error(
+                "The films that have a score are all of one class. Films of both are needed: see "
+                "which were refused, and what the labels mean."
+            )
+        return
+    key = data_hash(films.assign(logit=films.get("logit", films["score"])).dropna(subset="score"))
+    step(3, "Result")
+    if scores_alone:
+        threshold = st.slider("Threshold", 0.0, 1.0, 0.5, 0.001, key="validation_threshold")
+    else:
+        threshold, _ = choose_threshold(session.model.card)
+    proof, groups, differs = result_step(session, films, threshold, key, scores_alone=scores_alone)
+    readers = None if scores_alone else readers_view(session, films, threshold)
+    choices = Choices()
+    step(4, "Threshold for this site")
+    threshold_step(session, films, proof, key, choices, scores_alone=scores_alone)
+    step(5, "A band in between")
+    band_step(session, films, key, choices)
+    step(6, "What ranking buys")
+    waiting_step(proof, choices)
+    step(7, "Report")
+    report_step(
+        session,
+        proof,
+        choices,
+        data_sha256=key,
+        remarks=[remark.text for remark in found.remarks],
+        groups=groups,
+        differs=differs,
+        readers=readers,
+        scores_alone=scores_alone,
+    )
+
+
+def step(number: int, title: str) -> None:
+    st.container(key=f"step_{number}").subheader(f"{number}  {title}", anchor=False)
+
+
+main()
