@@ -7,15 +7,28 @@ pixels of the two films that were open last are kept on top of that, see `cxr.fi
 from __future__ import annotations
 
 import threading
-from weakref import WeakSet
+from collections.abc import Callable
+from weakref import WeakMethod, WeakSet
 
 from ..films.bounds import ALL_LISTS, LIST
 from ..films.radiograph import RadiographError
 
-__all__ = ["Share"]
+__all__ = ["Share", "when_full"]
 
 _lock = threading.Lock()
 _shares: WeakSet[Share] = WeakSet()
+_give_way: list[WeakMethod[Callable[[], bool]]] = []
+
+
+def when_full(make_room: Callable[[], bool]) -> None:
+    """Have a method called before a film is refused because all lists together are full.
+
+    Parameters
+    ----------
+    make_room : method
+        Frees the list that is needed least and returns whether it did; forgotten with its object.
+    """
+    _give_way.append(WeakMethod(make_room))
 
 
 class Share:
@@ -40,20 +53,25 @@ class Share:
         RadiographError
             If they would go beyond a bound, which it names; nothing is counted then.
         """
+        while not self._take(size):
+            if not any(method() for known in _give_way if (method := known())):
+                raise RadiographError(
+                    f"The server is full: the films of all lists take {_mb(_used())} MB of "
+                    f"{ALL_LISTS.value} MB. Clear lists that are done, close their tabs, or "
+                    f"{ALL_LISTS.how}."
+                )
+
+    def _take(self, size: int) -> bool:
         with _lock:
             if self.used + size > LIST.value * 1_000_000:
                 raise RadiographError(
                     f"The list is full: its films take {_mb(self.used)} MB of {LIST.value} MB. "
                     f"Clear it and go on with a new one, or {LIST.how}."
                 )
-            used = sum(share.used for share in _shares)
-            if used + size > ALL_LISTS.value * 1_000_000:
-                raise RadiographError(
-                    f"The server is full: the films of all lists take {_mb(used)} MB of "
-                    f"{ALL_LISTS.value} MB. Clear lists that are done, close their tabs, or "
-                    f"{ALL_LISTS.how}."
-                )
+            if _used() + size > ALL_LISTS.value * 1_000_000:
+                return False
             self.used += size
+            return True
 
     def give_back(self, size: int) -> None:
         """Count bytes that are no longer kept."""
@@ -64,6 +82,10 @@ class Share:
         """Give everything back."""
         with _lock:
             self.used = 0
+
+
+def _used() -> int:
+    return sum(share.used for share in _shares)
 
 
 def _mb(size: int) -> str:

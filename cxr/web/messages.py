@@ -15,6 +15,8 @@ __all__ = [
     "CHOOSE_CELL",
     "CHOOSE_MODEL",
     "HINTS",
+    "LIST_BACK",
+    "LIST_LOST",
     "LOG_OFF",
     "NOT_IN_LIST",
     "NOT_MEASURED",
@@ -69,6 +71,11 @@ ADD_FILMS = "The list of films comes here, those to read first on top."
 START = "They stay in memory until the tab is closed."
 A_FOLDER = "All films of a folder or of a patient's CD are taken; its other files are counted."
 UPLOADED = "Kept in memory. Films are told by what they hold; how a file is named does not matter."
+LIST_BACK = "Connected again. The list is as it was: {}."
+LIST_LOST = (
+    "The list of this tab is gone: the server was started anew, or the tab was away for too long. "
+    "Lists are kept in memory alone. Add the films again."
+)
 NOT_IN_LIST = (
     "The film of this link is not in the list of this tab. Lists are kept in memory, each for its "
     "tab: open the link in the tab that has the film, or add the film here."

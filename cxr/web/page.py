@@ -26,6 +26,7 @@ from .streamlit_hooks import (
     keep_uploads_in_memory,
     leave_folder_mode,
 )
+from .tab import watch_tab
 
 __all__ = [
     "bundle",
@@ -206,6 +207,7 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
         st.rerun()
     st.html(f"<style>{STYLE}</style>")
     watch_theme()
+    watch_tab()
     left, right = st.columns([1, 8], gap="small", vertical_alignment="center")
     left.container(key="page_title").markdown(f"#### {title}")
     listed = cards() if listed is None else listed

@@ -18,6 +18,7 @@ from ..stats.wording import count
 from .address import among, in_address
 from .messages import ADD_FILMS, NO_SAMPLES, START
 from .plain_text import plain
+from .tab import LOST
 from .uploads import film_uploader, scoring_progress
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
@@ -55,6 +56,8 @@ def start_view(session: ReadingSession, *, height: int) -> None:
     with st.container(
         key="start", height=height, border=False, vertical_alignment="center", gap="small"
     ):
+        if lost := st.session_state.get(LOST):
+            st.warning(lost)
         st.markdown("##### Drop chest radiographs here", text_alignment="center")
         film_uploader(session.worklist, label_visibility="collapsed")
         st.caption("No films at hand?", text_alignment="center")
@@ -148,6 +151,7 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     if not len(session.worklist):
         st.caption(ADD_FILMS)
         return
+    st.session_state.pop(LOST, None)
     with_page = [True]
     # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
     changing = session.working or session.seen() != session.drawn

@@ -11,8 +11,8 @@ from ..reading_room.prepare import prepare
 from ..reading_room.site_session import SiteSession
 from ..stats.wording import count
 from .plain_text import plain
-from .reading_session import watch_closed_tab
 from .streamlit_hooks import session_is_open
+from .tab import watch_closed_tab
 from .uploads import film_uploader, scoring_progress
 
 __all__ = ["films_step", "site_session"]

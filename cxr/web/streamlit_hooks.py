@@ -17,7 +17,7 @@ from functools import cache
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import streamlit
 
@@ -31,6 +31,7 @@ __all__ = [
     "leave_folder_mode",
     "media",
     "session_is_open",
+    "tab_mark",
 ]
 
 #: The minor version of Streamlit that the parts were read in.
@@ -125,6 +126,48 @@ def media(address: str) -> bytes | None:
 def _store() -> Any:
     module = _part("streamlit.runtime", MEDIA)
     return None if module is None else module.get_instance().media_file_mgr
+
+
+class Mark(NamedTuple):
+    """What a browser tab removes from the server when it is closed.
+
+    Attributes
+    ----------
+    address : str
+        What the browser sends DELETE to, below the address of the dashboard; "" if this Streamlit
+        has nothing of the kind.
+    put : callable
+        Puts it there, again where it was removed.
+    is_removed : callable
+        Returns whether the browser removed it; may be called from any thread.
+    """
+
+    address: str
+    put: Callable[[], None]
+    is_removed: Callable[[], bool]
+
+
+def tab_mark() -> Mark:
+    """Return this run's tab's mark: an empty file among the tab's uploads.
+
+    A connection that ends does not tell a closed tab from a laptop that sleeps; a request does, and
+    Streamlit takes this one from the tab alone.
+    """
+    contexts = _part("streamlit.runtime.scriptrunner", "get_script_run_ctx")
+    module = _part("streamlit.runtime", "Runtime.uploaded_file_mgr")
+    files = _part("streamlit.runtime.uploaded_file_manager", "UploadedFileRec")
+    has_parts = None not in (contexts, module, files)
+    context = contexts.get_script_run_ctx() if has_parts and module.exists() else None
+    if context is None:
+        return Mark("", lambda: None, lambda: False)
+    session, store = context.session_id, module.get_instance().uploaded_file_mgr
+    file = files.UploadedFileRec("cxr-tab", "", "", b"")
+
+    def is_removed() -> bool:
+        return not store.get_files(session, [file.file_id])
+
+    address = f"/_stcore/upload_file/{session}/{file.file_id}"
+    return Mark(address, lambda: store.add_file(session, file), is_removed)
 
 
 def session_is_open() -> Callable[[], bool]:

@@ -133,6 +133,18 @@ class TestWithThem:
         forget()
         assert refs == uploads == ["gone"]
 
+    def test_a_tab_takes_its_mark_away(self, server, monkeypatch):
+        server.uploaded_file_mgr = MemoryUploadedFileManager("/_stcore/upload_file")
+        monkeypatch.setattr(runtime, "exists", lambda: True)
+        context = SimpleNamespace(session_id="mine")
+        monkeypatch.setattr(runtime.scriptrunner, "get_script_run_ctx", lambda: context)
+        mark = hooks.tab_mark()
+        assert mark.address.startswith("/_stcore/upload_file/mine/")
+        mark.put()
+        assert not mark.is_removed()
+        server.uploaded_file_mgr.remove_file("mine", mark.address.rsplit("/", 1)[1])
+        assert mark.is_removed()
+
     def test_a_page_run_alone_is_told_once(self, monkeypatch):
         monkeypatch.setattr(PagesManager, "uses_pages_directory", True)
         assert hooks.leave_folder_mode()
@@ -177,6 +189,7 @@ def asked_whether_open() -> bool:
     [
         (script_runner, "_clean_problem_modules", hooks.keep_keras_session, None),
         (runtime.Runtime, "uploaded_file_mgr", forgotten, None),
+        (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.tab_mark().address, ""),
         (MultiPartParser, "spool_max_size", hooks.keep_uploads_in_memory, None),
         (PagesManager, "uses_pages_directory", hooks.leave_folder_mode, False),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.keep_media(b"", "", ""), None),

@@ -1,0 +1,78 @@
+// Tells the server which tab this is, that it is closed, and that it is connected again.
+
+/* eslint-disable no-restricted-globals */
+
+const KEY = "cxr.tab",
+  FILMS = "cxr.films";
+let shown = null; // the last showing, of the one probe of a page
+let told = null; // the connection that was told which tab this is
+let wasCut = false;
+
+// What the tab is known by, for as long as it is there: a random number, and how many films it had.
+// Nothing of any film; another tab has another one.
+function kept(name) {
+  try {
+    return sessionStorage.getItem(name);
+  } catch {
+    return null; // a browser that keeps nothing: loaded anew, the tab is a new one
+  }
+}
+
+function keep(name, value) {
+  try {
+    sessionStorage.setItem(name, value);
+  } catch {
+    // As above.
+  }
+}
+
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const made = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  keep(KEY, made);
+  return made;
+}
+
+let key = kept(KEY) ?? newKey();
+
+function tell(cut) {
+  const { data, setStateValue } = shown;
+  told = data.mark;
+  setStateValue("said", { key, films: Number(kept(FILMS) ?? 0), cut, at: Date.now() });
+}
+
+export default function ({ data, setStateValue }) {
+  shown = { data, setStateValue };
+  if (data.copy) {
+    key = newKey();
+    tell(false);
+  } else if (told !== data.mark) tell(wasCut);
+  // What the list had before a connection was lost is told first.
+  else keep(FILMS, String(data.films));
+  return () => {};
+}
+
+// The page's own word on the connection: Streamlit has it on its outermost element.
+const STATE = "data-test-connection-state";
+
+function look() {
+  const state = document.querySelector(`[${STATE}]`)?.getAttribute(STATE);
+  if (!state || !shown) return;
+  if (state !== "CONNECTED") wasCut = true;
+  else if (wasCut) {
+    tell(true);
+    wasCut = false;
+  }
+}
+
+new MutationObserver(look).observe(document.body, { subtree: true, attributeFilter: [STATE] });
+
+addEventListener("pagehide", () => {
+  if (!shown?.data.mark) return;
+  const [, token = ""] = /(?:^|; )_streamlit_xsrf=([^;]*)/.exec(document.cookie) ?? [];
+  fetch(new URL(shown.data.mark.replace(/^\//, "../../"), import.meta.url), {
+    method: "DELETE",
+    keepalive: true,
+    headers: token ? { "X-Xsrftoken": decodeURIComponent(token) } : {},
+  }).catch(() => {});
+});
