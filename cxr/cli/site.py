@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -177,12 +178,13 @@ def _print_subgroups(result: SiteEvaluation) -> None:
         return
     print(f"\n{'subgroup':34}{'n':>6}  {'sensitivity':26}specificity")
     for group in result.subgroups:
-        first = _rate(group.sensitivity, group.sensitivity_ci, group.note)
-        second = _rate(group.specificity, group.specificity_ci, group.note)
-        print(f"{f'{group.by}: {group.group}':34}{group.n:6}  {first:26}{second}".rstrip())
+        first = _rate(group["sensitivity"], group["sensitivity_ci"], group["note"])
+        second = _rate(group["specificity"], group["specificity_ci"], group["note"])
+        name = f"{group['by']}: {group['group']}"
+        print(f"{name:34}{group['n']:6}  {first:26}{second}".rstrip())
 
 
-def _rate(value: float | None, ends: tuple[float, float] | None, missing: str = "") -> str:
+def _rate(value: float | None, ends: Sequence[float] | None, missing: str = "") -> str:
     if value is None or ends is None:
         return missing
     return f"{percent(value)} ({interval(ends, '.1%')})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,73 +15,15 @@ from ..scoring.operating_points import Calibration, OperatingPoint
 from ..stats.bootstrap import owners
 from ..stats.clustered import rate_interval
 from ..stats.curves import auc
-from ..stats.intervals import paired
-from .truth import TruthError
+from ..stats.intervals import Array, paired
+from .sheet import TruthError
+from .subgroups import subgroups
 
-__all__ = [
-    "AGE_BANDS",
-    "ALL",
-    "FEWEST",
-    "Refusals",
-    "SiteEvaluation",
-    "Subgroup",
-    "age_band",
-    "evaluate_at",
-    "evaluate_films",
-    "subgroups",
-]
+__all__ = ["ALL", "Refusals", "SiteEvaluation", "evaluate_at", "evaluate_films"]
 
 #: What a set of films without splits is called.
 ALL = "all"
-#: Films of a class without which no rate of a subgroup is given.
-FEWEST = 20
-TOO_FEW = "too few"
-#: First years of age bands, and what they are called.
-AGE_BANDS = ((0, "0-4"), (5, "5-14"), (15, "15-39"), (40, "40-64"), (65, "65 and over"))
-#: What subgroups are made by.
-BY = ("sex", "age", "scanner", "site", "subtype")
-#: Different values that a column of subgroups may have; more identify films, not groups.
-MOST_GROUPS = 30
-
 Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Subgroup:
-    """Figures on the films of one subgroup at an operating point, with 95 % intervals.
-
-    Attributes
-    ----------
-    by : str
-        What the films are grouped by: "sex", "age", "scanner", "site" or "subtype".
-    group : str
-        Which films; "not known" for those that do not say.
-    n, positives, negatives : int
-        Films with a score.
-    auc, sensitivity, specificity : float or None
-        None where there are too few films (`FEWEST`) of a class.
-    auc_ci, sensitivity_ci, specificity_ci : tuple of float or None
-        Their intervals.
-    note : str
-        "too few" where a figure is missing for that, else "".
-    """
-
-    by: str
-    group: str
-    n: int
-    positives: int
-    negatives: int
-    auc: float | None
-    auc_ci: Interval | None
-    sensitivity: float | None
-    sensitivity_ci: Interval | None
-    specificity: float | None
-    specificity_ci: Interval | None
-    note: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; pairs become lists."""
-        return _plain(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -112,8 +54,9 @@ class SiteEvaluation:
         At the operating point that was asked for.
     points : tuple of Evaluation
         At each operating point.
-    subgroups : tuple of Subgroup
-        At that of `main`.
+    subgroups : tuple of dict
+        At that of `main`: the rows of `cxr.site.subgroups.subgroups`, with intervals as pairs and
+        None where there are too few films.
     positives, negatives : int
         Films with a score.
     patients : int or None
@@ -124,7 +67,7 @@ class SiteEvaluation:
 
     main: Evaluation
     points: tuple[Evaluation, ...]
-    subgroups: tuple[Subgroup, ...]
+    subgroups: tuple[dict[str, Any], ...]
     positives: int
     negatives: int
     patients: int | None
@@ -140,7 +83,7 @@ class SiteEvaluation:
             "intervals_by": "film" if self.patients is None else "patient",
             "refused": asdict(self.refused),
             "operating_points": [point.to_json() for point in self.points],
-            "subgroups": [group.to_json() for group in self.subgroups],
+            "subgroups": list(self.subgroups),
         }
 
 
@@ -196,7 +139,7 @@ def evaluate_films(
     return SiteEvaluation(
         main=figures[0],
         points=figures,
-        subgroups=tuple(subgroups(kept, scores, main.threshold)),
+        subgroups=tuple(_groups(kept, scores, main.threshold)),
         positives=int(kept["truth"].sum()),
         negatives=int((1 - kept["truth"]).sum()),
         patients=None if patients is None else int(np.unique(patients).size),
@@ -265,79 +208,15 @@ def evaluate_at(
     )
 
 
-def subgroups(films: pd.DataFrame, scores: ArrayLike, threshold: float) -> Iterator[Subgroup]:
-    """Measure the films of each subgroup that they tell of.
-
-    Parameters
-    ----------
-    films : pandas.DataFrame
-        With ``truth``, and where known ``patient``, ``sex``, ``age`` (years), ``scanner``, ``site``
-        and ``subtype``.
-    scores : array_like
-        Of each film.
-    threshold : float
-        On these scores.
-
-    Yields
-    ------
-    Subgroup
-        By each column that tells more than one thing; a subtype of one class alone has figures of
-        that class.
-    """
-    table = films.assign(score=np.asarray(scores, np.float64), patient_=_patients(films))
-    if "age" in table:
-        table["age"] = [age_band(age) for age in table["age"].astype(float)]
-    for by in BY:
-        if by not in table:
-            continue
-        groups = table[by].astype(str)
-        known = groups[groups != ""].unique()
-        if not 1 < len(known) <= MOST_GROUPS and not (len(known) == 1 and (groups == "").any()):
-            continue
-        order = [name for _, name in AGE_BANDS] if by == "age" else sorted(known)
-        for name in [*(name for name in order if name in set(known)), ""]:
-            if (groups == name).any():
-                yield _subgroup(by, name, table[groups == name], threshold)
-
-
-def age_band(age: float) -> str:
-    """Return the name of an age band; "" for an age that is not known."""
-    names = [name for first, name in AGE_BANDS if age >= first]
-    return names[-1] if names else ""
-
-
-def _subgroup(by: str, name: str, films: pd.DataFrame, threshold: float) -> Subgroup:
-    scores, truth = films["score"].to_numpy(), films["truth"].to_numpy()
-    known = films["patient_"].notna().all()
-    patients: NDArray[Any] | None = films["patient_"].to_numpy(str) if known else None
-    positives, negatives = int(truth.sum()), int((1 - truth).sum())
-
-    def rate(hits: NDArray[np.bool_], of: NDArray[np.bool_]) -> tuple[float | None, Any]:
-        if of.sum() < FEWEST:
-            return None, None
-        return float(hits[of].mean()), rate_interval(
-            hits[of], None if patients is None else patients[of]
-        )
-
-    enough = min(positives, negatives) >= FEWEST
-    area, area_ci = auc(scores, truth, patients) if enough else (None, None)
-    sensitivity, sensitivity_ci = rate(scores >= threshold, truth == 1)
-    specificity, specificity_ci = rate(scores < threshold, truth == 0)
-    return Subgroup(
-        by=by,
-        group=name or "not known",
-        n=len(films),
-        positives=positives,
-        negatives=negatives,
-        auc=area,
-        auc_ci=area_ci,
-        sensitivity=sensitivity,
-        sensitivity_ci=sensitivity_ci,
-        specificity=specificity,
-        specificity_ci=specificity_ci,
-        note="" if enough else TOO_FEW,
-    )
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+def _groups(films: pd.DataFrame, scores: Array, threshold: float) -> list[dict[str, Any]]:
+    """Return the rows of `subgroups` as plain values: intervals as pairs, None for no figure."""
+    rows = []
+    for row in subgroups(films.assign(score=scores), threshold).to_dict("records"):
+        plain: dict[str, Any] = {
+            str(key): None if value != value else value for key, value in row.items()
+        }
+        for rate in ("sensitivity", "specificity"):
+            ends = [plain.pop(f"{rate}_{end}") for end in ("low", "high")]
+            plain[f"{rate}_ci"] = None if plain[rate] is None else ends
+        rows.append(plain)
+    return rows

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..stats.bootstrap import mean_interval
+from ..stats.clustered import rate_interval
 from ..stats.curves import auc
-from ..stats.intervals import wilson
 
 __all__ = ["AGES", "COLUMNS", "FEWEST", "GROUPS", "TOO_FEW", "age_band", "share_with", "subgroups"]
 
@@ -32,8 +31,8 @@ COLUMNS = (
 def share_with(values: ArrayLike, patients: ArrayLike) -> tuple[float, tuple[float, float]]:
     """Return the share of films that something holds of, with its 95 % interval.
 
-    Wilson's where each film is of a patient of its own; by drawing patients where some have
-    several films, since those are alike.
+    Wilson's where each film is of a patient of its own; wider where some have several films, since
+    those are alike: `cxr.stats.clustered.rate_interval`.
 
     Parameters
     ----------
@@ -45,14 +44,9 @@ def share_with(values: ArrayLike, patients: ArrayLike) -> tuple[float, tuple[flo
     holds = np.asarray(values, dtype=bool)
     names = np.asarray(patients).astype(str)
     part = int(holds.sum())
-    known = names[names != ""]
-    if np.unique(known).size < known.size:
-        alone = np.array([f"film {k}" if name == "" else f"patient {name}"
-                          for k, name in enumerate(names)])  # fmt: skip
-        drawn = mean_interval(holds.astype(float), alone)
-        if drawn and drawn[0] < drawn[1]:  # where all are alike a bootstrap sees nothing
-            return part / holds.size, drawn
-    return part / holds.size, wilson(part, holds.size)
+    alone = np.array([f"film {k}" if name == "" else f"patient {name}"
+                      for k, name in enumerate(names)])  # fmt: skip
+    return part / holds.size, rate_interval(holds, alone)
 
 
 def age_band(age: float) -> str:

@@ -157,7 +157,7 @@ class TestFigures:
         assert (status, "too few" in out) == (0, True)
         told = figures(run, "evaluate", "pneumonia-made", "--data", folder)
         groups = {(g["by"], g["group"]): g for g in told["subgroups"]}
-        assert set(groups) == {("sex", "F"), ("sex", "M"), ("age", "0-4"), ("age", "15-39")}
+        assert set(groups) == {("sex", "F"), ("sex", "M"), ("age", "0 to 4"), ("age", "25 to 44")}
         assert (
             groups["sex", "F"] | {"n": 12, "sensitivity": None, "note": "too few"}
             == groups["sex", "F"]

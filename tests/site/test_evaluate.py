@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from cxr.scoring.operating_points import Calibration
-from cxr.site.evaluate import age_band, evaluate_films, subgroups
+from cxr.site.evaluate import evaluate_films
 from cxr.site.truth import TruthError
 from tests.cards import POINT
 
@@ -67,33 +69,11 @@ def test_all_films_of_a_class_refused():
     assert caught.value.code == "one_class"
 
 
-class TestSubgroups:
-    def groups(self, table: pd.DataFrame) -> dict:
-        scores = Calibration(1.0).score(table["logit"])
-        return {(g.by, g.group): g for g in subgroups(table, scores, 0.5)}
-
-    def test_each_with_its_number_or_too_few(self):
-        found = self.groups(films(200, sex=["F"] * 120 + ["M"] * 60 + [""] * 20))
-        assert list(found) == [("sex", "F"), ("sex", "M"), ("sex", "not known")]
-        assert [(g.n, g.note) for g in found.values()] == [(120, ""), (60, ""), (20, "too few")]
-        few = found["sex", "not known"]
-        assert few.sensitivity is few.specificity is few.auc is few.sensitivity_ci is None
-        assert found["sex", "M"].sensitivity == 1
-
-    def test_a_subtype_of_one_class_has_that_class_alone(self):
-        table = films(200)
-        found = self.groups(table.assign(subtype=np.where(table["truth"] == 1, "virus", "none")))
-        virus = found["subtype", "virus"]
-        assert virus.sensitivity is not None
-        assert (virus.specificity, virus.auc, virus.negatives) == (None, None, 0)
-
-    def test_ages_are_banded_in_order(self):
-        found = self.groups(films(200, age=[3.0, 30.0, 70.0, np.nan] * 50))
-        assert [group for _, group in found] == ["0-4", "15-39", "65 and over", "not known"]
-        assert [age_band(age) for age in (0, 4.9, 5, 14, 15, 64, 65, 120, np.nan)] == [
-            *("0-4", "0-4", "5-14", "5-14", "15-39", "40-64", "65 and over", "65 and over", ""),
-        ]
-
-    def test_a_column_that_tells_films_apart_is_no_subgroup(self):
-        assert self.groups(films(site="North")) == {}
-        assert self.groups(films(scanner=[f"s{k}" for k in range(80)])) == {}
+def test_subgroups_are_plain_values_for_json():
+    result = of(films(200, sex=["F"] * 180 + ["M"] * 20))
+    women, men = result.to_json()["subgroups"]
+    assert json.loads(json.dumps([women, men])) == [women, men]
+    assert (women["group"], women["n"], women["note"]) == ("F", 180, "")
+    assert women["sensitivity_ci"][0] < women["sensitivity"] < women["sensitivity_ci"][1]
+    assert men["note"] == "too few"
+    assert men["sensitivity"] is men["sensitivity_ci"] is men["auc"] is None
