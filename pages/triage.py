@@ -4,6 +4,7 @@ import streamlit as st
 
 from cxr.films.radiograph import RadiographError
 from cxr.reading_room.entry import Entry
+from cxr.scoring.card import Card
 from cxr.web import (
     ReadingSession,
     add_films,
@@ -11,6 +12,7 @@ from cxr.web import (
     beside_of,
     call_view,
     choose_readers,
+    choose_site,
     compare_view,
     current_of,
     empty_field,
@@ -32,6 +34,7 @@ from cxr.web import (
     reading_list,
     reading_session,
     score_view,
+    site_facts,
     start_view,
     study_view,
 )
@@ -53,31 +56,19 @@ def main() -> None:
     facts = facts_column.container(gap=6)
     with facts:
         cards = choose_readers("triage_model")
-        names = [
-            point.name
-            for point in cards[0].operating_points
-            if all(point.name in [p.name for p in card.operating_points] for card in cards)
-        ]
-        own = dict.fromkeys(card.default_operating_point for card in cards)
-        # Two models may have two defaults: then each takes its own unless one is chosen for both.
-        first = EACH_ITS_OWN if len(own) > 1 else next(iter(own))
-        points = list(dict.fromkeys([first, *names]))
-        in_address("point", "triage_point", first, among(points))
-        chosen = st.selectbox(
-            "Operating point",
-            points,
-            key="triage_point",
-            persist_state="session",
-            help="The score at or above which a film is called positive; not chosen on test films.",
-        )
-        point = None if chosen == EACH_ITS_OWN else chosen
-        blind = st.toggle(
-            "Read blind",
-            key="blind",
-            persist_state="session",
-            help="Score and heatmap appear once you have called a film.",
-        )
-    session = reading_session(cards, point)
+        point_place = st.container()
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            blind = st.toggle(
+                "Read blind",
+                key="blind",
+                persist_state="session",
+                help="Score and heatmap appear once you have called a film.",
+            )
+            site_place = st.container(width="content")
+        site, cards = choose_site(cards, "triage_site", site_place)
+        with point_place:
+            point = choose_point(cards)
+    session = reading_session(cards, point, site)
     session.worklist.blind = blind
     open_linked(session)
     entry = session.opened()
@@ -106,6 +97,28 @@ def main() -> None:
     # Not before the film is on its way: reading it and scoring it want the same processor.
     session.scorer.start()
     session.read_ahead()
+
+
+def choose_point(cards: list[Card]) -> str | None:
+    """Let the reader choose an operating point that all models have; None for each its own."""
+    names = [
+        point.name
+        for point in cards[0].operating_points
+        if all(point.name in [p.name for p in card.operating_points] for card in cards)
+    ]
+    own = dict.fromkeys(card.default_operating_point for card in cards)
+    # Two models may have two defaults: then each takes its own unless one is chosen for both.
+    first = EACH_ITS_OWN if len(own) > 1 else next(iter(own))
+    points = list(dict.fromkeys([first, *names]))
+    in_address("point", "triage_point", first, among(points))
+    chosen = st.selectbox(
+        "Operating point",
+        points,
+        key="triage_point",
+        persist_state="session",
+        help="The score at or above which a film is called positive; not chosen on test films.",
+    )
+    return None if chosen == EACH_ITS_OWN else chosen
 
 
 def show_film(session: ReadingSession, entry: Entry) -> None:
@@ -151,6 +164,8 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
         refused = entry.prediction is not None and entry.prediction.score is None
         with st.container(key="refusal" if refused else "score_place", gap="xxsmall"):
             score_view(entry, worklist.point(entry.finding), entry.finding)
+            if site := worklist.model(entry.finding).site:
+                site_facts(site, entry.prediction.score if entry.prediction else None)
     else:
         st.empty()
     with st.container(key="method_place", gap="xsmall"):

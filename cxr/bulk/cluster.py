@@ -29,6 +29,7 @@ from ..scoring.bundle import models_folder
 from ..scoring.classifier import Classifier
 from ..scoring.predict import FILES_AT_ONCE, batches
 from ..scoring.seen import Needs, SeenFilm
+from ..scoring.site_file import SiteFile, apply_sites
 from .pipeline import Scored, score_batch
 from .reading import Readers
 
@@ -80,12 +81,15 @@ class Request:
         Name of an operating point that each card has; None for each card's default.
     heatmaps : bool
         Whether each prediction brings its Grad-CAM.
+    sites : tuple of SiteFile
+        Sites' files, each for one of the models.
     """
 
     models: tuple[str, ...]
     weights: tuple[str, ...]
     operating_point: str | None = None
     heatmaps: bool = False
+    sites: tuple[SiteFile, ...] = ()
 
     @classmethod
     def of(
@@ -106,6 +110,7 @@ class Request:
             tuple(model.card.weights.sha256 for model in models),
             operating_point,
             heatmaps,
+            tuple(model.site for model in models if model.site),
         )
 
     def load(self) -> list[Model]:
@@ -115,8 +120,8 @@ class Request:
         ------
         OtherWeightsError
             If the weights that are here are not those asked for.
-        BundleError
-            If a model is missing here.
+        BundleError, SiteFileError
+            If a model is missing here, or was changed since the site's file was made.
         """
         models = [load(name) for name in self.models]
         for model, sha256 in zip(models, self.weights, strict=True):
@@ -124,7 +129,7 @@ class Request:
                 raise OtherWeightsError(
                     f"The weights of {model.name} on {socket.gethostname()} are not those here."
                 )
-        return models
+        return apply_sites(models, self.sites)
 
 
 class Scorer:

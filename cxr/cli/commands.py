@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,12 @@ def predict(options: argparse.Namespace) -> int:
         raise UsageError("--ray needs --out: the file or folder whose rows are kept.")
     if options.out and not _is_folder(options.out):
         check_format(Path(options.out))
-    models = _chosen(options.model)
+    models = _at_sites(_chosen(options.model), options.site or ())
+    if options.operating_point and any(model.site for model in models):
+        if len(models) > 1:
+            raise UsageError("--operating-point is of one model. Leave it out, or name a --model.")
+        assert models[0].site is not None
+        options.operating_point = models[0].site.point(options.operating_point).name
     for path in map(Path, options.paths):
         if not path.exists():
             raise UsageError(f"There is nothing at {path}. Give films or folders.")
@@ -218,6 +223,13 @@ def _chosen(name: str) -> list[Model]:
     if not names:
         raise UsageError("There is no default model of any finding. Name one with --model.")
     return [load(name) for name in names]
+
+
+def _at_sites(models: list[Model], files: Sequence[str]) -> list[Model]:
+    """Return the models at the operating points of sites' files."""
+    from ..scoring.site_file import apply_sites, read_site
+
+    return apply_sites(models, [read_site(Path(file)) for file in files])
 
 
 def path_text(path: str) -> str:

@@ -241,6 +241,13 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--operating-point", metavar="NAME", help=_OPERATING_POINT)
     parser.add_argument(
+        "--site",
+        action="append",
+        metavar="SITE.json",
+        help="a file of 'cxr calibrate', once for each model: score at the site's operating point, "
+        "which each row names (default: at the card's)",
+    )
+    parser.add_argument(
         "--out",
         metavar="FILE",
         help=".csv, .json, .jsonl or .parquet file to write, or a folder, with a slash at its end, "

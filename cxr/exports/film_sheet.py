@@ -9,7 +9,7 @@ from ..heatmaps.heatmap import CAPTION
 from ..heatmaps.overlay import CUT
 from ..scoring.card import Card
 from ..scoring.heat_in_lungs import HeatInLungs
-from ..scoring.operating_points import LEFT_OUT, OperatingPoint
+from ..scoring.operating_points import LEFT_OUT, SITE_MARK, OperatingPoint
 from .item import OVERRIDDEN, VERSION
 from .page import Page
 from .paper import (
@@ -162,7 +162,8 @@ def _rates(paper: Paper, card: Card, point: OperatingPoint, y: float) -> float:
         return y + 7
     columns = ((0.0, 30.0), (32.0, 20.0), (60.0, 54.0), (118.0, 54.0))
     heads = ("Measured on", "films", "sensitivity (95 % interval)", "specificity (95 % interval)")
-    where = "validation" if point.name != LEFT_OUT else "left out"
+    where = "the site" if SITE_MARK in point.name else "validation"
+    where = "left out" if point.name == LEFT_OUT else where
     rows = [heads, (where, str(point.n), *rates(point, *RATES))]
     test = card.evaluation.get("test")
     if test and test.operating_point == point.name:

@@ -166,7 +166,7 @@ class FilmWorker:
     """A worker of the cluster: an actor that loads models as they are asked for."""
 
     def __init__(self) -> None:
-        self._models: dict[tuple[str, ...], list[Model]] = {}
+        self._models: dict[tuple[tuple[str, ...], ...], list[Model]] = {}
 
     def ready(self) -> None:
         """Answer, to say that it is up."""
@@ -174,14 +174,15 @@ class FilmWorker:
     def predict(self, request: Request, films: Asked) -> Said | ClusterError:
         """Score films; what it cannot do it answers with."""
         try:
-            if request.weights not in self._models:
-                self._models[request.weights] = request.load()
+            asked = request.weights, tuple(site.sha256 for site in request.sites)
+            if asked not in self._models:
+                self._models[asked] = request.load()
             places = {
                 finding: [i for i, (_, findings) in enumerate(films) if finding in findings]
                 for finding in {finding for _, findings in films for finding in findings}
             }
             return automatic.predict(
-                self._models[request.weights],
+                self._models[asked],
                 [film for film, _ in films],
                 operating_point=request.operating_point,
                 heatmaps=request.heatmaps,

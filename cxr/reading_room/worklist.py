@@ -282,7 +282,7 @@ class Worklist:
                     now = Assessment(overridden=was.overridden, call=was.call, blind=was.blind)
                     now.ages = model.card.ages
                     if was.prediction and same:
-                        now.prediction = _at(was.prediction, points[finding])
+                        now.prediction = _at(was.prediction, points[finding], model)
                     elif not entry.source and refusal:
                         now.prediction = unread([model], refusal, operating_point)[finding]
                     assessments[finding] = now
@@ -521,11 +521,15 @@ def _put(entry: Entry, predictions: Mapping[str, Prediction]) -> None:
         entry.assessments.setdefault(finding, Assessment()).prediction = prediction
 
 
-def _at(prediction: Prediction, point: OperatingPoint) -> Prediction:
-    """Return the same under another operating point."""
+def _at(prediction: Prediction, point: OperatingPoint, model: Model) -> Prediction:
+    """Return the same under another operating point, and the calibration that it is on."""
+    score = prediction.score
+    if prediction.logit is not None:
+        score = float(model.card.calibration.score(prediction.logit))
     return replace(
         prediction,
+        score=score,
         operating_point=point.name,
         threshold=point.threshold,
-        band=None if prediction.score is None else band(prediction.score, point),
+        band=None if score is None else band(score, point),
     )

@@ -33,6 +33,8 @@ from .scores import scored
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .site_file import SiteFile
+
 __all__ = [
     "Bundle",
     "BundleError",
@@ -62,7 +64,11 @@ class Bundle:
     ----------
     folder : pathlib.Path
     card : Card
+    site : SiteFile or None
+        Whose operating points the card has; None if they are the model's own.
     """
+
+    site: SiteFile | None = None
 
     def __init__(self, folder: Path, card: Card) -> None:
         self.folder = folder

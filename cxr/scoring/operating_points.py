@@ -20,6 +20,7 @@ from ..storage.records import Bounds, decode, encode
 
 __all__ = [
     "LEFT_OUT",
+    "SITE_MARK",
     "Calibration",
     "Count",
     "OperatingPoint",
@@ -39,6 +40,8 @@ Score = Annotated[float, Bounds(above=0, below=1)]
 Share = Annotated[float, Bounds(least=0, most=1)]
 Count = Annotated[int, Bounds(least=0)]
 
+#: Between the name of an operating point and the site that it is of: ``sensitivity-95@north-1a2b``.
+SITE_MARK = "@"
 ROUNDS = 1000
 # Two scores nearer than this count as one: float arithmetic differs by about 1e-7 between
 # processors, and a threshold in a narrower gap could call a film differently on another one.
@@ -155,7 +158,9 @@ class OperatingPoint:
 
     @property
     def measured_on(self) -> str:
-        """What kind of film the rates are of: "validation film", or one of a source left out."""
+        """What kind of film the rates are of: "validation film", "film of the site" or the like."""
+        if SITE_MARK in self.name:
+            return "film of the site"
         return "film of sources left out" if self.name == LEFT_OUT else "validation film"
 
     def to_json(self) -> dict[str, Any]:

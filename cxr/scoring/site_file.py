@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +25,17 @@ from ..storage.hashes import bytes_hash
 from ..storage.records import Bounds, RecordError, Sha256, decode, encode, parse
 from .bundle import Bundle
 from .card import Card, Name
-from .operating_points import LARGEST_LOGIT, Calibration, Count, OperatingPoint, Score, Share
+from .operating_points import (
+    LARGEST_LOGIT,
+    SITE_MARK,
+    Calibration,
+    Count,
+    OperatingPoint,
+    Score,
+    Share,
+)
 
 __all__ = [
-    "MARK",
     "SITE_SCHEMA_VERSION",
     "Platt",
     "SiteBand",
@@ -35,14 +43,13 @@ __all__ = [
     "SiteFileError",
     "SiteFilms",
     "SiteSide",
+    "apply_sites",
     "card_hash",
     "is_of_site",
     "read_site",
 ]
 
 SITE_SCHEMA_VERSION = 1
-#: Between the name of an operating point and the site that it is of: ``sensitivity-95@north-1a2b``.
-MARK = "@"
 #: Hexadecimal digits of the file's hash that follow the site's name.
 DIGITS = 8
 MOST_BYTES = 1_000_000
@@ -293,10 +300,10 @@ class SiteFile:
         ValueError
             If there is none of that name.
         """
-        wanted = (name or self.default_operating_point).removesuffix(MARK + self.label)
+        wanted = (name or self.default_operating_point).removesuffix(SITE_MARK + self.label)
         for point in self.operating_points:
             if point.name == wanted:
-                return replace(point, name=point.name + MARK + self.label)
+                return replace(point, name=point.name + SITE_MARK + self.label)
         known = ", ".join(point.name for point in self.operating_points)
         raise ValueError(f"Expected one of {known}. Received: {name!r}")
 
@@ -358,7 +365,9 @@ class SiteFile:
         SiteFileError
             If it was made for another model.
         """
-        return bundle.with_card(self.card(bundle.card))
+        applied = bundle.with_card(self.card(bundle.card))
+        applied.site = self
+        return applied
 
     def to_bytes(self) -> bytes:
         """Return the file: JSON, the version and the kind first."""
@@ -409,6 +418,26 @@ def read_site(source: Path | bytes) -> SiteFile:
         raise SiteFileError(f"The site's file is damaged: {error}.") from error
 
 
+def apply_sites(bundles: Sequence[B], sites: Sequence[SiteFile]) -> list[B]:
+    """Apply sites' files to the models that they were made for; the other models stay as they are.
+
+    Raises
+    ------
+    SiteFileError
+        If a file is of none of the models, or two are of one.
+    """
+    applied = list(bundles)
+    for site in sites:
+        own = [k for k, b in enumerate(bundles) if b.card.weights.sha256 == site.weights_sha256]
+        if not own:
+            site.check(bundles[0].card)
+        for k in own:
+            if applied[k].site:
+                raise SiteFileError(f"Two sites' files are of {site.model}. Give one.")
+            applied[k] = site.apply(bundles[k])
+    return applied
+
+
 def card_hash(card: Card) -> str:
     """Hash what the scores of a card's model depend on: weights, architecture, input, classes."""
     parts = [card.weights.sha256, card.architecture, card.input, card.finding, card.classes]
@@ -422,4 +451,4 @@ def _hash(plain: Any) -> str:
 
 def is_of_site(operating_point: str) -> bool:
     """Whether an operating point's name says that it is a site's."""
-    return MARK in operating_point
+    return SITE_MARK in operating_point

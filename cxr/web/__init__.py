@@ -45,6 +45,7 @@ from .reading_list import add_films, first_film_ahead, first_score, reading_list
 from .reading_session import reading_session, readings, recorder
 from .score import score_view
 from .site_choices import Choices, band_step, threshold_step, waiting_step
+from .site_file import at_site, choose_site, keep_site, kept_site, site_facts
 from .site_films import films_step, site_session
 from .site_report import report_step
 from .site_result import readers_view, result_step
@@ -57,6 +58,7 @@ __all__ = [
     "add_films",
     "among",
     "asked",
+    "at_site",
     "band_step",
     "beside_of",
     "bundle",
@@ -67,6 +69,7 @@ __all__ = [
     "choose_model",
     "choose_models",
     "choose_readers",
+    "choose_site",
     "choose_threshold",
     "code_span",
     "compare_view",
@@ -85,6 +88,8 @@ __all__ = [
     "gate_view",
     "header",
     "in_address",
+    "keep_site",
+    "kept_site",
     "label_view",
     "link_of",
     "linked_film",
@@ -117,6 +122,7 @@ __all__ = [
     "show_damaged",
     "show_rates",
     "show_values",
+    "site_facts",
     "site_session",
     "start_view",
     "steadiness_view",

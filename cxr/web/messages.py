@@ -29,6 +29,7 @@ __all__ = [
     "NO_PICTURE_CHECK",
     "NO_READINGS",
     "NO_SAMPLES",
+    "SITE_FILE",
     "START",
     "UPLOADED",
     "evaluate_it",
@@ -48,7 +49,10 @@ __all__ = [
 ]
 
 #: What to do about an error, by its code.
-HINTS = {"card": "Restore it, or remove the bundle's folder."}
+HINTS = {
+    "card": "Restore it, or remove the bundle's folder.",
+    "site_other_model": "Choose that model, or make a file for this one on the page Validation.",
+}
 
 TRAIN = "python -m cxr train RECIPE --data DIR --out models"
 EVALUATE = "python -m cxr evaluate {} --data DIR"
@@ -79,6 +83,10 @@ LIST_LOST = (
 NOT_IN_LIST = (
     "The film of this link is not in the list of this tab. Lists are kept in memory, each for its "
     "tab: open the link in the tab that has the film, or add the film here."
+)
+SITE_FILE = (
+    "From the page Validation, or from: python -m cxr calibrate NAME --data DIR --out SITE.json. "
+    "It holds for one model, and stays in memory until the tab is closed."
 )
 NOT_MEASURED = "Not measured: no validation films. Import with --data to choose operating points."
 NO_FOLDER = "Set CXR_DATA to the folder of the data set to see the films."

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ..model import Model
 from ..monitoring import LateReadings, Readings, ReadingsError
 from ..reading_room.prepare import prepare
 from ..reading_room.session import ReadingSession
 from ..reading_room.worklist import Worklist
 from ..scoring.card import Card
-from .page import bundle
+from ..scoring.site_file import SiteFile
+from .site_file import at_site
 from .tab import SESSION, new_tab, tab_has
 
 __all__ = ["reading_session", "readings", "recorder"]
@@ -54,13 +56,24 @@ def readings() -> Readings:
     return _log(os.environ.get("CXR_READINGS_URL"))
 
 
-def reading_session(cards: Sequence[Card], operating_point: str | None) -> ReadingSession:
+def reading_session(
+    cards: Sequence[Card], operating_point: str | None, site: SiteFile | None = None
+) -> ReadingSession:
     """Return this tab's session, with the models and the operating point that were chosen.
 
     What the models need is loaded in the background meanwhile; scoring starts once the caller
     starts `ReadingSession.scorer`.
+
+    Parameters
+    ----------
+    cards : sequence of Card
+        Of the models.
+    operating_point : str or None
+        Name of an operating point; None for each card's default.
+    site : SiteFile, optional
+        Of one of the models, which then has the site's operating points.
     """
-    models = [bundle(card) for card in cards]
+    models = [at_site(card, site) for card in cards]
     if SESSION not in st.session_state:
         log, problem = None, ""
         try:
@@ -74,7 +87,12 @@ def reading_session(cards: Sequence[Card], operating_point: str | None) -> Readi
         prepare(models)
     session: ReadingSession = st.session_state[SESSION]
     worklist = session.worklist
-    before = [model.name for model in worklist.models], worklist.operating_point
-    if before != ([card.name for card in cards], operating_point):
+    before = _chosen(worklist.models), worklist.operating_point
+    if before != (_chosen(models), operating_point):
         worklist.rescore(models, operating_point)
     return session
+
+
+def _chosen(models: Sequence[Model]) -> list[tuple[str, str]]:
+    """Tell models apart by their names and the sites that their operating points are of."""
+    return [(model.name, model.site.label if model.site else "") for model in models]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from cxr.bulk.parts import iter_parts
+from cxr.exports import read_rows
 from cxr.scoring.site_file import read_site
 from tests.conftest import chest_like, png
 from tests.film_files import dicom
+from tests.sites import a_site
 
 pytestmark = pytest.mark.usefixtures("models_found")
 N = 24
@@ -301,3 +305,67 @@ class TestCalibrate:
         assert (status, "too few" in err, (folder / "s.json").exists()) == (2, True, False)
         status, _, err = run(*words[:-1], folder / "s.txt")
         assert (status, ".json" in err) == (2, True)
+
+
+class TestPredict:
+    @pytest.fixture
+    def site(self, tmp_path: Path, made_bundle) -> Path:
+        path = tmp_path / "north.json"
+        a_site(made_bundle.card).write(path)
+        return path
+
+    @pytest.mark.parametrize("out", ["rows.csv", "rows.parquet", "parts/"])
+    def test_rows_have_the_sites_point_and_no_other_rows_join_them(
+        self, run, folder, tmp_path, site, out
+    ):
+        words = ("predict", folder, "--model", "pneumonia-made", "--out", f"{tmp_path}/{out}")
+        point = read_site(site).point()
+        status, _, err = run(*words, "--site", site)
+        assert status == 0, err
+        path = Path(tmp_path, out)
+        rows = list(iter_parts(path) if out == "parts/" else read_rows(path))
+        assert {(row["operating_point"], row["threshold"]) for row in rows} == {(point.name, 0.3)}
+        assert len(rows) == N
+        assert run(*words, "--site", site, "--resume")[0] == 0
+        other = tmp_path / "other.json"
+        replace(read_site(site), site="south").write(other)
+        for more in ((), ("--site", other)):
+            status, _, err = run(*words, "--resume", *more)
+            assert (status, "operating point" in err) == (2, True), err
+
+    def test_another_point_of_the_site(self, run, folder, site):
+        status, out, _ = run("predict", folder, "--site", site, "--operating-point", "youden")
+        assert status == 0
+        assert f"youden@{read_site(site).label},0.35," in out
+
+    def test_scores_are_the_sites_own(self, run, folder, site, made_bundle):
+        import csv
+        import io
+
+        import numpy as np
+
+        plain, at_site = (
+            list(csv.DictReader(io.StringIO(run("predict", folder, *more)[1])))
+            for more in ((), ("--site", site))
+        )
+        calibration = made_bundle.card.calibration
+        for before, now in zip(plain, at_site, strict=True):
+            score = float(before["score"])
+            logit = calibration.temperature * np.log(score / (1 - score))
+            assert float(now["score"]) == pytest.approx(
+                float(read_site(site).calibration.score(logit)), abs=1e-6
+            )
+
+    @pytest.mark.parametrize("change", [{"weights_sha256": "9" * 64}, {"card_sha256": "9" * 64}])
+    def test_a_file_of_another_model_is_refused(self, run, folder, site, change):
+        plain = json.loads(site.read_text()) | change
+        site.write_text(json.dumps(plain))
+        status, out, err = run("predict", folder, "--site", site)
+        assert (status, out) == (2, "")
+        assert "made" in err
+
+    def test_what_is_no_sites_file(self, run, folder, site):
+        for content in ("", "{}", "no"):
+            site.write_text(content)
+            status, _, err = run("predict", folder, "--site", site)
+            assert (status, "site's file" in err) == (2, True)

@@ -38,6 +38,7 @@ from cxr.web.messages import NO_PICTURE_CHECK
 from tests.bundles import change_table, copy_bundle, table_path, write_card
 from tests.conftest import ROOT, chest_like, png
 from tests.heat import found, measured
+from tests.sites import a_site
 
 PAGES = ("triage", "dataset", "training", "evaluation", "validation", "monitoring", "models")
 
@@ -663,6 +664,42 @@ def test_triage_offers_the_films_that_are_there(page) -> None:
     assert len(scores) >= 8
     assert scores == sorted(scores, reverse=True)
     assert worklist.chosen == worklist.ordered()[0].number
+
+
+def drop_site(app: AppTest, content: bytes) -> None:
+    """Drop a site's file in, as the uploader's own callback takes it."""
+    element = app.file_uploader(key="triage_site")
+    element.upload("site.json", content, "application/json").run()
+    assert not app.exception, app.exception[0].message
+
+
+def test_a_sites_file_moves_the_operating_point_of_the_list(page, made_bundle) -> None:
+    app = page("triage")
+    worklist = with_samples(app)
+    before = {e.number: e.prediction for e in worklist.entries}
+    site = a_site(made_bundle.card)
+    drop_site(app, site.to_bytes())
+    worklist = settled(app)
+    assert app.selectbox(key="triage_point").value == site.point().name
+    for entry in worklist.entries:
+        assert entry.prediction.operating_point == site.point().name
+        assert entry.prediction.logit == before[entry.number].logit
+    assert "Site north: 90 films" in texts(app)
+    assert "films of the site" in texts(app)
+    next(b for b in app.button if b.label == "Use the card's operating points").click().run()
+    worklist = settled(app)
+    assert {e.number: e.prediction.score for e in worklist.entries} == {
+        number: prediction.score for number, prediction in before.items()
+    }
+
+
+def test_a_sites_file_of_another_model_is_refused(page, made_bundle) -> None:
+    app = page("triage")
+    other = a_site(made_bundle.card, model="other", weights_sha256="9" * 64)
+    for content, said in ((other.to_bytes(), "made for other, not for"), (b"{}", "no site's file")):
+        drop_site(app, content)
+        assert said in app.error[0].value
+        assert "@" not in app.selectbox(key="triage_point").value
 
 
 def test_a_cleared_list_is_empty_and_can_be_filled_again(page) -> None:

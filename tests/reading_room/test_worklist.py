@@ -30,6 +30,7 @@ from tests.conftest import chest_like, film_like, png
 from tests.film_files import dicom
 from tests.films.test_archive import without_name
 from tests.scoring.test_region import a_region
+from tests.sites import a_site
 
 BLANK = png(np.full((200, 200), 90, np.uint8))
 
@@ -303,6 +304,23 @@ class TestRescore:
             assert (new.score, new.heatmap, new.refusal) == (old.score, old.heatmap, old.refusal)
             assert new.band == (None if old.score is None else band(old.score, point))
         assert mixed.entries[2].call == "unsure"
+
+    def test_a_sites_file(self, mixed, made_bundle):
+        site = a_site(made_bundle.card)
+        before = [entry.prediction for entry in mixed.entries]
+        mixed.rescore(site.apply(made_bundle))
+        assert mixed.waiting == []
+        for old, entry in zip(before, mixed.entries, strict=True):
+            new = entry.prediction
+            assert (new.operating_point, new.threshold) == (site.point().name, 0.3)
+            assert new.logit == old.logit
+            if old.score is not None:
+                assert new.score == float(site.calibration.score(old.logit))
+                assert new.band == band(new.score, site.point())
+        rows = rows_of(mixed)
+        assert {row["operating_point"] for row in rows} == {site.point().name}
+        mixed.rescore(made_bundle)
+        assert [entry.prediction.score for entry in mixed.entries] == [p.score for p in before]
 
     def test_another_model(self, mixed, other):
         mixed.rescore(other)

@@ -12,43 +12,19 @@ import pytest
 from cxr.films.preprocessing import Preprocessing
 from cxr.scoring.bundle import Bundle
 from cxr.scoring.card import StoredFile
-from cxr.scoring.operating_points import Calibration, OperatingPoint
+from cxr.scoring.operating_points import Calibration
 from cxr.scoring.site_file import (
     Platt,
-    SiteBand,
-    SiteFile,
     SiteFileError,
-    SiteFilms,
     SiteSide,
-    card_hash,
+    apply_sites,
     is_of_site,
     read_site,
 )
 from tests.cards import a_card
+from tests.sites import SITE_POINT, a_site
 
 CARD = a_card()
-POINT = OperatingPoint(
-    "sensitivity-95", "A rule.", 0.3, (0.2, 0.4), 90, 0.96, (0.9, 1), 0.7, (0, 1)
-)
-
-
-def a_site(card=CARD, **changes) -> SiteFile:
-    fields = {
-        "site": "north",
-        "model": card.name,
-        "finding": card.finding,
-        "weights_sha256": card.weights.sha256,
-        "card_sha256": card_hash(card),
-        "calibration": Platt(0.5, -1.0),
-        "operating_points": (POINT, replace(POINT, name="youden", threshold=0.35)),
-        "default_operating_point": "sensitivity-95",
-        "films": SiteFilms(40, 50, 3, 80, "2026-01-02", "2026-03-04", "ab" * 32),
-        "made": "2026-11-27",
-        "versions": {"cxr": "0.2.0"},
-        "band": SiteBand(0.95, 0.9, 90, SiteSide(0.1, 30, 1), SiteSide(0.8, 20, 1), 40),
-        "reference": {"score": (0.1, 0.5, 0.9)},
-    }
-    return SiteFile(**fields | changes)
 
 
 def code_of(content: bytes | Path) -> str:
@@ -100,8 +76,8 @@ class TestFile:
             {"films": None},
             {"schema_version": "1"},
             {"schema_version": 0},
-            {"operating_points": [POINT.to_json() | {"threshold": 1.5}]},
-            {"operating_points": [POINT.to_json()] * 2},
+            {"operating_points": [SITE_POINT.to_json() | {"threshold": 1.5}]},
+            {"operating_points": [SITE_POINT.to_json()] * 2},
         ],
     )
     def test_a_damaged_one(self, change):
@@ -179,3 +155,17 @@ def test_sides_of_a_band():
     assert band.width == pytest.approx(40 / 90)
     with pytest.raises(ValueError, match="lower end"):
         replace(band, below=SiteSide(0.9, 1, 0))
+
+
+def test_files_are_applied_to_the_models_that_they_are_of():
+    here, other = (
+        Bundle(Path("nowhere"), replace(CARD, name=name, weights=StoredFile("w.h5", sign * 64)))
+        for name, sign in (("here", "a"), ("other", "b"))
+    )
+    site = a_site(here.card)
+    applied = apply_sites([other, here], [site])
+    assert applied[0] is other
+    assert (applied[1].site, here.site, other.site) == (site, None, None)
+    for bundles, sites in (([other], [site]), ([here], [site, a_site(here.card, site="south")])):
+        with pytest.raises(SiteFileError):
+            apply_sites(bundles, sites)
