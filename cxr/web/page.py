@@ -17,6 +17,7 @@ from ..scoring.bundle import BundleError, available, damaged, default_name
 from ..scoring.card import Card
 from ..scoring.population import intended_use
 from .address import among, in_address
+from .browsers import note_browser
 from .look import watch_theme
 from .messages import CHOOSE_MODEL, NO_MODELS, message
 from .plain_text import plain, plain_table
@@ -196,6 +197,7 @@ def _some_of(names: list[str]) -> Callable[[str], list[str] | None]:
 def navigated() -> None:
     """Prepare a run of the dashboard: the page to come was reached through `st.navigation`."""
     st.session_state["navigated"] = True
+    note_browser()
     keep_uploads_in_memory()
     keep_keras_session()
     end_in_time()

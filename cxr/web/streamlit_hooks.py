@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
@@ -25,13 +25,16 @@ __all__ = [
     "VERSION",
     "end_in_time",
     "forget_session",
+    "host_allowed",
     "keep_keras_session",
     "keep_media",
     "keep_uploads_in_memory",
     "leave_folder_mode",
     "media",
+    "session_id",
     "session_is_open",
     "tab_mark",
+    "tell_media",
 ]
 
 #: The minor version of Streamlit that the parts were read in.
@@ -168,6 +171,64 @@ def tab_mark() -> Mark:
 
     address = f"/_stcore/upload_file/{session}/{file.file_id}"
     return Mark(address, lambda: store.add_file(session, file), is_removed)
+
+
+def host_allowed() -> Callable[[str | None], bool]:
+    """Return what tells whether a Host header is among ``server.allowedHosts``.
+
+    Streamlit asks it of websockets alone. Without this part no request is answered.
+    """
+    module = _part("streamlit.web.server.starlette.starlette_websocket", "is_host_allowed")
+    if module is None:
+        return lambda host: False
+    allowed: Callable[[str | None], bool] = module.is_host_allowed
+    return allowed
+
+
+def session_id() -> str:
+    """Return what tells this run's browser tab from all others; empty where no server runs."""
+    contexts = _part("streamlit.runtime.scriptrunner", "get_script_run_ctx")
+    context = contexts.get_script_run_ctx() if contexts else None
+    return str(context.session_id) if context else ""
+
+
+@cache
+def tell_media(tell: Callable[[str, str], None]) -> None:
+    """Have each media file told with the browser tab that it is shown in, from now on.
+
+    Without this part no tab is known to show a file, and nobody is given one.
+
+    Parameters
+    ----------
+    tell : callable
+        Called with the file's name in its address, without its ending, and the tab's `session_id`.
+    """
+    module = _part("streamlit.runtime.media_file_manager", "MediaFileManager.add")
+    handlers = _part("streamlit.runtime.backend_operation_handler", "DeferredFileHandler.handle")
+    if module is not None:
+        add = module.MediaFileManager.add
+
+        @wraps(add)
+        def added(self: Any, *arguments: Any, **named: Any) -> str:
+            address: str = add(self, *arguments, **named)
+            tell(_name(address), session_id())
+            return address
+
+        module.MediaFileManager.add = added
+    if handlers is not None:
+        handle = handlers.DeferredFileHandler.handle
+
+        @wraps(handle)
+        async def handled(self: Any, request: Any, session_id: str) -> Any:
+            response = await handle(self, request, session_id)
+            tell(_name(response.deferred_file.url), session_id)
+            return response
+
+        handlers.DeferredFileHandler.handle = handled
+
+
+def _name(address: str) -> str:
+    return address.rsplit("/", 1)[-1].partition(".")[0]
 
 
 def session_is_open() -> Callable[[], bool]:

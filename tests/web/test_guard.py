@@ -1,0 +1,127 @@
+"""The layer around the server: who is answered, and what goes with every answer."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from cxr.web import browsers
+from cxr.web.guard import COOKIE, HEADERS, Guard
+
+OURS, OTHERS = "a" * 32, "b" * 32
+
+
+def ask(
+    path: str, *, host: str | None = "localhost", browser: str = "", accept: str = "*/*"
+) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Send a request through the layer to an application that answers everything."""
+    reached: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope["path"])
+        headers = [(b"Cache-Control", b"public"), (b"X-Frame-Options", b"ALLOWALL")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"inside"})
+
+    told: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        told.append(dict(message))
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    headers = [(b"accept", accept.encode())]
+    headers += [(b"host", host.encode())] if host is not None else []
+    headers += [(b"cookie", f"_xsrf=1; {COOKIE}={browser}".encode())] if browser else []
+    guard = Guard(
+        app,
+        allows=lambda name: name == "localhost",
+        owners=lambda name: [OURS] if name == "f1" else [],
+    )
+    scope = {"type": "http", "path": path, "headers": headers}
+    # In a thread: that of the browser tests has a loop of its own.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(guard(scope, receive, send))).result()
+    start, body = told[0], b"".join(part.get("body", b"") for part in told[1:])
+    assert (body == b"inside") == bool(reached) == (start["status"] == 200)
+    return start["status"], [(n.decode().lower(), v.decode()) for n, v in start["headers"]], body
+
+
+@pytest.mark.parametrize("path", ["/", "/media/f1.bin", "/_stcore/health", "/static/media/a.woff2"])
+@pytest.mark.parametrize("host", [None, "evil.example", "localhost.evil.example", ""])
+def test_another_name_is_answered_nothing(path: str, host: str | None) -> None:
+    assert ask(path, host=host, browser=OURS)[0] == 421
+
+
+@pytest.mark.parametrize("base", ["", "/below/a/proxy"])
+@pytest.mark.parametrize("name", ["/media/f1.bin", "/media/f1"])
+def test_a_film_is_given_to_the_browser_that_shows_it_alone(base: str, name: str) -> None:
+    status, headers, _ = ask(base + name, browser=OURS)
+    assert status == 200
+    assert [value for key, value in headers if key == "cache-control"] == ["no-store"]
+    for browser in ("", OTHERS, OURS[:-1], OURS + "a"):
+        assert ask(base + name, browser=browser)[0] == 404
+    assert ask(base + "/media/f2.bin", browser=OURS)[0] == 404
+
+
+def test_fonts_of_the_page_are_no_films() -> None:
+    status, headers, _ = ask("/static/media/font.woff2")
+    assert status == 200
+    assert ("cache-control", "public") in headers
+
+
+@pytest.mark.parametrize("path", ["/_stcore/metrics", "/below/_stcore/metrics"])
+def test_figures_of_the_server_are_told_to_nobody(path: str) -> None:
+    assert ask(path, browser=OURS)[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/media/f2.bin", "/_stcore/metrics"])
+def test_every_answer_says_what_browsers_may_do(path: str) -> None:
+    for host in ("localhost", "evil.example"):
+        headers = ask(path, host=host)[1]
+        for name, value in HEADERS.items():
+            assert [v for n, v in headers if n == name.lower()] == [value]
+    assert "frame-ancestors 'none'" in HEADERS["Content-Security-Policy"]
+
+
+def test_a_browser_gets_one_cookie_with_its_first_page() -> None:
+    def cookies(**asked: str) -> list[str]:
+        return [value for name, value in ask("/", **asked)[1] if name == "set-cookie"]
+
+    (one,), (other,) = cookies(accept="text/html"), cookies(accept="text/html")
+    assert one != other
+    assert "HttpOnly" in one
+    assert "SameSite=Strict" in one
+    assert not cookies(accept="text/html", browser=OURS)
+    assert not cookies(accept="image/png")
+
+
+def test_a_cookie_that_is_none_opens_nothing() -> None:
+    for header in (f'{COOKIE}="', "=;=;", "a b c", f"{COOKIE}"):
+        assert ask("/media/f1.bin", browser=header)[0] == 404
+
+
+class TestOwners:
+    @pytest.fixture(autouse=True)
+    def _forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(browsers, "_browser_of", type(browsers._browser_of)())
+        monkeypatch.setattr(browsers, "_tabs_of", type(browsers._tabs_of)())
+
+    def test_are_the_browsers_of_the_tabs_that_showed_it(self) -> None:
+        browsers._browser_of |= {"tab 1": OURS, "tab 2": OTHERS}
+        for name, tab in (("f1", "tab 1"), ("f2", "tab 1"), ("f2", "tab 2"), ("f3", "tab 9")):
+            browsers._note_media(name, tab)
+        assert browsers.owners("f1") == [OURS]
+        assert sorted(browsers.owners("f2")) == [OURS, OTHERS]
+        assert browsers.owners("f3") == browsers.owners("f4") == []
+
+    def test_the_oldest_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(browsers, "FILES", 3)
+        browsers._browser_of["tab"] = OURS
+        for number in range(5):
+            browsers._note_media(f"f{number}", "tab")
+        assert [number for number in range(5) if browsers.owners(f"f{number}")] == [2, 3, 4]
