@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from .. import __version__
+from ..errors import CxrError
 from ..heatmaps.methods import METHODS
 from ..lungs.segment import KIND as LUNGS
 from ..networks.runtime import prepare
@@ -19,6 +20,7 @@ from ..scoring.automatic import AUTOMATIC
 from ..scoring.bundle import default_name
 from . import commands
 from . import evidence as evidence_commands
+from . import readings as readings_commands
 from . import site as site_commands
 from .messages import message
 
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
-    except (ValueError, OSError) as error:  # every error of this package is one of these
+    except (CxrError, ValueError, OSError) as error:
         # What an error quotes of a file must not command the terminal.
         told = "\n".join(map(visible, message(error).split("\n")))
         print(f"cxr: {told}", file=sys.stderr)
@@ -184,6 +186,15 @@ def build_parser() -> argparse.ArgumentParser:
             commands.import_legacy,
             "Take over a model of Keras 2 whose network is one of those here.",
             "Its files are read as data; nothing in them is run.",
+        )
+    )
+    _add_readings(
+        command(
+            "readings",
+            readings_commands.readings,
+            "Take the log of readings along: what models said of films, and what readers called.",
+            "The log holds hashes, scores and words of closed lists, no name and no picture. How "
+            "long it keeps them, CXR_READINGS_KEEP_DAYS says.",
         )
     )
     _add_dataset(
@@ -546,3 +557,27 @@ def _add_dataset(parser: argparse.ArgumentParser) -> None:
         "(default: print only)",
     )
     _add_json(parser, "a JSON object")
+
+
+def _add_readings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action", choices=["export"], metavar="export", help="write the entries of the log"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help=".csv, .json or .parquet file to write (default: CSV on standard output)",
+    )
+    parser.add_argument(
+        "--since", metavar="DAY", help="leave out what is older than a day, UTC (default: all)"
+    )
+    parser.add_argument(
+        "--regions",
+        action="store_true",
+        help="the regions that readers drew on films (default: scores and calls)",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="write over a file that is there (default: leave it alone)",
+    )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,6 +24,7 @@ from .database import (
     is_sqlite,
     open_engine,
 )
+from .keeping import keep_days, oldest_kept, remove_before
 from .reading import (
     FIELDS,
     Reading,
@@ -35,6 +39,10 @@ __all__ = ["COLUMNS", "REGION_COLUMNS", "Noted", "Readings", "Recorder", "film_n
 #: What the log keeps.
 Noted: TypeAlias = Reading | RegionEntry
 
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks for what is too old to be kept.
+LOOKED_FOR = 3600
 #: The columns of `Readings.table`.
 COLUMNS = ("event", *FIELDS)
 _TEXTS = [c for c in COLUMNS if isinstance(READINGS.columns[c].type, sa.String)]
@@ -176,10 +184,10 @@ class Readings(Recorder):
     """The log: tables of events to which rows are only ever added.
 
     A film's entry is written when it is scored, again with each call of its reader, and again when
-    the reader judges the score. Nothing is changed or removed, so that a call that was made
-    before the score was seen stays in the log whatever is said later. No connection is kept
-    between calls: one log may be shared by threads, and any number of processes may use one
-    database.
+    the reader judges the score. Nothing is changed, so that a call that was made before the score
+    was seen stays in the log whatever is said later; and nothing is removed but what is older than
+    the days for which readings are kept (`cxr.monitoring.keeping`). No connection is kept between
+    calls: one log may be shared by threads, and any number of processes may use one database.
 
     Parameters
     ----------
@@ -191,15 +199,19 @@ class Readings(Recorder):
     Raises
     ------
     ReadingsError
-        If the log cannot be opened, is damaged, or was written by a newer version.
+        If the log cannot be opened, is damaged, or was written by a newer version; or
+        ``CXR_READINGS_KEEP_DAYS`` is no number of days.
     """
 
     def __init__(self, url: str | None = None) -> None:
         self._url = address(url)
         self._engine = None
+        self.keep_days = keep_days()
+        self._looked = -math.inf
         if self._url is not None:
             self._engine = open_engine(self._url)
             bring_up_to_date(self._engine)
+            self._remove_old()
 
     def __repr__(self) -> str:
         return f"<Readings in {self.where}>"
@@ -229,8 +241,22 @@ class Readings(Recorder):
         rows = [{"event": event, **reading.row()} for reading in readings]
         if self._engine is None or not rows:
             return
+        self._remove_old()
         with connected(self._engine, write=True) as connection:
             connection.execute(sa.insert(table), rows)
+
+    def _remove_old(self) -> None:
+        """Remove what is older than readings are kept; looked for once in `LOOKED_FOR` seconds."""
+        limit = oldest_kept(self.keep_days)
+        if limit is None or self._engine is None:
+            return
+        if time.monotonic() - self._looked < LOOKED_FOR:
+            return
+        with connected(self._engine, write=True) as connection:
+            removed = remove_before(connection, limit)
+        self._looked = time.monotonic()
+        if removed:
+            logger.info("Entries removed that were older than %d days: %d", self.keep_days, removed)
 
     def table(self, since: datetime | None = None) -> pd.DataFrame:
         """Return all events in the order in which they were written.
@@ -287,6 +313,9 @@ class Readings(Recorder):
         if self._engine is None:
             return []
         wanted = sa.select(*(table.columns[name] for name in columns))
+        # What is old and not yet removed is not shown either.
+        limit = oldest_kept(self.keep_days)
+        since = max(filter(None, (since, limit)), default=None)
         if since is not None:
             wanted = wanted.where(table.columns["time"] >= since)
         try:
@@ -322,7 +351,7 @@ class Readings(Recorder):
     def to_csv(self, since: datetime | None = None) -> str:
         """Return the events as CSV: the columns of `table`, and the intended use after them."""
         table = self.table(since).assign(intended_use=INTENDED_USE)
-        table["time"] = [time.isoformat() for time in table["time"]]
+        table["time"] = [at.isoformat() for at in table["time"]]
         return table_text(table)
 
 

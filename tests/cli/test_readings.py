@@ -1,0 +1,82 @@
+"""The log of readings on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from cxr.monitoring import COLUMNS, Reading, Readings, new_list_id
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch) -> Readings:
+    monkeypatch.setenv("CXR_READINGS_URL", f"sqlite:///{tmp_path}/log.sqlite3")
+    made = Readings()
+    for days in (40, 3, 0):
+        made.scored(
+            Reading(
+                time=datetime.now(UTC) - timedelta(days=days),
+                list_id=new_list_id(),
+                film_sha256="ab" * 32,
+                model="pneumonia-made",
+                model_sha256="cd" * 32,
+                finding="pneumonia",
+                operating_point="sensitivity-95@north-1a2b3c4d",
+                threshold=0.4,
+                score=0.5,
+            )
+        )
+    return made
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_every_format_has_the_columns_of_the_log(run, log, tmp_path, suffix):
+    out = tmp_path / "deep" / f"readings{suffix}"
+    assert run("readings", "export", "--out", out)[0] == 0
+    if suffix == ".json":
+        table = pd.DataFrame(json.loads(out.read_text()))
+    else:
+        table = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
+    assert len(table) == 3
+    assert set(COLUMNS) <= set(table)
+    assert table["score"].tolist() == [0.5] * 3
+
+
+def test_standard_output_and_a_first_day(run, log):
+    first = (datetime.now(UTC) - timedelta(days=10)).date().isoformat()
+    status, out, err = run("readings", "export", "--since", first)
+    assert (status, err) == (0, "2 entries.\n")
+    assert len(list(csv.DictReader(io.StringIO(out)))) == 2
+
+
+def test_regions_have_their_own_columns(run, log):
+    status, out, _ = run("readings", "export", "--regions")
+    assert status == 0
+    assert "list_id" in out.partition("\n")[0]
+
+
+def test_what_cannot_be_done(run, log, tmp_path, monkeypatch):
+    there = tmp_path / "there.csv"
+    there.write_text("kept")
+    for words in (["--out", there], ["--out", "x.txt"], ["--since", "yesterday"]):
+        status, _, err = run("readings", "export", *words)
+        assert (status, err.startswith("cxr: ")) == (2, True)
+    assert there.read_text() == "kept"
+    assert run("readings", "export", "--out", there, "--force")[0] == 0
+    monkeypatch.setenv("CXR_READINGS_URL", "off")
+    assert run("readings", "export")[0] == 2
+
+
+def test_what_is_too_old_is_neither_kept_nor_written(run, log, monkeypatch):
+    monkeypatch.setenv("CXR_READINGS_KEEP_DAYS", "30")
+    assert run("readings", "export")[2] == "2 entries.\n"
+    monkeypatch.delenv("CXR_READINGS_KEEP_DAYS")
+    assert run("readings", "export")[2] == "2 entries.\n"
+    monkeypatch.setenv("CXR_READINGS_KEEP_DAYS", "soon")
+    status, _, err = run("readings", "export")
+    assert (status, "CXR_READINGS_KEEP_DAYS" in err) == (2, True)
