@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from cxr import figures
+from cxr.evidence.comparison import Rate
 from cxr.monitoring import Readings, ReadingsError
 from cxr.monitoring.drift import (
     CUTS,
@@ -21,10 +22,14 @@ from cxr.monitoring.measures import (
     refusals,
     use,
 )
+from cxr.monitoring.site_watch import of_site, shares_by_week, watch
+from cxr.scoring.site_file import SiteFile
+from cxr.stats.wording import count, interval, percent
 from cxr.web import (
     among,
     bundle,
     choose_model,
+    choose_site,
     code_span,
     header,
     in_address,
@@ -43,11 +48,17 @@ KEPT = (
     "reader's call and reason, five statistics of its grey values, and a random number of the "
     "list. No name, no identifier, no file name, no picture, nobody who read it."
 )
+INDEX = (
+    f"By convention {CUTS[0]} is some drift and {CUTS[1]} much; the mark at each bar is what "
+    "chance alone stays under 95 times in 100."
+)
 PSI = (
-    "PSI is the population stability index against this model's validation films. By convention "
-    f"{CUTS[0]} is some drift and {CUTS[1]} much; the mark at each bar is what chance alone stays "
-    "under 95 times in 100. Scores also move where more or fewer films have the finding than "
-    "in validation."
+    "PSI is the population stability index against this model's validation films. "
+    f"{INDEX} Scores also move where more or fewer films have the finding than in validation."
+)
+PSI_OF_SITE = (
+    "PSI is the population stability index against the films that the site's file was made on. "
+    f"{INDEX}"
 )
 KAPPA = (
     "Cohen's kappa of these calls and the operating point, with its 95 % interval: 1 where all "
@@ -74,6 +85,8 @@ def show_log(log: Readings) -> None:
     left, middle, right = st.columns([2, 2, 1.4], vertical_alignment="bottom")
     with left:
         card = choose_model("monitoring_model")
+        site_place = st.container()
+    site, _ = choose_site([card], "monitoring_site", site_place)
     in_address("period", "monitoring_period", "90 days", among(PERIODS))
     period = middle.segmented_control("Period", PERIODS, required=True, key="monitoring_period")
     table = events(log, log.where, log.newest(), PERIODS[period])
@@ -94,8 +107,11 @@ def show_log(log: Readings) -> None:
             st.info(messages.no_readings_by(card.name))
         else:
             show_refusals(ours)
-            show_agreement(ours)
-            show_drift(ours, card)
+            if site:
+                show_site(ours, card, site)
+            else:
+                show_agreement(ours)
+                show_drift(ours, card)
     st.caption(f"The log is in {code_span(log.where)}. {KEPT}")
 
 
@@ -146,18 +162,48 @@ def show_agreement(table) -> None:
         st.dataframe(weeks, hide_index=True, column_config=WEEKS)
 
 
-def show_drift(table, card) -> None:
+def show_site(table, card, site: SiteFile) -> None:
+    """Show whether the films still are like those of a site's file."""
+    st.subheader(f"Films of the site {plain(site.site)}", anchor=False)
+    ours = of_site(table, site)
+    if ours.empty:
+        st.info(messages.no_readings_at_site(site.site))
+        return
+    watched = watch(table, site, bundle(card))
+    if watched.premise_fails:
+        st.warning(messages.premise_fails(watched.moved))
+    elif watched.enough:
+        st.caption(messages.PREMISE_HOLDS)
+    else:
+        st.caption(messages.too_few_to_tell(watched.n))
+    above = Rate(
+        "Above the point", "Share of films at or above the threshold", watched.above, watched.n
+    )
+    show_rates([above])
+    st.caption(
+        f"Expected {percent(watched.expected)} ({interval(watched.expected_ci, '.1%')}), as among "
+        f"the site's own {count(site.films.n)}. Films: {n_text(watched.n)}"
+    )
+    plot(
+        figures.shares_by_week(shares_by_week(table, site), watched.expected, theme=theme()),
+        "site_shares",
+    )
+    show_agreement(ours)
+    show_drift(table, card, site)
+
+
+def show_drift(table, card, site: SiteFile | None = None) -> None:
     st.subheader("Drift", anchor=False)
-    measured = drifts(table, bundle(card))
+    measured = drifts(of_site(table, site) if site else table, bundle(card), site)
     left, right = st.columns([1.2, 1])
     with left:
         plot(figures.drift_bars(measured, theme=theme()), "drift")
     with right:
-        scores = spread(table, bundle(card))
-        threshold = card.operating_point().threshold
+        scores = spread(table, bundle(card), site)
+        threshold = (site.point() if site else card.operating_point()).threshold
         plot(figures.score_spread(scores, threshold, theme=theme()), "spread")
     st.dataframe(as_table(measured), hide_index=True, column_config=NUMBERS)
-    st.caption(PSI)
+    st.caption(PSI_OF_SITE if site else PSI)
 
 
 main()

@@ -21,6 +21,7 @@ from .monitoring import (
     drift_bars,
     refusal_shares,
     score_spread,
+    shares_by_week,
     use_by_day,
 )
 from .pairs import score_pairs
@@ -54,6 +55,7 @@ __all__ = [
     "score_histogram",
     "score_pairs",
     "score_spread",
+    "shares_by_week",
     "split_shift",
     "subgroup_rates",
     "subtypes",

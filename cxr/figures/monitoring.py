@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..monitoring.drift import CUTS, Drift, Spread
+from ..monitoring.drift import CUTS, VALIDATION, Drift, Spread
 from ..stats.wording import count
 from .theme import (
     SCORE_AXIS,
@@ -129,6 +129,43 @@ def agreement_by_week(weeks: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
 
 
 @plain_texts
+def shares_by_week(weeks: pd.DataFrame, expected: float, *, theme: str = "dark") -> go.Figure:
+    """Draw week by week the share of films above a site's operating point, over what it expects.
+
+    Parameters
+    ----------
+    weeks : pandas.DataFrame
+        As `cxr.monitoring.site_watch.shares_by_week` returns it, not empty.
+    expected : float
+        Share above the point among the site's own films, in [0, 1].
+    theme : {"dark", "light"}
+    """
+    need_columns(weeks, ["week", "n", "above", "share", "low", "high", "note"])
+    look = colours(theme)
+    figure = empty(theme, "Above the site's point by week", "95% intervals", height=340)
+    figure.add_scatter(
+        x=weeks["week"] + 3 * DAY, y=weeks["share"], mode="markers", name="logged", showlegend=True,
+        marker={"size": 10, "color": look.text},
+        error_y={"array": weeks["high"] - weeks["share"],
+                 "arrayminus": weeks["share"] - weeks["low"], "symmetric": False,
+                 "thickness": 1.5, "width": 4, "color": look.muted},
+        customdata=np.column_stack([
+            weeks["week"].dt.strftime("%d %b %Y"), weeks[["above", "n", "low", "high"]],
+            [f", {note}" if note else "" for note in weeks["note"]],
+        ]),
+        hovertemplate=f"week of %{{customdata[0]}}<br>%{{y:.1%}} ({hovered_interval(3, 4)})<br>"
+        "%{customdata[1]} of %{customdata[2]} films%{customdata[5]}<extra></extra>",
+    )  # fmt: skip
+    figure.add_hline(expected, line={"color": look.accent, "width": 2, "dash": "dash"})
+    figure.add_annotation(
+        x=1, xref="paper", y=expected, yanchor="bottom", xanchor="right", showarrow=False,
+        text=f"expected {expected:.0%}", font={"color": look.accent, "size": 12},
+    )  # fmt: skip
+    figure.update_xaxes(type="date", tickformat="%d %b", title_text="Week")
+    return figure.update_yaxes(**SHARE_AXIS, title_text="Share of films")
+
+
+@plain_texts
 def drift_bars(drifts: Sequence[Drift], *, theme: str = "dark") -> go.Figure:
     """Draw the drift of each quantity, with the customary limits and what chance alone would give.
 
@@ -144,7 +181,8 @@ def drift_bars(drifts: Sequence[Drift], *, theme: str = "dark") -> go.Figure:
     ]
     many = sum(drift.beyond_chance for _, drift in known)
     title = f"{many} of {len(known)} beyond chance" if known else "Drift is not known"
-    figure = empty(theme, title, "Logged against validation films", height=150 + 40 * len(names))
+    against = drifts[0].against
+    figure = empty(theme, title, f"Logged against {against}", height=150 + 40 * len(names))
     for filled, what in ((True, "beyond chance"), (False, "no more than by chance")):
         rows = [row for row in known if row[1].beyond_chance == filled]
         if not rows:
@@ -157,8 +195,8 @@ def drift_bars(drifts: Sequence[Drift], *, theme: str = "dark") -> go.Figure:
             customdata=[[drift.chance, drift.n_validation, drift.n_logged, drift.note]
                         for _, drift in rows],
             hovertemplate="<b>%{y}</b>, %{customdata[3]}<br>PSI %{x:.3f}, by chance up to "
-            "%{customdata[0]:.3f}<br>%{customdata[1]:,d} validation and %{customdata[2]:,d} logged "
-            "films<extra></extra>",
+            "%{customdata[0]:.3f}<br>%{customdata[2]:,d} logged and %{customdata[1]:,d} "
+            f"{against}<extra></extra>",
         )  # fmt: skip
     if known:
         figure.add_scatter(
@@ -208,14 +246,14 @@ def score_spread(
     """
     look = colours(theme)
     figure = empty(theme, f"Scores of {count(spread.n_logged)}", "Share of films", height=360)
-    edges = spread.edges
+    edges, before = spread.edges, "validation" if spread.against == VALIDATION else "the site"
     limits = np.column_stack([edges[:-1], edges[1:]])
     score = f"score {hovered_interval(0, 1, '.2f')}<extra></extra>"
     figure.add_bar(
         x=limits.mean(axis=1), y=spread.validation, width=np.diff(edges),
-        name=f"validation, {count(spread.n_validation)}", showlegend=True,
+        name=f"{before}, {count(spread.n_validation)}", showlegend=True,
         marker={"color": look.classes[0], "line_width": 0}, customdata=limits,
-        hovertemplate="<b>validation</b><br>%{y:.1%} of films, " + score,
+        hovertemplate=f"<b>{before}</b><br>%{{y:.1%}} of films, {score}",
     )  # fmt: skip
     figure.add_scatter(
         # The last share once more, so that its step reaches the end.

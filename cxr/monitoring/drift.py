@@ -16,6 +16,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ..films.statistics import STATISTICS
+from ..scoring.operating_points import SITE_MARK
+from ..scoring.site_file import SiteFile, is_of_site
 
 if TYPE_CHECKING:
     from ..scoring.bundle import Bundle
@@ -40,6 +42,7 @@ FEWEST = 30
 #: Where PSI is said to be some and to be much, by convention (Siddiqi 2006): no more than that.
 CUTS = (0.1, 0.25)
 SCORE = "score"
+VALIDATION, OF_SITE = "validation films", "films of the site"
 #: What the columns of a film table that hold `STATISTICS` begin with.
 PREFIX = "stat_"
 TOO_FEW, NOT_KNOWN, CHANCE = "too few", "not known", "no more than by chance"
@@ -70,6 +73,9 @@ class Drift:
     note : str
         ``too few`` (under `FEWEST` on a side), ``not known``, ``no more than by chance``, or, where
         it is more than that, ``little``, ``some`` (from 0.1) or ``much`` (from 0.25).
+    against : str
+        What the logged films are compared with, which `n_validation` counts: `VALIDATION`, or
+        `OF_SITE` where a site's file was chosen.
     """
 
     name: str
@@ -78,6 +84,12 @@ class Drift:
     n_validation: int
     n_logged: int
     note: str
+    against: str = VALIDATION
+
+    @property
+    def moved(self) -> bool:
+        """Whether there is drift that counts: beyond chance, and by convention at least some."""
+        return self.beyond_chance and (self.psi or 0) >= CUTS[0]
 
     @property
     def beyond_chance(self) -> bool:
@@ -89,7 +101,7 @@ class Drift:
         """The note, with the number of films where they are too few."""
         if self.note != TOO_FEW:
             return self.note
-        side = "" if self.n_logged < FEWEST else " validation films"
+        side = "" if self.n_logged < FEWEST else f" {self.against}"
         return f"n = {self.n_validation if side else self.n_logged:,}{side}, {TOO_FEW}"
 
 
@@ -105,6 +117,8 @@ class Spread:
         Shape (bins,), summing to 1; zeros without films.
     n_validation, n_logged : int
         Number of films of each.
+    against : str
+        As for `Drift`.
     """
 
     edges: _Array
@@ -112,6 +126,7 @@ class Spread:
     logged: _Array
     n_validation: int
     n_logged: int
+    against: str = VALIDATION
 
 
 def psi(expected: ArrayLike, actual: ArrayLike, bins: int = BINS) -> float:
@@ -147,7 +162,9 @@ def psi(expected: ArrayLike, actual: ArrayLike, bins: int = BINS) -> float:
     return _index(_values(expected), _values(actual), bins)[0]
 
 
-def drift(name: str, validation: ArrayLike, logged: ArrayLike) -> Drift:
+def drift(
+    name: str, validation: ArrayLike, logged: ArrayLike, *, site: SiteFile | None = None
+) -> Drift:
     """Measure the drift of one quantity.
 
     Where nothing has changed, the index is about (1 / n + 1 / m) times a chi-squared variable of
@@ -160,6 +177,8 @@ def drift(name: str, validation: ArrayLike, logged: ArrayLike) -> Drift:
         Of the quantity.
     validation, logged : array_like
         Shapes (n,) and (m,); NaN is left out. Either may be empty.
+    site : SiteFile, optional
+        Whose quantiles stand for the validation films.
 
     References
     ----------
@@ -169,17 +188,19 @@ def drift(name: str, validation: ArrayLike, logged: ArrayLike) -> Drift:
     before, now = (_known(values) for values in (validation, logged))
     value = limit = None
     note = TOO_FEW
-    if not before.size or (before.size >= FEWEST and before.min() == before.max()):
+    number = site.films.n if site and before.size else int(before.size)
+    if not before.size or (number >= FEWEST and before.min() == before.max()):
         note = NOT_KNOWN
-    elif min(before.size, now.size) >= FEWEST:
+    elif min(number, now.size) >= FEWEST:
         value, bins = _index(before, now, BINS)
-        limit = _chance(bins, before.size, now.size)
+        limit = _chance(bins, number, now.size)
         note = MUCH if value >= CUTS[1] else SOME if value >= CUTS[0] else LITTLE
         note = note if value > limit else CHANCE
-    return Drift(name, value, limit, int(before.size), int(now.size), note)
+    against = OF_SITE if site else VALIDATION
+    return Drift(name, value, limit, number, int(now.size), note, against)
 
 
-def drifts(table: pd.DataFrame, bundle: Bundle) -> list[Drift]:
+def drifts(table: pd.DataFrame, bundle: Bundle, site: SiteFile | None = None) -> list[Drift]:
     """Measure the drift of scores and of films' gray values from those of a model's validation.
 
     Parameters
@@ -188,16 +209,30 @@ def drifts(table: pd.DataFrame, bundle: Bundle) -> list[Drift]:
         The log's events of this model's weights (`cxr.monitoring.measures.of_model`).
     bundle : Bundle
         The model.
+    site : SiteFile, optional
+        Whose films are compared with in their place.
 
     Returns
     -------
     list of Drift
         Of the score, then of each of `STATISTICS`.
     """
-    now, before = logged_films(table), validation_films(bundle)
+    now, before = logged_films(table, site), _known_films(bundle, site)
     return [
-        drift(name, before[name].to_numpy(), now[name].to_numpy()) for name in (SCORE, *STATISTICS)
+        drift(name, before[name], now[name].to_numpy(), site=site) for name in (SCORE, *STATISTICS)
     ]
+
+
+def _known_films(bundle: Bundle, site: SiteFile | None) -> dict[str, ArrayLike]:
+    """Return what logged films are compared with: of a site its quantiles stand for its films."""
+    if site is None:
+        films = validation_films(bundle)
+        return {name: films[name].to_numpy() for name in (SCORE, *STATISTICS)}
+    known = {name: site.reference.get(name, ()) for name in (SCORE, *STATISTICS)}
+    return {
+        name: np.round(values, DECIMALS) if name in STATISTICS else values
+        for name, values in known.items()
+    }
 
 
 def as_table(found: Sequence[Drift]) -> pd.DataFrame:
@@ -207,7 +242,7 @@ def as_table(found: Sequence[Drift]) -> pd.DataFrame:
             "quantity": measured.name,
             "PSI": math.nan if measured.psi is None else measured.psi,
             "by chance up to": math.nan if measured.chance is None else measured.chance,
-            "validation films": measured.n_validation,
+            measured.against: measured.n_validation,
             "logged films": measured.n_logged,
             "drift": measured.text,
         }
@@ -215,7 +250,7 @@ def as_table(found: Sequence[Drift]) -> pd.DataFrame:
     )
 
 
-def spread(table: pd.DataFrame, bundle: Bundle) -> Spread:
+def spread(table: pd.DataFrame, bundle: Bundle, site: SiteFile | None = None) -> Spread:
     """Count the scores of a model's validation films and those logged, in equal bins.
 
     Parameters
@@ -224,23 +259,38 @@ def spread(table: pd.DataFrame, bundle: Bundle) -> Spread:
         The log's events of this model's weights (`cxr.monitoring.measures.of_model`).
     bundle : Bundle
         The model.
+    site : SiteFile, optional
+        Whose films are compared with in their place.
     """
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
-    sides = [_known(films[SCORE]) for films in (validation_films(bundle), logged_films(table))]
+    before, now = _known_films(bundle, site)[SCORE], logged_films(table, site)[SCORE]
+    sides = [_known(scores) for scores in (before, now)]
     shares = [np.histogram(side, edges)[0] / max(side.size, 1) for side in sides]
-    return Spread(edges, shares[0], shares[1], sides[0].size, sides[1].size)
+    number = site.films.n if site else sides[0].size
+    against = OF_SITE if site else VALIDATION
+    return Spread(edges, shares[0], shares[1], number, sides[1].size, against)
 
 
-def logged_films(table: pd.DataFrame) -> pd.DataFrame:
+def logged_films(table: pd.DataFrame, site: SiteFile | None = None) -> pd.DataFrame:
     """Return what was logged of each film that was scored, once per film however often it was read.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Events of one model's weights.
+    site : SiteFile, optional
+        Whose calibration scores must be on (default: the model's own).
 
     Returns
     -------
     pandas.DataFrame
         Columns ``score`` and those of `STATISTICS`, one row for each film (by its pixels) and
-        weights, as it was scored last.
+        weights, as it was scored last; a score on another calibration is NaN.
     """
     rows = table[(table["event"] == "scored") & table["score"].notna()]
+    point = rows["operating_point"].astype(str)
+    on_scale = point.str.endswith(SITE_MARK + site.label) if site else ~point.map(is_of_site)
+    rows = rows.assign(score=rows["score"].where(on_scale.astype(bool)))
     rows = rows.drop_duplicates(["film_sha256", "model_sha256"], keep="last")
     return _rounded(rows[[SCORE, *STATISTICS]].reset_index(drop=True))
 

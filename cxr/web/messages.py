@@ -29,6 +29,7 @@ __all__ = [
     "NO_PICTURE_CHECK",
     "NO_READINGS",
     "NO_SAMPLES",
+    "PREMISE_HOLDS",
     "SITE_FILE",
     "START",
     "UPLOADED",
@@ -38,6 +39,7 @@ __all__ = [
     "measure_again",
     "message",
     "no_lungs",
+    "no_readings_at_site",
     "no_readings_by",
     "no_readings_within",
     "not_described",
@@ -45,7 +47,9 @@ __all__ = [
     "not_recorded",
     "not_steadied",
     "one_class",
+    "premise_fails",
     "scored_none",
+    "too_few_to_tell",
 ]
 
 #: What to do about an error, by its code.
@@ -97,6 +101,10 @@ LOG_OFF = "The log is switched off: CXR_READINGS_URL is off. Unset it to keep re
 NO_READINGS = (
     "No readings yet. Score films on Triage; what the model and its reader said is counted here."
 )
+PREMISE_HOLDS = (
+    "Nothing says that these films are unlike those that the site's file was made on. That they "
+    "are alike is the premise of its threshold and its band, and cannot be proved."
+)
 NO_CALLS = "No call to compare yet. Make your calls on Triage."
 
 _KERMANY = SOURCES["kermany"]
@@ -110,6 +118,28 @@ def message(error: Exception) -> str:
     """Return what happened, and where the dashboard can help, what to do."""
     hint = HINTS.get(error.code, "") if isinstance(error, CxrError) else ""
     return f"{plain(error)} {hint}".rstrip()
+
+
+def no_readings_at_site(site: str) -> str:
+    """Say how films come to be counted for a site's file."""
+    return (
+        f"No film in this period was scored at the points of this file of {plain(site)}. Choose it "
+        "on Triage, and score films."
+    )
+
+
+def premise_fails(moved: Iterable[str]) -> str:
+    """Say that films are no longer like a site's own, and what follows."""
+    return (
+        f"These films are not like those that the site's file was made on: {', '.join(moved)}. "
+        "What it says of sensitivity, and of the band, may not hold any more. Look for what has "
+        "changed, and make the file anew."
+    )
+
+
+def too_few_to_tell(n: int) -> str:
+    """Say that too few films were scored to tell whether they are like a site's own."""
+    return f"{n:,} films are too few to tell whether they are like the site's own."
 
 
 def imported_without_films(model: str) -> str:

@@ -616,3 +616,24 @@ def test_a_run_without_validation_has_its_training_curve_and_no_best_epoch():
     assert [list(drawn.x) for drawn in ringed] == [[2]]
     assert ringed[0].showlegend
     assert not figures.gap({ONE: generalisation_gap(blind)}).data
+
+
+def test_shares_above_a_sites_point_by_week():
+    weeks = pd.DataFrame(
+        {
+            "week": pd.to_datetime(["2026-11-16", "2026-11-23"]),
+            "n": [40, 8],
+            "above": [20, 2],
+            "share": [0.5, 0.25],
+            "low": [0.35, 0.07],
+            "high": [0.65, 0.59],
+            "note": ["", "few"],
+        }
+    )
+    figure = figures.shares_by_week(weeks, 0.6)
+    assert list(figure.data[0].y) == [0.5, 0.25]
+    assert [len(row) for row in figure.data[0].customdata] == [6, 6]
+    assert "few" in figure.data[0].customdata[1][5]
+    assert figure.layout.shapes[0].y0 == 0.6
+    with pytest.raises(ValueError, match="empty"):
+        figures.shares_by_week(weeks.iloc[:0], 0.6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ import cxr
 from cxr.monitoring import Reading, Readings, new_list_id
 from tests.bundles import change_table
 from tests.conftest import ROOT
+from tests.sites import a_site
 
 PAGE = ROOT / "pages" / "monitoring.py"
 
@@ -258,3 +260,27 @@ print("LOADED", sorted(name for name in ("tensorflow", "keras") if name in sys.m
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "LOADED []" in done.stdout
+
+
+def test_a_sites_file_shows_what_the_site_expects(opened, log: Readings, made_bundle):
+    site = a_site(made_bundle.card)
+    made = fill(log, made_bundle.card, 60)
+    log.scored(
+        *(
+            dataclasses.replace(r, operating_point=site.point().name, film_sha256=f"{k + 900:064x}")
+            for k, r in enumerate(made)
+        )
+    )
+    app = opened()
+    app.file_uploader(key="monitoring_site").upload("s.json", site.to_bytes(), "application/json")
+    app.run()
+    assert not app.exception, app.exception[0].message
+    text = texts(app)
+    assert "Films of the site north" in text
+    assert "Expected 58.9%" in text
+    assert "n = 48" in text
+    assert "films of the site" in str(app.dataframe[-1].value.columns)
+    later = a_site(made_bundle.card, site="south")
+    app.file_uploader(key="monitoring_site").upload("s.json", later.to_bytes(), "application/json")
+    app.run()
+    assert "No film in this period was scored at the points of this file of south" in texts(app)
