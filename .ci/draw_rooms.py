@@ -16,11 +16,12 @@ LAYERS = [
     ["exports"],
     ["reading_room", "bulk", "figures"],
     ["training", "monitoring"],
+    ["site"],
     ["evidence", "model"],
     ["scoring"],
     ["datasets", "lungs", "heatmaps"],
     ["films", "stats", "storage", "networks"],
-    ["errors", "plain_text", "process", "progress"],
+    ["errors", "plain_text", "progress"],
 ]
 
 

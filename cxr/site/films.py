@@ -52,7 +52,7 @@ __all__ = [
 
 #: Batches that are read while one is scored.
 AHEAD = 2
-#: What scoring adds to a film's row, beside `STATISTICS`.
+#: What scoring adds to a film's row, in addition to `STATISTICS`.
 SCORED = ("logit", "refusal_code", "sha256", "width", "height")
 #: A manifest's mark of films that another set lists as normal: they are evidence for neither class.
 DOUBTFUL = "also_listed_normal"

@@ -80,7 +80,8 @@ _POSITIVE = {
     "tuberculosis": frozenset(
         (
             *("tb positive", "mtb detected", "mtb positive", "xpert positive", "culture positive"),
-            *("bacteriologically confirmed", "tuberculose", "tuberkulose", "tuberculous"),
+            *(f"bacteriologically {word}" for word in ("confirmed", "positive")),
+            *("tuberculose", "tuberkulose", "tuberculous"),
         )
     ),
 }

@@ -41,7 +41,7 @@ __all__ = [
     "scores_of",
 ]
 
-#: What a sheet may say of a film beside its label.
+#: What a sheet may say of a film in addition to its label.
 FACTS = ("patient", "age", "sex", "site", "scanner", "date", "subtype")
 #: Different labels that a column of labels may have.
 MOST_LABELS = 50

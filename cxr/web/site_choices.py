@@ -47,7 +47,22 @@ PREMISE = (
 
 @dataclass
 class Choices:
-    """What a site has chosen, for its report and its file."""
+    """What a site has chosen, for its report and its file; None for what could not be.
+
+    Attributes
+    ----------
+    site : SiteFile or None
+        With its calibration and operating points.
+    point : OperatingPoint or None
+        Its default.
+    programme : Programme or None
+    counted : mapping of str to PerThousand
+        Of 1,000 people, by the name of the threshold.
+    band : Band or None
+        On the site's calibrated score where there is one.
+    queue : Queue or None
+    waiting : Waiting or None
+    """
 
     site: SiteFile | None = None
     point: OperatingPoint | None = None

@@ -18,6 +18,7 @@ from ..site.difference import Difference
 from ..site.proof import Proof
 from ..site.report import SiteReport
 from .site_choices import Choices
+from .site_file import keep_site
 
 __all__ = ["report_step"]
 
@@ -96,15 +97,19 @@ def _file(choices: Choices) -> None:
         st.error("Use letters, digits, dots, dashes and underscores, without a space.")
         return
     made = _named(choices.site, name, choices)
-    st.download_button(
-        "Site's file",
-        made.to_bytes(),
-        f"{name}.json",
-        "application/json",
-        key="site_file",
-        on_click="ignore",
-        help="Choose it on Triage and Monitoring, or with cxr predict --site",
-    )
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Site's file",
+            made.to_bytes(),
+            f"{name}.json",
+            "application/json",
+            key="site_file",
+            on_click="ignore",
+            help="Choose it on Triage and Monitoring, or with cxr predict --site",
+        )
+        if st.button("Use it in this tab", key="site_use", help="On Triage and Monitoring"):
+            keep_site(made)
+            st.toast("Triage and Monitoring use the site's file in this tab.")
 
 
 def _named(site: SiteFile, name: str, choices: Choices) -> SiteFile:
