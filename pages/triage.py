@@ -39,12 +39,10 @@ from cxr.web import (
     study_view,
 )
 
+#: What this page takes by key besides the film's own, as keys.js calls it.
 KEYS = (
-    ("V", "Next film of the study"),
-    ("A", "Agree"),
-    ("D", "Disagree"),
-    ("N", "Heatmap by the next method of one pass"),
-    ("T", "Score and heatmap of the next finding"),
+    *("next", "previous", "view", "unread", "above"),
+    *("agree", "disagree", "undo", "finding", "method"),
 )
 #: Among the operating points: the default of each model.
 EACH_ITS_OWN = "each model's default"

@@ -159,6 +159,27 @@ class Recorder(ABC):
         self.add("judged", [new])
         return new
 
+    def undone(self, before: Reading, *, said: bool) -> None:
+        """Record that a reader took the last word on a score back; what was recorded of it stays.
+
+        Parameters
+        ----------
+        before : Reading
+            The film's entry before that word.
+        said : bool
+            Whether the reader had said something of the score before. If so that holds again, and
+            is in the new entry; if not, the entry has neither call nor agreement.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        """
+        new = dataclasses.replace(before, time=datetime.now(UTC))
+        if not said:
+            new = dataclasses.replace(new, call=None, call_blind=False, agreement=None, reason=None)
+        self.add("undone", [new])
+
     def drawn(self, *regions: RegionEntry) -> None:
         """Record regions that a reader drew; all of them, or none if that fails.
 
@@ -183,11 +204,12 @@ class Recorder(ABC):
 class Readings(Recorder):
     """The log: tables of events to which rows are only ever added.
 
-    A film's entry is written when it is scored, again with each call of its reader, and again when
-    the reader judges the score. Nothing is changed, so that a call that was made before the score
-    was seen stays in the log whatever is said later; and nothing is removed but what is older than
-    the days for which readings are kept (`cxr.monitoring.keeping`). No connection is kept between
-    calls: one log may be shared by threads, and any number of processes may use one database.
+    A film's entry is written when it is scored, again with each call of its reader, again when the
+    reader judges the score, and again when such a word is taken back. Nothing is changed, so that a
+    call that was made before the score was seen stays in the log whatever is said later; and
+    nothing is removed but what is older than the days for which readings are kept
+    (`cxr.monitoring.keeping`). No connection is kept between calls: one log may be shared by
+    threads, and any number of processes may use one database.
 
     Parameters
     ----------

@@ -124,7 +124,11 @@ def use(table: pd.DataFrame) -> pd.DataFrame:
     rows["day"] = rows["time"].dt.tz_convert(None).dt.normalize()
     by = ["day", "model"]
     scored = rows[rows["event"] == "scored"].drop_duplicates([*by, "film"], keep="last")
-    called = rows[rows["event"] == "called"].drop_duplicates([*by, "film"])
+    said = rows[rows["event"].isin(["called", "undone"])]
+    said = said.drop_duplicates([*by, "film"], keep="last")
+    # A call made blind is never taken back, whatever is said of the score after it.
+    blind = rows.loc[(rows["event"] == "called") & rows["call_blind"], "film"]
+    called = said[said["call"].notna() | said["film"].isin(blind)]
     counts = pd.DataFrame(
         {
             "films": scored.groupby(by).size(),
@@ -180,10 +184,12 @@ def _answers(table: pd.DataFrame, blind: bool) -> pd.DataFrame:
     if blind:
         rows = table[called & table["call_blind"] & table["score"].notna()]
     else:
-        seen = (called & ~table["call_blind"]) | (table["event"] == "judged")
-        rows = table[seen & table["score"].notna()]
+        later = table["event"].isin(["judged", "undone"])
+        rows = table[((called & ~table["call_blind"]) | later) & table["score"].notna()]
     rows = rows.assign(film=film_numbers(rows))
-    return rows.drop_duplicates("film", keep="first" if blind else "last")
+    rows = rows.drop_duplicates("film", keep="first" if blind else "last")
+    # Where the last word was taken back and there was none before, nothing was said.
+    return rows[rows["call"].notna() | rows["agreement"].notna()]
 
 
 def _agreement(answers: pd.DataFrame, blind: bool) -> Agreement:

@@ -21,8 +21,9 @@ from .regions import REGION_FIELDS
 
 __all__ = ["EVENTS", "HEAD", "READINGS", "REGIONS", "VERSION_TABLE", "bring_up_to_date"]
 
-#: What an entry tells of: a film was scored, called by its reader, or the score was judged.
-EVENTS = ("scored", "called", "judged")
+#: What an entry tells of: a film was scored, called by its reader, the score was judged, or the
+#: reader's last word was taken back.
+EVENTS = ("scored", "called", "judged", "undone")
 #: The version of the tables that this code reads and writes.
 HEAD = "0002"
 #: Has a name of its own, so that the log may share a database with other programs.

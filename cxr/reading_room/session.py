@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from ..films.radiograph import Radiograph, RadiographError
 from ..monitoring import LateReadings, Reading, RegionEntry, new_list_id
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.region import Region
-from .entry import Entry
+from .entry import Assessment, Entry
 from .lane import Lane
 from .maps import Maps
 from .outlines import Outlines
@@ -20,6 +21,16 @@ from .studies import Study, to_hang
 from .worklist import Worklist
 
 __all__ = ["ReadingSession"]
+
+
+class _Word(NamedTuple):
+    """What a reader said of a film's score, and how it was before."""
+
+    entry: Entry
+    finding: str
+    assessment: Assessment
+    before: Assessment
+    reading: Reading | None
 
 
 class ReadingSession:
@@ -45,6 +56,7 @@ class ReadingSession:
         """Why there is no log, for people."""
         self._id = new_list_id()
         self._readings: dict[tuple[int, str], Reading] = {}
+        self._words: list[_Word] = []
         self._films: dict[int, Radiograph] = {}
         self._lock = threading.Lock()
         self._ahead = Lane()
@@ -208,6 +220,8 @@ class ReadingSession:
         blind = self.worklist.hidden(entry)
         self.picked = True
         finding = finding or entry.finding
+        if not blind:
+            self._remember(entry, finding)
         self.worklist.call(entry, call, finding)
         self._note(entry, finding, lambda log, reading: log.called(reading, call, blind=blind))
 
@@ -216,10 +230,65 @@ class ReadingSession:
     ) -> None:
         """Record what the reader says of the score that is shown."""
         self.picked = True
+        self._remember(entry, entry.finding)
         self.worklist.judge(entry, judgement, reason)
         self._note(
             entry, entry.finding, lambda log, reading: log.judged(reading, judgement, entry.reason)
         )
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a word of the reader to take back."""
+        return bool(self._undoable())
+
+    def undo(self) -> Entry | None:
+        """Take the reader's last word on a score back, and log that; a blind call stays.
+
+        Returns
+        -------
+        Entry or None
+            The film, which is open then; None if there was nothing to take back.
+        """
+        words = self._undoable()
+        if not words:
+            return None
+        entry, finding, assessment, before, reading = words.pop()
+        for name in ("call", "blind", "judgement", "reason"):
+            setattr(assessment, name, getattr(before, name))
+        self.choose(entry.number)
+        entry.chosen = finding
+        if reading and self.log is not None:
+            self._readings[entry.number, finding] = reading
+            said = before.judgement is not None or (before.call is not None and not before.blind)
+            self.log.undone(reading, said=said)
+        return entry
+
+    def _remember(self, entry: Entry, finding: str) -> None:
+        assessment = entry.assessments[finding]
+        reading = self._readings.get((entry.number, finding))
+        self._words.append(_Word(entry, finding, assessment, replace(assessment), reading))
+
+    def _undoable(self) -> list[_Word]:
+        """Return the words on scores that are still there: other models say something else."""
+        words = self._words
+        words[:] = [w for w in words if w.entry.assessments.get(w.finding) is w.assessment]
+        return words
+
+    def next_film(self, rows: Sequence[Study], wanted: Callable[[Study], bool]) -> Entry | None:
+        """Return the film that opens with the next row of a kind, after the one that is open.
+
+        Parameters
+        ----------
+        rows : sequence of Study
+            Those of the list, in the order that the reader sees; after the last comes the first.
+        wanted : callable
+            Tells of a row whether it is of that kind.
+        """
+        entry = self._open
+        at = next((i for i, row in enumerate(rows) if entry in row.entries), -1)
+        following = [*rows[at + 1 :], *rows[: max(at, 0)]]
+        row = next(filter(wanted, following), None)
+        return self.worklist.first_of(row) if row else None
 
     def mark(self, entry: Entry, regions: Sequence[Region]) -> None:
         """Keep what the reader drew on a film, in place of what was drawn before, and log it.

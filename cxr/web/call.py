@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -73,7 +74,7 @@ def _refused(session: ReadingSession, entry: Entry) -> None:
         _turn(session, entry)
     st.button(
         "Score it all the same",
-        key=f"override_{entry.number}",
+        key=f"score_anyway_{entry.number}",
         on_click=_override,
         args=(session, entry),
         width="stretch",
@@ -121,7 +122,21 @@ def _words(call: Call, finding: str) -> str:
 
 
 def _call(session: ReadingSession, entry: Entry, finding: str, key: str) -> None:
-    session.call(entry, st.session_state[key], finding)
+    call = st.session_state[key]
+    _noted(entry, partial(session.call, entry, call, finding), finding)
+
+
+def _noted(entry: Entry, say: Callable[[], None], finding: str = "") -> None:
+    """Note what the reader says, and tell so for a moment."""
+    say()
+    assessment = entry.assessments[finding or entry.finding]
+    words = call_words(assessment.call, finding or entry.finding) if assessment.call else ""
+    st.toast(plain(f"Film {entry.number}: {words or 'noted'}"))
+
+
+def _undo(session: ReadingSession) -> None:
+    if entry := session.undo():
+        st.toast(f"Film {entry.number}: your last call is taken back")
 
 
 def _said(session: ReadingSession, entry: Entry) -> None:
@@ -129,7 +144,19 @@ def _said(session: ReadingSession, entry: Entry) -> None:
     if entry.blind:
         st.markdown(f"Called blind: **{plain(words)}**")
     said = words if words and not entry.blind else "none yet"
-    st.caption("Do you agree?" if entry.blind else f"Your call: {plain(said)}", help=KEPT)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="said_row"):
+        st.caption("Do you agree?" if entry.blind else f"Your call: {plain(said)}", help=KEPT)
+        st.button(
+            "Undo",
+            key="undo_call",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=_undo,
+            args=(session,),
+            disabled=not session.can_undo,
+            width="content",
+            help="Takes your last call back, of whichever film. The log keeps both.",
+        )
     if entry.turned:
         _turn(session, entry)
 
@@ -137,26 +164,25 @@ def _said(session: ReadingSession, entry: Entry) -> None:
 def _judge(session: ReadingSession, entry: Entry) -> None:
     waits = entry.prediction is None
     agree, override, unsure = st.columns([1.2, 1.45, 1.2], gap="xsmall")
-    for column, judgement, word, key in (
-        (agree, Agreement.AGREE, "Agree", "a"),
-        (override, Agreement.OVERRIDE, "Disagree", "d"),
+    for column, judgement, word in (
+        (agree, Agreement.AGREE, "Agree"),
+        (override, Agreement.OVERRIDE, "Disagree"),
     ):
         column.button(
             word,
             key=f"{judgement}_{entry.number}",
             type="primary" if entry.judgement is judgement else "secondary",
-            on_click=session.judge,
-            args=(entry, judgement),
+            on_click=_noted,
+            args=(entry, partial(session.judge, entry, judgement)),
             width="stretch",
-            shortcut=key,
             disabled=waits,
         )
     unsure.button(
         "Unsure",
         key=f"unsure_{entry.number}",
         type="primary" if entry.call is Call.UNSURE and not entry.blind else "secondary",
-        on_click=session.call,
-        args=(entry, Call.UNSURE),
+        on_click=_noted,
+        args=(entry, partial(session.call, entry, Call.UNSURE)),
         width="stretch",
         disabled=entry.blind or waits,
     )

@@ -85,7 +85,7 @@ def film_view(
     height: int = 620,
     key: str = "film",
     beside: Beside | tuple[Radiograph, Heatmap | None, str] | None = None,
-    keys: Sequence[tuple[str, str]] = (),
+    keys: Sequence[str] = (),
     without_heatmap: str = "No heatmap: the film has no score.",
     coming: bool = False,
     lungs: Outline | str | None = None,
@@ -115,8 +115,8 @@ def film_view(
         Another film with its heatmap and name, shown on the right until the reader puts it away;
         both zoom and move together. The same film with a heatmap by another method shows both
         heatmaps at once. To compare the film with its own heatmap nothing is needed here.
-    keys : sequence of tuple of str, optional
-        Further keys that the page takes, with their meaning, for the list of keys.
+    keys : sequence of str, optional
+        What the page takes by key besides, of the actions in ``keys.js``, for the list of keys.
     without_heatmap : str
         Text under the film if there is no heatmap: why.
     coming : bool, default: False
@@ -162,7 +162,7 @@ def film_view(
             },
             "opacity": OPACITY,
             "cut": CUT,
-            "keys": [list(pair) for pair in keys],
+            "keys": list(keys),
             "without": without_heatmap,
             "coming": coming,
             "made": time.time(),

@@ -13,8 +13,6 @@ from .worklist import BANDS, state_of
 
 __all__ = ["finding_view"]
 
-KEY = "t"
-
 
 def finding_view(session: ReadingSession, entry: Entry) -> None:
     """Let the reader choose the finding whose score and heatmap are shown, if there are several.
@@ -58,7 +56,6 @@ def finding_view(session: ReadingSession, entry: Entry) -> None:
             ":material/swap_horiz:",
             key="next_finding",
             on_click=partial(choose, following),
-            shortcut=KEY,
             width="content",
             help="Score and heatmap of the next finding",
         )

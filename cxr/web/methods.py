@@ -94,7 +94,6 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
             key="next_method",
             on_click=choose,
             args=(maps.next_fast(),),
-            shortcut="n",
             width="content",
             help="By the next method that takes one pass of the network",
             disabled=waits,

@@ -13,7 +13,7 @@ from ..films.radiograph import RadiographError
 from ..reading_room.entry import BANDS, Entry
 from ..reading_room.samples import sample_films
 from ..reading_room.session import ReadingSession
-from ..reading_room.studies import ORDERS, Wanted, priors
+from ..reading_room.studies import ORDERS, Study, Wanted, priors
 from ..stats.wording import count
 from .address import among, in_address
 from .messages import ADD_FILMS, NO_SAMPLES, START
@@ -180,18 +180,43 @@ def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
     st.caption(f"{grouped}, {unread} unread")
     st.caption(worklist.account)
     patients = Counter(row.patient for row in every)
+    shown = worklist.rows(order, wanted)
+    _next_buttons(session, shown)
     worklist_view(
-        worklist.rows(order, wanted),
+        shown,
         worklist.chosen,
         hidden=worklist.hidden,
         first_of=worklist.first_of,
         priors=lambda row: len(priors(row, every)) if patients[row.patient] > 1 else 0,
         on_choose=session.choose,
-        height=height - 128,
+        height=height - 172,
     )
     # A page that is being drawn comes to its end first.
     if not with_page and session.seen() != session.drawn:
         st.rerun(scope="app")
+
+
+def _next_buttons(session: ReadingSession, rows: list[Study]) -> None:
+    """Lead to the next row of a kind: by button, and by the key that presses it."""
+    unread = session.next_film(rows, lambda row: not row.opened)
+    # In a blind list it would say which film is above.
+    above = None
+    if not session.worklist.blind:
+        above = session.next_film(rows, lambda row: row.band() == "above")
+    with st.container(horizontal=True, gap="xxsmall", key="next_row"):
+        for label, key, entry, help_text in (
+            ("Next unread", "next_unread", unread, "The next film that was not opened yet"),
+            ("Next above", "next_above", above, "The next film above its operating point"),
+        ):
+            st.button(
+                label,
+                key=key,
+                on_click=session.choose,
+                args=(entry.number if entry else 0,),
+                disabled=entry is None,
+                width="stretch",
+                help=help_text,
+            )
 
 
 def _order(session: ReadingSession) -> str:

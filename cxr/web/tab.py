@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from ..heatmaps.methods import METHODS
 from ..reading_room.closed_tabs import ClosedTabs, Signs, Tab
 from ..reading_room.session import ReadingSession
 from ..stats.wording import count
@@ -24,7 +25,7 @@ __all__ = ["LOST", "SESSION", "new_tab", "tab_has", "watch_closed_tab", "watch_t
 #: Of the state of a connection: its list, its tab, what the browser knows the tab by, and words.
 SESSION, TAB, KEY = "reading_session", "reading_tab", "tab_key"
 LOST, WORD = "list_lost", "tab_word"
-PROBE, MARK, IS_COPY = "tab_probe", "tab_mark", "tab_is_copy"
+PROBE, MARK, IS_COPY, METHOD = "tab_probe", "tab_mark", "tab_is_copy", "tab_method"
 #: Seconds beyond those in which Streamlit lets a closed tab come back.
 PATIENCE = 15
 
@@ -44,6 +45,8 @@ def new_tab() -> Tab:
 def tab_has(tab: Tab, session: ReadingSession) -> None:
     """Have a session's films freed once its tab is gone and would not come back."""
     tab.kept, tab.let_go = session, session.close
+    if method := st.session_state.get(METHOD):
+        session.maps.choose(method)
     st.session_state[SESSION], st.session_state[TAB] = session, tab
     _closed_tabs().watch(tab)
     if KEY in st.session_state:
@@ -69,6 +72,8 @@ def watch_tab() -> None:
             "mark": mark.address,
             "films": len(session.worklist) if session else 0,
             "copy": state.get(IS_COPY, False),
+            "method": session.maps.method if session else None,
+            "blind": state.get("blind"),
             "made": time.time(),
         },
         on_said_change=_heard,
@@ -85,6 +90,8 @@ def _heard() -> None:
     if not re.fullmatch("[0-9a-f]{32}", key):
         return
     tab_mark().put()
+    if KEY not in state:
+        _take_habits(said.get("method"), said.get("blind"))
     state[IS_COPY], state[KEY] = False, key
     session, tabs = state.get(SESSION), _closed_tabs()
     if session and len(session.worklist):
@@ -97,6 +104,17 @@ def _heard() -> None:
         state[WORD] = state[LOST] = LIST_LOST
     if TAB in state and not tabs.name(state[TAB], key):
         state[IS_COPY] = True  # the browser copied its storage with the tab
+
+
+def _take_habits(method: object, blind: object) -> None:
+    """Begin with the method of heatmaps, and blind or not, as the reader chose them last."""
+    state = st.session_state
+    if isinstance(method, str) and method in METHODS:
+        state[METHOD] = method
+        if SESSION in state:
+            state[SESSION].maps.choose(method)
+    if isinstance(blind, bool):
+        state["blind"] = blind
 
 
 def _take_over(tab: Tab) -> None:

@@ -109,7 +109,7 @@ film_view(
     name=f"{shown} film",
     height=FIELD,
     beside=beside,
-    keys=[("A", "Agree")],
+    keys=["agree", "next", "previous"],
     lungs=outlined,
     draw=draw if draw in ("gpu", "cpu") else "auto",
 )

@@ -599,7 +599,7 @@ def test_keys_are_listed_and_wait_while_somebody_types(opened: Open) -> None:
     page = opened()
     page.keyboard.press("?")
     panel = page.get_by_role("dialog", name="Keys and mouse")
-    expect(panel).to_contain_text("Next and previous film of the list")
+    expect(panel).to_contain_text("Next film of the list")
     expect(panel).to_contain_text("Agree")
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)

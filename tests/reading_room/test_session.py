@@ -10,9 +10,11 @@ import cxr.reading_room.outlines
 from cxr.lungs.segment import KIND, NO_LUNGS, Search
 from cxr.model import Model
 from cxr.monitoring import LateReadings, Readings
+from cxr.monitoring.measures import agreement
 from cxr.reading_room.outlines import COMING
 from cxr.reading_room.session import ReadingSession
 from cxr.reading_room.worklist import Worklist
+from cxr.scoring.reader import Agreement, Call, Reason
 from tests.conftest import chest_like, png
 from tests.reading_room.test_studies import x_ray
 from tests.scoring.test_region import a_region
@@ -178,3 +180,76 @@ def test_regions_are_kept_and_logged_with_the_heatmap_that_was_shown(made_bundle
     assert table["method"].fillna("").tolist() == ["", "gradcam", ""]
     assert set(table["film_sha256"]) == {entry.sha256}
     assert session.picked
+
+
+@pytest.fixture
+def logged(made_bundle: Model, tmp_path) -> ReadingSession:
+    log = LateReadings(f"sqlite:///{tmp_path / 'log.sqlite3'}")
+    made = ReadingSession(Worklist(made_bundle), log, lambda: True)
+    for seed in (1, 2, 3):
+        made.worklist.add(f"{seed}.png", png(chest_like(seed)))
+    made.scorer.start()
+    made.scorer.join()
+    return made
+
+
+def events(session: ReadingSession):
+    assert session.log.wait(20)
+    table = Readings(session.log._url).table()
+    return table[table["event"] != "scored"]
+
+
+def test_the_last_word_is_taken_back_and_the_log_keeps_both(logged) -> None:
+    one, other = logged.worklist.entries[:2]
+    assert not logged.can_undo
+    assert logged.undo() is None
+    logged.judge(one, Agreement.AGREE)
+    logged.judge(one, Agreement.OVERRIDE, Reason.FILM_QUALITY)
+    logged.call(other, Call.UNSURE)
+    assert logged.undo() is other
+    assert (other.call, other.judgement) == (None, None)
+    assert logged.undo() is one
+    assert (one.judgement, one.reason) == (Agreement.AGREE, None)
+    assert one.call is not None
+    assert logged.worklist.chosen == one.number
+    assert logged.undo() is one
+    assert (one.call, one.judgement) == (None, None)
+    assert not logged.can_undo
+    table = events(logged)
+    assert list(table["event"]) == ["judged", "judged", "called", "undone", "undone", "undone"]
+    assert list(table["agreement"].fillna("")) == ["agree", "override", "", "", "agree", ""]
+    assert list(table["call"].fillna("")) == ["", "", "unsure", "", "", ""]
+    assert agreement(table, blind=False).n == 0
+
+
+def test_a_blind_call_stays(logged) -> None:
+    entry = logged.worklist.entries[0]
+    logged.worklist.blind = True
+    logged.call(entry, Call.FINDING)
+    assert not logged.can_undo
+    logged.judge(entry, Agreement.AGREE)
+    logged.undo()
+    assert entry.blind
+    assert entry.call is Call.FINDING
+    assert entry.judgement is None
+    table = events(logged)
+    assert agreement(table, blind=True).n == 1
+    assert agreement(table, blind=False).n == 0
+    logged.judge(entry, Agreement.OVERRIDE)
+    assert events(logged)["call_blind"].iloc[-1]
+
+
+def test_what_was_said_of_another_models_score_is_not_taken_back(logged, made_bundle) -> None:
+    logged.judge(logged.worklist.entries[0], Agreement.AGREE)
+    logged.worklist.rescore(made_bundle)
+    assert not logged.can_undo
+
+
+def test_the_next_film_of_a_kind_is_after_the_open_one_or_the_first(logged) -> None:
+    rows = logged.worklist.rows("arrival")
+    one, two, three = logged.worklist.entries
+    assert logged.next_film(rows, lambda row: True) is one
+    logged.choose(two.number)
+    assert logged.next_film(rows, lambda row: True) is three
+    assert logged.next_film(rows, lambda row: three not in row.entries) is one
+    assert logged.next_film(rows, lambda row: two in row.entries) is None

@@ -10,6 +10,7 @@ import { Pointers } from "./film_pointer.js";
 import { matchedFrame, View } from "./film_pose.js";
 import { Rulers } from "./film_rulers.js";
 import { Toolbar } from "./film_tools.js";
+import { habits } from "./habits.js";
 import { isLate, rootIn, stylesheet, template, untilNext } from "./parts.js";
 
 const [markup, style] = await Promise.all([template("film.html"), stylesheet("film.css")]);
@@ -44,7 +45,7 @@ class FilmView {
     this.overlay = overlay;
     this.view = new View();
     this.panes = [];
-    this.beside = "none"; // or "heatmap", "film", "prior"
+    this.beside = habits.layout || "none"; // or "heatmap", "film", "prior"
     this.measuring = false;
     this.flashed = false;
     this.loads = new Map(); // what ends the fetching of a film, by its key
@@ -81,7 +82,10 @@ class FilmView {
       heat: film.heatmap && new Heat(film.heatmap, film),
     }));
     this.prior = data.prior && this.priorOf(data);
-    if (before?.films[0].sha256 !== data.films[0].sha256) this.view.fit();
+    if (before?.films[0].sha256 !== data.films[0].sha256) {
+      this.view.fit();
+      this.atFirst = habits.zoom === "one";
+    }
     // Who chooses an earlier film from the list wants to see it.
     if (before && before.priors_chosen !== data.priors_chosen) this.beside = "prior";
     // A film that the page compares with is shown at once; the reader may put it away.
@@ -432,7 +436,9 @@ class FilmView {
   reset() {
     this.view.fit();
     this.measuring = false;
-    this.change((state) => state.reset(), "Reset");
+    for (const { state, levels } of this.panes) state.reset(levels);
+    this.say("Reset");
+    this.refresh();
   }
 
   toggleFull() {
@@ -469,6 +475,10 @@ class FilmView {
         colours: this.colours[overlay.map],
       });
       if (pane.placed) pane.rulers.paint(pane.placed);
+    }
+    if (this.atFirst && this.panes[0]?.placed) {
+      this.atFirst = false;
+      this.zoomTo(this.panes[0], 1);
     }
     const { dataset } = this.root,
       first = this.panes[0];

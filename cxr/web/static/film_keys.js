@@ -1,57 +1,25 @@
-// Keys, and the panel that lists them.
+// The keys of the film, and the panel that lists all keys and lets the reader change them.
+
+import { CHOICES, habits, keepHabit } from "./habits.js";
+import { ACTIONS, actionOf, areChanged, asAtFirst, change, isTyped, keyOf } from "./keys.js";
 
 const STEP = 48; // CSS pixels that an arrow key moves the film
-const TYPED_IN =
-  "textarea, select, [contenteditable], input:not([type=range]):not([type=radio]):not([type=checkbox])";
 
-const LISTED = [
-  [
-    "Heatmap",
-    [
-      ["O", "Show or hide it"],
-      ["H", "Flash it while held"],
-      ["S", "One scale for all maps, or each on its own range"],
-    ],
+// What has no key that can be changed.
+const ALSO = {
+  Zoom: [
+    ["+  −", "Zoom, with the film focused"],
+    ["Arrows", "Move, with the film focused"],
   ],
-  [
-    "Film",
-    [
-      ["W", "Next window preset"],
-      ["I", "Invert"],
-      ["R", "Turn by 90 degrees"],
-      ["X", "Flip left and right"],
-      ["L", "Outline of the lungs on or off"],
-      ["M", "Ruler on or off"],
-      ["C", "Side by side on or off"],
-      ["P", "The patient's earlier film next to it, on or off"],
-      ["0", "Reset"],
-    ],
+  "Mouse and touch": [
+    ["Wheel, pinch", "Zoom there"],
+    ["Drag", "Move"],
+    ["Right-drag", "Window: sideways width, up brighter"],
+    ["Shift-drag", "The same"],
+    ["Double click", "Fit"],
   ],
-  [
-    "Zoom",
-    [
-      ["F", "Fit the film to the field"],
-      ["1", "One pixel on one of the screen"],
-      ["+  −", "Zoom, with the film focused"],
-      ["Arrows", "Move, with the film focused"],
-    ],
-  ],
-  [
-    "Mouse and touch",
-    [
-      ["Wheel, pinch", "Zoom there"],
-      ["Drag", "Move"],
-      ["Right-drag", "Window: sideways width, up brighter"],
-      ["Shift-drag", "The same"],
-      ["Double click", "Fit"],
-    ],
-  ],
-];
-const OF_THE_PAGE = [["J  K", "Next and previous film of the list"]];
-const OF_THE_PANEL = [
-  ["?", "This list"],
-  ["Esc", "Close this list, leave the ruler"],
-];
+  Panel: [["Esc", "Close this list, leave the ruler"]],
+};
 
 export class Keys {
   constructor(view) {
@@ -64,40 +32,46 @@ export class Keys {
     document.addEventListener(
       "keyup",
       (event) => {
-        if (event.key.toLowerCase() === "h") view.flash(false);
+        if (actionOf(event.key)?.id === "flash") view.flash(false);
       },
       first,
     );
     window.addEventListener("blur", () => view.flash(false), { signal });
     view.find(".help .close").addEventListener("click", () => this.help(false), { signal });
     this.acts = {
-      o: () => view.toggleOverlay(),
-      i: () => view.invert(),
-      r: () => view.rotate(),
-      x: () => view.flip(),
-      f: () => view.fit(),
-      1: () => view.zoomTo(view.panes[0], 1),
-      m: () => view.measure(!view.measuring),
-      c: () => view.toggleBeside(),
-      p: () => view.togglePrior(),
-      w: () => view.nextPreset(),
-      s: () => view.toggleCommon(),
-      l: () => view.toggleLungs(),
-      0: () => view.reset(),
-      "?": () => this.help(this.panel.hidden),
+      overlay: () => view.toggleOverlay(),
+      invert: () => view.invert(),
+      rotate: () => view.rotate(),
+      flip: () => view.flip(),
+      fit: () => view.fit(),
+      one: () => view.zoomTo(view.panes[0], 1),
+      ruler: () => view.measure(!view.measuring),
+      beside: () => view.toggleBeside(),
+      prior: () => view.togglePrior(),
+      preset: () => view.nextPreset(),
+      scale: () => view.toggleCommon(),
+      lungs: () => view.toggleLungs(),
+      reset: () => view.reset(),
+      help: () => this.help(this.panel.hidden),
     };
+    this.changing = null; // the action that waits for another key
+    view.find(".help .as-at-first").addEventListener("click", () => this.takeBack(), { signal });
   }
 
   down(event) {
+    if (this.changing) {
+      this.take(event);
+      return;
+    }
+    if (isTyped(event)) return;
     const target = event.composedPath()[0];
-    if (target instanceof Element && target.matches(TYPED_IN)) return;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.toLowerCase();
+    const action = actionOf(key)?.id;
     if (!(
       this.escape(key) ||
-      this.hold(key) ||
+      this.hold(action) ||
       this.onFilm(key, target) ||
-      this.act(key, event.repeat)
+      this.act(action, event.repeat)
     )) {
       return;
     }
@@ -105,14 +79,14 @@ export class Keys {
     event.stopPropagation();
   }
 
-  hold(key) {
-    if (key !== "h" || !this.view.canHeat) return false;
+  hold(action) {
+    if (action !== "flash" || !this.view.canHeat) return false;
     this.view.flash(true);
     return true;
   }
 
-  act(key, repeated) {
-    const act = Object.hasOwn(this.acts, key) ? this.acts[key] : null;
+  act(action, repeated) {
+    const act = this.acts[action];
     if (act && !repeated) act();
     return Boolean(act);
   }
@@ -141,6 +115,8 @@ export class Keys {
   help(open) {
     const { activeElement } = this.view.root.getRootNode();
     this.panel.hidden = !open;
+    if (this.changing) this.wait(null);
+    this.tell("");
     this.view.toolbar.reflect();
     if (open) {
       this.before = activeElement;
@@ -149,23 +125,112 @@ export class Keys {
     } else this.before?.focus({ preventScroll: true });
   }
 
-  // `extra`: pairs of key and meaning that the page adds.
-  list(extra) {
-    const groups = [...LISTED, ["Elsewhere", [...OF_THE_PAGE, ...extra, ...OF_THE_PANEL]]];
-    this.panel.querySelector(".keys").replaceChildren(
-      ...groups.map(([title, entries]) => {
-        const group = document.createElement("dl");
-        const add = (tag, text) =>
-          group.appendChild(Object.assign(document.createElement(tag), { textContent: text }));
-        group.append(
-          Object.assign(document.createElement("div"), { textContent: title, className: "title" }),
-        );
-        for (const [key, meaning] of entries) {
-          add("dt", key);
-          add("dd", meaning);
-        }
-        return group;
-      }),
+  // `there`: the actions that the page has besides those of the film.
+  list(there) {
+    this.there = there;
+    const actions = ACTIONS.filter(
+      ({ id }) => id in this.acts || id === "flash" || there.includes(id),
     );
+    const titles = [...new Set([...actions.map(({ group }) => group), ...Object.keys(ALSO)])];
+    const of = (title) => actions.filter(({ group }) => group === title);
+    this.panel
+      .querySelector(".keys")
+      .replaceChildren(
+        ...titles.map((title) => this.group(title, of(title), ALSO[title] ?? [])),
+        this.ofHabits(),
+      );
+    this.panel.querySelector(".as-at-first").hidden = !areChanged();
   }
+
+  group(title, actions, others) {
+    const group = titled("dl", title);
+    const add = (content, meaning) => {
+      const term = document.createElement("dt");
+      term.append(content);
+      const said = Object.assign(document.createElement("dd"), { textContent: meaning });
+      group.append(term, said);
+      return term;
+    };
+    for (const action of actions) {
+      const waits = this.changing === action.id;
+      const button = Object.assign(document.createElement("button"), {
+        type: "button",
+        textContent: waits ? "…" : keyOf(action.id).toUpperCase(),
+        title: "Change this key",
+      });
+      button.dataset.action = action.id;
+      button.setAttribute("aria-label", `Key ${keyOf(action.id)}: ${action.meaning}. Change it`);
+      button.setAttribute("aria-pressed", String(waits));
+      button.addEventListener("click", () => this.wait(waits ? null : action));
+      add(button, action.meaning).className = "changeable";
+    }
+    for (const [key, meaning] of others) add(key, meaning);
+    return group;
+  }
+
+  // What the reader wants every film to be like at first.
+  ofHabits() {
+    const group = titled("div", "Every film at first");
+    group.className = "habits";
+    for (const [name, { title, options }] of Object.entries(CHOICES)) {
+      const select = document.createElement("select");
+      select.append(...options.map(([value, text]) => new Option(text, value)));
+      select.value = habits[name] ?? "";
+      select.addEventListener("change", () => {
+        keepHabit(name, select.value);
+        this.tell("Kept in this browser; it holds from the next film on.");
+      });
+      const label = document.createElement("label");
+      label.append(title, select);
+      group.append(label);
+    }
+    const also = "The method of heatmaps, and blind or not, are as they were chosen last.";
+    group.append(Object.assign(document.createElement("p"), { textContent: also }));
+    return group;
+  }
+
+  tell(text) {
+    this.panel.querySelector(".told").textContent = text;
+  }
+
+  wait(action) {
+    this.changing = action?.id ?? null;
+    this.tell(action ? `Press the new key for: ${action.meaning}. Esc leaves it.` : "");
+    this.list(this.there);
+    this.focusOn(action?.id);
+  }
+
+  focusOn(id) {
+    this.panel.querySelector(`[data-action="${id}"]`)?.focus({ preventScroll: true });
+  }
+
+  // The key that was pressed while an action waits for one.
+  take(event) {
+    if (["Shift", "Control", "Alt", "Meta", "AltGraph"].includes(event.key)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const id = this.changing;
+    const wrong = event.key === "Escape" ? "" : change(id, event.key);
+    if (wrong) {
+      this.tell(`${wrong} Press another key, or Esc.`);
+      return;
+    }
+    this.wait(null);
+    if (event.key !== "Escape") this.tell("Changed, and kept in this browser.");
+    this.focusOn(id);
+  }
+
+  takeBack() {
+    asAtFirst();
+    this.wait(null);
+    this.tell("The keys are as at first.");
+  }
+}
+
+function titled(tag, title) {
+  const group = document.createElement(tag);
+  group.append(
+    Object.assign(document.createElement("div"), { textContent: title, className: "title" }),
+  );
+  return group;
 }

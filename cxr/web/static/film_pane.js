@@ -17,6 +17,7 @@ export class FilmState {
     this.pose = new Pose();
     this.inverted = false;
     this.rulers = [];
+    this.isNew = true; // it was not painted yet
   }
 
   static of(film) {
@@ -28,8 +29,8 @@ export class FilmState {
     return state;
   }
 
-  reset() {
-    this.window.reset();
+  reset(levels) {
+    this.window.reset(levels);
     this.pose.reset();
     this.inverted = false;
   }
@@ -98,6 +99,8 @@ export class Pane {
     this.levels = levels;
     this.choosePainter(levels);
     this.painter.take(levels);
+    if (this.state.isNew) this.state.window.reset(levels);
+    this.state.isNew = false;
     this.root.classList.remove("empty");
   }
 

@@ -1,6 +1,7 @@
 // Window width and level, in the film's own values: which of them are told apart on the screen.
 
 import { collimated } from "./film_collimation.js";
+import { habits } from "./habits.js";
 
 // What a window shows, from one share of the film's values to another, the darker ones first.
 const AUTOMATIC = [
@@ -48,9 +49,12 @@ export class FilmWindow {
     this.reset();
   }
 
-  reset() {
+  // As the file says; with its levels at hand, as the reader wants every film at first.
+  reset(levels = null) {
     this.take(this.film.windows[0]);
     this.preset = 0;
+    const wanted = levels && this.presets.findIndex(({ name }) => name === habits.window);
+    if (wanted > 0) this.choose(wanted, levels);
   }
 
   take({ kind, center, width, ...table }) {

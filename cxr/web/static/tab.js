@@ -1,6 +1,8 @@
-// Tells the server which tab this is, that it is closed, and that it is connected again.
+// Tells the server how its reader likes it, which tab this is, that it is closed, and that it is connected again.
 
 /* eslint-disable no-restricted-globals */
+
+import { habits, keepHabit } from "./habits.js";
 
 const KEY = "cxr.tab",
   FILMS = "cxr.films";
@@ -38,7 +40,9 @@ let key = kept(KEY) ?? newKey();
 function tell(cut) {
   const { data, setStateValue } = shown;
   told = data.mark;
-  setStateValue("said", { key, films: Number(kept(FILMS) ?? 0), cut, at: Date.now() });
+  const { method, blind } = habits;
+  const films = Number(kept(FILMS) ?? 0);
+  setStateValue("said", { key, films, cut, method, blind, at: Date.now() });
 }
 
 export default function ({ data, setStateValue }) {
@@ -47,8 +51,13 @@ export default function ({ data, setStateValue }) {
     key = newKey();
     tell(false);
   } else if (told !== data.mark) tell(wasCut);
-  // What the list had before a connection was lost is told first.
-  else keep(FILMS, String(data.films));
+  // What was before this connection is told first.
+  else {
+    keep(FILMS, String(data.films));
+    for (const name of ["method", "blind"]) {
+      if (data[name] !== null && data[name] !== habits[name]) keepHabit(name, data[name]);
+    }
+  }
   return () => {};
 }
 

@@ -1,6 +1,7 @@
-// The worklist. A click or the arrow keys (also J and K) choose a study, V the next film of it; only
-// the choice goes back.
+// The worklist. A click, the arrow keys or keys of the reader's own choose a study, or the next film of
+// it; only the choice goes back. The keys that press a button of the page are taken here too.
 
+import { actionOf, isTyped, press } from "./keys.js";
 import { isLate, rootIn, stylesheet } from "./parts.js";
 
 const style = await stylesheet("worklist.css");
@@ -24,18 +25,17 @@ export default function (component) {
   document.addEventListener(
     "keydown",
     (event) => {
-      const target = event.composedPath()[0];
-      if (
-        target instanceof Element &&
-        target.matches("input, textarea, select, [contenteditable]")
-      ) {
-        return;
-      }
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.defaultPrevented || isTyped(event)) return;
+      const action = actionOf(event.key);
       const inList = event.composedPath().includes(list);
-      const step = { j: 1, k: -1, ...(inList ? { ArrowDown: 1, ArrowUp: -1 } : {}) }[event.key];
-      if (!step && event.key !== "v") return;
+      const arrow = inList ? { ArrowDown: 1, ArrowUp: -1 }[event.key] : 0;
+      const step = arrow || { next: 1, previous: -1 }[action?.id];
+      if (action?.press && !event.repeat) press(action);
+      else if (!step && action?.id !== "view") return;
+      // Before Streamlit, which takes some letters for itself.
       event.preventDefault();
+      event.stopPropagation();
+      if (action?.press) return;
       const chosen = Number(list.dataset.chosen);
       const at = data.rows.findIndex((row) => has(row, chosen));
       if (step) {
@@ -47,7 +47,7 @@ export default function (component) {
         if (films.length > 1) choose(films[(place + 1) % films.length].number);
       }
     },
-    { signal: end.signal },
+    { signal: end.signal, capture: true },
   );
   return () => end.abort();
 }
