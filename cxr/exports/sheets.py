@@ -1,4 +1,4 @@
-"""The sheets of a PDF: the list of films, and one page per film. Loaded when a PDF is made."""
+"""The sheets of a PDF: list, one page per film, the model's label. Loaded when a PDF is made."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from ..stats.wording import count
 from .film_sheet import film_sheet
 from .item import VERSION
+from .label_sheet import label_sheet
 from .page import Page, Section
 from .paper import (
     ACCENT,
@@ -50,7 +51,7 @@ class Sheets:
         self.made = made
 
     def set(self, sections: Sequence[Section]) -> bytes:
-        """Set for each model the list, where it has more than one film, and a page for each film.
+        """Set for each model a page for each film; where it has several, the list and its label.
 
         Parameters
         ----------
@@ -67,6 +68,7 @@ class Sheets:
         lists = [self._listed(s.scored, s.refused) if len(s.pages) > 1 else [] for s in sections]
         films = sum(len(section.pages) for section in sections)
         self.paper.pages_in_all = sum(map(len, lists)) + films
+        self.paper.pages_in_all += sum(map(bool, lists))
         for section, listed in zip(sections, lists, strict=True):
             self.card, self.point = section.card, section.point
             before = self.paper.page_no() + len(listed)
@@ -76,6 +78,8 @@ class Sheets:
             for position, page in enumerate(section.pages, start=1):
                 rank = f"Rank {position} of {scored}" if position <= scored > 1 else ""
                 film_sheet(self.paper, page, self.card, self.point, self.made, rank)
+            if listed:
+                label_sheet(self.paper, self.card)
         return bytes(self.paper.output())
 
     def _listed(

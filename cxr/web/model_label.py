@@ -28,7 +28,7 @@ def label_view(model: Model) -> None:
         Where its heatmaps were not measured, or cannot be, what to do is said.
     """
     card = model.card
-    left, right = st.columns([1, 1.15], gap="medium")
+    left, right = st.container(key="model_label").columns([1, 1.15], gap="medium")
     with left:
         facts = model_label.label(card, left_out=not folds.figures(model).empty)
         st.table(

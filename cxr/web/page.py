@@ -28,6 +28,7 @@ from .streamlit_hooks import (
     leave_folder_mode,
 )
 from .tab import watch_tab
+from .tour import tour_view
 
 __all__ = [
     "bundle",
@@ -217,6 +218,7 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
     use = intended_use(listed[0].population if len(listed) == 1 else ", ".join(every))
     with right.container(key="intended_use"):
         st.caption(plain(use), text_alignment="right")
+    tour_view(title)
 
 
 def plot(figure: Any, key: str, *, table: pd.DataFrame | None = None, **options: Any) -> Any:

@@ -19,6 +19,7 @@ from .address import among, in_address
 from .messages import ADD_FILMS, NO_SAMPLES, START
 from .plain_text import plain
 from .tab import LOST
+from .tour import start_tour
 from .uploads import film_uploader, scoring_progress
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
@@ -64,6 +65,15 @@ def start_view(session: ReadingSession, *, height: int) -> None:
         _samples(session, primary=True)
         if st.session_state.pop("no_samples", False):
             st.info(NO_SAMPLES)
+        st.button(
+            "Take the tour",
+            on_click=partial(_begin_tour, session),
+            key="take_tour",
+            type="tertiary",
+            icon=":material/tour:",
+            width="stretch",
+            help="Six steps: sample film, list, score, heatmap, evaluation, limits",
+        )
         st.caption(START, text_alignment="center")
     # Out of sight: the browser fetches now what it draws the list with, and not when a score waits.
     with st.container(key="ahead"):
@@ -136,6 +146,11 @@ def _take_samples(session: ReadingSession) -> None:
     session.worklist.begin_upload()
     for path in samples:
         session.worklist.add(path.name, path)
+
+
+def _begin_tour(session: ReadingSession) -> None:
+    _take_samples(session)
+    start_tour()
 
 
 def reading_list(session: ReadingSession, *, height: int) -> None:

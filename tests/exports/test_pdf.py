@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 
+from cxr.evidence import model_label
 from cxr.exports import Item, items_of, to_pdf
 from cxr.exports.item import (
     OVERRIDDEN,
@@ -171,7 +172,7 @@ class TestOneFilm:
         (page,) = texts(to_pdf([item], a_card(), made=MADE))
         assert f"{OVERRIDDEN} {REASON.reason}" in page
         assert "0.80" in page
-        first, _, _ = texts(to_pdf([item, item], a_card(), made=MADE))
+        first, _, _, _ = texts(to_pdf([item, item], a_card(), made=MADE))
         assert "0.80 above, overridden" in first
 
 
@@ -206,7 +207,7 @@ class TestList:
         return to_pdf(iter(items), a_card(), made=MADE)
 
     def test_table_then_a_page_a_film_by_score(self, pdf):
-        first, *films = texts(pdf)
+        first, *films, _ = texts(pdf)
         assert len(films) == 4
         assert "4 films, 3 scored, 1 without a score." in first
         rows = (
@@ -234,6 +235,13 @@ class TestList:
             assert intended_use("children of 1 to 5 years") in page
             assert f"{number} of {len(pages)}" in page
 
+    def test_the_label_of_the_model_comes_last(self, pdf):
+        card = a_card()
+        page = " ".join(texts(pdf)[-1].split())
+        for fact in model_label.label(card).itertuples():
+            assert str(fact.fact) in page
+            assert " ".join(latin(str(fact.value)).split()) in page
+
     def test_rows_lead_to_their_pages(self, pdf):
         reader = PdfReader(io.BytesIO(pdf))
         links = [note.get_object() for note in reader.pages[0]["/Annots"]]
@@ -241,7 +249,8 @@ class TestList:
 
     def test_ties_stay_in_the_order_given(self):
         items = [an_item(f"film{i}.png", 0.5 + i * 1e-9, i) for i in range(3)]
-        pages = texts(to_pdf(items, a_card(), made=MADE))[1:]
+        pages = texts(to_pdf(items, a_card(), made=MADE))[1:-1]
+        assert len(pages) == 3
         assert all(f"film{i}.png" in page for i, page in enumerate(pages))
 
     def test_a_long_list_runs_over_several_sheets(self):
@@ -249,11 +258,11 @@ class TestList:
         scored = [Item(f"film{i}.png", film, said(film, 0.5)) for i in range(40)]
         refused = [Item(f"knee{i}.png", film, said(film, None)) for i in range(3)]
         pages = texts(to_pdf([*refused, *scored], a_card(), made=MADE))
-        assert len(pages) == 2 + 43
+        assert len(pages) == 2 + 43 + 1
         assert "film0.png" in pages[0]
         assert "knee2.png" in pages[1]
         assert "film0.png" in pages[2]
-        assert "45 of 45" in pages[-1]
+        assert "46 of 46" in pages[-1]
 
     def test_all_refused(self):
         items = [an_item(f"knee{i}.png", None, i) for i in range(2)]
