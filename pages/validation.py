@@ -68,12 +68,9 @@ def show(session, films, found, *, scores_alone: bool) -> None:
     proof, groups, differs = result_step(session, films, threshold, key, scores_alone=scores_alone)
     readers = None if scores_alone else readers_view(session, films, threshold)
     choices = Choices()
-    step(4, "Threshold for this site")
-    threshold_step(session, films, proof, key, choices, scores_alone=scores_alone)
-    step(5, "A band in between")
-    band_step(session, films, key, choices)
-    step(6, "What ranking buys")
-    waiting_step(proof, choices)
+    # Each is drawn anew by itself while its sliders move; the report is made of what they say last.
+    st.fragment(choose)(session, films, proof, key, choices, scores_alone=scores_alone)
+    st.fragment(rank)(proof, choices)
     step(7, "Report")
     report_step(
         session,
@@ -86,6 +83,22 @@ def show(session, films, found, *, scores_alone: bool) -> None:
         readers=readers,
         scores_alone=scores_alone,
     )
+
+
+def choose(session, films, proof, key: str, choices, *, scores_alone: bool) -> None:
+    before = choices.drawn, choices.site is None
+    step(4, "Threshold for this site")
+    threshold_step(session, films, proof, key, choices, scores_alone=scores_alone)
+    step(5, "A band in between")
+    band_step(session, films, key, choices)
+    choices.drawn = True
+    if before == (True, choices.site is not None):  # there is a file now, or there is none any more
+        st.rerun(scope="app")
+
+
+def rank(proof, choices) -> None:
+    step(6, "What ranking buys")
+    waiting_step(proof, choices)
 
 
 def step(number: int, title: str) -> None:

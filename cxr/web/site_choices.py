@@ -62,6 +62,8 @@ class Choices:
         On the site's calibrated score where there is one.
     queue : Queue or None
     waiting : Waiting or None
+    drawn : bool
+        Whether it was filled once: what is drawn after it stands for it.
     """
 
     site: SiteFile | None = None
@@ -71,6 +73,7 @@ class Choices:
     band: Band | None = None
     queue: Queue | None = None
     waiting: Waiting | None = None
+    drawn: bool = False
 
 
 def threshold_step(
@@ -116,6 +119,7 @@ def threshold_step(
         persist_state="session",
     )  # fmt: skip
     choices.programme = programme = Programme(prevalence / 100, film, confirm)
+    choices.site = choices.point = None
     points = {}
     if not scores_alone:
         try:

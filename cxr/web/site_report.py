@@ -44,29 +44,32 @@ def report_step(
 ) -> None:
     """Offer the report as PDF and JSON, and the site's file."""
     card = session.model.card
-    report = SiteReport(
-        card=None if scores_alone else card,
-        name=tool or "scores of a table" if scores_alone else card.name,
-        proof=proof,
-        data_sha256=data_sha256,
-        refusals={} if scores_alone else session.films.refusals,
-        remarks=tuple(remarks),
-        groups=groups,
-        difference=differs,
-        point=choices.point,
-        programme=choices.programme,
-        counted=choices.counted,
-        band=choices.band,
-        queue=choices.queue,
-        waiting=choices.waiting,
-        readers=readers,
-    )
+
+    def made() -> SiteReport:
+        return SiteReport(
+            card=None if scores_alone else card,
+            name=tool or "scores of a table" if scores_alone else card.name,
+            proof=proof,
+            data_sha256=data_sha256,
+            refusals={} if scores_alone else session.films.refusals,
+            remarks=tuple(remarks),
+            groups=groups,
+            difference=differs,
+            point=choices.point,
+            programme=choices.programme,
+            counted=choices.counted,
+            band=choices.band,
+            queue=choices.queue,
+            waiting=choices.waiting,
+            readers=readers,
+        )
+
     st.caption(WHAT)
     left, right = st.columns(2, gap="large")
     with left, st.container(horizontal=True, gap="small"):
         st.download_button(
             "Report (PDF)",
-            lambda: site_report_pdf(report),
+            lambda: site_report_pdf(made()),
             "validation.pdf",
             "application/pdf",
             key="site_pdf",
@@ -75,7 +78,7 @@ def report_step(
         )
         st.download_button(
             "Report (JSON)",
-            lambda: site_report_json(report),
+            lambda: site_report_json(made()),
             "validation.json",
             "application/json",
             key="site_json",
@@ -96,11 +99,10 @@ def _file(choices: Choices) -> None:
     if not NAME.fullmatch(name):
         st.error("Use letters, digits, dots, dashes and underscores, without a space.")
         return
-    made = _named(choices.site, name, choices)
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Site's file",
-            made.to_bytes(),
+            lambda: _named(name, choices).to_bytes(),
             f"{name}.json",
             "application/json",
             key="site_file",
@@ -108,9 +110,12 @@ def _file(choices: Choices) -> None:
             help="Choose it on Triage and Monitoring, or with cxr predict --site",
         )
         if st.button("Use it in this tab", key="site_use", help="On Triage and Monitoring"):
-            keep_site(made)
+            keep_site(_named(name, choices))
             st.toast("Triage and Monitoring use the site's file in this tab.")
 
 
-def _named(site: SiteFile, name: str, choices: Choices) -> SiteFile:
-    return replace(site, site=name, band=band_of(choices.band) if choices.band else None)
+def _named(name: str, choices: Choices) -> SiteFile:
+    """Return the site's file as it was chosen last, with its name and band."""
+    assert choices.site is not None  # without it there is no button
+    band = band_of(choices.band) if choices.band else None
+    return replace(choices.site, site=name, band=band)
