@@ -20,6 +20,12 @@ HINTS = {
     "no_processors": "Add a node: ray start --address HOST:PORT",
     "other_weights": "Bring the same models to all nodes.",
     "worker": "Install the same version of cxr and the same models on all nodes.",
+    "unmapped_labels": "Use --positive, --negative and --leave-out, or another --label-column.",
+    "no_column": "Use --label-column, --film-column or --score-column.",
+    "no_match": "Name the column of the films with --film-column.",
+    "no_truth": "Use --truth FILE.",
+    "site_other_model": "Make a file for this model with: cxr calibrate",
+    "site_other_input": "Make the file anew with: cxr calibrate",
     "resumable": "Add --resume to go on with it, or delete that folder to start anew.",
 }
 NO_SAMPLES = (

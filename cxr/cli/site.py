@@ -92,16 +92,10 @@ def _scored(model: Model, options: argparse.Namespace) -> tuple[Matched, pd.Data
     """Match the films of --data with their truth, and score those that have one."""
     root = Path(options.data)
     truth = Path(options.truth) if options.truth else None
-    words = TruthWords(
-        label=options.label_column or "",
-        film=options.film_column or "",
-        positive=tuple(options.positive or ()),
-        negative=tuple(options.negative or ()),
-        leave_out=tuple(options.leave_out or ()),
-        split=options.split or "",
-    )
+    if truth and not truth.exists() and (root / truth).exists():
+        truth = root / truth
     finding = model.card.finding
-    matched = labeled_films(root, finding, truth=truth, words=words, say=to_stderr)
+    matched = labeled_films(root, finding, truth=truth, words=_words(options), say=to_stderr)
     _list_unmatched(matched, to_stderr)
     paths = matched.films["path"].tolist()
     rows = {
@@ -113,6 +107,17 @@ def _scored(model: Model, options: argparse.Namespace) -> tuple[Matched, pd.Data
     if known.any():
         to_stderr(f"Left out {count(int(known.sum()))} that the model learned from.")
     return matched, films[~known].reset_index(drop=True)
+
+
+def _words(options: argparse.Namespace) -> TruthWords:
+    return TruthWords(
+        label=options.label_column or "",
+        film=options.film_column or "",
+        positive=tuple(options.positive or ()),
+        negative=tuple(options.negative or ()),
+        leave_out=tuple(options.leave_out or ()),
+        split=options.split or "",
+    )
 
 
 def _list_unmatched(matched: Matched, say: Say = silent) -> None:
@@ -205,13 +210,7 @@ def _evaluate_scores(model: Model, options: argparse.Namespace) -> int:
         truth=Path(options.truth) if options.truth else None,
         column=options.score_column or "",
         threshold=options.threshold,
-        words=TruthWords(
-            label=options.label_column or "",
-            film=options.film_column or "",
-            positive=tuple(options.positive or ()),
-            negative=tuple(options.negative or ()),
-            leave_out=tuple(options.leave_out or ()),
-        ),
+        words=_words(options),
         say=to_stderr,
     )
     _list_unmatched(matched, to_stderr)

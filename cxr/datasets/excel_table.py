@@ -30,7 +30,9 @@ def is_workbook(data: bytes) -> bool:
 
 
 def read_workbook(data: bytes, name: str) -> pd.DataFrame:
-    """Read the first sheet that holds a table.
+    """Read the first sheet that holds a table: rows under names, and more than one column.
+
+    A sheet of notes may stand before it.
 
     Parameters
     ----------
@@ -63,10 +65,17 @@ def read_workbook(data: bytes, name: str) -> pd.DataFrame:
         raise TableError(f"{name} is damaged: it cannot be opened as a workbook.") from error
     try:
         shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        first: pd.DataFrame | None = None
         for sheet in shown or book.worksheets:
             rows = list(_rows(sheet, name))
-            if rows:
-                return _table(rows)
+            if not rows:
+                continue
+            table = _table(rows)
+            if table.shape[1] > 1 and len(table):
+                return table
+            first = table if first is None else first
+        if first is not None:
+            return first
     except TableError:
         raise
     except Exception as error:

@@ -14,6 +14,7 @@ from ..progress import Progress, Say, silent
 from ..scoring.bundle import Bundle
 from ..scoring.card import Card
 from ..scoring.classifier import Classifier
+from ..scoring.film_tables import OWN
 from ..scoring.predict import logits
 from ..scoring.store import CARD, add_table, bundle_writer
 from ..stats.wording import count
@@ -183,17 +184,25 @@ def has_split(bundle: Bundle, data: str | Path, split: str, *, whole: bool = Fal
             return there >= set(parts) if whole else not there.isdisjoint(parts)
         table = of_classes(table, card.finding)
         # Which films are validation, pixels alone may tell.
-        own = split in OWN_SPLITS and bundle.films["path"].isin(table["path"]).any()
-        return bool(own) or split in set(table["split"])
+        own = split in OWN_SPLITS and _knows_films(bundle)
+        own = own and bool(bundle.films["path"].isin(table["path"]).any())
+        return own or split in set(table["split"])
     except DatasetError:
         return False
+
+
+def _knows_films(bundle: Bundle) -> bool:
+    return bundle.card.tables.films is not None or (bundle.folder / OWN).is_file()
 
 
 def learned_from(bundle: Bundle, hashes: Iterable[str]) -> list[bool]:
     """Say of films, by the hashes of their pixels, which the model learned from or was chosen on.
 
-    Figures on these say nothing of other films.
+    Figures on these say nothing of other films. A model that was imported without films knows none.
     """
+    hashes = list(hashes)
+    if not _knows_films(bundle):
+        return [False] * len(hashes)
     films = bundle.films
     known = set(films.loc[films["split"].isin(("train", "validation")), "sha256"]) - {""}
     return [sha256 in known for sha256 in hashes]

@@ -45,6 +45,8 @@ __all__ = [
 FACTS = ("patient", "age", "sex", "site", "scanner", "date", "subtype")
 #: Different labels that a column of labels may have.
 MOST_LABELS = 50
+#: Different values of a column that are looked at to see whether it names films.
+MOST_LOOKED_AT = 20_000
 _KINDS = {
     "name": KeyKind.NAME,
     "accession": KeyKind.ACCESSION,
@@ -123,7 +125,7 @@ class Matched:
 
 
 def key_columns(table: pd.DataFrame, films: Sequence[FilmKey]) -> list[tuple[str, KeyKind, int]]:
-    """List the columns that may name films, and how many rows of each match a film.
+    """List the columns that may name films, and how many values of each match a film.
 
     Returns
     -------
@@ -131,11 +133,11 @@ def key_columns(table: pd.DataFrame, films: Sequence[FilmKey]) -> list[tuple[str
         Those that match most first; columns that match none are left out.
     """
     finder = Finder(films)
-    rows = table.head(2_000)
     found = []
     for column in table.columns:
+        values = [value for value in table[column].unique()[:MOST_LOOKED_AT] if value]
         for kind in KeyKind:
-            hits = sum(bool(finder(value, kind)) for value in rows[column].unique() if value)
+            hits = sum(bool(finder(value, kind)) for value in values)
             if hits:
                 found.append((str(column), kind, hits))
     return sorted(found, key=lambda entry: -entry[2])

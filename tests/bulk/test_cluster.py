@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from cxr.cli.commands import DONE, SOME_REFUSED, WRONG_USAGE
 from cxr.cli.parser import main
 from tests.conftest import chest_like, png
 from tests.ray_cluster import STORE, cluster_with, processes_of
+from tests.sites import a_site
 
 pytestmark = pytest.mark.filterwarnings("ignore:::ray")
 
@@ -115,6 +117,15 @@ def test_a_killed_worker_and_a_killed_node_cost_no_film(cluster, second, many, m
     assert len(killed) == 2
     assert len(seen) == len(many)
     assert set(seen) == expected
+
+
+def test_a_sites_points_go_with_the_request(model):
+    site = a_site(model.card)
+    request = pickle.loads(pickle.dumps(Request.of([site.apply(model)])))
+    assert request.sites == (site,)
+    (loaded,) = request.load()
+    assert loaded.card.operating_point() == site.point()
+    assert Request.of([model]).sites == ()
 
 
 def test_other_weights_on_a_node(cluster, films, model, monkeypatch):

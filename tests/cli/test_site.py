@@ -92,6 +92,20 @@ class TestEveryFormOfTruth:
         )
         sure(told)
 
+    def test_a_truth_is_looked_for_in_the_folder_of_the_films_too(self, run, folder):
+        truth().to_csv(folder / "labels of 2026.csv", index=False)
+        words = ("evaluate", "pneumonia-made", "--data", folder)
+        sure(figures(run, *words, "--truth", "labels of 2026.csv"))
+        status, _, err = run(*words, "--truth", "gone.csv")
+        assert (status, "gone.csv" in err) == (2, True)
+
+    def test_rows_of_other_films_may_come_first(self, run, folder, tmp_path):
+        others = pd.DataFrame({"x": [f"other {k}" for k in range(9_000)], "y": "normal"})
+        table = truth().set_axis(["x", "y"], axis=1)
+        pd.concat([others, table]).to_csv(tmp_path / "all.csv", index=False)
+        words = ("evaluate", "pneumonia-made", "--data", folder)
+        sure(figures(run, *words, "--truth", tmp_path / "all.csv"))
+
     def test_folders_of_classes_of_any_name(self, run, tmp_path, pictures):
         for k, picture in enumerate(pictures):
             place = tmp_path / "films" / ("krank" if k >= N // 2 else "ohne Befund")
@@ -191,6 +205,13 @@ class TestFigures:
     def test_films_that_the_model_learned_from_are_left_out(self, run, made_films):
         words = ("evaluate", "pneumonia-made", "--data", made_films, "--positive", "pneumonia")
         assert figures(run, *words)["n"] == 20
+
+    def test_a_model_that_was_imported_without_films(self, run, folder, made_bundle, monkeypatch):
+        card = made_bundle.card
+        bare = made_bundle.with_card(replace(card, tables=replace(card.tables, films=None)))
+        monkeypatch.setattr("cxr.cli.evidence.load", lambda name: bare)
+        truth().to_csv(folder / "manifest.csv", index=False)
+        sure(figures(run, "evaluate", "pneumonia-made", "--data", folder))
 
 
 class TestOtherScores:

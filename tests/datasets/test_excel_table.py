@@ -44,7 +44,11 @@ def test_the_first_sheet_with_a_table_that_is_not_hidden():
     hidden = book.create_sheet("hidden")
     hidden.append(["no", "table"])
     hidden.sheet_state = "hidden"
-    book.create_sheet("truth").append(["path", "label"])
+    book.create_sheet("notes").append(["Read by two of us in May."])
+    truth = book.create_sheet("truth")
+    assert list(read_workbook(saved(book), "t.xlsx")) == ["Read by two of us in May."]
+    truth.append(["path", "label"])
+    truth.append(["a.png", "1"])
     assert list(read_workbook(saved(book), "t.xlsx")) == ["path", "label"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,15 @@ class TestFile:
         again = read_site(tmp_path / "site.json")
         assert again == site == read_site(site.to_bytes())
         assert again.sha256 == site.sha256
+
+    def test_it_can_be_sent_to_another_process(self):
+        site = a_site()
+        assert site.sha256
+        again = pickle.loads(pickle.dumps(site))
+        assert again == site
+        assert again.sha256 == site.sha256
+        card = pickle.loads(pickle.dumps(site.card(CARD)))
+        assert card.calibration.score(1.0) == site.calibration.score(1.0)
 
     def test_its_name_changes_with_all_that_it_says(self):
         sites = [a_site(), a_site(band=None), a_site(made="2026-11-28"), a_site(site="south")]
