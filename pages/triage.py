@@ -15,6 +15,7 @@ from cxr.web import (
     choose_site,
     compare_view,
     current_of,
+    drawing_of,
     empty_field,
     export_view,
     film_view,
@@ -142,6 +143,7 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
         prior=prior_of(session, entry),
         prior_said=prior_said(session, entry),
         priors_chosen=session.priors_chosen,
+        drawing=drawing_of(session, entry),
         link=link_of(entry, st.session_state["triage_model"]),
     )
 

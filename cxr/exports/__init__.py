@@ -13,7 +13,7 @@ from .dicom import (
 )
 from .item import Item, call_words, items_of
 from .pdf import to_pdf
-from .regions import boxes_csv, region_words, regions_csv
+from .regions import THERE, boxes_csv, region_words, regions_csv
 from .site_report import site_report_json, site_report_pdf
 from .tables import (
     EXPORTED,
@@ -31,6 +31,7 @@ from .tables import (
 __all__ = [
     "EXPORTED",
     "FORMATS",
+    "THERE",
     "Item",
     "boxes_csv",
     "call_words",

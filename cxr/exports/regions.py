@@ -13,7 +13,7 @@ from ..storage.csv_text import csv_line
 if TYPE_CHECKING:
     from ..reading_room.entry import Entry
 
-__all__ = ["BOXES", "REGIONS", "boxes_csv", "region_words", "regions_csv"]
+__all__ = ["BOXES", "REGIONS", "THERE", "boxes_csv", "region_words", "regions_csv"]
 
 #: The columns of `regions_csv`.
 REGIONS = (

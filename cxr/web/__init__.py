@@ -43,6 +43,7 @@ from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
 from .prior import current_of, prior_of, prior_said
 from .reading_list import add_films, first_film_ahead, first_score, reading_list, start_view
 from .reading_session import reading_session, readings, recorder
+from .regions import drawing_of
 from .score import score_view
 from .site_choices import Choices, band_step, threshold_step, waiting_step
 from .site_file import at_site, choose_site, keep_site, kept_site, site_facts
@@ -74,6 +75,7 @@ __all__ = [
     "code_span",
     "compare_view",
     "current_of",
+    "drawing_of",
     "empty_field",
     "explanations_view",
     "export_view",

@@ -15,7 +15,7 @@ __all__ = ["export_view"]
 
 
 def export_view(session: ReadingSession, entry: Entry) -> None:
-    """Offer CSV, JSON, PDF and DICOM of one film or of the list.
+    """Offer CSV, JSON, PDF, DICOM and what was drawn, of one film or of the list.
 
     Each file is made when it is asked for.
 
@@ -46,32 +46,36 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
 
         stem = "worklist" if scope == "the list" else "film"
         cards = [model.card for model in worklist.models]
-        for label, name, kind, make in (
-            ("CSV", f"{stem}.csv", "text/csv", lambda: to_csv(rows(), EXPORTED)),
-            (
-                "JSON",
-                f"{stem}.json",
-                "application/json",
-                lambda: to_json(rows(), EXPORTED),
-            ),
-            (
-                "PDF",
-                f"{stem}.pdf",
-                "application/pdf",
-                lambda: report.to_pdf(items(), cards),
-            ),
-            (
-                "DICOM",
-                f"{stem}-dicom.zip",
-                "application/zip",
-                lambda: report.to_dicom_zip(items(), cards),
-            ),
-        ):
-            _button(label, name, kind, make, disabled=not entries)
+        csv, drawn = "text/csv", any(e.regions for e in entries)
+        there = any(r.label in report.THERE for e in entries for r in e.regions)
+        _button("CSV", f"{stem}.csv", csv, lambda: to_csv(rows(), EXPORTED), of=entries)
+        _button(
+            "JSON",
+            f"{stem}.json",
+            "application/json",
+            lambda: to_json(rows(), EXPORTED),
+            of=entries,
+        )
+        _button(
+            "PDF",
+            f"{stem}.pdf",
+            "application/pdf",
+            lambda: report.to_pdf(items(), cards),
+            of=entries,
+        )
+        _button(
+            "DICOM",
+            f"{stem}-dicom.zip",
+            "application/zip",
+            lambda: report.to_dicom_zip(items(), cards),
+            of=entries,
+        )
+        _button("Regions", "regions.csv", csv, lambda: report.regions_csv(entries), of=drawn)
+        _button("Boxes", "boxes.csv", csv, lambda: report.boxes_csv(entries), of=there)
 
 
 def _button(
-    label: str, name: str, kind: str, make: Callable[[], str | bytes], *, disabled: bool
+    label: str, name: str, kind: str, make: Callable[[], str | bytes], *, of: object
 ) -> None:
     st.download_button(
         label,
@@ -81,9 +85,12 @@ def _button(
         width="stretch",
         key=f"export_{label}",
         on_click="ignore",
-        disabled=disabled,
+        disabled=not of,
         help={
             "PDF": "One page per film and finding, with the heatmap by the chosen method",
-            "DICOM": "Secondary captures, and structured reports of films that came as DICOM",
+            "DICOM": "Secondary captures; of films that came as DICOM also structured reports, "
+            "heatmaps as parametric maps, and regions as segmentations and presentation states",
+            "Regions": "What you drew, one row per region, as shares of the film",
+            "Boxes": "Regions of the finding in pixels, as cxr evaluate --boxes takes them",
         }.get(label),
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from typing import Literal, NamedTuple
 
 import streamlit as st
 
+from ..errors import fault
 from ..films.preprocessing import without_margin
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import CAPTION, Heatmap
@@ -22,11 +24,24 @@ from ..heatmaps.overlay import (
     common_top,
 )
 from ..lungs.outline import Outline
+from ..scoring.reader import RegionLabel
+from ..scoring.region import Region
 from .assets import component
 from .film_scale import film_scale, tables, windows
 from .transfer import film_address, film_key
 
-__all__ = ["Beside", "Hung", "empty_field", "film_view"]
+__all__ = ["Beside", "Drawing", "Hung", "empty_field", "film_view"]
+
+logger = logging.getLogger(__name__)
+#: What the browser tells of a region.
+DRAWN = ("shape", "label", "finding", "left", "top", "right", "bottom")
+#: What the reader can say of a region; the first is told by its finding.
+LABELS = {
+    RegionLabel.FINDING: "The finding",
+    RegionLabel.MISSED: "Missed by the heatmap",
+    RegionLabel.NOTHING: "Nothing there",
+    RegionLabel.OTHER: "Something else",
+}
 
 
 class Beside(NamedTuple):
@@ -74,6 +89,25 @@ class Hung(NamedTuple):
     scores: str = ""
 
 
+class Drawing(NamedTuple):
+    """What a reader drew on the films that are shown, and who takes what is drawn next.
+
+    Attributes
+    ----------
+    regions : mapping of str to sequence of Region
+        By the hash of a film's pixels; nothing can be drawn on a film that is not there.
+    findings : mapping of str to str
+        By the same, what the reader looks for in it.
+    on_change : callable
+        Called with the hash of a film and all that is on it, once the reader has changed that.
+        Raises `ValueError` for what cannot be kept.
+    """
+
+    regions: Mapping[str, Sequence[Region]]
+    findings: Mapping[str, str]
+    on_change: Callable[[str, list[Region]], None]
+
+
 _component = component("cxr_film", "film.js")
 
 
@@ -95,8 +129,9 @@ def film_view(
     priors_chosen: int = 0,
     link: str = "",
     draw: Literal["auto", "gpu", "cpu"] = "auto",
+    drawing: Drawing | None = None,
 ) -> None:
-    """Show a film; nothing that the reader does with it goes back to the server.
+    """Show a film; of what the reader does with it the regions alone go back to the server.
 
     Parameters
     ----------
@@ -139,6 +174,8 @@ def film_view(
         no link to copy.
     draw : {"auto", "gpu", "cpu"}, default: "auto"
         ``"gpu"`` or ``"cpu"`` where the browser should not choose by itself.
+    drawing : Drawing, optional
+        The regions on the films, which the reader may draw then.
     """
     sides = [Beside(film, heatmap, name, lungs), *([Beside(*beside)] if beside else [])]
     top = common_top(side.heatmap for side in sides if side.heatmap)
@@ -148,9 +185,14 @@ def film_view(
         height="content",
         data={
             "field": height,
-            "films": [_side(side, f"cxr_film.{key}.{i}", top) for i, side in enumerate(sides)],
+            "films": [
+                _side(side, f"cxr_film.{key}.{i}", top) | _regions(side.film, key, drawing)
+                for i, side in enumerate(sides)
+            ],
             "current": _hung(current) if current else None,
-            "prior": (_side(Beside(*prior[:4]), f"cxr_film.{key}.prior", hung_top) | _hung(prior))
+            "prior": _side(Beside(*prior[:4]), f"cxr_film.{key}.prior", hung_top)
+            | _hung(prior)
+            | _regions(prior.film, key, drawing)
             if prior
             else None,
             "prior_said": prior_said,
@@ -167,7 +209,12 @@ def film_view(
             "coming": coming,
             "made": time.time(),
             "draw": draw,
+            "labels": [
+                {"label": label, "words": words, "map": label is RegionLabel.MISSED}
+                for label, words in LABELS.items()
+            ],
         },
+        on_regions_change=lambda: _take(key, drawing),
     )
 
 
@@ -197,6 +244,45 @@ def _side(side: Beside, place: str, top: float) -> dict[str, object]:
         "heatmap": _heatmap(heatmap, top) if heatmap else None,
         "lungs": None if lungs is None else _lungs(lungs),
     }
+
+
+def _regions(film: Radiograph, key: str, drawing: Drawing | None) -> dict[str, object]:
+    """Return what is drawn on a film, and the number of the reader's last change that is in it."""
+    if drawing is None or film.sha256 not in drawing.regions:
+        return {"regions": None}
+    drawn = drawing.regions[film.sha256]
+    return {
+        "regions": {
+            "list": [{name: getattr(region, name) for name in DRAWN} for region in drawn],
+            "finding": drawing.findings.get(film.sha256, ""),
+            "taken": _taken(key).get(film.sha256),
+        }
+    }
+
+
+def _taken(key: str) -> dict[str, str]:
+    """Return the number of the last change that was taken of each film."""
+    taken: dict[str, str] = st.session_state.setdefault(f"{key}_regions_taken", {})
+    return taken
+
+
+def _take(key: str, drawing: Drawing | None) -> None:
+    """Take what the browser tells of the regions of films: of each all that are on it."""
+    state = st.session_state.get(key)
+    told = state.get("regions") if state else None
+    if drawing is None or not isinstance(told, Mapping):
+        return
+    taken = _taken(key)
+    for sha256, change in told.items():
+        try:
+            number = str(change["number"])
+            if taken.get(sha256) == number:
+                continue
+            taken[sha256] = number
+            regions = [Region(**{name: r[name] for name in DRAWN}) for r in change["list"]]
+            drawing.on_change(sha256, regions)
+        except (ValueError, TypeError, KeyError) as error:
+            logger.error("Regions were not taken: %s", fault(error))
 
 
 def _hung(hung: Hung) -> dict[str, object]:

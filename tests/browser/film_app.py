@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import streamlit as st
 
@@ -9,7 +11,7 @@ from cxr.films.radiograph import Radiograph, read
 from cxr.lungs.outline import Outline
 from cxr.scoring.explain import Heatmap
 from cxr.web import film_view
-from cxr.web.film import Beside
+from cxr.web.film import Beside, Drawing
 from tests.film_files import dicom
 
 FIELD = 480
@@ -100,6 +102,13 @@ elif shown == "windowed":
 beside = Beside(other, heatmap(other), "other film") if paired else None
 if by_method:
     beside = Beside(film, spread(film), f"{shown} film")
+drawn = st.session_state.setdefault("drawn", {})
+shown_films = [film, *([beside.film] if beside else [])]
+drawing = Drawing(
+    {one.sha256: drawn.get(one.sha256, ()) for one in shown_films},
+    {one.sha256: "pneumonia" for one in shown_films},
+    drawn.__setitem__,
+)
 draw = st.query_params.get("draw", "auto")
 asked = st.query_params.get("lungs", "")
 outlined = lungs(film) if asked == "yes" else asked or None
@@ -112,4 +121,7 @@ film_view(
     keys=["agree", "next", "previous"],
     lungs=outlined,
     draw=draw if draw in ("gpu", "cpu") else "auto",
+    drawing=drawing if "draw_regions" in st.query_params else None,
 )
+regions = [[r.shape, r.label, *r.box] for r in drawn.get(film.sha256, ())]
+st.html(f'<div class="drawn">{json.dumps(regions)}</div>')

@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from cxr.plain_text import visible
-from tests.browser.test_viewer import served
+from tests.browser.conftest import served
 from tests.browser.waiting import at_rest
 from tests.conftest import chest_like, png
 from tests.film_files import dicom

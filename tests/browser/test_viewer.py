@@ -4,98 +4,22 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import re
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from cxr.heatmaps.overlay import common_top, overlay
 from tests.browser import film_app
-from tests.browser.conftest import SHOTS, _wait_for
+from tests.browser.conftest import SHOTS, Open, painted, served
 from tests.browser.waiting import drawn, until
-from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 
-Open = Callable[..., Page]
 WHEEL = 0.0015  # of the wheel's way, to the logarithm of the zoom
-
-
-@contextmanager
-def served(folder: Path, *settings: str, app: str = "tests/browser/film_app.py") -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ["streamlit", "run", app, "--server.headless", "true"]
-    log = folder / "log.txt"
-    with log.open("w") as file:
-        server = subprocess.Popen(
-            [sys.executable, "-m", *words, "--server.port", str(port), *settings],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-        address = f"http://127.0.0.1:{port}"
-        path = f"/{settings[1]}" if settings else ""
-        try:
-            _wait_for(f"{address}{path}/_stcore/health", server, log)
-            yield f"{address}{path}/"
-        finally:
-            server.terminate()
-            server.wait(20)
-    assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("viewer")) as at:
-        yield at
-
-
-@pytest.fixture(scope="module")
-def contexts(chromium: Browser) -> Iterator[dict[str, BrowserContext]]:
-    """Browsers that keep Streamlit's own scripts from one test to the next, by their settings."""
-    made: dict[str, BrowserContext] = {}
-    yield made
-    for context in made.values():
-        context.close()
-
-
-@pytest.fixture
-def opened(chromium: Browser, address: str, contexts: dict[str, BrowserContext]) -> Iterator[Open]:
-    """Open the viewer in a fresh tab; a script error in it fails the test."""
-    tabs: list[Page] = []
-    errors: list[str] = []
-
-    def open_(film="small", draw="auto", at=address, query="", **settings) -> Page:
-        settings = {"viewport": {"width": 1000, "height": 820}, **settings}
-        if str(settings) not in contexts:
-            contexts[str(settings)] = chromium.new_context(**settings)
-        tab = contexts[str(settings)].new_page()
-        tabs.append(tab)
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        tab.goto(f"{at}?film={film}&draw={draw}&{query}")
-        painted(tab)
-        return tab
-
-    yield open_
-    for tab in tabs:
-        tab.close()
-    assert not errors, errors
-
-
-def painted(page: Page) -> None:
-    page.wait_for_selector(".viewer[data-painted]", state="attached")
 
 
 def choose(page: Page, film: str) -> None:

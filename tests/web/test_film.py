@@ -17,12 +17,15 @@ from cxr.films.radiograph import Radiograph, read
 from cxr.heatmaps.overlay import COLOUR_MAPS, CUT, colour_table, common_top
 from cxr.lungs.outline import Outline
 from cxr.scoring.explain import CAPTION, Heatmap
+from cxr.scoring.reader import RegionLabel
+from cxr.scoring.region import Region
 from cxr.web import film as viewer
 from cxr.web import transfer
 from cxr.web.assets import STATIC
 from cxr.web.film_scale import film_scale
 from tests.conftest import film_like
 from tests.film_files import dicom, lut, scene
+from tests.scoring.test_region import a_region
 
 
 @pytest.fixture
@@ -227,7 +230,8 @@ def test_the_viewer_wants_nothing_from_elsewhere_and_keeps_nothing() -> None:
     kept = re.findall(r"localStorage\.setItem\((.+)\)", (STATIC / keeping[0]).read_text())
     assert kept == ['NAME, this.right ? "yes" : "no"']
     assert 'cache: "no-store"' in script
-    assert "setStateValue" not in script
+    # What goes back are the regions alone: where they are, and which of a closed list.
+    assert re.findall(r"setStateValue\((.*)\)", script) == ['"regions", regions']
     assert "setTriggerValue" not in script
 
 
@@ -390,3 +394,86 @@ def test_all_eyes_tell_the_outline_from_heatmaps_and_rulers(eyes: str) -> None:
     # Two colors that are 2 apart are just told next to each other, and 20 apart at once.
     assert np.linalg.norm(lab(others, EYES[eyes]) - outline, axis=1).min() > 20
     assert (stroke(".lungs .border") == stroke(".lungs .line")).all()
+
+
+@pytest.mark.parametrize("eyes", EYES)
+def test_all_eyes_tell_regions_from_heatmaps_rulers_and_lungs(eyes: str) -> None:
+    maps = [colour_table(name)[round(255 * CUT) :] for name in COLOUR_MAPS]
+    lines = [[stroke(f".{name} .line")] for name in ("rulers", "lungs")]
+    region = lab(stroke(".regions .line")[None], EYES[eyes])
+    others = lab(np.concatenate([*maps, *lines]), EYES[eyes])
+    assert np.linalg.norm(others - region, axis=1).min() > 20
+
+
+def test_what_the_reader_said_of_a_region_is_told_by_its_line_too() -> None:
+    style = (STATIC / "film.css").read_text()
+    dashed = re.findall(r'\[data-label="([^"]+)"\] \.line {\s*stroke-dasharray: ([\d ]+);', style)
+    assert {label for label, _ in dashed} == set(RegionLabel) - {RegionLabel.FINDING}
+    assert len({dashes for _, dashes in dashed}) == len(dashed)
+
+
+class TestRegions:
+    FILM = film_like(1)
+
+    @pytest.fixture
+    def state(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+        kept: dict[str, object] = {}
+        monkeypatch.setattr(viewer.st, "session_state", kept)
+        return kept
+
+    def show(self, regions: list[Region], kept: dict[str, list[Region]]) -> None:
+        sha256 = self.FILM.sha256
+        drawing = viewer.Drawing({sha256: regions}, {sha256: "pneumonia"}, kept.__setitem__)
+        viewer.film_view(self.FILM, None, name="a", drawing=drawing)
+
+    def test_the_browser_is_told_what_is_drawn_and_what_can_be_said(self, sent, state) -> None:
+        self.show([a_region()], {})
+        (film,) = sent["data"]["films"]
+        assert film["regions"] == {
+            "list": [
+                {
+                    "shape": "box", "label": "finding", "finding": "pneumonia",
+                    "left": 0.1, "top": 0.2, "right": 0.5, "bottom": 0.6,
+                }
+            ],
+            "finding": "pneumonia",
+            "taken": None,
+        }  # fmt: skip
+        assert [choice["label"] for choice in sent["data"]["labels"]] == list(RegionLabel)
+        assert [c["label"] for c in sent["data"]["labels"] if c["map"]] == [RegionLabel.MISSED]
+
+    def test_without_a_drawing_nothing_can_be_drawn(self, sent) -> None:
+        viewer.film_view(self.FILM, None, name="a")
+        assert sent["data"]["films"][0]["regions"] is None
+
+    def test_what_is_drawn_is_taken_once_and_the_browser_told(self, sent, state) -> None:
+        kept: dict[str, list[Region]] = {}
+        self.show([], kept)
+        (told,) = [{name: getattr(a_region(), name) for name in viewer.DRAWN}]
+        state["film"] = {"regions": {self.FILM.sha256: {"number": "7", "list": [told]}}}
+        sent["on_regions_change"]()
+        assert kept == {self.FILM.sha256: [a_region()]}
+        kept.clear()
+        sent["on_regions_change"]()
+        assert kept == {}
+        self.show([a_region()], kept)
+        assert sent["data"]["films"][0]["regions"]["taken"] == "7"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"number": "1", "list": [{"shape": "box"}]},
+            {"number": "1", "list": [{"shape": "box", "label": "Doe, John"}]},
+            {"number": "1", "list": None},
+            {"number": "1"},
+            {},
+            [],
+        ],
+    )
+    def test_what_is_no_region_is_not_taken_nor_quoted(self, sent, state, change, caplog) -> None:
+        kept: dict[str, list[Region]] = {}
+        self.show([], kept)
+        state["film"] = {"regions": {self.FILM.sha256: change}}
+        sent["on_regions_change"]()
+        assert kept == {}
+        assert "Doe" not in caplog.text

@@ -1,13 +1,14 @@
 // The film viewer. The film's levels come once, the heatmap as a small grid of numbers; from then
-// on nothing goes back to the server.
+// on nothing goes back to the server but the regions that the reader draws.
 
 import { hanging } from "./film_hanging.js";
 import { Colours, Heat } from "./film_heat.js";
 import { Keys } from "./film_keys.js";
 import { keptFilm, loadFilm } from "./film_load.js";
-import { besideOf, isSame, Pane } from "./film_pane.js";
+import { besideOf, FilmState, isSame, Pane } from "./film_pane.js";
 import { Pointers } from "./film_pointer.js";
 import { matchedFrame, View } from "./film_pose.js";
+import { Regions, sendRegions } from "./film_regions.js";
 import { Rulers } from "./film_rulers.js";
 import { Toolbar } from "./film_tools.js";
 import { habits } from "./habits.js";
@@ -20,6 +21,7 @@ export default function (component) {
   const root = rootIn(parentElement, style, () => markup.content.firstElementChild.cloneNode(true));
   if (isLate(root, data.made)) return () => {};
   root.view ??= new FilmView(root, data.draw);
+  root.view.keep = (regions) => component.setStateValue("regions", regions);
   root.view.show(data);
   return untilNext(root, () => {
     root.view?.close();
@@ -47,6 +49,7 @@ class FilmView {
     this.panes = [];
     this.beside = habits.layout || "none"; // or "heatmap", "film", "prior"
     this.measuring = false;
+    this.drawing = null; // or "box", "ellipse"
     this.flashed = false;
     this.loads = new Map(); // what ends the fetching of a film, by its key
     this.end = new AbortController();
@@ -94,6 +97,10 @@ class FilmView {
       else if (this.beside === "film") this.beside = "none";
     }
     this.keys.list(data.keys);
+    for (const film of [...data.films, data.prior]) {
+      if (film?.regions) FilmState.of(film).regions.take(film.regions);
+    }
+    if (!this.canDraw) this.drawing = null;
     this.arrange();
   }
 
@@ -188,6 +195,7 @@ class FilmView {
   addPane() {
     const pane = new Pane(this.template, this.draw, () => this.paintSoon());
     pane.rulers = new Rulers(pane, () => this.refresh());
+    pane.regions = new Regions(this, pane);
     pane.pointers = new Pointers(this, pane);
     this.find(".panes").append(pane.root);
     this.panes.push(pane);
@@ -392,7 +400,61 @@ class FilmView {
 
   measure(on) {
     this.measuring = on;
+    this.drawing = null;
     this.refresh();
+  }
+
+  // Regions.
+
+  get canDraw() {
+    return Boolean(this.data.labels.length && this.data.films[0].regions);
+  }
+  get labels() {
+    return this.data.labels;
+  }
+
+  // What the reader said of a region, in words.
+  wordsOf({ label, finding }) {
+    const { words } = this.labels.find((known) => known.label === label);
+    return label === "finding" ? finding.charAt(0).toUpperCase() + finding.slice(1) : words;
+  }
+
+  // Take a tool, or put it away.
+  mark(shape) {
+    if (!this.canDraw) return;
+    this.drawing = this.drawing === shape ? null : shape;
+    this.measuring = false;
+    if (!this.drawing) for (const { regions } of this.panes) regions.asked = null;
+    this.say(this.drawing ? `Draw ${this.drawing === "box" ? "boxes" : "ellipses"}` : "Not drawing");
+    this.refresh();
+  }
+
+  // The pane whose regions were changed last, of those that are shown.
+  get drawnOn() {
+    return this.panes.find(({ state }) => state.regions === this.lastDrawn) ?? this.panes[0];
+  }
+  get undoable() {
+    return Boolean(this.drawnOn?.state.regions.history.length);
+  }
+
+  // Tell the server what is on a film now.
+  keepRegions(pane) {
+    const { regions } = pane.state;
+    this.lastDrawn = regions;
+    if (regions.changed) sendRegions(pane.film.sha256, regions, this.keep);
+    this.refresh();
+  }
+
+  undoRegion() {
+    const pane = this.drawnOn;
+    if (!this.canDraw || !pane.state.regions.undo()) return;
+    pane.regions.asked = null;
+    this.say("Undone");
+    this.keepRegions(pane);
+  }
+
+  removeRegion() {
+    return this.drawnOn.regions.removeLast();
   }
   clearRulers() {
     this.change((state) => {
@@ -436,6 +498,7 @@ class FilmView {
   reset() {
     this.view.fit();
     this.measuring = false;
+    this.drawing = null;
     for (const { state, levels } of this.panes) state.reset(levels);
     this.say("Reset");
     this.refresh();
@@ -474,7 +537,9 @@ class FilmView {
         shown: pane.heated(),
         colours: this.colours[overlay.map],
       });
-      if (pane.placed) pane.rulers.paint(pane.placed);
+      if (!pane.placed) continue;
+      pane.rulers.paint(pane.placed);
+      pane.regions.paint();
     }
     if (this.atFirst && this.panes[0]?.placed) {
       this.atFirst = false;
@@ -492,6 +557,8 @@ class FilmView {
     dataset.inverted = inverted;
     dataset.rotation = 90 * pose.turns;
     dataset.flipped = pose.flipped;
+    dataset.drawing = this.drawing ?? "";
+    dataset.regions = first.state.regions.labelled.length;
     dataset.lungs = overlay.lungs && this.hasLungs ? "on" : "off";
     dataset.prior = this.hung && this.panes[1]?.levels ? this.panes[1].film.sha256 : "";
   }

@@ -5,8 +5,21 @@ import { ACTIONS, actionOf, areChanged, asAtFirst, change, isTyped, keyOf } from
 
 const STEP = 48; // CSS pixels that an arrow key moves the film
 
+const WAYS = {
+  arrowleft: [1, 0],
+  arrowright: [-1, 0],
+  arrowup: [0, 1],
+  arrowdown: [0, -1],
+};
+
 // What has no key that can be changed.
 const ALSO = {
+  Regions: [
+    ["Drag", "A region, while they are drawn; then say what it is"],
+    ["Enter", "One in the middle, with the film focused"],
+    ["Arrows", "Move the last one; with Shift, size it"],
+    ["Delete", "Remove the last one"],
+  ],
   Zoom: [
     ["+  −", "Zoom, with the film focused"],
     ["Arrows", "Move, with the film focused"],
@@ -18,7 +31,7 @@ const ALSO = {
     ["Shift-drag", "The same"],
     ["Double click", "Fit"],
   ],
-  Panel: [["Esc", "Close this list, leave the ruler"]],
+  Panel: [["Esc", "Close this list, leave the ruler or the regions"]],
 };
 
 export class Keys {
@@ -46,6 +59,8 @@ export class Keys {
       fit: () => view.fit(),
       one: () => view.zoomTo(view.panes[0], 1),
       ruler: () => view.measure(!view.measuring),
+      box: () => view.mark("box"),
+      ellipse: () => view.mark("ellipse"),
       beside: () => view.toggleBeside(),
       prior: () => view.togglePrior(),
       preset: () => view.nextPreset(),
@@ -70,6 +85,7 @@ export class Keys {
     if (!(
       this.escape(key) ||
       this.hold(action) ||
+      this.onRegion(key, action, target, event.shiftKey) ||
       this.onFilm(key, target) ||
       this.act(action, event.repeat)
     )) {
@@ -91,12 +107,26 @@ export class Keys {
     return Boolean(act);
   }
 
+  // While regions are drawn the keys are those of the last one.
+  onRegion(key, action, target, shift) {
+    const { view } = this;
+    if (!view.drawing) return false;
+    if (action === "undo") {
+      view.undoRegion();
+      return true;
+    }
+    if (key === "delete" || key === "backspace") return view.removeRegion();
+    const pane = view.panes.find(({ canvas }) => canvas === target);
+    if (!pane?.placed) return false;
+    const way = WAYS[key];
+    if (key === "enter") pane.regions.addInTheMiddle(view.drawing);
+    return key === "enter" || Boolean(way && pane.regions.nudge(-way[0], -way[1], shift));
+  }
+
   onFilm(key, target) {
     const pane = this.view.panes.find(({ canvas }) => canvas === target);
     if (!pane?.placed) return false;
-    const way = { arrowleft: [1, 0], arrowright: [-1, 0], arrowup: [0, 1], arrowdown: [0, -1] }[
-      key
-    ];
+    const way = WAYS[key];
     const zoom = { "+": 1.25, "=": 1.25, "-": 0.8, _: 0.8 }[key];
     if (way) this.view.move(pane, ...way.map((part) => part * STEP * devicePixelRatio));
     if (zoom) this.view.zoomBy(pane, zoom);
@@ -107,7 +137,9 @@ export class Keys {
     if (key !== "escape") return false;
     if (this.view.toolbar.closeMenus()) return true;
     if (!this.panel.hidden) this.help(false);
+    else if (this.view.panes.some((pane) => pane.regions.close())) return true;
     else if (this.view.measuring) this.view.measure(false);
+    else if (this.view.drawing) this.view.mark(this.view.drawing);
     else return false;
     return true;
   }

@@ -5,6 +5,7 @@ import { graphicsCard, TexturePainter } from "./film_gpu.js";
 import { LINES } from "./film_heat.js";
 import { lungLines } from "./film_lungs.js";
 import { Placement, Pose } from "./film_pose.js";
+import { RegionList } from "./film_regions.js";
 import { FilmWindow } from "./film_window.js";
 
 const STATES_KEPT = 200;
@@ -17,6 +18,7 @@ export class FilmState {
     this.pose = new Pose();
     this.inverted = false;
     this.rulers = [];
+    this.regions = new RegionList();
     this.isNew = true; // it was not painted yet
   }
 

@@ -15,10 +15,13 @@ export class Pointers {
     });
     on("pointerleave", () => this.pane.probe(-1, NaN));
     on("pointerup", (event) => this.up(event));
-    on("pointercancel", (event) => this.up(event));
+    on("pointercancel", (event) => {
+      if (this.held.has(event.pointerId)) this.pane.regions.cancel();
+      this.up(event);
+    });
     on("wheel", (event) => this.wheel(event));
     on("dblclick", (event) => {
-      if (this.onFilm(event) && !view.measuring) view.fit();
+      if (this.onFilm(event) && !view.measuring && !view.drawing) view.fit();
     });
     on("contextmenu", (event) => event.preventDefault());
   }
@@ -27,11 +30,12 @@ export class Pointers {
     return event.target === this.pane.canvas && this.pane.placed;
   }
 
-  // The left button moves or measures, the right one or Shift (on a Mac also Control) sets the
+  // The left button moves, measures or draws, the right one or Shift (on a Mac also Control) sets the
   // window; the middle one moves whatever the left one does.
   task(event) {
     if (event.button === 2 || event.shiftKey || event.ctrlKey) return "window";
-    return this.view.measuring && event.button === 0 ? "measure" : "move";
+    if (event.button !== 0) return "move";
+    return this.view.measuring ? "measure" : this.view.drawing ? "draw" : "move";
   }
 
   down(event) {
@@ -42,10 +46,14 @@ export class Pointers {
     if (!this.held.size) {
       this.doing = this.task(event);
       if (this.doing === "measure") this.pane.rulers.start(...place);
+      if (this.doing === "draw") this.pane.regions.start(...place, this.view.drawing);
     } else if (this.doing === "measure") {
       // A second finger: the first one was the beginning of a pinch.
       this.pane.rulers.remove(this.pane.rulers.drawn);
       this.pane.rulers.drawn = null;
+      this.doing = "move";
+    } else if (this.doing === "draw") {
+      this.pane.regions.cancel();
       this.doing = "move";
     }
     this.held.set(event.pointerId, place);
@@ -60,6 +68,9 @@ export class Pointers {
     if (this.held.size > 1) this.pinch(event.pointerId, before, now);
     else if (this.doing === "measure") {
       this.pane.rulers.move(...now);
+      this.view.paintSoon();
+    } else if (this.doing === "draw") {
+      this.pane.regions.move(...now);
       this.view.paintSoon();
     } else if (this.doing === "window") {
       this.view.dragWindow(this.pane, right / devicePixelRatio, down / devicePixelRatio);
@@ -82,6 +93,10 @@ export class Pointers {
   up(event) {
     if (!this.held.delete(event.pointerId) || this.held.size) return;
     delete this.pane.root.dataset.doing;
+    if (this.doing === "draw") {
+      this.pane.regions.end();
+      this.view.refresh();
+    }
     if (this.doing !== "measure") return;
     const length = this.pane.rulers.end();
     if (length) this.view.say(`Length ${length}`);

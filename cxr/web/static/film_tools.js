@@ -42,6 +42,9 @@ export class Toolbar {
     click(".one", () => view.zoomTo(view.panes[0], 1));
     click(".ruler", () => view.measure(!view.measuring));
     click(".clear", () => view.clearRulers());
+    click(".box-tool", () => view.mark("box"));
+    click(".ellipse-tool", () => view.mark("ellipse"));
+    click(".undo", () => view.undoRegion());
     click(".reset", () => view.reset());
     click(".link", () => this.copyLink());
     click(".full", () => view.toggleFull());
@@ -174,6 +177,11 @@ export class Toolbar {
     press(find(".keys-button"), !find(".help").hidden);
     find(".clear").disabled = !view.states.some(({ rulers }) => rulers.length);
     view.root.classList.toggle("measuring", view.measuring);
+    find(".marking").hidden = !view.canDraw;
+    press(find(".box-tool"), view.drawing === "box");
+    press(find(".ellipse-tool"), view.drawing === "ellipse");
+    find(".undo").disabled = !view.undoable;
+    view.root.classList.toggle("drawing", Boolean(view.drawing));
 
     this.reflectPresets(window);
     this.presets.forEach((button, i) => press(button, window.preset === i));

@@ -24,6 +24,10 @@ const GROUPS = {
     ["prior", "p", "The patient's earlier film next to it, on or off"],
     ["reset", "0", "Reset"],
   ],
+  Regions: [
+    ["box", "b", "Draw regions as boxes, on or off"],
+    ["ellipse", "e", "Draw regions as ellipses, on or off"],
+  ],
   Zoom: [
     ["fit", "f", "Fit the film to the field"],
     ["one", "1", "One pixel on one of the screen"],
@@ -38,7 +42,7 @@ const GROUPS = {
   Call: [
     ["agree", "a", "Agree", "[class*='st-key-agree_'] button"],
     ["disagree", "d", "Disagree", "[class*='st-key-override_'] button"],
-    ["undo", "z", "Undo the last call", ".st-key-undo_call button"],
+    ["undo", "z", "Undo the last call; while regions are drawn, their last change", ".st-key-undo_call button"],
     ["finding", "t", "Score and heatmap of the next finding", ".st-key-next_finding button"],
   ],
   Panel: [["help", "?", "This list"]],

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  movedBy,
+  RegionList,
+  sameRegions,
+  sendRegions,
+  sidesOf,
+  sizedBy,
+} from "../../../cxr/web/static/film_regions.js";
+
+const film = { width: 200, height: 100 };
+const region = (label, left = 0.1) => ({
+  shape: "box",
+  label,
+  finding: "pneumonia",
+  left,
+  top: 0.2,
+  right: 0.5,
+  bottom: 0.6,
+});
+const near = (one, other) =>
+  Object.keys(other).forEach((side) => assert.ok(Math.abs(one[side] - other[side]) < 1e-9, side));
+
+test("a box lies between two corners, whichever come first, and within the film", () => {
+  const sides = { left: 0.1, top: 0.2, right: 0.5, bottom: 0.6 };
+  near(sidesOf([20, 20], [100, 60], film), sides);
+  near(sidesOf([100, 20], [20, 60], film), sides);
+  near(sidesOf([-50, -5], [300, 160], film), { left: 0, top: 0, right: 1, bottom: 1 });
+});
+
+test("a box that is moved keeps its size and stays on the film", () => {
+  near(movedBy(region("other"), 0.1, -0.1), { left: 0.2, top: 0.1, right: 0.6, bottom: 0.5 });
+  near(movedBy(region("other"), 5, 5), { left: 0.6, top: 0.6, right: 1, bottom: 1 });
+  near(movedBy(region("other"), -5, -5), { left: 0, top: 0, right: 0.4, bottom: 0.4 });
+});
+
+test("a box that is sized has one side of each pair moved, and some size left", () => {
+  const least = [0.01, 0.01];
+  near(sizedBy(region("other"), 0.1, 0.1, [false, false], least), {
+    left: 0.1,
+    top: 0.2,
+    right: 0.6,
+    bottom: 0.7,
+  });
+  near(sizedBy(region("other"), -0.1, -0.1, [true, true], least), {
+    left: 0,
+    top: 0.1,
+    right: 0.5,
+    bottom: 0.6,
+  });
+  near(sizedBy(region("other"), -9, 9, [false, false], least), {
+    left: 0.1,
+    top: 0.2,
+    right: 0.11,
+    bottom: 1,
+  });
+});
+
+test("what was done can be undone, one step after the other", () => {
+  const regions = new RegionList();
+  const one = region("other");
+  regions.change([one]);
+  regions.replace(one, region("finding"));
+  assert.equal(regions.list[0].label, "finding");
+  assert.ok(regions.undo());
+  assert.deepEqual(regions.list, [one]);
+  regions.remove(one);
+  assert.deepEqual(regions.list, []);
+  assert.ok(regions.undo() && regions.undo());
+  assert.deepEqual(regions.list, []);
+  assert.ok(!regions.undo());
+});
+
+test("the server has the last word once it has answered to what was sent last", () => {
+  const regions = new RegionList();
+  const told = [];
+  regions.change([region("other"), region(null)]);
+  sendRegions("film", regions, (value) => told.push(value));
+  const [{ film: sent }] = told;
+  // What nobody has said anything of is not sent.
+  assert.deepEqual(
+    sent.list.map(({ label }) => label),
+    ["other"],
+  );
+  // An answer to something before: the reader has gone on.
+  regions.take({ list: [], taken: "before" });
+  assert.equal(regions.list.length, 2);
+  regions.take({ list: sent.list, taken: sent.number });
+  assert.equal(regions.list.length, 2);
+  // A list that was cleared.
+  regions.take({ list: [], taken: undefined });
+  assert.deepEqual(regions.labelled, []);
+});
+
+test("what the server has not answered to goes with what is sent next", () => {
+  const [one, other] = [new RegionList(), new RegionList()];
+  one.change([region("other")]);
+  other.change([region("finding")]);
+  const told = [];
+  sendRegions("one", one, (value) => told.push(value));
+  sendRegions("other", other, (value) => told.push(value));
+  assert.deepEqual(Object.keys(told[1]).sort(), ["one", "other"].sort());
+  one.take({ list: one.labelled, taken: one.sent });
+  other.take({ list: other.labelled, taken: other.sent });
+  sendRegions("other", other, (value) => told.push(value));
+  assert.ok(!("one" in told[2]));
+});
+
+test("regions are the same where all that is told of them is", () => {
+  assert.ok(sameRegions([region("other")], [region("other")]));
+  assert.ok(!sameRegions([region("other")], [region("other", 0.2)]));
+  assert.ok(!sameRegions([region("other")], []));
+});
