@@ -45,8 +45,9 @@ from cxr.web import (
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "All": None}
 KEPT = (
     "Kept of each film: the time, a hash of its pixels, the model and its score or refusal, the "
-    "reader's call and reason, five statistics of its grey values, and a random number of the "
-    "list. No name, no identifier, no file name, no picture, nobody who read it."
+    "reader's call and reason, where the reader drew a region and what it is, five statistics of "
+    "its grey values, and a random number of the list. No name, no identifier, no file name, no "
+    "picture, nobody who read it."
 )
 INDEX = (
     f"By convention {CUTS[0]} is some drift and {CUTS[1]} much; the mark at each bar is what "
@@ -95,6 +96,14 @@ def show_log(log: Readings) -> None:
     else:
         right.download_button(
             "CSV of the log", log.to_csv, "readings.csv", "text/csv", width="stretch"
+        )
+        right.download_button(
+            "CSV of the regions",
+            log.regions_csv,
+            "regions.csv",
+            "text/csv",
+            width="stretch",
+            help="What readers drew on films, as shares of the film, with the hash of its pixels",
         )
         st.subheader("Use", anchor=False)
         plot(figures.use_by_day(use(table), theme=theme()), "use")

@@ -372,9 +372,17 @@ class Readings(Recorder):
 
     def to_csv(self, since: datetime | None = None) -> str:
         """Return the events as CSV: the columns of `table`, and the intended use after them."""
-        table = self.table(since).assign(intended_use=INTENDED_USE)
-        table["time"] = [at.isoformat() for at in table["time"]]
-        return table_text(table)
+        return _csv(self.table(since))
+
+    def regions_csv(self, since: datetime | None = None) -> str:
+        """Return what readers drew as CSV: the columns of `regions`, and the intended use."""
+        return _csv(self.regions(since))
+
+
+def _csv(table: pd.DataFrame) -> str:
+    table = table.assign(intended_use=INTENDED_USE)
+    table["time"] = [at.isoformat() for at in table["time"]]
+    return table_text(table)
 
 
 def film_numbers(table: pd.DataFrame) -> pd.Series[int]:

@@ -20,8 +20,8 @@ TURNABLE = ("negative", "not_chest")
 #: Seconds that a reading may wait to be recorded before the reader is told.
 PATIENCE = 3
 KEPT = (
-    "Goes out with the exports, and into the log of readings: hashes, scores and calls, no name, "
-    "no identifier, no file name, no picture. See Monitoring."
+    "Goes out with the exports, and into the log of readings: hashes, scores, calls and regions, "
+    "no name, no identifier, no file name, no picture. See Monitoring."
 )
 
 

@@ -1142,6 +1142,17 @@ def test_regions_come_back_as_they_were_drawn(url: str):
     assert log.regions(datetime.now(UTC) + timedelta(days=1)).empty
 
 
+def test_regions_as_csv(file: Path):
+    log = Readings(f"sqlite:///{file}")
+    log.drawn(an_entry())
+    (row,) = csv.DictReader(io.StringIO(log.regions_csv()))
+    assert tuple(row) == (*REGION_COLUMNS, "intended_use")
+    assert (row["label"], row["left"], row["intended_use"]) == (
+        "missed by the heatmap", "0.1", INTENDED_USE,
+    )  # fmt: skip
+    assert datetime.fromisoformat(row["time"]).tzinfo is not None
+
+
 def test_regions_are_kept_nowhere_where_the_log_is_off():
     log = Readings("off")
     log.drawn(an_entry())

@@ -416,7 +416,8 @@ class FilmView {
   // What the reader said of a region, in words.
   wordsOf({ label, finding }) {
     const { words } = this.labels.find((known) => known.label === label);
-    return label === "finding" ? finding.charAt(0).toUpperCase() + finding.slice(1) : words;
+    if (label !== "finding" || !finding) return words;
+    return finding.charAt(0).toUpperCase() + finding.slice(1);
   }
 
   // Take a tool, or put it away.
@@ -425,7 +426,9 @@ class FilmView {
     this.drawing = this.drawing === shape ? null : shape;
     this.measuring = false;
     if (!this.drawing) for (const { regions } of this.panes) regions.asked = null;
-    this.say(this.drawing ? `Draw ${this.drawing === "box" ? "boxes" : "ellipses"}` : "Not drawing");
+    this.say(
+      this.drawing ? `Draw ${this.drawing === "box" ? "boxes" : "ellipses"}` : "Not drawing",
+    );
     this.refresh();
   }
 

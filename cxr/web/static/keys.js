@@ -42,7 +42,12 @@ const GROUPS = {
   Call: [
     ["agree", "a", "Agree", "[class*='st-key-agree_'] button"],
     ["disagree", "d", "Disagree", "[class*='st-key-override_'] button"],
-    ["undo", "z", "Undo the last call; while regions are drawn, their last change", ".st-key-undo_call button"],
+    [
+      "undo",
+      "z",
+      "Undo the last call; while regions are drawn, their last change",
+      ".st-key-undo_call button",
+    ],
     ["finding", "t", "Score and heatmap of the next finding", ".st-key-next_finding button"],
   ],
   Panel: [["help", "?", "This list"]],
