@@ -151,7 +151,7 @@ def test_where_nothing_can_be_stored_the_film_goes_along(
 
 def test_the_browser_is_told_what_it_needs_and_no_pixels(store: MediaFileManager, sent) -> None:
     film = Radiograph(film_like(3, size=700).pixels, bits=12, pixel_spacing=(0.2, 0.1))
-    viewer.film_view(film, heatmap_of(film, 0.05), name="a name", height=500, keys=[("A", "Agree")])
+    viewer.film_view(film, heatmap_of(film, 0.05), name="a name", height=500, keys=["agree"])
     data = sent["data"]
     assert len(json.dumps(data)) < 15_000
     (told,) = data["films"]
@@ -164,7 +164,7 @@ def test_the_browser_is_told_what_it_needs_and_no_pixels(store: MediaFileManager
     assert told["heatmap"]["inset"] == [35, 35]
     assert told["heatmap"]["caption"] == CAPTION
     assert list(data["colours"]) == list(COLOUR_MAPS)
-    assert data["keys"] == [["A", "Agree"]]
+    assert data["keys"] == ["agree"]
     assert data["field"] == 500
     assert "a name" not in told["url"]
     assert stored(store, told["url"]) == transfer.grey_levels(film)
@@ -224,11 +224,17 @@ def test_the_viewer_wants_nothing_from_elsewhere_and_keeps_nothing() -> None:
     script = scripts()
     for word in ("sessionStorage", "indexedDB", "document.cookie", "caches."):
         assert word not in script
-    # But one habit of the reader, which says nothing of a film: a name of ours, and yes or no.
-    keeping = [path.name for path in STATIC.glob("*.js") if "localStorage" in path.read_text()]
-    assert keeping == ["film_hanging.js"]
-    kept = re.findall(r"localStorage\.setItem\((.+)\)", (STATIC / keeping[0]).read_text())
-    assert kept == ['NAME, this.right ? "yes" : "no"']
+    # But habits of the reader, which say nothing of a film: of closed lists, under names of ours.
+    kept = {
+        path.name: re.findall(r"localStorage\.setItem\((.+)\)", path.read_text())
+        for path in STATIC.glob("*.js")
+        if "localStorage" in path.read_text()
+    }
+    assert kept == {
+        "film_hanging.js": ['NAME, this.right ? "yes" : "no"'],
+        "habits.js": ["NAME, JSON.stringify(sensible(habits))"],
+        "keys.js": ["NAME, JSON.stringify(changed)"],
+    }
     assert 'cache: "no-store"' in script
     # What goes back are the regions alone: where they are, and which of a closed list.
     assert re.findall(r"setStateValue\((.*)\)", script) == ['"regions", regions']
