@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -181,6 +181,9 @@ def _from_folders(root: Path, finding: str, say: Say) -> pd.DataFrame:
         raise TruthError(
             f"{error} Or give the truth as a sheet of its own.", code="no_truth"
         ) from error
+    # A name that tells of no patient stands for none: two films 1.png are not of one person.
+    stems = [PurePosixPath(path).stem for path in table["path"]]
+    table["patient"] = table["patient"].where(table["patient"] != stems, "")
     return table.astype(str)
 
 
