@@ -52,7 +52,7 @@ RATES = dict.fromkeys(["rate_one", "rate_other"], "{:.1%}") | {"p_value": p_valu
 
 def main() -> None:
     header("Evaluation")
-    left, middle, right = st.columns([2, 1.4, 3], vertical_alignment="bottom")
+    left, middle, right = st.columns([1.5, 2, 2.9], vertical_alignment="bottom")
     with left:
         card = choose_model("evaluation_model")
     model = bundle(card)

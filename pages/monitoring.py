@@ -211,7 +211,9 @@ def show_drift(table, card, site: SiteFile | None = None) -> None:
         scores = spread(table, bundle(card), site)
         threshold = (site.point() if site else card.operating_point()).threshold
         plot(figures.score_spread(scores, threshold, theme=theme()), "spread")
-    st.dataframe(as_table(measured), hide_index=True, column_config=NUMBERS)
+    st.dataframe(
+        as_table(measured), hide_index=True, column_config=NUMBERS, placeholder="too few films"
+    )
     st.caption(PSI_OF_SITE if site else PSI)
 
 

@@ -78,6 +78,13 @@ class Study:
             return "lateral"
         return "waiting" if said is None else said.band or "refused"
 
+    def bands(self, finding: str = "") -> set[str]:
+        """Return the bands that a study is found under: `band`, and that of a refused film."""
+        refused = (
+            {"refused"} if not finding and any(e.band == "refused" for e in self.entries) else set()
+        )
+        return {self.band(finding)} | refused
+
     @property
     def waits(self) -> bool:
         """Whether none of its films is scored yet."""
@@ -134,7 +141,8 @@ class Wanted:
         band = study.band(self.finding)
         scored_for = not self.finding or band not in ("refused", "lateral")
         either = self.opened is None or any(e.number == self.shown for e in study.entries)
-        return scored_for and band in self.bands and (either or study.opened == self.opened)
+        found = not study.bands(self.finding).isdisjoint(self.bands)
+        return scored_for and found and (either or study.opened == self.opened)
 
 
 EVERYTHING = Wanted()

@@ -20,7 +20,7 @@ from .messages import ADD_FILMS, NO_SAMPLES, START
 from .plain_text import plain
 from .tab import LOST
 from .tour import start_tour
-from .uploads import film_uploader, scoring_progress
+from .uploads import film_uploader, page_uploader, scoring_progress
 from .worklist import BANDS as SIGNS
 from .worklist import worklist_view
 
@@ -173,6 +173,7 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     beat = SOON if session.awaits_score or session.awaits_prior else BEAT
     st.fragment(_list, run_every=beat if changing else None)(session, height, with_page)
     with_page.clear()
+    page_uploader(session.worklist)
 
 
 def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
@@ -281,7 +282,7 @@ def _wanted(session: ReadingSession) -> Wanted:
     if worklist.blind:
         return wanted
     rows = worklist.rows("arrival", wanted)
-    counts = Counter(row.band(finding) for row in rows)
+    counts = Counter(band for row in rows for band in row.bands(finding))
     picked = st.pills(
         "Bands",
         BANDS[:4],

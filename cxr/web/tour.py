@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -129,12 +130,7 @@ def tour_view(page: str) -> None:
                 shortcut="shift+left",
                 width="content",
             )
-            if not is_here:
-                word, then = "Go there", partial(_go, at)
-            elif at + 1 < len(STEPS):
-                word, then = "Next", partial(_go, at + 1)
-            else:
-                word, then = "Finish", _leave
+            word, then = _onward(at, is_here)
             st.button(
                 word,
                 key="tour_next",
@@ -143,6 +139,15 @@ def tour_view(page: str) -> None:
                 shortcut="shift+right",
                 width="content",
             )
+
+
+def _onward(at: int, is_here: bool) -> tuple[str, Callable[[], None]]:
+    """Return what the button that leads on says, and does."""
+    if not is_here:
+        return "Go there", partial(_go, at)
+    if at + 1 < len(STEPS):
+        return "Next", partial(_go, at + 1)
+    return "Finish", _leave
 
 
 def _go(step: int) -> None:

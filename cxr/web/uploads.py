@@ -13,7 +13,7 @@ from ..stats.wording import count
 from .messages import A_FOLDER, UPLOADED
 from .plain_text import plain
 
-__all__ = ["film_uploader", "scoring_progress"]
+__all__ = ["film_uploader", "page_uploader", "scoring_progress"]
 
 
 def film_uploader(worklist: Worklist, prefix: str = "upload", **options: Any) -> None:
@@ -42,6 +42,23 @@ def film_uploader(worklist: Worklist, prefix: str = "upload", **options: Any) ->
     st.toggle("A folder or disc", key=f"{prefix}_folder", help=A_FOLDER)
 
 
+def page_uploader(worklist: Worklist) -> None:
+    """Take what is dropped anywhere on the page, or pasted; out of sight, the browser fills it.
+
+    Parameters
+    ----------
+    worklist : Worklist
+    """
+    key = f"drops_{st.session_state.setdefault('drop_turn', 0)}"
+    with st.container(key="page_drop"):
+        st.file_uploader(
+            "Dropped on the page",
+            accept_multiple_files=True,
+            key=key,
+            on_change=partial(_take, worklist, "drop", key, False),
+        )
+
+
 def _take(worklist: Worklist, prefix: str, key: str, folder: bool) -> None:
     # A browser may tell of the same files once more: nothing is taken twice.
     taken: set[str] = st.session_state.setdefault(f"{prefix}s_taken", set())
@@ -51,7 +68,8 @@ def _take(worklist: Worklist, prefix: str, key: str, folder: bool) -> None:
     if not files:
         return
     worklist.begin_upload()
-    if folder:
+    # The files of a folder that was dropped on the page have its path before their names.
+    if folder or any("/" in name for name, _ in files):
         worklist.add_folder(files)
     else:
         for name, content in files:

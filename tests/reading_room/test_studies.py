@@ -291,3 +291,16 @@ def test_the_first_row_opens_with_its_highest_film(disc: Worklist) -> None:
     list(disc.score())
     disc.chosen = None
     assert disc.open(order="score") is disc.rows()[0].leader
+
+
+def test_a_study_is_found_under_its_refused_film_too(made_bundle) -> None:
+    worklist = Worklist(made_bundle)
+    worklist.add("one.png", png(chest_like(1)))
+    worklist.add("two.png", b"no film")
+    list(worklist.score())
+    worklist.join([1, 2])
+    (row,) = worklist.rows("arrival")
+    assert row.band() != "refused"
+    assert row.bands() == {row.band(), "refused"}
+    for band in ("refused", row.band()):
+        assert [found.number for found in worklist.rows("arrival", Wanted(bands=[band]))] == [1]

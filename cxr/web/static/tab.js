@@ -2,6 +2,7 @@
 
 /* eslint-disable no-restricted-globals */
 
+import "./drop.js";
 import { habits, keepHabit } from "./habits.js";
 
 const KEY = "cxr.tab",
