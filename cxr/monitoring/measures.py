@@ -26,6 +26,7 @@ __all__ = [
     "FEW",
     "Agreement",
     "agreement",
+    "blind_calls",
     "by_week",
     "n_text",
     "of_model",
@@ -214,6 +215,27 @@ def agreement(table: pd.DataFrame, *, blind: bool) -> Agreement:
         last word on it, call or judgement, that came after. Films without a score are left out.
     """
     return _agreement(_answers(table, blind), blind)
+
+
+def blind_calls(table: pd.DataFrame) -> pd.Series[float]:
+    """Return what readers called before they saw the score, by film.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Events; of one model.
+
+    Returns
+    -------
+    pandas.Series
+        1.0 where a film was called the finding, 0.0 where not, with the hash of its pixels as
+        index, each once. A film whose reader was unsure is left out.
+    """
+    answers = _answers(table, blind=True)
+    sure = answers[answers["call"].isin([Call.FINDING, Call.NO_FINDING])]
+    sure = sure.drop_duplicates("film_sha256")
+    calls = (sure["call"] == Call.FINDING).to_numpy(float)
+    return pd.Series(calls, index=pd.Index(sure["film_sha256"], name="film_sha256"))
 
 
 def by_week(table: pd.DataFrame) -> pd.DataFrame:

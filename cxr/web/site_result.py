@@ -10,6 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from .. import figures
 from ..evidence.evaluation import confusion_table
+from ..monitoring import ReadingsError
+from ..monitoring.measures import blind_calls, of_model
 from ..reading_room.site_films import SiteEntry
 from ..reading_room.site_session import SiteSession
 from ..site.agreement import ReaderAgreement, reader_agreement
@@ -20,6 +22,7 @@ from ..stats.wording import count, interval, number, percent
 from .look import theme
 from .page import plot
 from .plain_text import plain, plain_table
+from .reading_session import readings
 from .site_truth import second_reader
 
 __all__ = ["readers_view", "result_step"]
@@ -217,16 +220,42 @@ def _difference(differs: Difference) -> None:
         st.caption(text)
 
 
+LOG, SHEET = "The log of readings", "A sheet"
+
+
+def _second_calls(session: SiteSession, films: pd.DataFrame) -> pd.Series[float] | None:
+    """Return a second reader's call of each film, NaN where there is none; None without any."""
+    source = st.segmented_control(
+        "Called in", [SHEET, LOG], default=SHEET, required=True, key="site_second"
+    )
+    if source == SHEET:
+        second = second_reader(session)
+        if second is None:
+            return None
+        return films["film"].map(second.films.set_index("film")["truth"]).astype(float)
+    card = session.model.card
+    try:
+        log = readings()
+        ours, _ = of_model(log.recent(None), card.name, card.weights.sha256)
+    except ReadingsError as error:
+        st.error(plain(error))
+        return None
+    calls = films["sha256"].map(blind_calls(ours)).astype(float)
+    if calls.isna().all():
+        st.caption("None of these films was called blind. Read them on Triage with Read blind on.")
+        return None
+    return calls
+
+
 def readers_view(
     session: SiteSession, films: pd.DataFrame, threshold: float
 ) -> ReaderAgreement | None:
     """Compare the truth with a second reader's sheet, and list what to look at together."""
     with st.expander("A second reader's calls of the same films"):
-        second = second_reader(session)
-        if second is None:
+        calls = _second_calls(session, films)
+        if calls is None:
             return None
-        calls = second.films.set_index("film")["truth"]
-        both = films.assign(second=films["film"].map(calls).astype(float))
+        both = films.assign(second=calls)
         agreed = reader_agreement(
             both["path"],
             both["truth"],

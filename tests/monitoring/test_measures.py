@@ -23,6 +23,7 @@ from cxr.monitoring.measures import (
     BEFORE,
     FEW,
     agreement,
+    blind_calls,
     by_week,
     n_text,
     of_model,
@@ -511,3 +512,16 @@ def test_figures_do_not_change_what_they_draw():
     spread = dataclasses.replace(SPREAD)
     figures.score_spread(spread, 0.5)
     assert list(spread.logged) == [0.1, 0.2, 0.3, 0.4]
+
+
+def test_blind_calls_are_by_film_the_first_of_each_and_the_sure_ones():
+    log = table(
+        ("called", said("finding", True, 1)),
+        ("called", said("no finding", True, 2)),
+        ("called", said("unsure", True, 3)),
+        ("called", said("finding", False, 4)),
+        ("called", said("no finding", True, 1)),
+    )
+    calls = blind_calls(log)
+    assert calls.to_dict() == {f"{1:064x}": 1.0, f"{2:064x}": 0.0}
+    assert blind_calls(EMPTY).empty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cxr.monitoring import Reading, Readings, new_list_id
 from cxr.reading_room.site_session import SiteSession
+from cxr.scoring.reader import Call
 from cxr.site.truth import TruthError, read_truth
 from tests.conftest import chest_like, png
 from tests.pages.test_pages import page, plots, texts
@@ -153,6 +156,32 @@ def test_a_second_reader_is_compared(proven):
     proven.run()
     assert not proven.exception
     assert "59 of 60 films called alike" in texts(proven)
+
+
+def test_a_second_reader_may_be_in_the_log(proven, tmp_path: Path, monkeypatch):
+    proven.session_state["site_second"] = "The log of readings"
+    proven.run()
+    assert not proven.exception
+    assert "None of these films was called blind" in texts(proven)
+    session: SiteSession = proven.session_state["site_session"]
+    monkeypatch.setenv("CXR_READINGS_URL", f"sqlite:///{tmp_path / 'log.db'}")
+    log, card = Readings(), session.model.card
+    for k, entry in enumerate(session.films.entries[:10]):
+        film = Reading(
+            time=datetime.now(UTC),
+            list_id=new_list_id(),
+            film_sha256=entry.sha256,
+            model=card.name,
+            model_sha256=card.weights.sha256,
+            finding=card.finding,
+            operating_point=card.default_operating_point,
+            threshold=0.5,
+            score=0.5,
+        )
+        log.called(film, Call.FINDING if k % 2 else Call.NO_FINDING, blind=True)
+    proven.run()
+    assert not proven.exception
+    assert "10 of 10 films called alike" in texts(proven)
 
 
 def test_a_model_that_is_changed_begins_anew(proven, made_models: Path):
