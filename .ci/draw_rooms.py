@@ -21,7 +21,7 @@ LAYERS = [
     ["scoring"],
     ["datasets", "lungs", "heatmaps"],
     ["films", "stats", "storage", "networks"],
-    ["errors", "plain_text", "progress"],
+    ["errors", "plain_text", "process", "progress"],
 ]
 
 

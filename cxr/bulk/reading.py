@@ -23,9 +23,9 @@ from threadpoolctl import threadpool_limits
 
 from ..errors import CxrError, fault
 from ..films.radiograph import RadiographError, read
+from ..process import Process
 from ..scoring.refusal import Refusal
 from ..scoring.seen import Needs, SeenFilm, see
-from .process import Process
 
 __all__ = ["ReaderError", "Readers", "processes", "read_and_see"]
 

@@ -22,10 +22,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ..bulk.cluster import PATIENCE, ClusterError, Request, cluster_error, connected
-from ..bulk.process import Process
 from ..errors import CxrError, fault
 from ..films.radiograph import Radiograph
 from ..model import Model
+from ..process import Process
 from ..scoring import automatic
 from ..scoring.predict import Prediction
 from ..scoring.seen import Needs, SeenFilm, see

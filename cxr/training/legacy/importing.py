@@ -41,7 +41,8 @@ from ..write_bundle import (
     predict_held,
     versions,
 )
-from .files import Weights, read_description, read_weights
+from .files import Weights
+from .reader import Reader
 from .recognition import Match, recognize, weight_shapes
 from .steps import LegacyError
 from .structure import read_chain
@@ -117,13 +118,15 @@ def import_legacy(
         If the films cannot be used.
     """
     model, weights = Path(model), Path(weights or model)
-    match = recognize(read_chain(read_description(model)))
-    name = name or f"{finding}-{match.architecture.replace('_', '-')}"
-    folder = Path(out) / name
-    if (folder / CARD).exists():
-        raise LegacyError(f"There is a model {name} in {out} already.", code="name_taken")
-    say(f"{model.name} is {match.title} at {match.size} pixels")
-    network = _network(match, read_weights(weights, weight_shapes(match)), positive_first)
+    with Reader() as reader:
+        match = recognize(read_chain(reader.description(model)))
+        name = name or f"{finding}-{match.architecture.replace('_', '-')}"
+        folder = Path(out) / name
+        if (folder / CARD).exists():
+            raise LegacyError(f"There is a model {name} in {out} already.", code="name_taken")
+        say(f"{model.name} is {match.title} at {match.size} pixels")
+        values = reader.weights(weights, weight_shapes(match))
+    network = _network(match, values, positive_first)
     card = _describe(match, network, name, finding, data)
     notes = [*match.notes, *_notes(card, match, positive_first, data)]
     for note in notes:
