@@ -5,6 +5,7 @@ A damaged HDF5 file can keep the library that reads it busy for good, or end the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,10 @@ __all__ = ["Reader"]
 #: Seconds that a file may take, and bytes of it that add one more: a slow disk reads them in less.
 SECONDS = 60.0
 A_SECOND = 5_000_000
-READ = {"description": read_description, "weights": read_weights}
+READ: dict[str, Callable[..., Any]] = {
+    "description": read_description,
+    "weights": read_weights,
+}
 
 
 class Reader:
@@ -79,8 +83,10 @@ def _serve(pipe: Connection) -> None:
             what, *arguments = pipe.recv()
         except EOFError:
             return
+        answer: Any = None
+        raised: Exception | None = None
         try:
-            answer = READ[what](*arguments), None
+            answer = READ[what](*arguments)
         except (LegacyError, OSError) as error:
-            answer = None, error
-        pipe.send(answer)
+            raised = error
+        pipe.send((answer, raised))
