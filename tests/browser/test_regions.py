@@ -22,6 +22,7 @@ from cxr.films.radiograph import read
 from tests.browser import film_app
 from tests.browser.conftest import Open
 from tests.browser.test_dashboard import open_triage
+from tests.browser.test_studies import x_ray
 from tests.browser.test_viewer import box, drag, picture, runs, value
 from tests.browser.waiting import at_rest, drawn, until
 from tests.conftest import ROOT
@@ -367,3 +368,32 @@ def test_a_film_can_be_drawn_on_at_390_pixels(page: Page, film_file: Path, shot)
     shot(page, "regions-triage-390")
     overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert overflow <= 0
+
+
+@pytest.mark.data
+def test_what_is_drawn_on_the_prior_is_of_the_prior(page: Page, data_dir: Path, tmp_path) -> None:
+    kermany = data_dir / "kermany_originals" / "test"
+    pictures = [min((kermany / label).iterdir()) for label in ("PNEUMONIA", "NORMAL")]
+    days = {"IM1": "20240301", "IM2": "20231104"}
+    for (name, day), picture_ in zip(days.items(), pictures, strict=True):
+        study = {"StudyInstanceUID": f"1.2.3.{day}", "StudyDate": day, "ViewPosition": "PA"}
+        (tmp_path / name).write_bytes(x_ray(picture_, **study))
+    open_triage(page)
+    page.set_input_files("input[type=file]", [tmp_path / name for name in days])
+    expect(page.locator("li.above, li.near, li.below")).to_have_count(2, timeout=180_000)
+    current, earlier = (page.locator(".worklist li").filter(has_text=name) for name in days)
+    current.click()
+    at_rest(page)
+    page.keyboard.press("p")
+    expect(page.locator(".viewer")).to_have_attribute("data-prior", re.compile("^[0-9a-f]{64}$"))
+    page.keyboard.press("r")
+    page.keyboard.press("b")
+    drag(page, (150, 250), (250, 380), pane=1)
+    say(page, "Nothing there")
+    panes = page.locator(".pane")
+    expect(panes.nth(0).locator(".region")).to_have_count(0)
+    expect(panes.nth(1).locator(".region .what")).to_have_text("Nothing there")
+    at_rest(page)
+    earlier.click()
+    expect(page.locator(".st-key-film_name")).to_contain_text("IM2")
+    expect(page.locator(".region .what")).to_have_text("Nothing there")
