@@ -227,3 +227,19 @@ def test_the_matrix_opens_the_films_behind_a_cell(page: Page) -> None:
     expect(matrix.locator(".hoverlayer .hovertext")).to_be_visible()
     cells.nth(1).click(force=True)
     expect(page.get_by_role("heading", name=re.compile("False positives"))).to_be_visible()
+
+
+def test_a_bar_opens_its_films_and_the_address_says_which(page: Page) -> None:
+    page.goto("/dataset")
+    expect(page.get_by_role("heading", name="Films", exact=True)).to_be_visible(timeout=90_000)
+    bars = page.locator(".js-plotly-plot").first
+    expect(bars).to_be_visible(timeout=90_000)
+    at_rest(page)
+    assert "?" not in page.url
+    bar = bars.locator(".barlayer .point path").last
+    bar.hover(force=True)
+    expect(bars.locator(".hoverlayer .hovertext")).to_be_visible()
+    bar.click(force=True)
+    expect(page).to_have_url(re.compile(r"\?.*label="))
+    chosen = page.get_by_role("radiogroup", name="Label").get_by_role("radio", checked=True)
+    expect(chosen).not_to_have_text("all")
