@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from ..scoring.operating_points import Calibration, OperatingPoint
 from ..scoring.site_file import SiteFile, read_site
 from ..site.evaluate import ALL, SiteEvaluation, evaluate_films
 from ..site.films import TruthWords, film_row, labeled_films, score_films, with_scores
+from ..site.sheet_words import plain_name
 from ..site.truth import Matched
 from ..stats.wording import count, interval, percent
 from .commands import DONE, UsageError, counter
 
-__all__ = ["calibrate", "evaluate", "is_asked_for"]
+__all__ = ["calibrate", "evaluate", "is_asked_for", "of_positives"]
 
 #: Names that did not match are listed up to so many.
 SHOWN = 10
@@ -137,10 +138,11 @@ def _boxes(
     from ..evidence.audit.boxes import localize
 
     kept = films[films["logit"].notna()].reset_index(drop=True)
+    positive = set(kept.loc[kept["truth"] == 1, "said"].map(plain_name))
     found = localize(
         model,
         options.data,
-        boxes,
+        of_positives(boxes, positive, model.card.finding),
         split=options.split or ALL,
         method=options.method or "gradcam",
         layer=options.layer,
@@ -149,6 +151,24 @@ def _boxes(
         progress=counter(),
     )
     return found.to_json()
+
+
+def of_positives(boxes: pd.DataFrame, positive: Collection[str], finding: str) -> pd.DataFrame:
+    """Name the finding of boxes that are called as the truth calls its positive films.
+
+    Parameters
+    ----------
+    boxes : pandas.DataFrame
+        As `cxr.datasets.boxes.read_boxes` returns them.
+    positive : collection of str
+        Labels of positive films, as `cxr.site.sheet_words.plain_name` writes them.
+    finding : str
+        Of the model.
+    """
+    of_label = boxes["finding"].map(plain_name).isin(positive)
+    told = boxes["finding"].str.lower().str.contains(finding.lower(), regex=False)
+    named = finding + ": " + boxes["finding"]
+    return boxes.assign(finding=boxes["finding"].where(~of_label | told, named))
 
 
 def _print(result: SiteEvaluation, maps: dict[str, Any]) -> None:

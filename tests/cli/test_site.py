@@ -195,10 +195,16 @@ class TestFigures:
     def test_boxes_on_any_films(self, run, folder, tmp_path):
         truth().to_csv(folder / "manifest.csv", index=False)
         boxes = tmp_path / "boxes.csv"
-        boxes.write_text("file,xmin,ymin,xmax,ymax\nfilm 20.png,20,40,80,120\n")
         words = ("evaluate", "pneumonia-made", "--data", folder, "--boxes", boxes)
+        boxes.write_text("file,xmin,ymin,xmax,ymax\nfilm 20.png,20,40,80,120\n")
         told = figures(run, *words)
         assert (told["boxed"], told["all_films"]["films"]) == (1, 1)
+        # Boxes may be called as the truth calls the films.
+        boxes.write_text("file,finding,x,y,w,h\nfilm 20.png,LungOpacity,20,40,60,80\n")
+        assert run(*words)[0] == 2
+        label = truth()["label"].replace("Pneumonia", "lung_opacity")
+        truth(label=label).to_csv(folder / "manifest.csv", index=False)
+        assert figures(run, *words)["boxed"] == 1
 
     def test_films_of_the_models_own_set_are_evaluated_by_their_split(self, run, made_films):
         told = figures(run, "evaluate", "pneumonia-made", "--data", made_films)
