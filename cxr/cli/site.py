@@ -10,22 +10,23 @@ import json
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from ..evidence.score_split import learned_from
 from ..model import Model, load
 from ..progress import Say, silent, to_stderr
 from ..scoring.operating_points import Calibration, OperatingPoint
 from ..scoring.site_file import SiteFile, read_site
-from ..site.evaluate import ALL, SiteEvaluation, evaluate_films
-from ..site.films import TruthWords, film_row, labeled_films, score_films, with_scores
-from ..site.sheet_words import plain_name
-from ..site.truth import Matched
 from ..stats.wording import count, interval, percent
 from .commands import DONE, UsageError, counter
+
+if TYPE_CHECKING:  # what takes pandas is not for every command to load
+    import pandas as pd
+
+    from ..site.evaluate import SiteEvaluation
+    from ..site.films import TruthWords
+    from ..site.truth import Matched
 
 __all__ = ["calibrate", "evaluate", "is_asked_for", "of_positives"]
 
@@ -45,6 +46,8 @@ def evaluate(model: Model, options: argparse.Namespace, boxes: pd.DataFrame | No
 
     See `cxr.site.evaluate.evaluate_films`.
     """
+    from ..site.evaluate import ALL, evaluate_films
+
     if options.store:
         raise UsageError("--store keeps figures of the model's own sets. Leave it out here.")
     site = read_site(Path(options.site)) if options.site else None
@@ -91,6 +94,9 @@ def _points(
 
 def _scored(model: Model, options: argparse.Namespace) -> tuple[Matched, pd.DataFrame]:
     """Match the films of --data with their truth, and score those that have one."""
+    from ..evidence.score_split import learned_from
+    from ..site.films import film_row, labeled_films, score_films, with_scores
+
     root = Path(options.data)
     truth = Path(options.truth) if options.truth else None
     if truth and not truth.exists() and (root / truth).exists():
@@ -111,6 +117,8 @@ def _scored(model: Model, options: argparse.Namespace) -> tuple[Matched, pd.Data
 
 
 def _words(options: argparse.Namespace) -> TruthWords:
+    from ..site.films import TruthWords
+
     return TruthWords(
         label=options.label_column or "",
         film=options.film_column or "",
@@ -136,6 +144,8 @@ def _boxes(
 ) -> dict[str, Any]:
     """Compare the heatmaps of the films that have a score with boxes."""
     from ..evidence.audit.boxes import localize
+    from ..site.evaluate import ALL
+    from ..site.sheet_words import plain_name
 
     kept = films[films["logit"].notna()].reset_index(drop=True)
     positive = set(kept.loc[kept["truth"] == 1, "said"].map(plain_name))
@@ -165,6 +175,8 @@ def of_positives(boxes: pd.DataFrame, positive: Collection[str], finding: str) -
     finding : str
         Of the model.
     """
+    from ..site.sheet_words import plain_name
+
     of_label = boxes["finding"].map(plain_name).isin(positive)
     told = boxes["finding"].str.lower().str.contains(finding.lower(), regex=False)
     named = finding + ": " + boxes["finding"]

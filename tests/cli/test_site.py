@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from cxr.bulk.parts import iter_parts
 from cxr.exports import read_rows
 from cxr.scoring.site_file import read_site
-from tests.conftest import chest_like, png
+from tests.conftest import ROOT, chest_like, png
 from tests.film_files import dicom
 from tests.sites import a_site
 
@@ -398,3 +400,8 @@ class TestPredict:
             site.write_text(content)
             status, _, err = run("predict", folder, "--site", site)
             assert (status, "site's file" in err) == (2, True)
+
+
+def test_what_a_site_takes_is_loaded_by_its_commands_alone():
+    code = "import sys, cxr.cli.parser; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
