@@ -12,12 +12,16 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
+
+from .streamlit_hooks import went_back
 
 __all__ = ["among", "asked", "in_address", "number_within", "on_page", "put"]
 
 T = TypeVar("T")
-#: Of the session: the page, what its address said last, and what it is to say.
-PAGE, SAID, PUT = "address_page", "address_said", "address_put"
+#: Of the session: the page, what its address said last, what it is to say, and whether what it says
+#: now is the reader's doing.
+PAGE, SAID, PUT, NEWS = "address_page", "address_said", "address_put", "address_news"
 
 
 @contextmanager
@@ -31,17 +35,31 @@ def on_page(page: str) -> Iterator[None]:
     page : str
         Its path; another page begins with what its own address says.
     """
-    if st.session_state.get(PAGE) != page:
-        st.session_state[PAGE], st.session_state[SAID] = page, {}
-    st.session_state[PUT] = {}
+    state = st.session_state
+    has_come = state.get(PAGE) != page
+    # A run may be asked for before the browser has what was put last: its address is no news then.
+    state[NEWS] = has_come or went_back()
+    if has_come:
+        state[SAID] = {}
+    state[PUT] = {}
     try:
         yield
-    finally:
-        wanted = {name: text for name, text in st.session_state[PUT].items() if text is not None}
-        st.session_state[SAID] = wanted
-        others = {name: text for name, text in st.query_params.items() if name.startswith("embed")}
-        if st.query_params.to_dict() != others | wanted:
-            st.query_params.from_dict(wanted)
+    except RerunException:
+        raise  # the next run tells
+    except BaseException:
+        _tell(page)
+        raise
+    _tell(page)
+
+
+def _tell(page: str) -> None:
+    """Put what was gathered into the address, if it says something else."""
+    state = st.session_state
+    wanted = {name: text for name, text in state[PUT].items() if text is not None}
+    state[PAGE], state[SAID] = page, wanted
+    others = {name: text for name, text in st.query_params.items() if name.startswith("embed")}
+    if st.query_params.to_dict() != others | wanted:
+        st.query_params.from_dict(wanted)
 
 
 def asked(name: str) -> tuple[bool, str | None]:
@@ -55,7 +73,8 @@ def asked(name: str) -> tuple[bool, str | None]:
         Of the parameter.
     """
     text = st.query_params.get(name)
-    return text != st.session_state.get(SAID, {}).get(name), text
+    is_other = text != st.session_state.get(SAID, {}).get(name)
+    return is_other and st.session_state.get(NEWS, True), text
 
 
 def put(name: str, text: str | None) -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "session_is_open",
     "tab_mark",
     "tell_media",
+    "went_back",
 ]
 
 #: The minor version of Streamlit that the parts were read in.
@@ -129,6 +130,13 @@ def media(address: str) -> bytes | None:
 def _store() -> Any:
     module = _part("streamlit.runtime", MEDIA)
     return None if module is None else module.get_instance().media_file_mgr
+
+
+def went_back() -> bool:
+    """Whether this run was asked for by the browser's back or forward."""
+    contexts = _part("streamlit.runtime.scriptrunner", "get_script_run_ctx")
+    context = contexts.get_script_run_ctx() if contexts else None
+    return bool(getattr(context, "is_history_navigation", False))
 
 
 class Mark(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -50,7 +51,9 @@ def go_to(app: AppTest, wanted: dict[str, str]) -> AppTest:
     app.query_params.clear()
     for name, value in wanted.items():
         app.query_params[name] = value
-    return app.run()
+    # Streamlit's test runner has no back.
+    with patch("cxr.web.address.went_back", lambda: True):
+        return app.run()
 
 
 def test_what_is_as_at_first_is_not_in_the_address(page) -> None:
@@ -127,3 +130,14 @@ def test_a_film_that_is_not_in_the_list_is_said_until_another_is_chosen(page) ->
     app.run()
     assert not any("not in the list" in info.value for info in app.info)
     assert address(app)["film"] == worklist.entries[0].sha256
+
+
+def test_an_address_that_is_late_changes_nothing(page) -> None:
+    app = page("triage")
+    worklist = with_samples(app)
+    app.session_state["reading_session"].choose(worklist.entries[1].number)
+    app.run()
+    app.query_params.clear()  # as the browser had it before
+    app.run()
+    assert worklist.chosen == worklist.entries[1].number
+    assert address(app) == {"film": worklist.entries[1].sha256}
