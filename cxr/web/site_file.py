@@ -70,7 +70,8 @@ def choose_site(
         The same cards; that of the site's model with the site's operating points.
     """
     site, refused = _fitting(cards)
-    with place.popover("Site's file" if site is None else f"Site: {plain(site.site)}"):
+    words = "Site's file" if site is None else f"Site: {plain(site.site)}"
+    with place.popover(words, key="choose_site"):
         st.file_uploader(
             "Site's file, .json",
             type="json",

@@ -112,6 +112,8 @@ def test_what_waits_at_the_end_is_written_then_or_counted(late, file, caplog) ->
         assert "1" in caplog.records[-1].getMessage()
         late.scored(reading())
         assert late.backlog.lost == 2
+        assert late._thread
+        late._thread.join(20)  # a try that is under way could still get through
     again = LateReadings(f"sqlite:///{file}")
     again.scored(reading(score=0.9))
     again.close(20)

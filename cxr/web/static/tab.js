@@ -36,11 +36,13 @@ function newKey() {
   return made;
 }
 
+let isNew = kept(KEY) === null; // nothing to have back, and nothing to lose yet
 let key = kept(KEY) ?? newKey();
 
 function tell(cut) {
   const { data, setStateValue } = shown;
   told = data.mark;
+  isNew = false;
   const { method, blind } = habits;
   const films = Number(kept(FILMS) ?? 0);
   setStateValue("said", { key, films, cut, method, blind, at: Date.now() });
@@ -51,7 +53,14 @@ export default function ({ data, setStateValue }) {
   if (data.copy) {
     key = newKey();
     tell(false);
-  } else if (told !== data.mark) tell(wasCut);
+  } else if (told !== data.mark) {
+    // What is told draws the page anew, and a click in the midst of that may be lost: a new tab
+    // tells what its reader likes, if that is not so already, and else waits until it has films.
+    const { method, blind } = habits;
+    const liked =
+      (method ?? data.method) === data.method && (blind ?? false) === (data.blind ?? false);
+    if (!isNew || data.films || !liked) tell(wasCut);
+  }
   // What was before this connection is told first.
   else {
     keep(FILMS, String(data.films));
