@@ -167,6 +167,9 @@ def defined(path: Path) -> set[str]:
     for node in tree_of(path).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.add(node.name)
+            if node.name == "__getattr__":  # gives what it imports
+                given = [part for part in ast.walk(node) if isinstance(part, ast.ImportFrom)]
+                found |= {alias.name for part in given for alias in part.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {alias.asname or alias.name for alias in node.names}
         targets = getattr(node, "targets", [getattr(node, "target", None)])

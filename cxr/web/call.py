@@ -193,6 +193,7 @@ def _judge(session: ReadingSession, entry: Entry) -> None:
             reasons,
             index=reasons.index(entry.reason) if entry.reason else None,
             key=key,
-            placeholder="Choose a reason",
+            placeholder="Why? Choose a reason",
+            label_visibility="collapsed",
             on_change=lambda: session.judge(entry, Agreement.OVERRIDE, st.session_state[key]),
         )

@@ -23,8 +23,10 @@ from .streamlit_hooks import forget_session, session_is_open, tab_mark
 __all__ = ["LOST", "SESSION", "new_tab", "tab_has", "watch_closed_tab", "watch_tab"]
 
 #: Of the state of a connection: its list, its tab, what the browser knows the tab by, and words.
-SESSION, TAB, KEY = "reading_session", "reading_tab", "tab_key"
-LOST, WORD = "list_lost", "tab_word"
+SESSION = "reading_session"
+TAB, KEY = "reading_tab", "tab_key"
+LOST = "list_lost"
+WORD = "tab_word"
 PROBE, MARK, IS_COPY, METHOD = "tab_probe", "tab_mark", "tab_is_copy", "tab_method"
 #: Seconds beyond those in which Streamlit lets a closed tab come back.
 PATIENCE = 15

@@ -29,6 +29,7 @@ def test_dropped_on_the_page_or_pasted_a_film_is_in_the_list(page: Page, data_di
     contents = [base64.b64encode(film.read_bytes()).decode() for film in films]
     open_triage(page)
     rows = page.locator(".worklist li")
+    expect(page.locator("body[data-takes-drops]")).to_be_attached()
     page.evaluate(GIVE, ["drop", films[0].name, contents[0]])
     expect(rows).to_have_count(1)
     expect(page.locator("li.waiting")).to_have_count(0, timeout=180_000)

@@ -58,6 +58,7 @@ document.addEventListener("drop", async (event) => {
   if (!entries.some((entry) => entry.isDirectory)) put([...files]);
   else put((await Promise.all(entries.map((entry) => filesIn(entry)))).flat());
 });
+document.body.toggleAttribute("data-takes-drops", true);
 document.addEventListener("paste", (event) => {
   const files = [...(event.clipboardData?.files ?? [])];
   if (!files.length) return;
