@@ -103,8 +103,9 @@ class SiteFilms(Worklist):
         -------
         pandas.DataFrame
             In their order: ``path``, ``sha256`` of the pixels, ``logit`` and ``score`` (NaN without
-            a score), ``refusal`` (its code, ""), ``age`` in years (NaN) and ``sex`` as the files
-            say, ``width``, ``height``, ``phash``, and `cxr.films.statistics.STATISTICS` (NaN).
+            a score), ``refusal`` (its code, ""); as the files say, ``patient`` (a keyed hash, ""),
+            ``age`` in years (NaN), ``sex`` and ``date`` (ISO 8601, ""); ``width``, ``height``,
+            ``phash``, and `cxr.films.statistics.STATISTICS` (NaN).
         """
         return pd.DataFrame([_row(entry) for entry in self.entries], columns=list(_COLUMNS)).astype(
             dict.fromkeys(_NUMBERS, float)
@@ -112,7 +113,7 @@ class SiteFilms(Worklist):
 
 
 _NUMBERS = ("logit", "score", "age", "width", "height", *STATISTICS)
-_COLUMNS = ("path", "sha256", "refusal", "sex", "phash", *_NUMBERS)
+_COLUMNS = ("path", "sha256", "refusal", "patient", "sex", "date", "phash", *_NUMBERS)
 
 
 def _bare(prediction: Prediction) -> Prediction:
@@ -126,7 +127,7 @@ def _key(entry: Entry) -> FilmKey:
 
 def _row(entry: Entry) -> dict[str, object]:
     assert isinstance(entry, SiteEntry)
-    said = entry.prediction
+    said, whose = entry.prediction, entry.identity
     known = {name: entry.statistics.get(name, np.nan) for name in STATISTICS}
     return known | {
         "path": entry.name,
@@ -135,7 +136,9 @@ def _row(entry: Entry) -> dict[str, object]:
         "score": said.score if said else None,
         "refusal": said.refusal.code if said and said.refusal else "",
         "age": entry.age,
+        "patient": whose.patient_key or "",
         "sex": entry.sex,
+        "date": whose.study_date.isoformat() if whose.study_date else "",
         "width": entry.width or None,
         "height": entry.height or None,
         "phash": entry.fingerprint,

@@ -26,6 +26,7 @@ from ..progress import Progress, Say, silent
 from ..scoring.classifier import Classifier
 from ..scoring.predict import FILES_AT_ONCE, Prediction, batches, find_films, predict, unread
 from ..scoring.refusal import Refusal
+from .facts import with_facts
 from .finder import FilmKey
 from .truth import (
     Columns,
@@ -345,12 +346,5 @@ def with_scores(matched: Matched, rows: Mapping[str, Mapping[str, Any]]) -> pd.D
         The films of `matched` with the columns of `film_row`; patient, age, sex and date are the
         sheet's, or, where it does not say, the file's. A refused film has no ``logit`` (NaN).
     """
-    films = matched.films.reset_index(drop=True)
-    scored = pd.DataFrame([dict(rows[path]) for path in films["path"]], index=films.index)
-    # A sheet that names some patients, and not others, would make one patient of the others.
-    if (films["patient"] == "").any():
-        films["patient"] = scored["patient"]
-    for name in ("sex", "date"):
-        films[name] = films[name].where(films[name] != "", scored[name])
-    films["age"] = films["age"].fillna(scored["age"])
-    return pd.concat([films, scored.drop(columns=["patient", "age", "sex", "date"])], axis=1)
+    scored = pd.DataFrame([dict(rows[path]) for path in matched.films["path"]])
+    return with_facts(matched.films, scored)

@@ -15,6 +15,7 @@ from ..scoring.operating_points import Calibration
 from ..stats.curves import Reliability, auc
 from ..stats.sample_size import FilmsNeeded, films_needed
 from .calibrate import CalibrationError, fitted
+from .facts import with_facts
 from .subgroups import share_with
 from .truth import Matched
 
@@ -93,18 +94,10 @@ def joined(films: pd.DataFrame, matched: Matched) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The rows of `Matched.films` with the other columns of `films`; ``age`` and ``sex`` are the
-        sheet's, and the file's where the sheet has none. Refused films have no score.
+        The rows of `Matched.films` with the other columns of `films`, see
+        `cxr.site.facts.with_facts`. Refused films have no score.
     """
-    truth = matched.films.reset_index(drop=True)
-    known = films.iloc[truth["film"].to_numpy()].reset_index(drop=True)
-    others = known.drop(columns=[name for name in truth if name in known])
-    table = pd.concat([truth, others], axis="columns")
-    if "age" in known:
-        table["age"] = truth["age"].fillna(known["age"])
-    if "sex" in known:
-        table["sex"] = truth["sex"].where(truth["sex"] != "", known["sex"])
-    return table
+    return with_facts(matched.films, films.iloc[matched.films["film"].to_numpy()])
 
 
 def prove(films: pd.DataFrame, threshold: float) -> Proof:
