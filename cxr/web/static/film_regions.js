@@ -5,6 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const SMALLEST = 4; // CSS pixels on a side; what is smaller was a click
 const STEP = 6; // CSS pixels that an arrow key moves or sizes a region
 const REST = 700; // ms after which what the keys moved is sent
+const LIFTED = 500; // ms in which a click is that of the finger that was lifted
 const GAP = 3; // CSS pixels between a region and its words
 const CHOICES = [210, 150]; // CSS pixels that the list of choices takes at most
 const MOST = 50; // as in cxr/scoring/region.py
@@ -332,7 +333,7 @@ export class Regions {
         className: name,
         textContent: text,
       });
-      made.addEventListener("click", act);
+      onTap(made, act);
       return made;
     };
     const tag = document.createElement("div");
@@ -355,6 +356,28 @@ export class Regions {
     this.pane.labels.append(tag);
     return { line, tag, what, remove, choices };
   }
+}
+
+// When a finger was lifted from a button last: of any, since the click that follows may meet the button
+// that lay below.
+let lifted = -Infinity;
+
+// Do something when a button is pressed. A finger's press counts when it is lifted: a browser takes the
+// first tap after a quick stroke for the end of that stroke, and makes no click of it.
+function onTap(button, act) {
+  button.addEventListener("pointerup", (event) => {
+    if (event.pointerType !== "touch" || button.disabled || !isOver(button, event)) return;
+    lifted = event.timeStamp;
+    act();
+  });
+  button.addEventListener("click", (event) => {
+    if (event.timeStamp - lifted > LIFTED) act();
+  });
+}
+
+function isOver(element, { clientX, clientY }) {
+  const { left, top, right, bottom } = element.getBoundingClientRect();
+  return left <= clientX && clientX <= right && top <= clientY && clientY <= bottom;
 }
 
 // Up and down go through the choices.
