@@ -80,7 +80,8 @@ def find_export(folder: Path, card: Card) -> Found | None:
     """
     if card.export:
         return Found(folder, card.export)
-    if card.architecture.base and (cache := own_cache(card)).is_dir():
+    # Not the folder: one that was killed while it made the export leaves that without its head.
+    if card.architecture.base and ((cache := own_cache(card)) / HEAD).is_file():
         try:
             return Found(cache, decode(Export, read_plain(cache / HEAD)))
         except (OSError, RecordError) as error:

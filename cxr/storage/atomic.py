@@ -161,8 +161,13 @@ class FolderWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         if fcntl is not None:
             self._lock = os.open(self.folder, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._settle()
+        try:
+            if fcntl is not None:
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._settle()
+        except BaseException:  # the next writer of this process would wait for ever
+            self._unlock()
+            raise
         return self
 
     def __exit__(
@@ -176,8 +181,7 @@ class FolderWriter:
             if not any(self.folder.iterdir()):
                 self.folder.rmdir()
         finally:
-            if self._lock >= 0:
-                os.close(self._lock)
+            self._unlock()
 
     def add(self, name: str, write: Callable[[Path], object]) -> str:
         """Write a file that the new head will name.
@@ -219,6 +223,11 @@ class FolderWriter:
             for path in list(self.folder.iterdir()):
                 if path.is_file() and path.name not in {self.head.name, *added}:
                     path.unlink()
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def _staged(self) -> list[tuple[Path, re.Match[str]]]:
         candidates = [(path, STAGED.fullmatch(path.name)) for path in self.folder.iterdir()]

@@ -6,21 +6,31 @@ as if it had never stopped. (Keras's own `EarlyStopping` and `ReduceLROnPlateau`
 
 from __future__ import annotations
 
-import shutil
+import io
+import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import pandas as pd
 
 from ..evidence.evaluation import best_epoch
 from ..progress import Say
+from ..storage.atomic import FolderWriter, located, read_checked
+from ..storage.hashes import file_hash
+from ..storage.records import Bounds, RecordError, Sha256, decode, encode, read_plain
 from .box_supervision import LOGIT
-from .keras_hooks import epochs_done, restart_dropouts
+from .keras_hooks import restart_dropouts
 from .recipes import Recipe
 
 __all__ = ["HISTORY_COLUMNS", "TrainingLog", "plateau_rate", "should_stop"]
+
+#: In the folder of a run: what names the files of its last whole epoch, and those files.
+HEAD = "epoch.json"
+HISTORY, LATEST, KEPT = "history.csv", "latest.weights.h5", "kept.weights.h5"
 
 HISTORY_COLUMNS = [
     "epoch",
@@ -69,11 +79,28 @@ def _of_films(logs: dict[str, Any], name: str) -> float:
     return float(logs[key if key in logs else held + name])
 
 
-class TrainingLog(keras.callbacks.Callback):
-    """Keeps ``history.csv`` and ``kept.weights.h5`` (see `Recipe.keep`) in a folder.
+@dataclass(frozen=True)
+class WholeEpoch:
+    """The last epoch that a run has done, and the files of it.
 
-    Comes before `BackupAndRestore` among the callbacks: a kill between the two leaves a row too
-    many, which `resume` drops.
+    Attributes
+    ----------
+    epoch : int
+        Its number, from 1; 0 if none is done.
+    files : dict of str to str
+        SHA-256 of each file, by its name.
+    """
+
+    epoch: Annotated[int, Bounds(least=0)] = 0
+    files: dict[str, Sha256] = field(default_factory=dict)
+
+
+class TrainingLog(keras.callbacks.Callback):
+    """Keeps in a folder, epoch by epoch, all that a run needs to go on after a kill.
+
+    That is ``history.csv``, ``latest.weights.h5`` (the network and its optimizer) and
+    ``kept.weights.h5`` (see `Recipe.keep`). They are replaced together, so that a kill at any
+    moment leaves those of one whole epoch: `cxr.storage.atomic`.
     """
 
     def __init__(self, recipe: Recipe, folder: Path, say: Say) -> None:
@@ -82,6 +109,7 @@ class TrainingLog(keras.callbacks.Callback):
         self.folder = folder
         self.say = say
         self.history = pd.DataFrame(columns=HISTORY_COLUMNS)
+        self._whole = WholeEpoch()
         self._epoch_began = 0.0
 
     @property
@@ -96,17 +124,43 @@ class TrainingLog(keras.callbacks.Callback):
         """Whether the run has no epoch left to do."""
         return should_stop(self.history, self.recipe)
 
-    def resume(self) -> int:
-        """Read what is on disk and return how many epochs are done."""
-        backup, rows = self.folder / "backup", self.folder / "history.csv"
-        done = epochs_done(backup)
-        if done is None or not rows.is_file():
-            # Weights without their note would be taken for those to begin with.
-            shutil.rmtree(backup, ignore_errors=True)
+    def resume(self, model: keras.Model) -> int:
+        """Take up what is on disk, and return how many epochs are done.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Compiled. It gets the weights of the last whole epoch, and its optimizer that state.
+
+        Returns
+        -------
+        int
+            0 where nothing is on disk, or it is damaged, which is said.
+        """
+        if not (self.folder / HEAD).is_file():
             return 0
-        self.history = pd.read_csv(rows).head(done)
-        self.say(f"Going on after epoch {done}")
-        return done
+        try:
+            whole = decode(WholeEpoch, read_plain(self.folder / HEAD))
+            history = read_checked(self.folder, HISTORY, whole.files[HISTORY])
+            for name in (LATEST, KEPT):
+                if file_hash(located(self.folder, name, whole.files[name])) != whole.files[name]:
+                    raise RecordError(f"{name} was changed")
+        except (OSError, ValueError, KeyError):
+            self.say("What is left of the run before is damaged: it begins anew")
+            return 0
+        self._whole, self.history = whole, pd.read_csv(io.BytesIO(history))
+        if model.optimizer is not None and not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        model.load_weights(self._located(LATEST))
+        self.say(f"Going on after epoch {whole.epoch}")
+        return whole.epoch
+
+    def load_kept(self, model: keras.Model) -> None:
+        """Give a model the weights that are kept."""
+        model.load_weights(self._located(KEPT))
+
+    def _located(self, name: str) -> Path:
+        return located(self.folder, name, self._whole.files[name])
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start the clock; set the rate where the plateau rule holds; fix what is dropped out."""
@@ -123,9 +177,7 @@ class TrainingLog(keras.callbacks.Callback):
         row["seconds"] = round(time.monotonic() - self._epoch_began, 1)
         history = [*self.history.to_dict("records"), {"epoch": epoch + 1, **row}]
         self.history = pd.DataFrame(history, columns=HISTORY_COLUMNS)
-        self.history.to_csv(self.folder / "history.csv", index=False)
-        if self.kept_epoch == epoch + 1:
-            self.model.save_weights(self.folder / "kept.weights.h5", overwrite=True)
+        self._store(epoch + 1)
         if self.ended:
             self.model.stop_training = True
         left = (self.recipe.epochs - epoch - 1) * float(self.history["seconds"].mean()) / 60
@@ -136,3 +188,17 @@ class TrainingLog(keras.callbacks.Callback):
             f"val_auc {row['val_auc']:.4f}  {row['seconds']:.0f} s"
             + (f"  at most {left:.0f} min left" if not self.ended else "  done")
         )
+
+    def _store(self, epoch: int) -> None:
+        """Put the files of an epoch in the place of those of the one before."""
+        new: dict[str, Callable[[Path], object]] = {
+            HISTORY: lambda path: self.history.to_csv(path, index=False),
+            LATEST: self.model.save_weights,
+        }
+        if self.kept_epoch == epoch:
+            new[KEPT] = self.model.save_weights
+        with FolderWriter(self.folder, HEAD) as writer:
+            files = {name: writer.add(name, write) for name, write in new.items()}
+            whole = WholeEpoch(epoch, self._whole.files | files)
+            writer.commit((json.dumps(encode(whole), indent=1) + "\n").encode())
+        self._whole = whole

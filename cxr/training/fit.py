@@ -231,24 +231,19 @@ def _fit_epochs(
         compile_for(model, recipe, steps)
     build_state(model, *next(iter(held))[1:])
     log = TrainingLog(recipe, state, say)
-    done = log.resume()
+    done = log.resume(model)
     if not log.ended:
         model.fit(
             feed(done),
             validation_data=held,
+            initial_epoch=done,
             epochs=recipe.epochs,
             steps_per_epoch=steps,
             shuffle=False,
-            callbacks=[
-                *more,
-                log,
-                keras.callbacks.BackupAndRestore(
-                    state / "backup", double_checkpoint=True, delete_checkpoint=False
-                ),
-            ],
+            callbacks=[*more, log],
             verbose=0,
         )
-    model.load_weights(state / "kept.weights.h5")
+    log.load_kept(model)
     return log
 
 

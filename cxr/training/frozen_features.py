@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..networks.vgg import LAST_POOL
 from ..progress import Say
+from ..storage.atomic import write_file
 from .augmentation import augment
 from .recipes import Augmentation, Recipe
 
@@ -96,7 +98,8 @@ class FeatureStore:
             now = time.monotonic()
             if now - said > 60 or number == len(starts):
                 store.flush()
-                note.write_text(json.dumps({"done": number, "seconds": spent + now - began}))
+                text = json.dumps({"done": number, "seconds": spent + now - began})
+                write_file(note, partial(Path.write_text, data=text))
                 left = (now - began) / (number - done) * (len(starts) - number) / 60
                 say(f"features of {name}: {number} of {len(starts)} batches, {left:.0f} min left")
                 said = now

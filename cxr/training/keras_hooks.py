@@ -7,14 +7,12 @@ version than `VERSION`, so that somebody reads the parts again and raises it.
 
 from __future__ import annotations
 
-import json
 import logging
 from functools import cache
-from pathlib import Path
 
 import keras
 
-__all__ = ["VERSION", "epochs_done", "restart_dropouts"]
+__all__ = ["VERSION", "restart_dropouts"]
 
 #: The minor version of Keras that the parts were read in.
 VERSION = "3.15"
@@ -47,31 +45,6 @@ def restart_dropouts(model: keras.Model, epoch: int) -> None:
             continue
         seed = int(keras.ops.convert_to_numpy(generator.state)[0])
         generator.state.assign([seed, epoch * 2**20])
-
-
-def epochs_done(backup: Path) -> int | None:
-    """Return how many epochs `keras.callbacks.BackupAndRestore` has backed up.
-
-    Without this part a run that was stopped starts anew.
-
-    Parameters
-    ----------
-    backup : pathlib.Path
-        The callback's folder.
-
-    Returns
-    -------
-    int or None
-        None if there is no backup.
-    """
-    note = backup / "training_metadata.json"
-    if not note.is_file():
-        return None
-    try:
-        return int(json.loads(note.read_text())["epoch"])
-    except (KeyError, TypeError):
-        _tell_missing("the epoch in BackupAndRestore's note")
-        return None
 
 
 @cache

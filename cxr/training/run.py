@@ -40,6 +40,7 @@ from ..networks.runtime import keep_memory
 from ..progress import Say, to_stderr
 from ..scoring.card import TrainingStep
 from ..stats.wording import count
+from ..storage.atomic import write_file
 from ..storage.models import models_folder
 from .box_supervision import read_places
 from .fit import Material, fit
@@ -187,7 +188,7 @@ def train(
     spent = seconds_spent(state)
     run = Training(recipe, model, table, pixels, history, kept, share, start, spent)
     bundle = write_bundle(run, Path(out))
-    shutil.rmtree(state)
+    _remove(state)
     return bundle
 
 
@@ -246,8 +247,18 @@ def _claim(state: Path, asked: dict[str, Any], resume: bool) -> None:
     _check(state, asked, resume)
     note = state / "run.json"
     if not note.is_file():
-        state.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(asked, indent=1))
+        _remove(state)
+        state.mkdir(parents=True)
+        write_file(note, lambda path: path.write_text(json.dumps(asked, indent=1)))
+
+
+def _remove(state: Path) -> None:
+    """Remove the folder of a run's state: all at once, so that no other run goes on with a part."""
+    ended = state.with_name(f"{state.name}.ended")
+    shutil.rmtree(ended, ignore_errors=True)  # of one that was killed on the way
+    if state.is_dir():
+        state.replace(ended)
+        shutil.rmtree(ended)
 
 
 def _check_first_step(recipe: Recipe) -> None:
@@ -305,8 +316,7 @@ def _first_step(
     rows = films.index.to_numpy()
     films = films.reset_index(drop=True)
     if size == recipe.input_size:
-        # The same weights in a model of their own: Keras notes in a model at which epoch it was
-        # gone on with, and would begin the run proper there.
+        # The same weights in a model of their own, which is compiled for fewer epochs.
         start, part = keras.Model(model.inputs, model.outputs, name=model.name), pixels[rows]
     else:
         start = _build(small)

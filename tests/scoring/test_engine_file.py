@@ -15,7 +15,7 @@ from cxr.networks.engine import Engine
 from cxr.scoring import classifier
 from cxr.scoring.bundle import Bundle, BundleError
 from cxr.scoring.card import Base, Card
-from cxr.scoring.engine_file import find_engine, own_cache, runs_on
+from cxr.scoring.engine_file import find_engine, find_export, own_cache, runs_on
 from cxr.scoring.export import export_bundle
 from cxr.storage.records import encode
 from tests.bundles import copy_bundle, write_card
@@ -173,6 +173,10 @@ class TestOnAFrozenBase:
         assert runs_on(bundle.folder, bundle.card) == "onnx"
         films = np.zeros((2, *engine.facts.input_shape), np.uint8)
         assert engine.forward("gradcam")(films).maps.shape[0] == 2
+
+    def test_a_folder_that_a_killed_writer_left_is_none(self, bundle: Bundle) -> None:
+        (own_cache(bundle.card)).mkdir(parents=True)
+        assert find_export(bundle.folder, bundle.card) is None
 
     def test_that_was_damaged_is_refused(self, bundle: Bundle) -> None:
         path = export_bundle(bundle.name, folder=bundle.folder.parent)

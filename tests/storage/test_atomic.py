@@ -135,6 +135,20 @@ class TestFolderWriter:
             other.result(60)
         assert read(tmp_path) == NEW
 
+    def test_one_that_cannot_begin_does_not_keep_the_next_waiting(self, tmp_path, monkeypatch):
+        fill(tmp_path, OLD)
+
+        def full(self: FolderWriter) -> None:
+            raise OSError("no space left")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(FolderWriter, "_settle", full)
+            with pytest.raises(OSError, match="no space"):
+                fill(tmp_path, NEW)
+        with ThreadPoolExecutor() as pool:
+            pool.submit(fill, tmp_path, NEW).result(60)
+        assert read(tmp_path) == NEW
+
 
 class TestReadChecked:
     def test_another_file(self, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -18,6 +18,7 @@ from cxr.training.callbacks import (
     should_stop,
 )
 from cxr.training.recipes import RECIPES, Recipe
+from tests.killed import at_each_call
 
 
 @pytest.fixture
@@ -113,11 +114,15 @@ class TestShouldStop:
 class Script:
     """A log fed with made-up epochs."""
 
-    def __init__(self, recipe: Recipe, folder: Path) -> None:
+    done = 0
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, optimizer: keras.optimizers.Optimizer | None = None
+    ) -> None:
         self.lines: list[str] = []
         self.log = TrainingLog(recipe, folder, self.lines.append)
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
-        model.compile(keras.optimizers.SGD(recipe.learning_rate), "mse")
+        model.compile(optimizer or keras.optimizers.SGD(recipe.learning_rate), "mse")
         model.stop_training = False
         self.model = model
         self.log.set_model(model)
@@ -129,7 +134,10 @@ class Script:
         self.log.on_epoch_end(number - 1, logs | {"val_auc": val_auc, "val_accuracy": val_accuracy})
 
     def kept(self) -> float:
-        self.model.load_weights(self.log.folder / "kept.weights.h5")
+        self.log.load_kept(self.model)
+        return self.weight()
+
+    def weight(self) -> float:
         return float(self.model.get_weights()[0][0, 0])
 
 
@@ -176,25 +184,74 @@ class TestJournal:
         script.epoch(1, 0.5)
         assert float(script.model.optimizer.learning_rate) == 0.5
 
-    def test_goes_on_from_what_the_backup_holds(self, recipe, tmp_path):
+    def test_goes_on_after_the_last_whole_epoch(self, recipe, tmp_path):
         first = Script(recipe, tmp_path)
         for number, val_auc in enumerate([0.7, 0.9, 0.8], start=1):
             first.epoch(number, val_auc, val_accuracy=0.1 * number)
-        (tmp_path / "backup").mkdir()
-        # Killed between the third row and its backup.
-        (tmp_path / "backup" / "training_metadata.json").write_text(json.dumps({"epoch": 2}))
         second = Script(recipe, tmp_path)
-        assert second.log.resume() == 2
-        assert second.lines == ["Going on after epoch 2"]
-        pd.testing.assert_frame_equal(
-            second.log.history, first.log.history.head(2), check_exact=True
-        )
-        second.epoch(3, 0.85)
-        assert pd.read_csv(tmp_path / "history.csv")["val_auc"].tolist() == [0.7, 0.9, 0.85]
+        assert second.log.resume(second.model) == 3
+        assert second.lines == ["Going on after epoch 3"]
+        assert second.weight() == 3
+        pd.testing.assert_frame_equal(second.log.history, first.log.history, check_exact=True)
+        second.epoch(4, 0.85)
+        written = pd.read_csv(tmp_path / "history.csv")
+        assert written["val_auc"].tolist() == [0.7, 0.9, 0.8, 0.85]
+        assert second.kept() == 2
 
-    def test_without_a_backup_it_begins_anew(self, recipe, tmp_path):
-        Script(recipe, tmp_path).epoch(1, 0.7)
+    def test_the_optimizer_goes_on_too(self, recipe, tmp_path):
+        first = Script(recipe, tmp_path, keras.optimizers.Adam(0.1))
+        first.model.fit(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
+        first.epoch(1, 0.7)
+        second = Script(recipe, tmp_path, keras.optimizers.Adam(0.1))
+        second.log.resume(second.model)
+        for ours, theirs in zip(
+            second.model.optimizer.variables, first.model.optimizer.variables, strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+        assert int(second.model.optimizer.iterations) > 0
+
+    def test_with_nothing_on_disk_it_begins(self, recipe, tmp_path):
         script = Script(recipe, tmp_path)
-        assert script.log.resume() == 0
+        assert script.log.resume(script.model) == 0
         assert script.log.history.empty
         assert script.lines == []
+
+    @pytest.mark.parametrize("name", ["epoch.json", "history.csv", "latest.weights.h5"])
+    def test_what_is_damaged_is_told_and_begun_anew(self, recipe, tmp_path, name):
+        Script(recipe, tmp_path).epoch(1, 0.7)
+        (tmp_path / name).write_bytes(b"{")
+        script = Script(recipe, tmp_path)
+        assert script.log.resume(script.model) == 0
+        assert script.log.history.empty
+        assert len(script.lines) == 1
+        script.epoch(1, 0.6)
+        assert Script(recipe, tmp_path).log.resume(script.model) == 1
+
+    def test_killed_anywhere_it_has_one_whole_epoch(self, recipe, tmp_path):
+        """The third is better than the first two, so that all three files are replaced by it."""
+        folder = tmp_path / "state"
+
+        def begin() -> None:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            script = Script(recipe, folder)
+            for number, val_auc in ((1, 0.7), (2, 0.6)):
+                script.epoch(number, val_auc)
+
+        def go_on() -> Script:
+            script = Script(recipe, folder)
+            script.done = script.log.resume(script.model)
+            return script
+
+        done = []
+        for calls in at_each_call(begin, lambda: go_on().epoch(3, 0.8)):
+            script = go_on()
+            done.append(script.done)
+            assert script.weight() == script.done, calls
+            assert script.log.history["epoch"].tolist() == list(range(1, script.done + 1)), calls
+            assert script.log.kept_epoch == (3 if script.done == 3 else 1), calls
+            assert script.kept() == script.log.kept_epoch, calls
+            script.epoch(script.done + 1, 0.9)
+            assert Script(recipe, folder).log.resume(script.model) == script.done + 1, calls
+        assert done == sorted(done)
+        assert set(done) == {2, 3}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from cxr.training import keras_hooks
-from cxr.training.keras_hooks import VERSION, epochs_done, restart_dropouts
+from cxr.training.keras_hooks import VERSION, restart_dropouts
 
 
 @pytest.fixture(autouse=True)
@@ -52,16 +50,6 @@ def test_the_epoch_decides_what_is_dropped(model) -> None:
     assert not np.array_equal(dropped(3), first)
 
 
-def test_keras_notes_how_many_epochs_are_done(tmp_path: Path) -> None:
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
-    x = np.zeros((2, 1), np.float32)
-    model.fit(x, x, epochs=3, verbose=0, callbacks=[backup])
-    assert epochs_done(tmp_path / "backup") == 3
-    assert epochs_done(tmp_path / "nothing") is None
-
-
 def test_a_dropout_without_its_part_is_told_once(model, caplog) -> None:
     for layer in model.layers[1:]:
         del layer.seed_generator
@@ -77,10 +65,3 @@ def test_a_generator_without_a_state_is_told(model, caplog) -> None:
         layer.seed_generator = object()
     restart_dropouts(model, 0)
     assert "SeedGenerator.state" in caplog.text
-
-
-@pytest.mark.parametrize("note", [{"step": 3}, [1]])
-def test_another_note_is_none(tmp_path: Path, caplog, note) -> None:
-    (tmp_path / "training_metadata.json").write_text(json.dumps(note))
-    assert epochs_done(tmp_path) is None
-    assert len(caplog.records) == 1

@@ -50,12 +50,12 @@ def killed_at(words: str) -> Callable[[str], None]:
 
 
 class Killed:
-    """A run killed at the end of its second epoch, before that one was backed up; then resumed."""
+    """A run killed at the end of its first epoch; then resumed."""
 
     def __init__(self, recipe: Recipe, films: Path, out: Path) -> None:
         self.out = out
         with pytest.raises(KeyboardInterrupt):
-            train(recipe, films, out, say=killed_at("epoch 2/"))
+            train(recipe, films, out, say=killed_at("epoch 1/"))
         self.after_kill = self.left()
         self.rows_at_kill = pd.read_csv(out / STATE / "history.csv")
         with pytest.raises(TrainingError) as caught:
@@ -102,7 +102,7 @@ class TestKilledRun:
         assert f"with another {reason}." in run.refused[reason]
 
     def test_goes_on_where_it_was(self, run):
-        assert run.rows_at_kill["epoch"].tolist() == [1, 2]
+        assert run.rows_at_kill["epoch"].tolist() == [1]
         assert "Going on after epoch 1" in run.lines
         assert [line for line in run.lines if line.startswith("epoch 1/")] == []
         first, kept = run.bundle.history.head(1), run.rows_at_kill.head(1)
@@ -566,7 +566,7 @@ class TestKilledFirstStep:
 
     def test_ends_and_the_run_proper_has_all_its_epochs(self, recipe, made_films, tmp_path):
         with pytest.raises(KeyboardInterrupt):
-            train(recipe, made_films, tmp_path, say=killed_at("epoch 2/2"))
+            train(recipe, made_films, tmp_path, say=killed_at("epoch 1/2"))
         lines: list[str] = []
         folder = train(recipe, made_films, tmp_path, resume=True, say=lines.append)
         assert lines[1:3] == ["First step: 48 films at 32 pixels", "Going on after epoch 1"]
