@@ -20,6 +20,7 @@ from cxr.web import (
     among,
     bundle,
     choose_model,
+    damage_told,
     film_grid,
     header,
     in_address,
@@ -225,4 +226,5 @@ def show_leakage(table) -> None:
     st.dataframe(plain_table(twins), hide_index=True, height=240, column_order=TWINS)
 
 
-main()
+with damage_told():
+    main()

@@ -24,6 +24,7 @@ from cxr.web import (
     cards,
     choose_model,
     choose_threshold,
+    damage_told,
     film_list,
     header,
     in_address,
@@ -119,7 +120,8 @@ def show_cell(films, code: str, folder) -> None:
 
 
 def show_curves(card, split: str) -> None:
-    curves = compare(bundles([c for c in cards() if c.finding == card.finding]), split)
+    alike = [c for c in cards() if c.finding == card.finding]
+    curves = compare(bundles(alike, "predictions"), split)
     if not curves.roc:
         st.info(messages.one_class(split))
         return
@@ -206,4 +208,5 @@ def show_pair(card, split: str, threshold: float) -> None:
     film_list(folder, films, captions, column_order=order, column_config=config)
 
 
-main()
+with damage_told():
+    main()

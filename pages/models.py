@@ -9,6 +9,7 @@ from cxr.web import (
     bundle,
     cards,
     choose_model,
+    damage_told,
     explanations_view,
     folds_view,
     gate_view,
@@ -104,4 +105,5 @@ def show_limits(card) -> None:
             st.caption(plain(note))
 
 
-main()
+with damage_told():
+    main()

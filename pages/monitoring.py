@@ -31,6 +31,7 @@ from cxr.web import (
     choose_model,
     choose_site,
     code_span,
+    damage_told,
     header,
     in_address,
     messages,
@@ -217,4 +218,5 @@ def show_drift(table, card, site: SiteFile | None = None) -> None:
     st.caption(PSI_OF_SITE if site else PSI)
 
 
-main()
+with damage_told():
+    main()

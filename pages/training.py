@@ -10,6 +10,7 @@ from cxr.web import (
     bundles,
     choose_finding,
     choose_models,
+    damage_told,
     header,
     in_address,
     messages,
@@ -40,7 +41,7 @@ def main() -> None:
     cards = [card for card in cards if card.training.epochs]
     if not cards:
         return
-    histories = {model.name: model.history for model in bundles(cards)}
+    histories = {model.name: model.history for model in bundles(cards, "history")}
     cards = [card for card in cards if card.name in histories]
     if not cards:
         return
@@ -101,4 +102,5 @@ def show_panels(cards, histories, metric: str) -> None:
                 plot(figure, f"curves_{name}")
 
 
-main()
+with damage_told():
+    main()

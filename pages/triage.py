@@ -4,6 +4,7 @@ import streamlit as st
 
 from cxr.films.radiograph import RadiographError
 from cxr.reading_room.entry import Entry
+from cxr.scoring.bundle import BundleError
 from cxr.scoring.card import Card
 from cxr.web import (
     ReadingSession,
@@ -15,6 +16,7 @@ from cxr.web import (
     choose_site,
     compare_view,
     current_of,
+    damage_told,
     drawing_of,
     empty_field,
     export_view,
@@ -67,7 +69,12 @@ def main() -> None:
         site, cards = choose_site(cards, "triage_site", site_place)
         with point_place:
             point = choose_point(cards)
-    session = reading_session(cards, point, site)
+    try:
+        session = reading_session(cards, point, site)
+    except BundleError:
+        with film_column:
+            header("Triage", cards)
+        raise
     session.worklist.blind = blind
     open_linked(session)
     entry = session.opened()
@@ -184,4 +191,5 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
         st.caption(f"Same pixels as film {', '.join(str(twin.number) for twin in twins)}")
 
 
-main()
+with damage_told():
+    main()

@@ -9,6 +9,7 @@ from cxr.web import (
     bundle,
     choose_model,
     choose_threshold,
+    damage_told,
     films_step,
     header,
     readers_view,
@@ -105,4 +106,5 @@ def step(number: int, title: str) -> None:
     st.container(key=f"step_{number}").subheader(f"{number}  {title}", anchor=False)
 
 
-main()
+with damage_told():
+    main()

@@ -49,6 +49,9 @@ __all__ = [
 TEXTS = ("split", "path", "patient", "label", "subtype", "source", "sha256", "phash")
 
 
+RESTORE = "Restore the file, or train the model again."
+
+
 class BundleError(CxrError, ValueError):
     """A bundle that is missing, damaged or changed."""
 
@@ -125,7 +128,7 @@ class Bundle:
         if file_hash(bundle.weights_path) != card.weights.sha256:
             raise BundleError(
                 f"The weights of {card.name} are not those that its operating points were chosen "
-                "for. Restore the file, or train the model again."
+                f"for. {RESTORE}"
             )
         return bundle
 
@@ -261,10 +264,10 @@ class Bundle:
             table = texts_of(pd.read_csv(io.BytesIO(read()), dtype=dict.fromkeys(TEXTS, str)))
         except ChangedError as error:
             raise BundleError(
-                f"{name} of {self.name} is not the one its card describes."
+                f"{name} of {self.name} is not the one its card describes. {RESTORE}"
             ) from error
         except (OSError, ValueError) as error:
-            raise BundleError(f"{name} of {self.name} is missing or damaged.") from error
+            raise BundleError(f"{name} of {self.name} is missing or damaged. {RESTORE}") from error
         texts = [column for column in TEXTS if column in table]
         table[texts] = table[texts].astype("str").fillna("")
         return table

@@ -14,11 +14,12 @@ from ..datasets.shift import shift
 from ..evidence import folds, steadiness
 from ..evidence.card_tables import folds_table, gate_figures, picture_figures, steadiness_table
 from ..model import Model
+from ..scoring.bundle import BundleError
 from ..scoring.picture_check import PictureCheckError
 from ..stats.wording import count, number
 from .films import film_list
 from .look import theme
-from .messages import not_described, not_steadied
+from .messages import measure_again, not_described, not_steadied
 from .page import plot
 from .plain_text import plain, plain_table
 
@@ -151,7 +152,11 @@ def steadiness_view(model: Model) -> None:
         If nothing was measured yet, the command that does so is named.
     """
     st.subheader("Is the score steady?", anchor=False)
-    table = steadiness_table(steadiness.figures(model))
+    try:
+        table = steadiness_table(steadiness.figures(model))
+    except BundleError as error:
+        st.error(measure_again(error, model.name))
+        return
     if table.empty:
         st.caption(not_steadied(model.name))
         return

@@ -29,6 +29,7 @@ __all__ = [
     "NO_PICTURE_CHECK",
     "NO_READINGS",
     "NO_SAMPLES",
+    "ONLY_BASELINES",
     "PREMISE_HOLDS",
     "SITE_FILE",
     "START",
@@ -38,6 +39,7 @@ __all__ = [
     "imported_without_films",
     "measure_again",
     "message",
+    "model_gone",
     "no_lungs",
     "no_readings_at_site",
     "no_readings_by",
@@ -45,6 +47,7 @@ __all__ = [
     "not_described",
     "not_explained",
     "not_recorded",
+    "not_scored_for",
     "not_steadied",
     "one_class",
     "premise_fails",
@@ -72,6 +75,7 @@ NO_PICTURE_CHECK = (
     f"models that ship next to the others, {AGAIN}"
 )
 NO_MODELS = f"No models here. Train one with: {TRAIN}"
+ONLY_BASELINES = f"Only baselines here, by which no film is scored. Train a model with: {TRAIN}"
 CHOOSE_MODEL = "Choose a model to see its curves."
 CHOOSE_BAR = "Choose a bar to see its films below."
 CHOOSE_CELL = "Films behind a cell of the matrix; the worst errors come first"
@@ -118,6 +122,19 @@ def message(error: Exception) -> str:
     """Return what happened, and where the dashboard can help, what to do."""
     hint = HINTS.get(error.code, "") if isinstance(error, CxrError) else ""
     return f"{plain(error)} {hint}".rstrip()
+
+
+def model_gone(model: str) -> str:
+    """Say that a model which was chosen is not there any more."""
+    return (
+        f"{plain(model)} is not in the folder of the models any more. Another one is chosen: look "
+        "at which before you read on."
+    )
+
+
+def not_scored_for(finding: str, why: str) -> str:
+    """Say that no film is scored for a finding, since its default model is damaged."""
+    return f"No film is scored for {plain(finding)}. {plain(why)} {HINTS['card']}"
 
 
 def no_readings_at_site(site: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NoReturn
 
 import pandas as pd
 import streamlit as st
@@ -19,7 +20,14 @@ from ..scoring.population import intended_use
 from .address import among, in_address
 from .browsers import note_browser
 from .look import watch_theme
-from .messages import CHOOSE_MODEL, NO_MODELS, message
+from .messages import (
+    CHOOSE_MODEL,
+    NO_MODELS,
+    ONLY_BASELINES,
+    message,
+    model_gone,
+    not_scored_for,
+)
 from .plain_text import plain, plain_table
 from .streamlit_hooks import (
     end_in_time,
@@ -27,7 +35,7 @@ from .streamlit_hooks import (
     keep_uploads_in_memory,
     leave_folder_mode,
 )
-from .tab import watch_tab
+from .tab import SESSION, watch_tab
 from .tour import tour_view
 
 __all__ = [
@@ -38,6 +46,7 @@ __all__ = [
     "choose_model",
     "choose_models",
     "choose_readers",
+    "damage_told",
     "header",
     "navigated",
     "plot",
@@ -49,12 +58,23 @@ STYLE = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-
 PLOT = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
+#: A table of a bundle that a page is made of.
+Having = Literal["history", "predictions", "films"]
+
+
 # Bounded, since a network takes tens of megabytes; the least recently used goes first. More than
 # ship, so that a look at all models side by side does not push out the one that reads films.
 @st.cache_resource(max_entries=16, show_spinner="Loading the model")
-def _load(name: str, sha256: str) -> Model:
-    del sha256  # of the key alone: changed weights are loaded anew
+def _load(name: str, card: str) -> Model:
+    del card  # of the key alone: what was trained, measured or stored anew is loaded anew
     return load(name)
+
+
+def _loaded(card: Card, having: Having | None = None) -> Model:
+    model = _load(card.name, repr(card))
+    if having:
+        getattr(model, having)  # read and checked now, and kept
+    return model
 
 
 def cards() -> list[Card]:
@@ -73,21 +93,40 @@ def show_damaged() -> None:
         st.warning(f"**{plain(name)}** cannot be used. {plain(why)}")
 
 
-def bundle(card: Card) -> Model:
-    """Return a model, kept in memory between runs; if it cannot be used, say why and stop."""
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Say what is wrong with a bundle that a page needs; the page ends there, and no other does."""
     try:
-        return _load(card.name, card.weights.sha256)
+        yield
     except BundleError as error:
-        st.error(plain(error))
-        st.stop()
+        st.error(message(error))
 
 
-def bundles(cards: Sequence[Card]) -> list[Model]:
-    """Return those of several models that can be used; say of the others why they cannot."""
+def bundle(card: Card) -> Model:
+    """Return a model, kept in memory between runs.
+
+    Raises
+    ------
+    BundleError
+        If it cannot be used: see `damage_told`.
+    """
+    return _loaded(card)
+
+
+def bundles(cards: Sequence[Card], having: Having | None = None) -> list[Model]:
+    """Return those of several models that can be used; say of the others why they cannot.
+
+    Parameters
+    ----------
+    cards : sequence of Card
+        The models'.
+    having : str, optional
+        Which of their tables is needed.
+    """
     usable: list[Model] = []
     for card in cards:
         try:
-            usable.append(_load(card.name, card.weights.sha256))
+            usable.append(_loaded(card, having))
         except BundleError as error:
             st.warning(plain(error))
     return usable
@@ -102,7 +141,11 @@ def _defaults_first(listed: Sequence[Card]) -> list[Card]:
 
 def choose_model(key: str, *, label: str = "Model", baselines: bool = True) -> Card:
     """Let the reader choose one model; a finding's default comes first, baselines last or never."""
-    by_name = {c.name: c for c in _defaults_first(cards()) if baselines or not c.baseline}
+    listed = _defaults_first(cards())
+    by_name = {c.name: c for c in listed if baselines or not c.baseline}
+    if not by_name:
+        _stop_without_readers()
+    _tell_gone([st.session_state.get(key)], by_name)
     in_address("model", key, next(iter(by_name)), among(by_name))
     return by_name[
         st.selectbox(label, list(by_name), key=key, format_func=visible, persist_state="session")
@@ -126,12 +169,14 @@ def choose_readers(key: str) -> list[Card]:
         One per finding.
     """
     by_name = {card.name: card for card in _defaults_first(cards()) if not card.baseline}
-    try:
-        defaults = default_cards()
-    except BundleError as error:
-        st.error(message(error))
-        st.stop()
+    defaults = default_cards()
     names = [*([AUTOMATIC] if defaults else []), *by_name]
+    if not names:
+        _stop_without_readers()
+    _show_damaged_defaults()
+    session = st.session_state.get(SESSION)
+    before = [model.name for model in session.worklist.models] if session else []
+    _tell_gone(before, [card.name for card in cards()])
     findings = plain(" and ".join(f"{card.finding} ({card.population})" for card in defaults))
     in_address("model", key, names[0], among(names))
     name = st.selectbox(
@@ -144,6 +189,27 @@ def choose_readers(key: str) -> list[Card]:
         "Where the file says no age, all of them.",
     )
     return defaults if name == AUTOMATIC else [by_name[name]]
+
+
+def _stop_without_readers() -> NoReturn:
+    show_damaged()
+    st.info(ONLY_BASELINES)
+    st.stop()
+
+
+def _show_damaged_defaults() -> None:
+    """Say which findings no film is scored for, since their default model is damaged."""
+    for name, why in damaged().items():
+        finding = name.partition("-")[0]
+        if default_name(finding) in (None, name):
+            st.warning(not_scored_for(finding, why))
+
+
+def _tell_gone(before: Iterable[str | None], there: Collection[str]) -> None:
+    """Say which models were chosen that are not in the folder any more."""
+    for name in before:
+        if name is not None and name not in there:
+            st.toast(model_gone(name), duration="long")
 
 
 def choose_finding(key: str, *, label: str = "Finding") -> list[Card]:

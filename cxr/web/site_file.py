@@ -38,13 +38,13 @@ def at_site(card: Card, site: SiteFile | None) -> Model:
     """Return a model, at the operating points of a site's file if that is of this model."""
     if site is None or site.weights_sha256 != card.weights.sha256:
         return bundle(card)
-    return _applied(card.name, card.weights.sha256, site.sha256, bundle(card), site)
+    return _applied(card.name, repr(card), site.sha256, bundle(card), site)
 
 
 # The same model for all tabs with the same file, so that their films are scored together.
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _applied(name: str, sha256: str, of_site: str, _model: Model, _site: SiteFile) -> Model:
-    del name, sha256, of_site  # of the key alone
+def _applied(name: str, card: str, of_site: str, _model: Model, _site: SiteFile) -> Model:
+    del name, card, of_site  # of the key alone
     return _site.apply(_model)
 
 
