@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-EXTRAS = ("train", "postgresql", "cluster", "dev")
+EXTRAS = ("train", "postgresql", "signin", "cluster", "dev")
 
 
 class RequirementFiles(MetadataHookInterface):

@@ -13,23 +13,39 @@ from starlette.middleware import Middleware
 WEB = Path(__file__).parent / "cxr" / "web"
 
 
+#: The pages in their order: file, title, sign.
+PAGES = (
+    ("triage", "Triage", "radiology"),
+    ("dataset", "Dataset", "photo_library"),
+    ("training", "Training", "show_chart"),
+    ("evaluation", "Evaluation", "grid_on"),
+    ("validation", "Validation", "fact_check"),
+    ("monitoring", "Monitoring", "monitor_heart"),
+    ("models", "Models", "description"),
+)
+
+
 def dashboard() -> None:
-    """Draw a page."""
-    from cxr.web import navigated, on_page
+    """Draw a page, if it is one that its reader may open."""
+    from cxr.web import navigated, not_for_this_role, on_page, opens, signed_in
 
     st.set_page_config(
         page_title="Chest radiographs", page_icon=WEB / "static" / "icon.svg", layout="wide"
     )
+    signed_in()
     navigated()
     page = st.navigation(
         [
-            st.Page("pages/triage.py", title="Triage", icon=":material/radiology:", default=True),
-            st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
-            st.Page("pages/training.py", title="Training", icon=":material/show_chart:"),
-            st.Page("pages/evaluation.py", title="Evaluation", icon=":material/grid_on:"),
-            st.Page("pages/validation.py", title="Validation", icon=":material/fact_check:"),
-            st.Page("pages/monitoring.py", title="Monitoring", icon=":material/monitor_heart:"),
-            st.Page("pages/models.py", title="Models", icon=":material/description:"),
+            st.Page(
+                f"pages/{name}.py",
+                title=title,
+                icon=f":material/{icon}:",
+                default=name == PAGES[0][0],
+            )
+            if opens(name)
+            # Found by its address alone, to say why it is not shown.
+            else st.Page(not_for_this_role, title=title, url_path=name, visibility="hidden")
+            for name, title, icon in PAGES
         ],
         position="top",
     )
@@ -50,6 +66,17 @@ else:
     # these parts of it come first, by themselves.
     hooks = run_path(str(WEB / "streamlit_hooks.py"))
     hooks["keep_uploads_in_memory"]()
+    hooks["run_through_navigation"]()
     guard = run_path(str(WEB / "guard.py"))["Guard"]
-    layer = Middleware(guard, allows=hooks["host_allowed"](), owners=owners)
-    app = st.App(Path(__file__), middleware=[layer])
+    layers = [Middleware(guard, allows=hooks["host_allowed"](), owners=owners)]
+    # Ends the process where it would be open to whom it should not be.
+    gate = run_path(str(WEB / "gate.py"))
+    signs_in = gate["configured"](hooks, st.get_option)
+    if signs_in:
+        access, parts = signs_in
+        layers.append(Middleware(gate["Gate"], access=access, parts=parts))
+    app = st.App(
+        Path(__file__),
+        middleware=layers,
+        secrets={"auth": dict(access.settings.auth)} if signs_in else None,
+    )

@@ -21,7 +21,7 @@ LAYERS = [
     ["scoring"],
     ["datasets", "lungs", "heatmaps"],
     ["films", "stats", "storage", "networks"],
-    ["errors", "plain_text", "process", "progress"],
+    ["access", "errors", "plain_text", "process", "progress"],
 ]
 
 

@@ -56,7 +56,8 @@ ABOUT_REQUIREMENTS = """\
 Everything in `requirements.txt` and all that this needs in turn, as the packages state it. None is
 under the GPL or the AGPL; a test holds that. Wheels of NumPy, SciPy, scikit-learn and imagecodecs
 carry runtime libraries of GCC, which are under the GPL with the GCC Runtime Library Exception.
-`requirements-postgresql.txt` adds psycopg (LGPL), for those who keep the readings on PostgreSQL.
+`requirements-postgresql.txt` adds psycopg (LGPL), for those who keep the readings on PostgreSQL;
+`requirements-signin.txt` adds Authlib, joserfc and httpx (BSD) and cryptography (Apache or BSD).
 """
 
 

@@ -80,7 +80,7 @@ def test_the_build_reads_the_requirement_files(build):
     hook.update(project := {})
     assert {normal(NAME.match(r)[0]) for r in project["dependencies"]} == listed("requirements.txt")
     extras = project["optional-dependencies"]
-    assert set(extras) == {"train", "postgresql", "cluster", "dev"}
+    assert set(extras) == {"train", "postgresql", "signin", "cluster", "dev"}
     train = listed("requirements-train.txt")
     assert {normal(NAME.match(r)[0]) for r in extras["train"]} == train
     developers = {normal(NAME.match(r)[0]) for r in extras["dev"]}

@@ -37,6 +37,7 @@ from .page import (
     damage_told,
     header,
     navigated,
+    not_for_this_role,
     plot,
     show_damaged,
 )
@@ -46,6 +47,7 @@ from .reading_list import add_films, first_film_ahead, first_score, reading_list
 from .reading_session import reading_session, readings, recorder
 from .regions import drawing_of
 from .score import score_view
+from .sign_in import opens, signed_in
 from .site_choices import Choices, band_step, threshold_step, waiting_step
 from .site_file import at_site, choose_site, keep_site, kept_site, site_facts
 from .site_films import films_step, site_session
@@ -100,9 +102,11 @@ __all__ = [
     "method_view",
     "navigated",
     "near_duplicates_view",
+    "not_for_this_role",
     "number_within",
     "on_page",
     "open_linked",
+    "opens",
     "overview_button",
     "pictures_view",
     "plain",
@@ -126,6 +130,7 @@ __all__ = [
     "show_damaged",
     "show_rates",
     "show_values",
+    "signed_in",
     "site_facts",
     "site_session",
     "start_view",

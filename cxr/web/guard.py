@@ -91,6 +91,8 @@ class Guard:
         else:
             # With the page itself, so that all that the page asks for comes with it.
             new = not browser and "text/html" in headers.get(b"accept", "")
+            # Whoever signs in is another browser than whoever sat there before.
+            new = new or path.endswith("/oauth2callback")
             given = secrets.token_hex(16) if new else ""
             await self._app(scope, receive, _with_headers(send, given, store=not media))
 

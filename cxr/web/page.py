@@ -29,6 +29,7 @@ from .messages import (
     not_scored_for,
 )
 from .plain_text import plain, plain_table
+from .sign_in import sign_out_button, signed_in
 from .streamlit_hooks import (
     end_in_time,
     keep_keras_session,
@@ -49,11 +50,16 @@ __all__ = [
     "damage_told",
     "header",
     "navigated",
+    "not_for_this_role",
     "plot",
     "show_damaged",
 ]
 
 STYLE = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-8")
+NOT_YOURS = (
+    "Your role is **{}**, which does not open this page. Ask whoever runs the dashboard if you "
+    "need it."
+)
 #: Plotly's tool bar stays out of the way until the pointer is over a plot.
 PLOT = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
@@ -284,7 +290,14 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
     use = intended_use(listed[0].population if len(listed) == 1 else ", ".join(every))
     with right.container(key="intended_use"):
         st.caption(plain(use), text_alignment="right")
+        sign_out_button()
     tour_view(title)
+
+
+def not_for_this_role() -> None:
+    """Say that a page is not for this run's reader."""
+    header("Not open to you")
+    st.info(NOT_YOURS.format(signed_in().role))
 
 
 def plot(figure: Any, key: str, *, table: pd.DataFrame | None = None, **options: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
+from ..access import Act
 from ..exports import site_report_json, site_report_pdf
 from ..reading_room.site_session import SiteSession
 from ..scoring.site_file import SiteFile
@@ -17,11 +18,13 @@ from ..site.calibrate import band_of
 from ..site.difference import Difference
 from ..site.proof import Proof
 from ..site.report import SiteReport
+from .sign_in import can
 from .site_choices import Choices
 from .site_file import keep_site
 
 __all__ = ["report_step"]
 
+NOT_YOURS = "An administrator makes the site's file, which sets its threshold."
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 WHAT = (
     "All of the above in one file, with the hashes of the model and of the films and their labels, "
@@ -89,6 +92,9 @@ def report_step(
 
 
 def _file(choices: Choices) -> None:
+    if not can(Act.SET_THRESHOLD):
+        st.caption(NOT_YOURS)
+        return
     if choices.site is None:
         st.caption("No site's file: a threshold could not be chosen on these films, see step 4.")
         return

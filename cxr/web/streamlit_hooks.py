@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from importlib import import_module
 from operator import attrgetter
@@ -29,10 +29,13 @@ __all__ = [
     "keep_keras_session",
     "keep_media",
     "keep_uploads_in_memory",
+    "kept_secrets",
     "leave_folder_mode",
     "media",
+    "run_through_navigation",
     "session_id",
     "session_is_open",
+    "sign_in_parts",
     "tab_mark",
     "tell_media",
     "went_back",
@@ -91,6 +94,16 @@ def leave_folder_mode() -> bool:
         return False
     module.PagesManager.uses_pages_directory = False
     return True
+
+
+def run_through_navigation() -> None:
+    """Have no page run but through ``streamlit_app.py``, from the first request on.
+
+    So nobody reaches a page by its address that the navigation would not give them. Without this
+    part `leave_folder_mode` is what there is.
+    """
+    if module := _part("streamlit.runtime.pages_manager", "PagesManager.uses_pages_directory"):
+        module.PagesManager.uses_pages_directory = False
 
 
 def keep_media(data: bytes, place: str, name: str) -> str | None:
@@ -191,6 +204,86 @@ def host_allowed() -> Callable[[str | None], bool]:
         return lambda host: False
     allowed: Callable[[str | None], bool] = module.is_host_allowed
     return allowed
+
+
+def kept_secrets() -> dict[str, Any]:
+    """Return what the files of secrets hold; nothing where there is no such file.
+
+    Raises
+    ------
+    Exception
+        Whatever Streamlit raises of a file that it cannot read.
+    """
+    if not any(Path(file).exists() for file in streamlit.get_option("secrets.files")):
+        return {}
+    loaded: dict[str, Any] = streamlit.secrets.to_dict()
+    return loaded
+
+
+class SignInParts(NamedTuple):
+    """What the sign-in of Streamlit is made of.
+
+    Attributes
+    ----------
+    identity : callable
+        Returns what ``st.login`` wrote into a browser's cookies, if this server signed it.
+    cookies : callable
+        Reads a Cookie header as the server does.
+    login : callable
+        Returns the address that sends a browser to the identity provider.
+    leads_to : callable
+        Returns the message that has the browser of a websocket open an address.
+    is_use : callable
+        Whether a message of a websocket is a person's doing; not a beat, nor a page that draws
+        itself anew.
+    """
+
+    identity: Callable[[Mapping[str, str]], bytes | None]
+    cookies: Callable[[str], Mapping[str, str]]
+    login: Callable[[], str]
+    leads_to: Callable[[str], bytes]
+    is_use: Callable[[bytes], bool]
+
+
+def sign_in_parts() -> SignInParts | None:
+    """Return what a sign-in wants of Streamlit; None, and a word in the log, if any is missing."""
+    sockets = _part(
+        "streamlit.web.server.starlette.starlette_websocket", "_get_signed_cookie_with_chunks"
+    )
+    names = _part("streamlit.web.server.starlette.starlette_server_config", "USER_COOKIE_NAME")
+    requests = _part("starlette.requests", "cookie_parser")
+    users = _part("streamlit.user_info", "generate_login_redirect_url")
+    forward = _part("streamlit.proto.ForwardMsg_pb2", "ForwardMsg.AUTH_REDIRECT_FIELD_NUMBER")
+    back = _part("streamlit.proto.BackMsg_pb2", "BackMsg.RERUN_SCRIPT_FIELD_NUMBER")
+    faults = _part("google.protobuf.message", "DecodeError")
+    if None in (sockets, names, requests, users, forward, back, faults):
+        return None
+
+    def identity(cookies: Mapping[str, str]) -> bytes | None:
+        said: bytes | None = sockets._get_signed_cookie_with_chunks(cookies, names.USER_COOKIE_NAME)
+        return said
+
+    def leads_to(address: str) -> bytes:
+        message = forward.ForwardMsg()
+        message.auth_redirect.url = address
+        told: bytes = message.SerializeToString()
+        return told
+
+    def is_use(data: bytes) -> bool:
+        try:
+            message = back.BackMsg.FromString(data)
+        except faults.DecodeError:
+            return False
+        asked = message.WhichOneof("type") == "rerun_script"
+        return asked and not message.rerun_script.is_auto_rerun
+
+    return SignInParts(
+        identity,
+        requests.cookie_parser,
+        lambda: users.generate_login_redirect_url("default"),
+        leads_to,
+        is_use,
+    )
 
 
 def session_id() -> str:

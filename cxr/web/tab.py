@@ -18,6 +18,7 @@ from ..reading_room.session import ReadingSession
 from ..stats.wording import count
 from .assets import component
 from .messages import LIST_BACK, LIST_LOST
+from .sign_in import reader, signed_out
 from .streamlit_hooks import forget_session, session_is_open, tab_mark
 
 __all__ = ["LOST", "SESSION", "new_tab", "tab_has", "watch_closed_tab", "watch_tab"]
@@ -91,6 +92,7 @@ def _heard() -> None:
     key = str(said.get("key", ""))
     if not re.fullmatch("[0-9a-f]{32}", key):
         return
+    key += reader() or ""  # whoever signs in next at this screen has no list of another
     tab_mark().put()
     if KEY not in state:
         _take_habits(said.get("method"), said.get("blind"))
@@ -137,4 +139,5 @@ def _back(session: ReadingSession) -> str:
 
 
 def _signs() -> Signs:
-    return Signs(session_is_open(), tab_mark().is_removed, forget_session())
+    is_removed, left = tab_mark().is_removed, signed_out()
+    return Signs(session_is_open(), lambda: is_removed() or left(), forget_session())

@@ -1,0 +1,75 @@
+"""The sign-in of the server that runs in this process, shared by its layer and its pages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .pseudonyms import pseudonym
+from .roles import role_of
+from .sessions import Sessions, SignedIn
+from .settings import Settings
+
+__all__ = ["Access", "running", "start"]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who is signed in, told by what browsers hold.
+
+    Attributes
+    ----------
+    settings : Settings
+    sessions : Sessions
+    identity : callable
+        Returns what the web server wrote and signed of somebody, of a browser's cookies: JSON; None
+        where there is nothing or it is not from the server.
+    """
+
+    settings: Settings
+    sessions: Sessions
+    identity: Callable[[Mapping[str, str]], bytes | None]
+
+    def key(self, cookies: Mapping[str, str]) -> str:
+        """Return what tells a sign-in from all others; "" where there is none."""
+        said = self.identity(cookies)
+        return hashlib.sha256(said).hexdigest() if said else ""
+
+    def live(self, cookies: Mapping[str, str]) -> SignedIn | None:
+        """Return who is signed in with these cookies; None if nobody is, or no longer."""
+        return self.sessions.live(self.key(cookies))
+
+    def begin(self, cookies: Mapping[str, str]) -> SignedIn | None:
+        """Note that somebody signed in, whose cookies these are; None if they are nobody's."""
+        said = self.identity(cookies)
+        claims = json.loads(said) if said else {}
+        # The nonce is new with each sign-in, so that no two of them have one key.
+        if not all(isinstance(claims.get(name), str) for name in ("iss", "sub", "nonce")):
+            return None
+        role = role_of(claims, self.settings.claim, self.settings.groups)
+        who = SignedIn(self.pseudonym(claims), role)
+        self.sessions.begin(self.key(cookies), who)
+        return who
+
+    def pseudonym(self, claims: Mapping[str, Any]) -> str:
+        """Return what readings know somebody by, of what the provider says of them."""
+        return pseudonym(
+            self.settings.pseudonym_key, str(claims.get("iss")), str(claims.get("sub"))
+        )
+
+
+_running: list[Access] = []
+
+
+def start(access: Access) -> Access:
+    """Have this process's pages know the sign-in of its server."""
+    _running[:] = [access]
+    return access
+
+
+def running() -> Access | None:
+    """Return the sign-in of the server in this process; None where there is none."""
+    return _running[0] if _running else None

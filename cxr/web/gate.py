@@ -1,0 +1,356 @@
+"""What stands between the network and the dashboard where people sign in: nobody else gets past.
+
+This is one layer of ASGI within that of `cxr.web.guard`. The sign-in itself is Streamlit's
+(``st.login``): its addresses are let through, and what it writes into the browser's cookies tells
+who somebody is. What is not let through by name is refused:
+
+- A browser that is not signed in gets a page with a link to the identity provider, and the
+  server's health. No script of the dashboard, no upload, no media, and of a websocket one message
+  that leads to that page, so that what a tab still shows is taken off the screen.
+- Somebody who is in none of the groups gets a page that says so.
+- A sign-in ends by the server's clock, also for a websocket that is open: nothing is sent through
+  it any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from cxr.access import Access, AccessError, Sessions, check_address, read_settings, start
+from cxr.scoring.population import INTENDED_USE
+
+__all__ = ["Gate", "Parts", "configured"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks whether an open websocket's sign-in is over.
+BEAT = 1.0
+HEALTH, HOST, LOGIN = "/_stcore/health", "/_stcore/host-config", "/auth/login"
+LOGOUT, CALLBACK, SIGN_IN = "/auth/logout", "/oauth2callback", "/sign_in"
+#: What ends a websocket whose sign-in is over: a policy.
+POLICY = 1008
+PAGE = Path(__file__).parent / "static" / "sign_in.html"
+
+WELCOME = (
+    "Sign in",
+    "This dashboard is open to those who sign in with their institution's account.",
+)
+RAN_OUT = (
+    "You were signed out",
+    "Nothing was done here for a while, or the time of one sign-in was over. Sign in again in this "
+    "tab: its list is still there.",
+)
+FAILED = ("The sign-in did not work", "Nobody was signed in. Try again.")
+OUTSIDE = (
+    "You may not open this dashboard",
+    "You are signed in, but your account is in none of the groups that may open it. Ask whoever "
+    "runs it to be added, then sign in again.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the layer takes of Streamlit, as `cxr.web.streamlit_hooks` gives it.
+
+    Attributes
+    ----------
+    cookies : callable
+        Reads a Cookie header.
+    login : callable
+        Returns the address that sends a browser to the identity provider.
+    leads_to : callable
+        Returns the message of a websocket that has a page opened, by its address.
+    is_use : callable
+        Whether a message of a websocket is a person's doing.
+    base : str
+        What the addresses of the dashboard begin with: "" or "/below/a/proxy".
+    theme : str
+        ``dark`` or ``light``.
+    """
+
+    cookies: Callable[[str], Mapping[str, str]]
+    login: Callable[[], str]
+    leads_to: Callable[[str], bytes]
+    is_use: Callable[[bytes], bool]
+    base: str
+    theme: str
+
+
+class Gate:
+    """The layer.
+
+    Parameters
+    ----------
+    app : callable
+        The ASGI application within.
+    access : Access
+        Who is signed in.
+    parts : Parts
+        Of Streamlit.
+    """
+
+    def __init__(self, app: App, *, access: Access, parts: Parts) -> None:
+        self._app = app
+        self._access = access
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        path = scope["path"].removeprefix(self._parts.base)
+        cookies = self._cookies(headers)
+        key = self._access.key(cookies)
+        wants_page = scope["method"] == "GET" and b"text/html" in headers.get(b"accept", b"")
+        who = self._access.sessions.live(key)
+        if path == SIGN_IN:
+            await _redirect(send, self._parts.login())
+        elif path == CALLBACK:
+            await self._app(scope, receive, self._signing_in(scope, send))
+        elif path in (HEALTH, HOST, LOGIN, LOGOUT):
+            if path == LOGOUT:
+                self._access.sessions.end(key)
+            await self._app(scope, receive, send)
+        elif who and who.role:
+            if wants_page or scope["method"] != "GET":
+                self._access.sessions.use(key)
+            await self._app(scope, receive, send)
+        elif not wants_page:
+            await _answer(send, 401, b"Sign in first.", b"text/plain")
+        elif who:
+            await self._page(send, 403, OUTSIDE)
+        else:
+            words = RAN_OUT if self._access.sessions.ran_out(key) else WELCOME
+            await self._page(send, 401, words)
+
+    def _cookies(self, headers: Mapping[bytes, bytes]) -> Mapping[str, str]:
+        return self._parts.cookies(headers.get(b"cookie", b"").decode("latin-1"))
+
+    def _signing_in(self, scope: Scope, send: Send) -> Send:
+        """Return what sends Streamlit's answer to somebody who comes back from the provider."""
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        refused = False
+
+        async def sent(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                given, others = _split(message.get("headers", []))
+                if self._access.begin(_given(given)):
+                    given = [(name, self._bounded(value)) for name, value in given]
+                    message = {**message, "headers": [*others, *given]}
+                elif "code" in query or "error" in query:
+                    # From the provider, and not from a page that ended a sign-in there.
+                    refused = True
+                    logger.warning("A sign-in was refused.")
+                    await self._page(send, 403, FAILED)
+            if not refused:
+                await send(message)
+
+        return sent
+
+    def _bounded(self, cookie: bytes) -> bytes:
+        """Return a cookie of the sign-in that lasts no longer than it, nor travels in the clear."""
+        name, *attributes = cookie.split(b"; ")
+        if any(a.lower() == b"max-age=0" for a in attributes):
+            return cookie
+        longest = int(self._access.settings.longest)
+        kept = [a for a in attributes if not a.lower().startswith((b"max-age", b"expires"))]
+        secure = [b"Secure"] if self._access.settings.is_https else []
+        return b"; ".join([name, *kept, b"Max-Age=%d" % longest, *secure])
+
+    async def _page(self, send: Send, status: int, words: tuple[str, str]) -> None:
+        title, told = words
+        outside = words is OUTSIDE
+        page = PAGE.read_text(encoding="utf-8")
+        for name, value in {
+            "theme": self._parts.theme,
+            "title": title,
+            "told": told,
+            "address": self._parts.base + (LOGOUT if outside else SIGN_IN),
+            "act": "Sign out" if outside else "Sign in",
+            "use": INTENDED_USE,
+        }.items():
+            page = page.replace(f"{{{{{name}}}}}", html.escape(value))
+        await _answer(send, status, page.encode(), b"text/html; charset=utf-8")
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key = self._access.key(self._cookies(dict(scope["headers"])))
+        who = self._access.sessions.live(key)
+        if who is None or who.role is None:
+            offered = scope.get("subprotocols") or []
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": next(iter(offered), None)})
+            await self._show_out(send)
+        else:
+            await self._let_in(key, scope, receive, send)
+
+    async def _let_in(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the messages of a websocket on, as long as its sign-in holds."""
+        sessions = self._access.sessions
+        over = asyncio.Event()
+        accepted = False
+
+        async def watch() -> None:
+            while sessions.live(key):  # noqa: ASYNC110  # the end of a time is no event
+                await asyncio.sleep(BEAT)
+            over.set()
+
+        async def received() -> Message:
+            if not over.is_set():
+                coming = asyncio.ensure_future(receive())
+                ended = asyncio.ensure_future(over.wait())
+                done, _ = await asyncio.wait({coming, ended}, return_when=asyncio.FIRST_COMPLETED)
+                ended.cancel()
+                if coming in done and sessions.live(key):
+                    message = coming.result()
+                    if self._parts.is_use(message.get("bytes") or b""):
+                        sessions.use(key)
+                    return message
+                coming.cancel()
+                over.set()
+            return {"type": "websocket.disconnect", "code": POLICY}
+
+        async def sent(message: Message) -> None:
+            nonlocal accepted
+            if not sessions.live(key):
+                over.set()
+            elif not over.is_set():
+                accepted = accepted or message["type"] == "websocket.accept"
+                closed = message["type"] == "websocket.close"
+                await send(message)
+                if closed:
+                    accepted = False
+
+        watching = asyncio.create_task(watch())
+        try:
+            await self._app(scope, received, sent)
+        finally:
+            watching.cancel()
+        if over.is_set() and accepted:
+            await self._show_out(send)
+
+    async def _show_out(self, send: Send) -> None:
+        """Have a tab leave what it shows for the page that asks to sign in."""
+        leads = self._parts.leads_to(f"{self._parts.base}/")
+        try:
+            await send({"type": "websocket.send", "bytes": leads})
+            await send({"type": "websocket.close", "code": POLICY})
+        except (OSError, RuntimeError):
+            logger.debug("A tab was gone before it was shown out.")
+
+
+def configured(
+    hooks: Mapping[str, Any], option: Callable[[str], Any]
+) -> tuple[Access, Parts] | None:
+    """Return the sign-in that is configured, or None; end the process where it must not start.
+
+    Parameters
+    ----------
+    hooks : mapping of str to callable
+        Of `cxr.web.streamlit_hooks`.
+    option : callable
+        Returns a setting of Streamlit.
+    """
+    try:
+        return _configured(hooks, option)
+    except AccessError as error:
+        print(f"The dashboard does not start. {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+def _configured(
+    hooks: Mapping[str, Any], option: Callable[[str], Any]
+) -> tuple[Access, Parts] | None:
+    try:
+        kept = hooks["kept_secrets"]()
+    except Exception as error:
+        raise AccessError(
+            "The file of secrets cannot be read, so that nobody knows whether a sign-in is "
+            "configured: .streamlit/secrets.toml.",
+            code="secrets",
+        ) from error
+    settings = read_settings(kept, os.environ)
+    check_address(option("server.address"), settings, os.environ)
+    if settings is None:
+        return None
+    found = hooks["sign_in_parts"]()
+    if found is None:
+        raise AccessError(
+            "This Streamlit lacks what the sign-in is made of: install the version that "
+            "requirements.txt names.",
+            code="streamlit",
+        )
+    if not settings.key_is_lasting:
+        logger.warning(
+            "No pseudonym_key is set: after a restart the log of readings knows everybody by "
+            "another pseudonym."
+        )
+    sessions = Sessions(idle=settings.idle, longest=settings.longest)
+    base = str(option("server.baseUrlPath") or "").strip("/")
+    light = str(option("theme.base") or "").endswith(("light", "light.toml"))
+    parts = Parts(
+        cookies=found.cookies,
+        login=found.login,
+        leads_to=found.leads_to,
+        is_use=found.is_use,
+        base=f"/{base}" if base else "",
+        theme="light" if light else "dark",
+    )
+    return start(Access(settings, sessions, found.identity)), parts
+
+
+def _split(headers: Any) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+    """Return the cookies that an answer gives, and its other headers."""
+    given = [(name, value) for name, value in headers if name.lower() == b"set-cookie"]
+    return given, [(name, value) for name, value in headers if name.lower() != b"set-cookie"]
+
+
+def _given(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the cookies that a browser has of an answer."""
+    cookies: dict[str, str] = {}
+    for _, value in headers:
+        try:
+            read = SimpleCookie(value.decode("latin-1"))
+        except CookieError:
+            continue
+        cookies |= {name: morsel.value for name, morsel in read.items()}
+    return {name: value for name, value in cookies.items() if value}
+
+
+async def _redirect(send: Send, address: str) -> None:
+    headers = [(b"location", address.encode()), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 302, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _answer(send: Send, status: int, body: bytes, kind: bytes) -> None:
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

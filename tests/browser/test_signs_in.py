@@ -1,0 +1,81 @@
+"""Where people sign in: what a browser shows before, meanwhile and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect
+
+from tests.browser.conftest import painted
+from tests.openid_provider import Provider, provider
+from tests.sign_in_server import PEOPLE, served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Provider]:
+    with provider() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def dashboard(made: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(made, tmp_path_factory.mktemp("signs_in")) as at:
+        yield at
+
+
+def sign_in(page: Page, made: Provider, who: str) -> None:
+    made.person = PEOPLE[who]
+    page.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_text("Triage", exact=True).first).to_be_visible()
+
+
+def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
+    page: Page, chromium: Browser, dashboard: str, made: Provider
+) -> None:
+    films: list[Response] = []
+
+    def note(answer: Response) -> None:
+        if urlsplit(answer.url).path.startswith("/media/") and answer.url.endswith(".bin"):
+            films.append(answer)
+
+    page.on("response", note)
+    page.goto("/evaluation?model=x")
+    sign_in(page, made, "reader")
+    page.get_by_role("button", name="Sample films").click()
+    painted(page)
+    expect(page.locator(".worklist li").first).to_contain_text("above")
+    addresses = {film.url for film in films if film.ok}
+    assert addresses
+    held = "; ".join(f"{c['name']}={c['value']}" for c in page.context.cookies())
+    assert page.request.get(next(iter(addresses))).ok
+    assert httpx.get(next(iter(addresses)), headers={"cookie": held}).status_code == 200
+
+    # Another colleague, at a screen of their own, and somebody who is not signed in at all.
+    other = chromium.new_context(base_url=dashboard)
+    colleague = other.new_page()
+    colleague.goto("/")
+    sign_in(colleague, made, "reviewer")
+    for address in addresses:
+        assert other.request.get(address).status == 404
+        assert httpx.get(address).status_code in (401, 404)
+    other.close()
+
+    # The reader signs out: the film is off the screen, and nothing opens it any more.
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    expect(page.locator(".viewer")).to_have_count(0)
+    for address in addresses:
+        for cookie in (held, ""):
+            refused = httpx.get(address, headers={"cookie": cookie} if cookie else {})
+            assert refused.status_code in (401, 404)
+            assert len(refused.content) < 40
+
+    # Whoever signs in next in the same tab has no list of the one before.
+    sign_in(page, made, "administrator")
+    expect(page.get_by_role("button", name="Sample films")).to_be_visible()
+    expect(page.locator(".worklist li")).to_have_count(0)

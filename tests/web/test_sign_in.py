@@ -1,0 +1,323 @@
+"""Who gets in where people sign in: a real server, a real OpenID provider, and HTTP."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets import ConnectionClosed, Subprotocol
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from tests.conftest import ROOT
+from tests.openid_provider import Provider, provider
+from tests.sign_in_server import PEOPLE, answers, served
+
+HTML = {"accept": "text/html"}
+MAY = {
+    "reader": {"Triage", "Models"},
+    "reviewer": {"Triage", "Models", "Dataset", "Training", "Evaluation", "Validation"},
+    "administrator": {
+        *("Triage", "Models", "Dataset", "Training", "Evaluation", "Validation", "Monitoring"),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Provider]:
+    with provider() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def address(made: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(made, tmp_path_factory.mktemp("signs_in")) as at:
+        yield at
+
+
+class Visitor(httpx.Client):
+    """A browser without a screen: its cookies, pages and websockets."""
+
+    def __init__(self, address: str, made: Provider) -> None:
+        super().__init__(base_url=address, headers=HTML, follow_redirects=True, timeout=60)
+        self.address, self.made = address, made
+
+    def sign_in(self, who: str) -> httpx.Response:
+        self.made.person = PEOPLE[who]
+        return self.get("/sign_in")
+
+    @property
+    def header(self) -> str:
+        """Its cookies, as sent with a request; the names are once there."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies.jar)
+
+    def socket(self, **headers: str) -> ClientConnection:
+        token = self.cookies.get("_streamlit_xsrf") or "none"
+        at = urlsplit(self.address)
+        return connect(
+            f"ws://{at.netloc}/_stcore/stream",
+            origin=Origin(self.address),
+            subprotocols=[Subprotocol("streamlit"), Subprotocol(token)],
+            additional_headers={"Cookie": self.header, **headers},
+            max_size=None,
+        )
+
+
+@pytest.fixture
+def visitor(address: str, made: Provider) -> Iterator[Visitor]:
+    with Visitor(address, made) as client:
+        yield client
+
+
+def shown(connection: ClientConnection, page: str = "", seconds: float = 120) -> list[ForwardMsg]:
+    """Have a page drawn, and return all that comes of it."""
+    message = BackMsg()
+    message.rerun_script.page_name = page
+    message.rerun_script.query_string = ""
+    connection.send(message.SerializeToString())
+    came, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        came.append(ForwardMsg.FromString(connection.recv(timeout=seconds)))
+        if came[-1].WhichOneof("type") == "script_finished":
+            return came
+    raise AssertionError("The page was not drawn in time.")
+
+
+def navigation(came: list[ForwardMsg]) -> set[str]:
+    """The names of the pages in the menu."""
+    (told,) = [m.navigation for m in came if m.WhichOneof("type") == "navigation"][-1:]
+    return {page.page_name for page in told.app_pages if not page.is_hidden}
+
+
+def last_word(connection: ClientConnection, most: int = 10_000) -> str | None:
+    """Return what the last message of a websocket is about that the server ends, for a policy."""
+    came: list[ForwardMsg] = []
+    with suppress(ConnectionClosed):
+        while True:
+            came.append(ForwardMsg.FromString(connection.recv(timeout=30)))
+    assert connection.close_code == 1008
+    assert 0 < len(came) <= most
+    return came[-1].WhichOneof("type")
+
+
+def words(came: list[ForwardMsg]) -> str:
+    return " ".join(str(message) for message in came)
+
+
+class TestSignedOut:
+    PATHS = (
+        *("/", "/monitoring", "/validation?film=1", "/media/abc.bin", "/_stcore/metrics"),
+        *("/static/js/main.js", "/_stcore/agent/interact", "/_stcore/agent/openapi.json"),
+        *("/component/x", "/_stcore/bidi-components/cxr_film/film.js", "//media/abc.bin"),
+        *("/_stcore/health/../../media/abc.bin", "/app/static/x", "/_stcore/stream"),
+        *("/sign_in/", "/x/_stcore/health", "/media/%2e%2e/abc.bin"),
+    )
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_a_page_asks_to_sign_in_and_nothing_else_is_answered(self, visitor, path):
+        page = visitor.get(path)
+        assert page.status_code in (400, 401, 404)
+        assert "/static/" not in page.text
+        bare = visitor.get(path, headers={"accept": "*/*"})
+        assert bare.status_code in (400, 401, 404)
+        assert len(bare.content) < 40
+
+    @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "OPTIONS", "HEAD", "PATCH"])
+    def test_no_upload_is_taken(self, visitor, method):
+        for path in ("/_stcore/upload_file/session/file", "/", "/_stcore/agent/mcp"):
+            answer = visitor.request(method, path, content=b"film" if method == "PUT" else None)
+            assert answer.status_code == 401
+
+    def test_a_websocket_leads_to_the_page_and_ends(self, visitor):
+        visitor.get("/")
+        with visitor.socket() as connection:
+            assert last_word(connection, most=1) == "auth_redirect"
+
+    def test_health_is_told(self, visitor):
+        assert visitor.get("/_stcore/health").text == "ok"
+
+    def test_the_page_is_framed_by_nobody_and_kept_by_nobody(self, visitor):
+        page = visitor.get("/")
+        assert page.headers["x-frame-options"] == "DENY"
+        assert page.headers["cache-control"] == "no-store"
+
+
+class TestSignIn:
+    def test_opens_the_dashboard(self, visitor, made):
+        page = visitor.sign_in("reader")
+        assert page.status_code == 200
+        assert urlsplit(str(page.url)).path == "/"
+        assert "/static/" in page.text
+        asked = made.asked[-1]
+        assert asked["code_challenge_method"] == "S256"
+        assert len(asked["nonce"]) >= 16
+        assert len(asked["state"]) >= 16
+
+    def test_lasts_no_longer_than_it_may_in_the_browser(self, visitor, made):
+        made.person = PEOPLE["reader"]
+        visitor.follow_redirects = False
+        at = visitor.get("/sign_in")
+        while not at.headers["location"].startswith(made.redirect_uri):
+            at = visitor.get(at.headers["location"])
+        given = visitor.get(at.headers["location"]).headers.get_list("set-cookie")
+        cookies = [cookie for cookie in given if cookie.startswith("_streamlit_user")]
+        assert len(cookies) == 2
+        for cookie in cookies:
+            assert "HttpOnly" in cookie
+            assert "Max-Age=36000" in cookie
+
+    def test_somebody_outside_the_groups_is_told_so_and_gets_nothing(self, visitor):
+        page = visitor.sign_in("outsider")
+        assert page.status_code == 403
+        assert "/auth/logout" in page.text
+        assert PEOPLE["outsider"]["name"] not in page.text
+        assert visitor.get("/media/a.bin", headers={"accept": "*/*"}).status_code == 404
+        assert visitor.put("/_stcore/upload_file/s/f", content=b"x").status_code == 401
+        with visitor.socket() as connection:
+            assert last_word(connection, most=1) == "auth_redirect"
+
+    def test_somebody_who_changes_their_mind_is_not_signed_in(self, visitor, made):
+        made.person = None
+        assert visitor.get("/sign_in").status_code == 403
+        assert visitor.get("/").status_code == 401
+
+    @pytest.mark.parametrize("state", ["forged", "", None])
+    def test_a_forged_state_is_refused(self, visitor, made, state):
+        """A code is somebody's, but this browser never asked for it."""
+        with Visitor(visitor.address, made) as other:
+            other.follow_redirects = False
+            made.person = PEOPLE["administrator"]
+            to = other.get(other.get("/sign_in").headers["location"]).headers["location"]
+            back = httpx.get(to).headers["location"]
+        query = parse_qs(urlsplit(back).query)
+        said = {"code": query["code"][0]} | ({} if state is None else {"state": state})
+        assert visitor.get("/oauth2callback", params=said).status_code == 403
+        # The state of the other browser is as good as a forged one here.
+        assert visitor.get(back).status_code == 403
+        assert visitor.get("/").status_code == 401
+
+    def test_a_cookie_that_this_server_did_not_give_is_none(self, visitor):
+        """Signed with the right secret even: as one from before a restart, or of a thief."""
+        from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+
+        claims = (
+            '{"iss": "x", "sub": "a-1", "nonce": "n", "groups": ["pacs"], "is_logged_in": true}'
+        )
+        for secret in ("c" * 40, "d" * 40):
+            value = create_signed_value(secret, "_streamlit_user", claims).decode()
+            visitor.cookies.set("_streamlit_user", value)
+            assert visitor.get("/").status_code == 401
+
+    def test_signing_out_ends_it_here_and_at_the_provider(self, visitor, made):
+        visitor.sign_in("reviewer")
+        kept = visitor.header
+        ended = len(made.ended)
+        with visitor.socket() as tab:
+            page = visitor.get("/auth/logout")
+            assert made.ended[ended:] == ["v-1"]
+            # A tab that is still open is shown out, whatever it was about to show.
+            assert last_word(tab) == "auth_redirect"
+        assert page.status_code == 401
+        # A copy of the cookies opens nothing any more.
+        again = httpx.get(visitor.address, headers={**HTML, "cookie": kept})
+        assert again.status_code == 401
+
+
+@pytest.mark.parametrize("who", sorted(MAY))
+def test_each_role_opens_its_pages_and_no_other(visitor, who):
+    visitor.sign_in(who)
+    visitor.get("/_stcore/health")  # gives the token against requests of elsewhere
+    with visitor.socket() as connection:
+        came = shown(connection)
+        assert navigation(came) == MAY[who]
+        assert "triage_model" in words(came)
+        came = shown(connection, "monitoring")
+        assert navigation(came) == MAY[who]
+        opened = "monitoring_model" in words(came)
+        assert opened == (who == "administrator")
+        assert f"**{who}**" in words(came) or opened
+        assert PEOPLE[who]["name"] not in words(came)
+
+
+def test_a_websocket_of_a_page_of_elsewhere_shows_nothing(visitor):
+    """It has the cookies, since those of one machine's ports are shared, and no token."""
+    visitor.sign_in("administrator")
+    with visitor.socket() as connection:
+        came = shown(connection)
+    assert "triage_model" not in words(came)
+    assert not [m for m in came if m.WhichOneof("type") == "navigation"]
+
+
+def test_an_idle_session_ends_also_where_a_websocket_is_open(made, tmp_path):
+    with served(made, tmp_path, idle_minutes="0.05") as at, Visitor(at, made) as visitor:
+        assert visitor.sign_in("reader").status_code == 200
+        with visitor.socket() as tab:
+            assert last_word(tab) == "auth_redirect"
+        page = visitor.get("/")
+        assert page.status_code == 401
+        assert "signed out" in page.text
+        assert visitor.put("/_stcore/upload_file/s/f", content=b"x").status_code == 401
+        # Not made good by using it: it is to be signed in anew.
+        assert visitor.sign_in("reader").status_code == 200
+
+
+class TestStart:
+    """What keeps the server from starting; it would else be open to whom it should not be."""
+
+    def started(self, tmp_path: Path, *words: str, **env: str) -> tuple[int | None, str]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        kept = {k: v for k, v in os.environ.items() if k not in env}
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *words]
+        command += ["--server.headless", "true", "--server.port", str(port)]
+        with (tmp_path / "log.txt").open("w+") as log:
+            server = subprocess.Popen(
+                command, cwd=ROOT, env=kept | env, stdout=log, stderr=subprocess.STDOUT
+            )
+            try:
+                end = time.monotonic() + 60
+                while server.poll() is None and time.monotonic() < end:
+                    if answers(f"http://127.0.0.1:{port}"):
+                        return None, ""
+                    time.sleep(0.1)
+                assert server.poll() is not None, "neither started nor ended"
+                return server.returncode, (tmp_path / "log.txt").read_text()
+            finally:
+                server.kill()
+                server.wait(20)
+
+    def test_open_to_a_network_without_sign_in(self, tmp_path):
+        status, said = self.started(tmp_path, "--server.address", "0.0.0.0")
+        assert status == 1
+        assert "CXR_OPEN_WITHOUT_SIGN_IN" in said
+        assert "Traceback" not in said
+
+    def test_but_where_a_proxy_asks(self, tmp_path):
+        address = ("--server.address", "0.0.0.0")
+        assert self.started(tmp_path, *address, CXR_OPEN_WITHOUT_SIGN_IN="1") == (None, "")
+
+    def test_a_sign_in_that_is_configured_in_part(self, tmp_path):
+        status, said = self.started(tmp_path, CXR_SIGN_IN_CLIENT_ID="cxr")
+        assert status == 1
+        assert re.search("redirect_uri", said)
+        assert "Traceback" not in said
+
+    def test_a_file_of_secrets_that_cannot_be_read(self, tmp_path):
+        (tmp_path / "secrets.toml").write_text("[auth\nclient_secret = 'sesame'")
+        words = ("--secrets.files", str(tmp_path / "secrets.toml"))
+        status, said = self.started(tmp_path, *words)
+        assert status == 1
+        assert "sesame" not in said
