@@ -9,6 +9,8 @@ script of every component of ours is a line that imports its module from there.
 from __future__ import annotations
 
 import hashlib
+import itertools
+import secrets
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,9 +19,12 @@ from typing import Any
 import streamlit as st
 from streamlit.components.v1 import declare_component
 
-__all__ = ["STATIC", "component"]
+__all__ = ["STATIC", "component", "showing"]
 
 STATIC = Path(__file__).parent / "static"
+#: This process, and how often it has shown a component.
+_SERVER = secrets.token_hex(8)
+_showings = itertools.count(1)
 #: Streamlit's own script tells where the server is, whatever path a proxy put it under.
 _LOADER = """\
 export default async function (component) {{
@@ -63,6 +68,15 @@ def component(name: str, script: str) -> Callable[..., Any]:
         return defined(_serve())(**arguments)
 
     return show
+
+
+def showing() -> dict[str, str | int]:
+    """Return what tells a showing of a component from those before it.
+
+    The browser may be asked for an earlier one after a later one. Counted, and not timed: a clock
+    that is set back by an hour would have nothing shown for an hour.
+    """
+    return {"by": _SERVER, "number": next(_showings)}
 
 
 def _serve() -> str:

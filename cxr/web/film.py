@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
@@ -26,7 +25,7 @@ from ..heatmaps.overlay import (
 from ..lungs.outline import Outline
 from ..scoring.reader import RegionLabel
 from ..scoring.region import Region
-from .assets import component
+from .assets import component, showing
 from .film_scale import film_scale, tables, windows
 from .transfer import film_address, film_key
 
@@ -207,7 +206,7 @@ def film_view(
             "keys": list(keys),
             "without": without_heatmap,
             "coming": coming,
-            "made": time.time(),
+            "made": showing(),
             "draw": draw,
             "labels": [
                 {"label": label, "words": words, "map": label is RegionLabel.MISSED}

@@ -7,7 +7,6 @@ when it is back. What the browser knows the tab by lies in its storage for that 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 
 import streamlit as st
@@ -16,7 +15,7 @@ from ..heatmaps.methods import METHODS
 from ..reading_room.closed_tabs import ClosedTabs, Signs, Tab
 from ..reading_room.session import ReadingSession
 from ..stats.wording import count
-from .assets import component
+from .assets import component, showing
 from .messages import LIST_BACK, LIST_LOST
 from .sign_in import reader, signed_out
 from .streamlit_hooks import forget_session, session_is_open, tab_mark
@@ -77,7 +76,7 @@ def watch_tab() -> None:
             "copy": state.get(IS_COPY, False),
             "method": session.maps.method if session else None,
             "blind": state.get("blind"),
-            "made": time.time(),
+            "made": showing(),
         },
         on_said_change=_heard,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -14,7 +13,7 @@ from ..films.dicom_words import OTHER
 from ..reading_room.entry import Entry
 from ..reading_room.studies import Study
 from ..stats.wording import count
-from .assets import component
+from .assets import component, showing
 
 __all__ = ["BANDS", "cell_words", "date_words", "state_of", "view_words", "worklist_view"]
 
@@ -76,7 +75,7 @@ def worklist_view(
         data={
             "height": height,
             "chosen": chosen,
-            "made": time.time(),
+            "made": showing(),
             "rows": [
                 _row(row, hidden, first_of(row), priors(row)) | {"patient": patient}
                 for row, patient in zip(rows, _patients(rows), strict=True)

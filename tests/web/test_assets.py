@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 from cxr.web import assets
-from cxr.web.assets import STATIC, component
+from cxr.web.assets import STATIC, component, showing
 
 LIMIT = 1_000  # bytes
 
@@ -95,3 +95,10 @@ def test_every_file_is_used() -> None:
     for path in STATIC.iterdir():
         others = (each.read_text() for each in sources if each.is_file() and each != path)
         assert any(path.name in text for text in others), path.name
+
+
+def test_each_showing_is_told_from_those_before_it() -> None:
+    """By a count: a clock may be set back."""
+    first, second = showing(), showing()
+    assert first["by"] == second["by"]
+    assert second["number"] > first["number"]

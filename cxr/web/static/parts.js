@@ -29,8 +29,9 @@ export function rootIn(parent, style, make) {
 }
 
 // Streamlit may begin a showing after a later one: what was made earlier is not shown any more.
+// A server that was started anew counts from the start.
 export function isLate(root, made) {
-  if (made < (root.made ?? 0)) return true;
+  if (made.by === root.made?.by && made.number < root.made.number) return true;
   root.made = made;
   return false;
 }

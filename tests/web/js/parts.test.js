@@ -5,11 +5,14 @@ import { isLate, untilNext } from "../../../cxr/web/static/parts.js";
 
 test("what was made earlier is not shown after what was made later", () => {
   const root = {};
-  assert.equal(isLate(root, 10), false);
-  assert.equal(isLate(root, 12), false);
-  assert.equal(isLate(root, 11), true);
-  assert.equal(isLate(root, 12), false); // the same once more
-  assert.equal(isLate({}, 11), false); // another element begins anew
+  const late = (number, by = "a") => isLate(root, { by, number });
+  assert.equal(late(10), false);
+  assert.equal(late(12), false);
+  assert.equal(late(11), true);
+  assert.equal(late(12), false); // the same once more
+  assert.equal(isLate({}, { by: "a", number: 11 }), false); // another element begins anew
+  assert.equal(late(1, "b"), false); // a server that was started anew counts from the start
+  assert.equal(late(2, "b"), false);
 });
 
 test("only the end of the last showing counts", () => {
