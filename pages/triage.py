@@ -9,6 +9,7 @@ from cxr.scoring.card import Card
 from cxr.web import (
     ReadingSession,
     add_films,
+    ahead_of,
     among,
     beside_of,
     call_view,
@@ -150,6 +151,7 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
         prior=prior_of(session, entry),
         prior_said=prior_said(session, entry),
         priors_chosen=session.priors_chosen,
+        ahead=ahead_of(session, entry),
         drawing=drawing_of(session, entry),
         link=link_of(entry, st.session_state["triage_model"]),
     )

@@ -1,7 +1,8 @@
 """What the films of a list keep in memory, bounded for each list and for all of a server together.
 
 A list belongs to the session of one browser tab. Of each film it keeps the bytes of its file; the
-pixels of the two films that were open last are kept on top of that, see `cxr.films.bounds`.
+pixels of the two films that were open last are kept on top of that, see `cxr.films.bounds`, and so
+are the earlier films of the open one's patient, see `cxr.reading_room.session.READY`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..films.radiograph import Radiograph, RadiographError
 from ..monitoring import LateReadings, Reading, RegionEntry, new_list_id
@@ -20,7 +20,19 @@ from .scorer import Scorer
 from .studies import Study, to_hang
 from .worklist import Worklist
 
-__all__ = ["ReadingSession"]
+__all__ = ["HeldReady", "ReadingSession"]
+
+#: Bytes that the films take at most which are held ready before their reader asks for them; the
+#: one that one key shows is held whatever its size.
+READY = 64_000_000
+
+
+class HeldReady(Protocol):
+    """A film as the page shows it, which takes less memory than its pixels."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
 
 
 class _Word(NamedTuple):
@@ -34,10 +46,26 @@ class _Word(NamedTuple):
 
 
 class ReadingSession:
-    """The worklist of a browser tab and what belongs to it, kept in memory."""
+    """The worklist of a browser tab and what belongs to it, kept in memory.
+
+    Parameters
+    ----------
+    worklist : Worklist
+        The films.
+    log : LateReadings or None
+        Of readings.
+    is_open : callable
+        False if the reader's tab is closed.
+    ready : callable
+        Makes of an earlier film what `held` returns, in the background.
+    """
 
     def __init__(
-        self, worklist: Worklist, log: LateReadings | None, is_open: Callable[[], bool]
+        self,
+        worklist: Worklist,
+        log: LateReadings | None,
+        is_open: Callable[[], bool],
+        ready: Callable[[Radiograph], HeldReady],
     ) -> None:
         self.worklist = worklist
         self.scorer = Scorer(worklist, wanted=is_open, scored=self._note_score)
@@ -59,6 +87,8 @@ class ReadingSession:
         self._words: list[_Word] = []
         self._films: dict[int, Radiograph] = {}
         self._lock = threading.Lock()
+        self._ready = ready
+        self._held: dict[int, HeldReady] = {}
         self._ahead = Lane()
         self._unreadable: set[int] = set()
         self._prior: dict[int, int] = {}
@@ -70,6 +100,7 @@ class ReadingSession:
         self.maps.explainer.stop()
         self.worklist.close()
         self._films = {}
+        self._held = {}
 
     def choose(self, number: int) -> None:
         """Open a film that the reader asked for."""
@@ -115,41 +146,81 @@ class ReadingSession:
         self.priors_chosen += 1
 
     def at_hand(self, entry: Entry) -> bool:
-        """Whether a film's pixels are there, so that to show it takes no time."""
-        return entry.number in self._films
+        """Whether an earlier film is held ready, so that to show it takes no time."""
+        return entry.number in self._held
+
+    def held(self, entry: Entry) -> HeldReady | None:
+        """Return an earlier film as it is held ready; None if it is not."""
+        return self._held.get(entry.number)
+
+    def ahead(self, entry: Entry) -> list[Entry]:
+        """Return the earlier films that are held ready, or will be, while a film is open.
+
+        First the one that hangs next to it, then the newest, as many as fit into `READY`.
+        """
+        prior = self._hung(entry)
+        if prior is None:
+            return []
+        others = (to_hang(study, entry) for study in self.earlier(entry))
+        chosen, left = [prior], READY - _bytes_of(prior)
+        for other in others:
+            size = _bytes_of(other)
+            if other is not prior and 0 < size <= left:
+                chosen.append(other)
+                left -= size
+        return chosen
 
     def read_ahead(self) -> None:
-        """Read the prior of the open film in the background, and look for its lungs."""
-        if prior := self._to_read():
+        """Read the earlier films of the open one in the background, and look for their lungs."""
+        self._read_behind(self._to_read())
+
+    def _read_behind(self, prior: Entry | None) -> None:
+        if prior:
             self._ahead.put(prior.number, lambda: self._read_prior(prior))
 
     def _to_read(self) -> Entry | None:
-        """Return the prior of the open film if it is not ready to be shown."""
+        """Return an earlier film of the open one that is not ready to be shown."""
+        return self._missing() or next(filter(self._lacks_lungs, self._all_ahead), None)
+
+    def _missing(self) -> Entry | None:
+        return next((prior for prior in self._all_ahead if not self.at_hand(prior)), None)
+
+    @property
+    def _all_ahead(self) -> list[Entry]:
         entry = self._open
-        prior = self._hung(entry) if entry else None
-        if prior is None or not self.at_hand(prior):
-            return prior
+        return self.ahead(entry) if entry else []
+
+    def _lacks_lungs(self, prior: Entry) -> bool:
         # Its score comes before its lungs, as that of the open film.
         outlined = prior.waits or self.outlines.of(prior.sha256) is None
-        return None if outlined or self.outlines.known(prior.sha256) else prior
+        return not (outlined or self.outlines.known(prior.sha256))
 
     def _read_prior(self, prior: Entry) -> None:
-        if not self._still_hangs(prior):
+        if prior not in self._all_ahead:
             return
         try:
             film = prior.film()
         except RadiographError:
             self._unreadable.add(prior.number)
             return
-        if self._still_hangs(prior):
+        if not self.at_hand(prior):
+            ready = self._ready(film)
             with self._lock:
-                self._films.setdefault(prior.number, film)
+                ahead = self._all_ahead  # the list may have been closed meanwhile
+                if prior in ahead:
+                    self._hold(prior, ready, ahead)
         if not prior.waits:
             self.outlines.ask(film)
+        self._read_behind(self._missing())
 
-    def _still_hangs(self, prior: Entry) -> bool:
-        entry = self._open
-        return entry is not None and self._hung(entry) is prior
+    def _hold(self, film: Entry, ready: HeldReady, needed: Sequence[Entry]) -> None:
+        """Hold a film ready; those that were held longest go, but none that is needed."""
+        self._held[film.number] = ready
+        numbers = {entry.number for entry in needed}
+        for other in [number for number in self._held if number not in numbers]:
+            if sum(held.size for held in self._held.values()) <= READY:
+                break
+            del self._held[other]
 
     @property
     def _open(self) -> Entry | None:
@@ -202,7 +273,8 @@ class ReadingSession:
     @property
     def awaits_prior(self) -> bool:
         """Whether the prior of the open film is being read, or will be."""
-        prior = self._to_read()
+        entry = self._open
+        prior = self._hung(entry) if entry else None
         return prior is not None and not self.at_hand(prior)
 
     def seen(self) -> tuple[object, ...]:
@@ -213,7 +285,9 @@ class ReadingSession:
         said = [id(a.prediction) for film in films for a in film.assessments.values()]
         outlined = [self.outlines.known(film.sha256) for film in films]
         at_hand = prior and (prior.number, self.at_hand(prior))
-        return self.worklist.chosen, *said, self.scorer.pending, *outlined, at_hand
+        # The others are told to the browser once, when all are there.
+        ready = all(self.at_hand(other) for other in self._all_ahead)
+        return self.worklist.chosen, *said, self.scorer.pending, *outlined, at_hand, ready
 
     def call(self, entry: Entry, call: Call | str, finding: str = "") -> None:
         """Record the reader's call of a film: of the finding that is shown, if none is named."""
@@ -326,6 +400,7 @@ class ReadingSession:
         self.choose(entry.number)
         with self._lock:
             self._films.pop(entry.number, None)
+            self._held.pop(entry.number, None)
         self.worklist.turn(entry)
         self.scorer.start()
 
@@ -367,3 +442,9 @@ class ReadingSession:
             threshold=prediction.threshold,
         )
         self._readings[entry.number, finding] = write(self.log, reading)
+
+
+def _bytes_of(film: Entry) -> int:
+    """Return what a film takes that is held ready, at most; 0 before it was read."""
+    height, width = film.size
+    return 2 * height * width

@@ -42,7 +42,7 @@ from .page import (
     show_damaged,
 )
 from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
-from .prior import current_of, prior_of, prior_said
+from .prior import ahead_of, current_of, prior_of, prior_said
 from .reading_list import add_films, first_film_ahead, first_score, reading_list, start_view
 from .reading_session import reading_session, readings, recorder
 from .regions import drawing_of
@@ -60,6 +60,7 @@ __all__ = [
     "Choices",
     "ReadingSession",
     "add_films",
+    "ahead_of",
     "among",
     "asked",
     "at_site",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from html import escape
 from typing import Literal, NamedTuple
 
@@ -26,8 +25,7 @@ from ..lungs.outline import Outline
 from ..scoring.reader import RegionLabel
 from ..scoring.region import Region
 from .assets import component, showing
-from .film_scale import film_scale, tables, windows
-from .transfer import film_address, film_key
+from .transfer import ReadyFilm, film_address, film_told
 
 __all__ = ["Beside", "Drawing", "Hung", "empty_field", "film_view"]
 
@@ -48,7 +46,7 @@ class Beside(NamedTuple):
 
     Attributes
     ----------
-    film : Radiograph
+    film : Radiograph or ReadyFilm
         The film.
     heatmap : Heatmap or None
         Its heatmap; None for none.
@@ -58,7 +56,7 @@ class Beside(NamedTuple):
         As for `film_view`.
     """
 
-    film: Radiograph
+    film: Radiograph | ReadyFilm
     heatmap: Heatmap | None
     name: str
     lungs: Outline | str | None = None
@@ -69,7 +67,7 @@ class Hung(NamedTuple):
 
     Attributes
     ----------
-    film : Radiograph
+    film : Radiograph or ReadyFilm
         The film.
     heatmap : Heatmap or None
         Its heatmap; None for none.
@@ -81,7 +79,7 @@ class Hung(NamedTuple):
         What stands below it.
     """
 
-    film: Radiograph
+    film: Radiograph | ReadyFilm
     heatmap: Heatmap | None
     name: str
     lungs: Outline | str | None = None
@@ -126,6 +124,7 @@ def film_view(
     prior: Hung | None = None,
     prior_said: str = "",
     priors_chosen: int = 0,
+    ahead: Sequence[ReadyFilm] = (),
     link: str = "",
     draw: Literal["auto", "gpu", "cpu"] = "auto",
     drawing: Drawing | None = None,
@@ -168,6 +167,9 @@ def film_view(
         What is said in its place where there is none.
     priors_chosen : int, default: 0
         How often the reader chose an earlier film: with another number it is shown at once.
+    ahead : sequence of ReadyFilm, optional
+        Further earlier films, which the reader may choose next: the browser fetches them after the
+        prior, one after the other.
     link : str, optional
         What follows the address of the page so that it opens this film; where it is empty, there is
         no link to copy.
@@ -195,6 +197,10 @@ def film_view(
             if prior
             else None,
             "prior_said": prior_said,
+            "ahead": [
+                film.told | {"url": film_address(film, f"cxr_film.{key}.ahead.{i}")}
+                for i, film in enumerate(ahead)
+            ],
             "priors_chosen": priors_chosen,
             "link": link,
             "colours": {
@@ -226,26 +232,15 @@ def _side(side: Beside, place: str, top: float) -> dict[str, object]:
     """Return what is sent to the browser of a film."""
     film, heatmap, name, lungs = side
     return {
-        "sha256": film.sha256,
+        **(film.told if isinstance(film, ReadyFilm) else film_told(film)),
         "name": name,
         "url": film_address(film, place),
-        "width": film.width,
-        "height": film.height,
-        "key": film_key(film),
-        "scale": asdict(film_scale(film)),
-        "inverted": film.values is not None and film.values.inverted,
-        "windows": windows(film),
-        "own": film.values is not None and bool(film.values.windows),
-        "tables": [len(table) for table in tables(film)],
-        "spacing": film.pixel_spacing,
-        # A ruler says so: what lies before the detector is smaller than its shadow.
-        "at_detector": film.spacing_at == "detector",
         "heatmap": _heatmap(heatmap, top) if heatmap else None,
         "lungs": None if lungs is None else _lungs(lungs),
     }
 
 
-def _regions(film: Radiograph, key: str, drawing: Drawing | None) -> dict[str, object]:
+def _regions(film: Radiograph | ReadyFilm, key: str, drawing: Drawing | None) -> dict[str, object]:
     """Return what is drawn on a film, and the number of the reader's last change that is in it."""
     if drawing is None or film.sha256 not in drawing.regions:
         return {"regions": None}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ..films.radiograph import Radiograph
 from ..lungs.outline import Outline
 from ..reading_room.entry import Entry
 from ..reading_room.session import ReadingSession
 from ..reading_room.studies import Study, to_hang
 from .film import Hung
 from .plain_text import plain
+from .transfer import ReadyFilm
 from .worklist import BANDS, cell_words, date_words, view_words
 
-__all__ = ["current_of", "prior_of", "prior_said", "priors_view"]
+__all__ = ["ahead_of", "current_of", "prior_of", "prior_said", "priors_view"]
 
 NONE, COMING = "No earlier film of this patient is in the list.", "The earlier film is being read."
 
@@ -27,7 +29,7 @@ def current_of(session: ReadingSession, entry: Entry) -> Hung | None:
     entry : Entry
         The film that is open.
     """
-    return _hung(session, entry, "Current") if session.prior(entry) else None
+    return _hung(session, entry, "Current", session.film(entry)) if session.prior(entry) else None
 
 
 def prior_of(session: ReadingSession, entry: Entry) -> Hung | None:
@@ -41,9 +43,23 @@ def prior_of(session: ReadingSession, entry: Entry) -> Hung | None:
         The film that is open.
     """
     prior = session.prior(entry)
-    if prior is None or session.compared(entry) or not session.at_hand(prior):
-        return None
-    return _hung(session, prior, "Prior")
+    held = session.held(prior) if prior and not session.compared(entry) else None
+    return _hung(session, prior, "Prior", held) if prior and isinstance(held, ReadyFilm) else None
+
+
+def ahead_of(session: ReadingSession, entry: Entry) -> list[ReadyFilm]:
+    """Return the other earlier films of the open film's patient, as far as they are at hand.
+
+    Parameters
+    ----------
+    session : ReadingSession
+        The reader's.
+    entry : Entry
+        The film that is open.
+    """
+    prior = session.prior(entry)
+    held = [session.held(other) for other in session.ahead(entry) if other is not prior]
+    return [film for film in held if isinstance(film, ReadyFilm)]
 
 
 def prior_said(session: ReadingSession, entry: Entry) -> str:
@@ -87,13 +103,13 @@ def _words(session: ReadingSession, study: Study, entry: Entry) -> str:
     return f"{date_words(study)} · {_scores(session, to_hang(study, entry))}"
 
 
-def _hung(session: ReadingSession, entry: Entry, what: str) -> Hung:
+def _hung(session: ReadingSession, entry: Entry, what: str, film: Radiograph | ReadyFilm) -> Hung:
     lungs = session.outlines.of(entry.sha256)
     if isinstance(lungs, Outline) and entry.lateral:
         lungs = lungs._replace(box=None)  # from the side lungs are as high as they please
     date = date_words(session.worklist.study(entry))
     return Hung(
-        film=session.film(entry),
+        film=film,
         heatmap=session.maps.shown(entry),
         name=" · ".join(filter(None, (what, date, entry.view and view_words(entry), entry.name))),
         lungs=lungs,

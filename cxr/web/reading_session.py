@@ -16,6 +16,7 @@ from ..scoring.card import Card
 from ..scoring.site_file import SiteFile
 from .site_file import at_site
 from .tab import SESSION, new_tab, tab_has
+from .transfer import ready_film
 
 __all__ = ["reading_session", "readings", "recorder"]
 
@@ -81,7 +82,7 @@ def reading_session(
         except ReadingsError as error:
             problem = str(error)
         tab = new_tab()
-        made = ReadingSession(Worklist(models, operating_point), log, tab.is_open)
+        made = ReadingSession(Worklist(models, operating_point), log, tab.is_open, ready=ready_film)
         made.log_error = problem
         tab_has(tab, made)
         prepare(models)

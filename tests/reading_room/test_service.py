@@ -15,6 +15,7 @@ from cxr.reading_room.scorer import Scorer
 from cxr.reading_room.service import ScoringService, scoring_service
 from cxr.reading_room.session import ReadingSession
 from cxr.reading_room.worklist import Worklist
+from cxr.web.transfer import ready_film
 from tests.conftest import chest_like, png
 
 SOON = 20.0
@@ -282,7 +283,7 @@ class Gate:
 
 def test_a_process_has_one_service(made_bundle):
     assert scoring_service() is scoring_service()
-    a, b = (ReadingSession(Worklist(made_bundle), None, lambda: True) for _ in range(2))
+    a, b = (ReadingSession(Worklist(made_bundle), None, lambda: True, ready_film) for _ in range(2))
     for session in (a, b):
         session.worklist.add("film.png", png(chest_like(1)))
         session.scorer.start()

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 import cxr.reading_room.outlines
+import cxr.reading_room.session
 from cxr.lungs.segment import KIND, NO_LUNGS, Search
 from cxr.model import Model
 from cxr.monitoring import LateReadings, Readings
@@ -15,6 +16,7 @@ from cxr.reading_room.outlines import COMING
 from cxr.reading_room.session import ReadingSession
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring.reader import Agreement, Call, Reason
+from cxr.web.transfer import ready_film, sent
 from tests.conftest import chest_like, png
 from tests.reading_room.test_studies import x_ray
 from tests.scoring.test_region import a_region
@@ -22,7 +24,7 @@ from tests.scoring.test_region import a_region
 
 @pytest.fixture
 def session(made_bundle: Model) -> ReadingSession:
-    made = ReadingSession(Worklist(made_bundle), None, lambda: True)
+    made = ReadingSession(Worklist(made_bundle), None, lambda: True, ready_film)
     made.worklist.add("one.png", png(chest_like(1)))
     return made
 
@@ -60,7 +62,7 @@ def test_the_lungs_are_looked_for_once_the_film_is_scored(session, monkeypatch, 
 @pytest.fixture
 def with_priors(made_bundle: Model) -> ReadingSession:
     """A patient's film with two earlier ones, and a film of somebody else; all are scored."""
-    made = ReadingSession(Worklist(made_bundle), None, lambda: True)
+    made = ReadingSession(Worklist(made_bundle), None, lambda: True, ready_film)
     for number, day in enumerate(("20240301", "20231101", "20230601"), 1):
         made.worklist.add(f"IM{number}", x_ray(number, number, day))
     made.worklist.add("IM4", x_ray(4, 4, "20200101", PatientID="OTHER-99"))
@@ -84,14 +86,65 @@ def test_the_newest_earlier_film_is_read_ahead_and_the_page_drawn_with_it(with_p
     session.outlines.join(20)
     assert session.at_hand(prior)
     assert session.seen() != session.drawn
-    drawn = prior.film()
     session.opened()
-    assert session.film(prior) is drawn
-    assert session.at_hand(entry)
     assert session.seen() == session.drawn
     assert not session.working
-    # The rest of the patient's films takes no memory.
-    assert len(session._films) == 2
+    # What the page shows of it, and not its pixels.
+    held = session.held(prior)
+    assert held.sha256 == prior.film().sha256
+    assert held.levels == sent(prior.film())
+    assert list(session._films) == [entry.number]
+
+
+def test_the_other_earlier_films_are_read_ahead_after_it_as_many_as_fit(
+    with_priors, monkeypatch
+) -> None:
+    session = with_priors
+    entry = session.opened()
+    newest, oldest = (study.entries[0] for study in session.earlier(entry))
+    assert session.ahead(entry) == [newest, oldest]
+    session.choose_prior(entry, session.earlier(entry)[1])
+    assert session.ahead(entry) == [oldest, newest]
+    pixels = oldest.size[0] * oldest.size[1]
+    monkeypatch.setattr(cxr.reading_room.session, "READY", 3 * pixels)
+    assert session.ahead(entry) == [oldest]
+    session.read_ahead()
+    assert session._ahead.join(20)
+    assert [session.at_hand(film) for film in (newest, oldest)] == [False, True]
+    # One key shows it, so the other one is held whatever it takes, and this one goes.
+    monkeypatch.setattr(cxr.reading_room.session, "READY", pixels // 2)
+    session.choose_prior(entry, session.earlier(entry)[0])
+    session.read_ahead()
+    assert session._ahead.join(20)
+    assert [session.at_hand(film) for film in (newest, oldest)] == [True, False]
+
+
+def test_the_page_is_drawn_once_for_all_that_is_read_after_the_prior(with_priors) -> None:
+    session = with_priors
+    entry = session.opened()
+    third = session.earlier(entry)[1].entries[0]
+    session._hold(session.prior(entry), session._ready(session.prior(entry).film()), [])
+    session.opened()
+    assert session.working
+    assert not session.awaits_prior
+    session._hold(third, session._ready(third.film()), [])
+    assert session.seen() != session.drawn
+
+
+def test_a_prior_that_is_turned_is_read_again(with_priors) -> None:
+    session = with_priors
+    entry = session.opened()
+    session.read_ahead()
+    assert session._ahead.join(20)
+    prior = session.prior(entry)
+    before = session.held(prior)
+    session.turn(prior)
+    session.scorer.join()
+    session.choose(entry.number)
+    assert session.held(prior) is None
+    session.read_ahead()
+    assert session._ahead.join(20)
+    assert session.held(prior).levels != before.levels
 
 
 def test_the_reader_chooses_another_earlier_film_of_the_list(with_priors) -> None:
@@ -143,7 +196,7 @@ def test_who_compares_with_another_film_has_no_prior_read(with_priors) -> None:
     session.opened()
     session.read_ahead()
     assert not session.working
-    assert 2 not in session._films
+    assert not session._held
 
 
 def test_nothing_is_kept_of_a_prior_once_the_list_is_closed(with_priors) -> None:
@@ -153,13 +206,14 @@ def test_nothing_is_kept_of_a_prior_once_the_list_is_closed(with_priors) -> None
     session.close()
     assert session._ahead.join(20)
     assert session._films == {}
+    assert session._held == {}
     assert not session.working
 
 
 def test_regions_are_kept_and_logged_with_the_heatmap_that_was_shown(made_bundle, tmp_path) -> None:
     url = f"sqlite:///{tmp_path / 'log.sqlite3'}"
     log = LateReadings(url)
-    session = ReadingSession(Worklist(made_bundle), log, lambda: True)
+    session = ReadingSession(Worklist(made_bundle), log, lambda: True, ready_film)
     session.worklist.add("one.png", png(chest_like(1)))
     entry = session.opened()
     session.film(entry)
@@ -185,7 +239,7 @@ def test_regions_are_kept_and_logged_with_the_heatmap_that_was_shown(made_bundle
 @pytest.fixture
 def logged(made_bundle: Model, tmp_path) -> ReadingSession:
     log = LateReadings(f"sqlite:///{tmp_path / 'log.sqlite3'}")
-    made = ReadingSession(Worklist(made_bundle), log, lambda: True)
+    made = ReadingSession(Worklist(made_bundle), log, lambda: True, ready_film)
     for seed in (1, 2, 3):
         made.worklist.add(f"{seed}.png", png(chest_like(seed)))
     made.scorer.start()

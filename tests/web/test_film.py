@@ -360,6 +360,22 @@ def test_a_prior_is_sent_with_what_stands_by_both_films(sent: dict) -> None:
     assert sent["data"]["prior_said"] == "None."
 
 
+def test_earlier_films_that_may_be_chosen_next_can_be_fetched(
+    store: MediaFileManager, sent: dict
+) -> None:
+    film, *earlier = (film_like(seed) for seed in (1, 2, 3))
+    ready = [transfer.ready_film(each) for each in earlier]
+    viewer.film_view(film, None, name="a", ahead=ready)
+    (told, *others) = sent["data"]["ahead"]
+    assert len(others) == 1
+    assert stored(store, told["url"]) == transfer.grey_levels(earlier[0])
+    # Once it is the prior, it is the same to the browser, which need not fetch it again.
+    for shown in (ready[0], earlier[0]):
+        viewer.film_view(film, None, name="a", prior=viewer.Hung(shown, None, "Prior · b"))
+        prior = sent["data"]["prior"]
+        assert prior | told == prior
+
+
 #: Linear red, green and blue as eyes see them that lack a cone: Machado, Oliveira and Fernandes, A
 #: Physiologically-based Model for Simulation of Color Vision Deficiency, IEEE TVCG 2009.
 EYES = {

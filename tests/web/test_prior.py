@@ -9,13 +9,14 @@ from cxr.model import Model
 from cxr.reading_room.session import ReadingSession
 from cxr.reading_room.worklist import Worklist
 from cxr.web.prior import COMING, NONE, current_of, prior_of, prior_said
+from cxr.web.transfer import ready_film
 from tests.reading_room.test_studies import x_ray
 
 
 @pytest.fixture
 def session(made_bundle: Model) -> ReadingSession:
     """A patient's study with a lateral, and an earlier one; all are scored."""
-    made = ReadingSession(Worklist(made_bundle), None, lambda: True)
+    made = ReadingSession(Worklist(made_bundle), None, lambda: True, ready_film)
     for name, study, day, view in (
         ("IM1", 1, "20240301", "PA"),
         ("IM2", 1, "20240301", "LL"),
@@ -40,7 +41,7 @@ def test_both_films_have_their_dates_and_their_scores(session: ReadingSession) -
     current, prior = current_of(session, entry), prior_of(session, entry)
     assert current.name == "Current · 2024-03-01 · PA · IM1"
     assert prior.name == "Prior · 2023-11-01 · AP · IM3"
-    assert prior.film is session.film(session.worklist.entries[2])
+    assert prior.film is session.held(session.worklist.entries[2])
     for hung, film in ((current, entry), (prior, session.worklist.entries[2])):
         assert f"pneumonia {film.prediction.score:.2f} {film.prediction.band}" in hung.scores
 

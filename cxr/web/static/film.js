@@ -52,6 +52,7 @@ class FilmView {
     this.drawing = null; // or "box", "ellipse"
     this.flashed = false;
     this.loads = new Map(); // what ends the fetching of a film, by its key
+    this.fetched = new Set(); // keys of those that were fetched while the film is open
     this.end = new AbortController();
     this.find = (name) => root.querySelector(name);
     this.template = this.find("template");
@@ -87,6 +88,7 @@ class FilmView {
     this.prior = data.prior && this.priorOf(data);
     if (before?.films[0].sha256 !== data.films[0].sha256) {
       this.view.fit();
+      this.fetched.clear();
       this.atFirst = habits.zoom === "one";
     }
     // Who chooses an earlier film from the list wants to see it.
@@ -209,8 +211,7 @@ class FilmView {
       if (levels) pane.take(levels);
       else wanted.add(pane.film);
     }
-    // Once what is to be seen is there, the earlier film comes: its key then shows it at once.
-    const ahead = this.prior && !wanted.size && !keptFilm(this.prior.film) && this.prior.film;
+    const ahead = wanted.size ? null : this.ahead;
     const ids = new Set([...wanted, ...(ahead ? [ahead] : [])].map((film) => film.key));
     for (const [id, load] of this.loads) {
       if (!ids.has(id)) {
@@ -226,9 +227,17 @@ class FilmView {
     if (wanted.size) this.waiting = setTimeout(() => this.notice("Fetching the film"), 400);
   }
 
+  // Once what is to be seen is there, the earlier film comes, so that its key shows it at once, and
+  // then those that the reader may choose instead: each once, as there may be room for some alone.
+  get ahead() {
+    const films = [...(this.prior ? [this.prior.film] : []), ...this.data.ahead];
+    return films.find((film) => !this.fetched.has(film.key) && !keptFilm(film));
+  }
+
   async fetch(film) {
     const load = new AbortController();
     this.loads.set(film.key, load);
+    this.fetched.add(film.key);
     try {
       await loadFilm(film, load.signal);
     } catch {

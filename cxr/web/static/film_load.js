@@ -1,6 +1,7 @@
 // Films as levels of grey: fetched once, and kept while the reader goes back and forth.
 
-const FILMS_KEPT = 3;
+const FILMS_KEPT = 3; // whatever their size
+const BYTES_KEPT = 96e6; // that more films take at most
 const TRIES = 6;
 const keptFilms = new Map(); // by key, the one used last at the end
 
@@ -108,8 +109,16 @@ export async function loadFilm(film, signal) {
   });
   const levels = new Levels(data, film.width, film.height, tables);
   keptFilms.set(film.key, levels);
-  while (keptFilms.size > FILMS_KEPT) keptFilms.delete(keptFilms.keys().next().value);
+  while (keptFilms.size > FILMS_KEPT && bytesKept() > BYTES_KEPT) {
+    keptFilms.delete(keptFilms.keys().next().value);
+  }
   return levels;
+}
+
+function bytesKept() {
+  let bytes = 0;
+  for (const { sizes } of keptFilms.values()) bytes += sizes[0].data.buffer.byteLength;
+  return bytes;
 }
 
 const levelBytes = (film) => film.width * film.height * (film.scale.bits / 8);
