@@ -143,8 +143,10 @@ def test_a_disc_of_two_studies_with_a_lateral_and_a_prior(page: Page, disc, shot
     prior(page, shown=False)
     expect(page.locator(".viewer canvas")).to_have_count(1)
     page.reload()
-    open_disc(page, disc)
-    page.locator(".worklist li").filter(has_text="IM1").click()
+    expect(rows).to_have_count(3)  # the list outlives it
+    rows.filter(has_text="IM1").click()
+    expect(page.locator(".st-key-film_name")).to_contain_text("IM1")
+    at_rest(page)
     page.keyboard.press("p")
     prior(page)
     assert _left(page, 1) < _left(page, 0)
