@@ -143,7 +143,7 @@ def list_of(browser: Browser, address: str, films: list[Path]) -> Iterator[Page]
 
 
 def look(browser: Browser, address: str, films: list[Path]) -> dict[str, list[dict[str, float]]]:
-    """Look at one patient in two new tabs; gives milliseconds of each step, each time it is done."""
+    """Look at one patient in two new tabs; gives milliseconds of each step, as often as done."""
     told: dict[str, list[dict[str, float]]] = {}
     with list_of(browser, address, films) as tab:
         open_film(tab, 1)
