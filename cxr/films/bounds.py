@@ -120,8 +120,11 @@ def check_size(width: int, height: int, bytes_per_pixel: float = 0) -> None:
     Raises
     ------
     UnreadableFile
-        If it is too large.
+        If it is too large, or has no pixels.
     """
+    if width < 1 or height < 1:
+        # A side of 0 lets the other one be as long as the header likes.
+        raise UnreadableFile("The picture has no pixels. Copy or export the film again.")
     if width * height > most_pixels():
         raise UnreadableFile(
             f"The picture is {width:,} x {height:,} pixels; at most {MEGAPIXELS.value} "

@@ -47,8 +47,12 @@ __all__ = [
 
 #: Columns that are read as text, whatever they look like and where they are empty too.
 TEXTS = ("split", "path", "patient", "label", "subtype", "source", "sha256", "phash")
-
-
+#: Columns that the tables have had from the first; those of the second group are numbers.
+COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "history.csv": ((), ("epoch", "loss", "val_loss")),
+    "predictions.csv": (("split", "path", "patient", "label", "subtype"), ("logit",)),
+    "films.csv": (("path", "split", "label", "patient"), ()),
+}
 RESTORE = "Restore the file, or train the model again."
 
 
@@ -203,7 +207,7 @@ class Bundle:
         content = self.evidence(explanations.FILE)
         try:
             table = explanations.parse(content)
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             raise BundleError(f"{explanations.FILE} of {self.name} is damaged.") from error
         current = table["weights"] == self.card.weights.sha256
         return table[current].reset_index(drop=True)
@@ -262,11 +266,12 @@ class Bundle:
 
         try:
             table = texts_of(pd.read_csv(io.BytesIO(read()), dtype=dict.fromkeys(TEXTS, str)))
+            _check_columns(table, *COLUMNS[name])
         except ChangedError as error:
             raise BundleError(
                 f"{name} of {self.name} is not the one its card describes. {RESTORE}"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ArithmeticError) as error:
             raise BundleError(f"{name} of {self.name} is missing or damaged. {RESTORE}") from error
         texts = [column for column in TEXTS if column in table]
         table[texts] = table[texts].astype("str").fillna("")
@@ -275,6 +280,15 @@ class Bundle:
     def prepare(self, film: Radiograph) -> NDArray[np.uint8]:
         """Bring a film to the network's input, as in training: uint8 (height, width, channels)."""
         return self.card.input(film.pixels)
+
+
+def _check_columns(table: pd.DataFrame, texts: tuple[str, ...], numbers: tuple[str, ...]) -> None:
+    """Raise ValueError if a column is missing, or holds no numbers where it should."""
+    if missing := {*texts, *numbers} - set(table):
+        raise ValueError(f"It lacks {', '.join(sorted(missing))}.")
+    for column in numbers:
+        if len(table) and not np.isfinite(table[column].astype(np.float64)).all():
+            raise ValueError(f"{column} has cells that are no numbers.")
 
 
 def available(folder: Path | None = None) -> list[Card]:
