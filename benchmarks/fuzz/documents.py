@@ -6,7 +6,10 @@ import functools
 import io
 import json
 import random
+import re
 import tempfile
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -211,24 +214,34 @@ def _workbooks() -> list[bytes]:
             book.active.append(line.split(","))
         out = io.BytesIO()
         book.save(out)
-        made.append(out.getvalue())
+        made.append(_repacked(out.getvalue(), _undated))
     return made
+
+
+def _undated(_name: str, part: bytes) -> bytes:
+    return re.sub(rb"20\d\d-\d\d-\d\dT[\d:]+", b"2026-01-02T03:04:05", part)
+
+
+def _repacked(archive: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
+    """Return an archive with changed parts, the same whenever it is made."""
+    whole, out = zipfile.ZipFile(io.BytesIO(archive)), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        for name in whole.namelist():
+            content = change(name, whole.read(name))
+            packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 def workbook(rng: random.Random) -> bytes:
     """Return a damaged workbook; half of them packed anew, with a damaged part."""
-    import zipfile
-
     if rng.random() < 0.5:
         return damage.bytes_of(_workbooks(), rng)
-    whole = zipfile.ZipFile(io.BytesIO(rng.choice(_workbooks())))
-    spoiled = rng.choice([name for name in whole.namelist() if name.endswith(".xml")])
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name in whole.namelist():
-            part = whole.read(name)
-            archive.writestr(name, damage.bytes_of([part], rng) if name == spoiled else part)
-    return out.getvalue()
+    whole = rng.choice(_workbooks())
+    names = zipfile.ZipFile(io.BytesIO(whole)).namelist()
+    spoiled = rng.choice([name for name in names if name.endswith(".xml")])
+    return _repacked(
+        whole, lambda name, part: damage.bytes_of([part], rng) if name == spoiled else part
+    )
 
 
 def read_sheet(data: bytes) -> str:

@@ -223,7 +223,7 @@ def dicom_seeds() -> list[bytes]:
     files += [save(swapped, ExplicitVRBigEndian), files[0][132:]]
     for syntax in (RLELossless, JPEG2000Lossless):
         dataset = dicom_dataset(deep, **FULL)
-        dataset.compress(syntax)
+        dataset.compress(syntax, generate_instance_uid=False)
         files.append(save(dataset))
     jpeg8 = imagecodecs.jpeg8_encode
     files += [
@@ -310,18 +310,22 @@ def zip_seeds() -> list[bytes]:
     archives = []
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
         out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", method) as archive:
-            archive.writestr("CD/DICOMDIR", b"\0" * 128 + b"DICM" + bytes(40))
-            archive.writestr("CD/ä/film", pictures[2])
-            archive.writestr("a/film.png", pictures[0])
-            archive.writestr("b/film.png", pictures[1])
-            archive.writestr("readme.txt", b"nothing to see")
-            archive.writestr("folder/", b"")
+        with zipfile.ZipFile(out, "w") as archive:
+            for name, content in {
+                "CD/DICOMDIR": b"\0" * 128 + b"DICM" + bytes(40),
+                "CD/ä/film": pictures[2],
+                "a/film.png": pictures[0],
+                "b/film.png": pictures[1],
+                "readme.txt": b"nothing to see",
+                "folder/": b"",
+            }.items():
+                # With a date of its own, so that the archive is the same whenever it is made.
+                archive.writestr(zipfile.ZipInfo(name), content, method)
         archives.append(out.getvalue())
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("inner.zip", archives[0])
-        archive.writestr("film.dcm", pictures[3])
+        archive.writestr(zipfile.ZipInfo("inner.zip"), archives[0])
+        archive.writestr(zipfile.ZipInfo("film.dcm"), pictures[3])
     return [*archives, out.getvalue()]
 
 

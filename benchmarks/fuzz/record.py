@@ -17,8 +17,8 @@ __all__ = ["COLUMNS", "TABLE", "Record", "total"]
 
 TABLE = Path(__file__).parent.parent / "fuzz.csv"
 #: ``first`` and ``end``: the numbers of the inputs, the last one left out; of a guided run the
-#: seed and nothing. ``seconds``: of a processor, of the slowest input. ``mb``: what the process
-#: grew by at most.
+#: first is the seed too. ``seconds``: of a processor, of the slowest input. ``mb``: what the
+#: process grew by at most.
 COLUMNS = (
     *("date", "version", "commit", "family", "way", "first", "end", "inputs", "outcomes"),
     *("finds", "seconds", "mb"),

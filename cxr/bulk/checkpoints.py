@@ -228,6 +228,8 @@ class Checkpoint:
 
     def _whole(self, film: list[Row], name: str) -> bool:
         """Check the last row of a film, and say whether the film has all of its rows."""
+        if not isinstance(film[-1]["path"], str):
+            raise NoRowsError(f"{name} holds a row of no film. Name another file.")
         self.expected[len(film) - 1].check(film[-1], name)
         if film[0]["path"] != film[-1]["path"]:
             raise CheckpointError(f"Films of {name} lack the rows of a model.")

@@ -154,7 +154,11 @@ def _decoded(value: bytes, encodings: list[str], delimiters: set[int]) -> str:
 
 def _values(header: Dataset, keyword: str, encodings: list[str]) -> list[str]:
     # As written in the file: pydicom's own conversion warns, and its warnings quote names.
-    value = header.get_item(keyword).value
+    try:
+        value = header.get_item(keyword).value
+    except Exception as error:  # an element of no kind that there is
+        logger.info("An element of a film's file cannot be read: %s", fault(error))
+        return []
     if not isinstance(value, bytes):
         return []
     kind = dictionary_VR(keyword)

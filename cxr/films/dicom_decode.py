@@ -149,6 +149,7 @@ def _checked_frame(dataset: Dataset) -> bytes:
             size = samples * (1 if precision <= 8 else 2)
         check_size(width, height, size)
         if marker == 0x51:
+            dicom_jpeg2000.check_tiles(frame, at)
             check_stream(len(frame), width * height * samples)
     if syntax in (JPEGLSLossless, JPEGLSNearLossless):
         frame += b"\xff\xd9"  # on one that was cut short the decoder waits for its end forever

@@ -29,6 +29,7 @@ __all__ = [
     "DECODER_DEPENDENCIES",
     "LABEL",
     "SYNTAXES",
+    "check_tiles",
     "decode_frame",
     "ends_early",
     "is_available",
@@ -50,6 +51,8 @@ _CLOSED = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _TILE_PART, _END = 0xFF90, 0xFFD9
 #: Bytes of a stream from which on it is shared among cores: half a second for one of them.
 LONG = 3_000_000
+#: Numbers of tiles have two bytes, of which the last is none.
+MOST_TILES = 65_535
 _CORES = 4  # more gain little, and others want theirs
 _PARAMETERS = 1 << 16  # bytes; OpenJPEG's own structure has about 8 kB
 
@@ -79,6 +82,29 @@ def ends_early(frame: bytes) -> bool:
     except struct.error:
         return True
     return bool(missing)
+
+
+def check_tiles(frame: bytes | bytearray, at: int) -> None:
+    """Check that the tiles of a JPEG 2000 cover its picture (T.800 B.3), before one is looked for.
+
+    Parameters
+    ----------
+    frame : bytes
+        The stream, or a JP2 file around it.
+    at : int
+        Where the size begins: behind the marker SIZ.
+
+    Raises
+    ------
+    ValueError
+        If they do not, or are more than can be numbered. Decoders, and whoever counts the tiles,
+        take their number for memory without a second look.
+    """
+    right, bottom, left, top, width, height, x, y = struct.unpack_from(">8I", frame, at + 4)
+    if not (x <= left < x + width and y <= top < y + height):
+        raise ValueError("tiles beside the picture")
+    if math.ceil((right - x) / width) * math.ceil((bottom - y) / height) > MOST_TILES:
+        raise ValueError("more tiles than have a number")
 
 
 def is_long(frame: bytes) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cxr.bulk.checkpoints import Checkpoint, CheckpointError, RowsOf, WriteError
-from cxr.bulk.rows import FORMATS, LINE_BY_LINE, NoRowsError, heading, read_rows
+from cxr.bulk.rows import FORMATS, LINE_BY_LINE, NoRowsError, heading, read_rows, write_rows
 from tests.bulk.test_rows import mapped, refused, scored
 
 MODEL = RowsOf("pneumonia-made", "00" * 32, "sensitivity-95")
@@ -93,6 +93,20 @@ class TestEveryFormat:
         assert caught.value.code == "other_rows"
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
+
+    def test_rows_of_no_film_are_not_gone_on_with(self, tmp_path, suffix):
+        """Found by damage: a cell that is empty, or a number, where a film's path should be."""
+        path = tmp_path / f"rows{suffix}"
+        write(path, NAMES)
+        before = path.read_bytes()
+        if suffix == ".parquet":
+            write_rows([scored(name, 0.25) | {"path": None} for name in NAMES], path)
+        else:
+            path.write_bytes(before.replace(b'"1.png"', b"7").replace(b"\n1.png", b"\n"))
+        before = path.read_bytes()
+        with pytest.raises(NoRowsError):
+            Checkpoint(path, [MODEL], resume=True)
+        assert path.read_bytes() == before
 
     def test_rows_with_heatmaps_are_gone_on_with_by_rows_with_heatmaps(self, tmp_path, suffix):
         path, with_maps = tmp_path / f"rows{suffix}", [MODEL._replace(mapped=True)]

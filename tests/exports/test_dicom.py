@@ -33,6 +33,7 @@ from cxr.exports import (
     to_structured_report,
 )
 from cxr.exports.dicom import SIDE
+from cxr.exports.dicom_origin import origin_of
 from cxr.exports.item import OVERRIDDEN, VERSION
 from cxr.films.radiograph import Radiograph, read
 from cxr.films.windows import apply_window
@@ -425,6 +426,14 @@ class TestHeadersThatBreakTheStandard:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return a_source(**self.WRONG)
+
+    def test_an_element_of_no_kind_is_not_taken(self):
+        """Found by damage: the film is read, and the library that reads its header raises."""
+        source = a_source()
+        assert source.count(b"SH\x02\0S1") == 1
+        origin = origin_of(read(source), source.replace(b"SH\x02\0S1", b"S\n\x02\0S1"))
+        assert origin.StudyInstanceUID == STUDY
+        assert not origin.StudyID
 
     @pytest.mark.parametrize("kind", ["capture", "report"])
     def test_only_valid_values_are_taken(self, broken, kind, verified, tmp_path):

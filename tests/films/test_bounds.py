@@ -6,6 +6,7 @@ import json
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from contextlib import suppress
 
@@ -158,6 +159,14 @@ class TestTime:
         baseline = dicom_dataset(scene())
         baseline.PixelData = encapsulate([data[:-2] + 400 * last + b"\xff\xd9"])
         assert reason(save(baseline, JPEGBaseline8Bit))
+
+    @pytest.mark.parametrize("depth", [8, 16])
+    def test_a_png_that_has_no_width_and_any_height(self, depth):
+        """Found by damage: of no pixels at all, gone through row by row for 12 seconds."""
+        begun = time.process_time()
+        assert "no pixels" in reason(claims(0, 2**31 - 1, depth))
+        assert "no pixels" in reason(claims(2**31 - 1, 0, depth))
+        assert time.process_time() - begun < 1
 
     def test_a_png_in_a_million_parts(self):
         data = blank_png(100, 8, 0)

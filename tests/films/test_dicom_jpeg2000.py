@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import struct
+import time
 
 import imagecodecs
 import numpy as np
@@ -12,7 +14,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000, JPEG2000Lossless
 
 from cxr.films import dicom_jpeg2000
-from cxr.films.dicom_jpeg2000 import ends_early, with_ends
+from cxr.films.dicom_jpeg2000 import check_tiles, ends_early, with_ends
 from cxr.films.notes import Note
 from cxr.films.radiograph import RadiographError, read
 from tests.film_files import dicom_dataset, encode, save, scene
@@ -61,6 +63,29 @@ def test_more_of_it_is_more_of_the_film():
         for share in (0.2, 0.5, 0.8, 0.95)
     ]
     assert off == sorted(off, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("at", "sides"),
+    [
+        # Found by damage: tiles that begin far beyond the picture come to billions of them.
+        (16, (320, 0x002A282A, 0x323A4858, 0x68000000)),
+        (16, (1, 1, 0, 0)),
+        (16, (0, 240, 0, 0)),
+        (16, (40, 240, 0, 241)),
+        (16, (320, 240, 1, 0)),
+    ],
+)
+def test_tiles_that_do_not_cover_the_picture_or_are_too_many(at, sides):
+    stream = bytearray(STREAM)
+    start = stream.index(b"\xff\x51") + 2
+    struct.pack_into(">4I", stream, start + 4 + at, *sides)
+    begun = time.process_time()
+    with pytest.raises(RadiographError, match="damaged"):
+        read(film(bytes(stream)))
+    assert time.process_time() - begun < 1
+    with pytest.raises(ValueError, match="tiles"):
+        check_tiles(stream, start)
 
 
 def test_tiles_that_are_missing():

@@ -18,6 +18,7 @@ import pytest
 from cxr.films.preprocessing import Preprocessing
 from cxr.model import load
 from cxr.scoring import bundle as bundles
+from cxr.scoring import explanations
 from cxr.scoring.bundle import BundleError, available, damaged, default_name, models_folder
 from cxr.scoring.card import Card
 from cxr.scoring.store import replace_evidence
@@ -319,6 +320,32 @@ class TestTables:
         path.write_text("")
         with pytest.raises(BundleError, match=rf"{name}\.csv of pneumonia-made is missing or"):
             getattr(load(NAME, folder=models), name)
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [
+            ("predictions", lambda table: table.drop(columns="split")),
+            ("predictions", lambda table: table.drop(columns="label")),
+            ("predictions", lambda table: table.assign(logit="9" * 400)),
+            ("predictions", lambda table: table.assign(logit="x")),
+            ("predictions", lambda table: table.assign(logit=float("inf"))),
+            ("history", lambda table: table.rename(columns={"val_loss": "loss 2"})),
+            ("history", lambda table: table.assign(loss="x")),
+            ("films", lambda table: table.drop(columns="path")),
+        ],
+    )
+    def test_of_other_columns_or_no_numbers(self, models, name, change):
+        """The card names the table's hash, but the table is none: found by damage."""
+        change_table(models / NAME, name, change)
+        with pytest.raises(BundleError, match=rf"{name}\.csv of pneumonia-made is missing or"):
+            getattr(load(NAME, folder=models), name)
+
+    def test_explanations_of_numbers_too_large_for_any(self, models):
+        table = pd.DataFrame([dict.fromkeys(explanations.COLUMNS, "a") | {"value": "9" * 400}])
+        table = table.assign(stage="", n=1, low="", high="")
+        replace_evidence(load(NAME, folder=models), explanations.FILE, table)
+        with pytest.raises(BundleError, match="explanations"):
+            _ = load(NAME, folder=models).explanations
 
     def test_all_three(self, made_bundle):
         assert made_bundle.history["epoch"].tolist() == [1, 2]

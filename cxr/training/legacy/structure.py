@@ -75,7 +75,10 @@ def read_chain(description: Any) -> Chain:
         steps = list(fold(reader.steps(description)))
     except LegacyError:
         raise
-    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except (
+        *(ArithmeticError, AttributeError, LookupError),
+        *(TypeError, ValueError, RecursionError),
+    ) as error:
         raise LegacyError(f"The description of the model is damaged: {error!r}.") from error
     scaling = steps.pop(0) if steps and steps[0].kind == "Rescaling" else None
     return Chain(tuple(steps), _input_size(reader.shapes), scaling)

@@ -753,6 +753,8 @@ class TestRecognition:
             (lambda found: found[1]["config"].pop("filters"), "is damaged: KeyError('filters')"),
             (lambda found: found[1].update(config=7), "is damaged: "),
             (lambda found: found.insert(1, 3), "is damaged: "),
+            # Found by damage: a whole number that is none as a float.
+            (lambda found: found[2]["config"].update(epsilon=10**400), "is damaged: Overflow"),
             (lambda found: found[1].update(class_name=["Conv2D"]), r"of type \['Conv2D'\]"),
             (lambda found: found.pop(0), "Expected one input size .* Received: none"),
             (
