@@ -429,9 +429,9 @@ class TestHeadersThatBreakTheStandard:
 
     def test_an_element_of_no_kind_is_not_taken(self):
         """Found by damage: the film is read, and the library that reads its header raises."""
-        source = a_source()
-        assert source.count(b"SH\x02\0S1") == 1
-        origin = origin_of(read(source), source.replace(b"SH\x02\0S1", b"S\n\x02\0S1"))
+        source, tag = a_source(StudyID=""), b"\x20\0\x10\0"
+        assert source.count(tag + b"SH\0\0") == 1
+        origin = origin_of(read(source), source.replace(tag + b"SH", tag + b"S\n"))
         assert origin.StudyInstanceUID == STUDY
         assert not origin.StudyID
 
