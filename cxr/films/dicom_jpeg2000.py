@@ -102,7 +102,7 @@ def check_tiles(frame: bytes | bytearray, at: int) -> None:
     """
     right, bottom, left, top, width, height, x, y = struct.unpack_from(">8I", frame, at + 4)
     if not (x <= left < x + width and y <= top < y + height):
-        raise ValueError("tiles beside the picture")
+        raise ValueError("tiles that do not begin at the picture")
     if math.ceil((right - x) / width) * math.ceil((bottom - y) / height) > MOST_TILES:
         raise ValueError("more tiles than have a number")
 
