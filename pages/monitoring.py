@@ -47,8 +47,8 @@ PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "All": None}
 KEPT = (
     "Kept of each film: the time, a hash of its pixels, the model and its score or refusal, the "
     "reader's call and reason, where the reader drew a region and what it is, five statistics of "
-    "its grey values, and a random number of the list. No name, no identifier, no file name, no "
-    "picture, nobody who read it."
+    "its grey values, and a random number of the list; where people sign in, a pseudonym of the "
+    "reader. No name, no identifier, no file name, no picture."
 )
 INDEX = (
     f"By convention {CUTS[0]} is some drift and {CUTS[1]} much; the mark at each bar is what "

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -97,7 +98,7 @@ class Provider:
         proven = base64.urlsafe_b64encode(proof).decode().rstrip("=")
         if code is None or given != f"{CLIENT}:{SECRET}" or proven != code["code_challenge"]:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        now = int(time.time())
+        now = int(datetime.now(UTC).timestamp())
         claims = {
             "iss": self.issuer,
             "aud": CLIENT,

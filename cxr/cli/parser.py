@@ -577,6 +577,12 @@ def _add_readings(parser: argparse.ArgumentParser) -> None:
         help="the regions that readers drew on films (default: scores and calls)",
     )
     parser.add_argument(
+        "--opened",
+        action="store_true",
+        help="the audit trail: which reader, by pseudonym, opened which film and when "
+        "(default: scores and calls)",
+    )
+    parser.add_argument(
         "--force",
         action="store_true",
         help="write over a file that is there (default: leave it alone)",

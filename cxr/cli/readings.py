@@ -24,7 +24,7 @@ FORMATS = (".csv", ".json", ".parquet")
 
 
 def readings(options: argparse.Namespace) -> int:
-    """Write the entries of the log; see `cxr.monitoring.Readings.table`."""
+    """Write the entries of the log, or of one of its other tables; see `cxr.monitoring`."""
     from ..monitoring import Readings
 
     out = Path(options.out) if options.out else None
@@ -36,7 +36,10 @@ def readings(options: argparse.Namespace) -> int:
     log = Readings()
     if not log.enabled:
         raise UsageError("The log is switched off: CXR_READINGS_URL is off.")
-    table = log.regions(since) if options.regions else log.table(since)
+    if options.regions and options.opened:
+        raise UsageError("Choose one of --regions and --opened.")
+    read = log.regions if options.regions else log.opened_films if options.opened else log.table
+    table = read(since)
     if out is None:
         sys.stdout.write(_as_csv(table))
     else:

@@ -8,7 +8,8 @@
 >>> log.judged(reading, Agreement.OVERRIDE, Reason.ARTEFACT)
 
 The log holds hashes, scores and words of closed lists: no name, no identifier, no file name, no
-pixel.
+pixel. Where people sign in it holds a pseudonym of the reader, and an audit trail of who opened
+which film.
 """
 
 from .._moved import forwarded
@@ -16,10 +17,12 @@ from ..scoring.reader import Agreement, Call, Reason
 from .late import Backlog, LateReadings
 from .log import (
     COLUMNS,
+    OPENED_COLUMNS,
     REGION_COLUMNS,
     Readings,
     film_numbers,
 )
+from .opened import Opened
 from .reading import (
     AGREEMENTS,
     CALLS,
@@ -37,6 +40,7 @@ __all__ = [
     "CALLS",
     "COLUMNS",
     "EVENTS",
+    "OPENED_COLUMNS",
     "REASONS",
     "REGION_COLUMNS",
     "REGION_EVENTS",
@@ -44,6 +48,7 @@ __all__ = [
     "Backlog",
     "Call",
     "LateReadings",
+    "Opened",
     "Reading",
     "Readings",
     "ReadingsError",

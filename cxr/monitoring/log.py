@@ -24,7 +24,8 @@ from .database import (
     is_sqlite,
     open_engine,
 )
-from .keeping import keep_days, oldest_kept, remove_before
+from .keeping import KEEP_TRAIL, keep_days, oldest_kept, remove_before
+from .opened import OPENED_EVENTS, OPENED_FIELDS, Opened
 from .reading import (
     FIELDS,
     Reading,
@@ -32,12 +33,20 @@ from .reading import (
     agreement_of,
 )
 from .regions import REGION_EVENTS, REGION_FIELDS, RegionEntry
-from .schema import EVENTS, READINGS, REGIONS, bring_up_to_date
+from .schema import EVENTS, OPENED, READINGS, REGIONS, bring_up_to_date
 
-__all__ = ["COLUMNS", "REGION_COLUMNS", "Noted", "Readings", "Recorder", "film_numbers"]
+__all__ = [
+    "COLUMNS",
+    "OPENED_COLUMNS",
+    "REGION_COLUMNS",
+    "Noted",
+    "Readings",
+    "Recorder",
+    "film_numbers",
+]
 
 #: What the log keeps.
-Noted: TypeAlias = Reading | RegionEntry
+Noted: TypeAlias = Reading | RegionEntry | Opened
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +71,13 @@ _REGION_DTYPES = (
     | dict.fromkeys(("left", "top", "right", "bottom"), "float64")
     | {"time": "datetime64[us, UTC]"}
 )
+#: The columns of `Readings.opened`.
+OPENED_COLUMNS = ("event", *OPENED_FIELDS)
+_TABLES = (
+    dict.fromkeys(EVENTS, READINGS)
+    | dict.fromkeys(REGION_EVENTS, REGIONS)
+    | dict.fromkeys(OPENED_EVENTS, OPENED)
+)
 
 
 class Recorder(ABC):
@@ -74,7 +90,7 @@ class Recorder(ABC):
 
     @abstractmethod
     def add(self, event: str, readings: Sequence[Noted]) -> None:
-        """Keep readings, all of one event (`EVENTS`), or regions (`REGION_EVENTS`)."""
+        """Keep readings, all of one event (`EVENTS`), regions (`REGION_EVENTS`) or openings."""
 
     def scored(self, *readings: Reading) -> None:
         """Record that films were scored or refused; all of them, or none if that fails.
@@ -200,6 +216,16 @@ class Recorder(ABC):
         """
         self.add("removed", regions)
 
+    def opened(self, *films: Opened) -> None:
+        """Record that films were shown to somebody; all of them, or none if that fails.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        """
+        self.add("opened", films)
+
 
 class Readings(Recorder):
     """The log: tables of events to which rows are only ever added.
@@ -208,7 +234,8 @@ class Readings(Recorder):
     reader judges the score, and again when such a word is taken back. Nothing is changed, so that a
     call that was made before the score was seen stays in the log whatever is said later; and
     nothing is removed but what is older than the days for which readings are kept
-    (`cxr.monitoring.keeping`). No connection is kept between calls: one log may be shared by
+    (`cxr.monitoring.keeping`), nor from the audit trail of opened films but what is older than
+    that is kept. No connection is kept between calls: one log may be shared by
     threads, and any number of processes may use one database.
 
     Parameters
@@ -222,13 +249,14 @@ class Readings(Recorder):
     ------
     ReadingsError
         If the log cannot be opened, is damaged, or was written by a newer version; or
-        ``CXR_READINGS_KEEP_DAYS`` is no number of days.
+        ``CXR_READINGS_KEEP_DAYS`` or ``CXR_AUDIT_KEEP_DAYS`` is no number of days.
     """
 
     def __init__(self, url: str | None = None) -> None:
         self._url = address(url)
         self._engine = None
         self.keep_days = keep_days()
+        self.keep_trail_days = keep_days(KEEP_TRAIL)
         self._looked = -math.inf
         if self._url is not None:
             self._engine = open_engine(self._url)
@@ -251,15 +279,14 @@ class Readings(Recorder):
         return self._url.database or "" if is_sqlite(self._url) else "PostgreSQL"
 
     def add(self, event: str, readings: Sequence[Noted]) -> None:
-        """Write readings, all of one event, or regions, in one transaction.
+        """Write readings, all of one event, regions or openings, in one transaction.
 
         Raises
         ------
         ReadingsError
             If the log cannot be written to.
         """
-        assert event in (*EVENTS, *REGION_EVENTS)
-        table = REGIONS if event in REGION_EVENTS else READINGS
+        table = _TABLES[event]
         rows = [{"event": event, **reading.row()} for reading in readings]
         if self._engine is None or not rows:
             return
@@ -269,16 +296,20 @@ class Readings(Recorder):
 
     def _remove_old(self) -> None:
         """Remove what is older than readings are kept; looked for once in `LOOKED_FOR` seconds."""
-        limit = oldest_kept(self.keep_days)
-        if limit is None or self._engine is None:
+        if self._engine is None or time.monotonic() - self._looked < LOOKED_FOR:
             return
-        if time.monotonic() - self._looked < LOOKED_FOR:
-            return
-        with connected(self._engine, write=True) as connection:
-            removed = remove_before(connection, limit)
+        for tables, days in (
+            ((READINGS, REGIONS), self.keep_days),
+            ((OPENED,), self.keep_trail_days),
+        ):
+            limit = oldest_kept(days)
+            if limit is None:
+                continue
+            with connected(self._engine, write=True) as connection:
+                removed = remove_before(connection, limit, tables)
+            if removed:
+                logger.info("Entries removed that were older than %d days: %d", days, removed)
         self._looked = time.monotonic()
-        if removed:
-            logger.info("Entries removed that were older than %d days: %d", self.keep_days, removed)
 
     def table(self, since: datetime | None = None) -> pd.DataFrame:
         """Return all events in the order in which they were written.
@@ -329,6 +360,28 @@ class Readings(Recorder):
             raise ReadingsError(DAMAGED) from error
         return pd.DataFrame(rows, columns=list(REGION_COLUMNS)).astype(_REGION_DTYPES)
 
+    def opened_films(self, since: datetime | None = None) -> pd.DataFrame:
+        """Return the audit trail: who opened which film, in the order in which it was written.
+
+        Parameters
+        ----------
+        since : datetime, optional
+            Leave out what is older; a time with a zone.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `OPENED_COLUMNS`: the event (``opened``) and the values of `Opened`.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be read.
+        """
+        rows = self._rows(OPENED, OPENED_COLUMNS, since)
+        types = dict.fromkeys(OPENED_COLUMNS, "str") | {"time": "datetime64[us, UTC]"}
+        return pd.DataFrame(rows, columns=list(OPENED_COLUMNS)).astype(types)
+
     def _rows(
         self, table: sa.Table, columns: Iterable[str], since: datetime | None
     ) -> list[tuple[object, ...]]:
@@ -336,7 +389,7 @@ class Readings(Recorder):
             return []
         wanted = sa.select(*(table.columns[name] for name in columns))
         # What is old and not yet removed is not shown either.
-        limit = oldest_kept(self.keep_days)
+        limit = oldest_kept(self.keep_trail_days if table is OPENED else self.keep_days)
         since = max(filter(None, (since, limit)), default=None)
         if since is not None:
             wanted = wanted.where(table.columns["time"] >= since)

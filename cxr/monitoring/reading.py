@@ -23,6 +23,7 @@ __all__ = [
     "CALLS",
     "FIELDS",
     "LIST_ID",
+    "READER",
     "REASONS",
     "SHA256",
     "Agreement",
@@ -45,6 +46,8 @@ REASONS = tuple(Reason)
 _WORDS = re.compile(r"[^\s/\\][^\n\r/\\]{0,99}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 LIST_ID = re.compile(r"[0-9a-f]{32}")
+#: A pseudonym, as `cxr.access.pseudonym` makes it: of letters it could be a name.
+READER = re.compile(r"[0-9a-f]{32}")
 _CODE = re.compile(r"[a-z0-9_-]{1,40}")
 
 
@@ -105,6 +108,8 @@ class Reading:
         Of an override.
     mean, spread, dark, bright, sharpness : float or None
         As `cxr.films.statistics.film_statistics` gives them.
+    reader : str or None
+        Pseudonym of the reader, as `cxr.access.pseudonym` makes it; None without sign-in.
 
     Raises
     ------
@@ -133,6 +138,7 @@ class Reading:
     dark: float | None = None
     bright: float | None = None
     sharpness: float | None = None
+    reader: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.time, datetime) or self.time.tzinfo is None:
@@ -152,6 +158,8 @@ class Reading:
             match(SHA256, "film_sha256", self.film_sha256, "64 hexadecimal digits")
         if self.refusal_code is not None:
             match(_CODE, "refusal_code", self.refusal_code, "one word")
+        if self.reader is not None:
+            match(READER, "reader", self.reader, "32 hexadecimal digits")
         for name, known in _SAID.items():
             if (value := getattr(self, name)) is not None:
                 self._set(name, known(value))
@@ -186,6 +194,7 @@ class Reading:
         list_id: str,
         film_sha256: str | None = None,
         statistics: Mapping[str, float] | None = None,
+        reader: str | None = None,
     ) -> Reading:
         """Make the entry of a film that was scored or refused.
 
@@ -201,6 +210,8 @@ class Reading:
             `Radiograph.sha256`; None or empty for a file that could not be read.
         statistics : mapping of str to float, optional
             As `cxr.films.statistics.film_statistics` returns them; None if not measured.
+        reader : str, optional
+            Pseudonym of the reader; None without sign-in.
         """
         refusal = prediction.refusal
         measured: dict[str, Any] = dict(statistics or {})
@@ -215,6 +226,7 @@ class Reading:
             score=prediction.score,
             refusal_code=refusal.code if refusal else None,
             refusal_overridden=refusal is not None and prediction.score is not None,
+            reader=reader,
             **measured,
         )
 

@@ -9,15 +9,16 @@ from enum import StrEnum
 from typing import Any
 
 from ..scoring.region import Region
-from .reading import LIST_ID, SHA256, match, now
+from .reading import LIST_ID, READER, SHA256, match, now
 
 __all__ = ["REGION_EVENTS", "REGION_FIELDS", "RegionEntry"]
 
 #: What an entry tells of.
 REGION_EVENTS = ("drawn", "removed")
 _OF_REGION = tuple(entry.name for entry in fields(Region))
+_OF_ENTRY = ("time", "list_id", "film_sha256")
 #: The names of an entry's values, in order.
-REGION_FIELDS = ("time", "list_id", "film_sha256", *_OF_REGION)
+REGION_FIELDS = (*_OF_ENTRY, *_OF_REGION, "reader")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class RegionEntry:
         `Radiograph.sha256`, the hash of the pixels.
     region : Region
         What was drawn.
+    reader : str or None
+        Pseudonym of the reader; None without sign-in.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class RegionEntry:
     list_id: str
     film_sha256: str
     region: Region
+    reader: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.time, datetime) or self.time.tzinfo is None:
@@ -54,11 +58,13 @@ class RegionEntry:
         match(SHA256, "film_sha256", self.film_sha256, "64 hexadecimal digits")
         if not isinstance(self.region, Region):
             raise ValueError("Expected a region.")
+        if self.reader is not None:
+            match(READER, "reader", self.reader, "32 hexadecimal digits")
 
     def row(self) -> dict[str, Any]:
         """Return the values by name, as a database takes them, with the names `REGION_FIELDS`."""
         values = {name: getattr(self.region, name) for name in _OF_REGION}
-        values |= {name: getattr(self, name) for name in ("time", "list_id", "film_sha256")}
+        values |= {name: getattr(self, name) for name in (*_OF_ENTRY, "reader")}
         return {k: v.value if isinstance(v, StrEnum) else v for k, v in values.items()}
 
     @classmethod
@@ -71,5 +77,5 @@ class RegionEntry:
             If it is none.
         """
         region = Region(**{name: row[name] for name in _OF_REGION})
-        others = {name: row[name] for name in ("time", "list_id", "film_sha256")}
+        others = {name: row[name] for name in (*_OF_ENTRY, "reader")}
         return cls(region=region, **others)

@@ -16,16 +16,25 @@ from .database import (
     connected,
     explained,
 )
+from .opened import OPENED_FIELDS
 from .reading import FIELDS, ReadingsError
 from .regions import REGION_FIELDS
 
-__all__ = ["EVENTS", "HEAD", "READINGS", "REGIONS", "VERSION_TABLE", "bring_up_to_date"]
+__all__ = [
+    "EVENTS",
+    "HEAD",
+    "OPENED",
+    "READINGS",
+    "REGIONS",
+    "VERSION_TABLE",
+    "bring_up_to_date",
+]
 
 #: What an entry tells of: a film was scored, called by its reader, the score was judged, or the
 #: reader's last word was taken back.
 EVENTS = ("scored", "called", "judged", "undone")
 #: The version of the tables that this code reads and writes.
-HEAD = "0002"
+HEAD = "0003"
 #: Has a name of its own, so that the log may share a database with other programs.
 VERSION_TABLE = "readings_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -89,6 +98,7 @@ READINGS = sa.Table(
     _number("dark"),
     _number("bright"),
     _number("sharpness"),
+    _text("reader", 32, needed=False),
 )
 assert tuple(READINGS.columns.keys()) == ("id", "event", *FIELDS)
 
@@ -107,8 +117,22 @@ REGIONS = sa.Table(
     _text("finding", 100),
     _text("model_sha256", 64, needed=False),
     _text("method", 40, needed=False),
+    _text("reader", 32, needed=False),
 )
 assert tuple(REGIONS.columns.keys()) == ("id", "event", *REGION_FIELDS)
+
+#: Who opened which film: the audit trail.
+OPENED = sa.Table(
+    "opened",
+    READINGS.metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    _text("event", 8),
+    sa.Column("time", UtcTime, nullable=False, index=True),
+    _text("reader", 32),
+    _text("film_sha256", 64),
+    _text("list_id", 32),
+)
+assert tuple(OPENED.columns.keys()) == ("id", "event", *OPENED_FIELDS)
 
 
 def bring_up_to_date(engine: sa.Engine) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from ..films.radiograph import Radiograph, RadiographError
-from ..monitoring import LateReadings, Reading, RegionEntry, new_list_id
+from ..monitoring import LateReadings, Opened, Reading, RegionEntry, new_list_id
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.region import Region
@@ -58,6 +58,8 @@ class ReadingSession:
         False if the reader's tab is closed.
     ready : callable
         Makes of an earlier film what `held` returns, in the background.
+    reader : str, optional
+        The reader's pseudonym; None without sign-in.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class ReadingSession:
         log: LateReadings | None,
         is_open: Callable[[], bool],
         ready: Callable[[Radiograph], HeldReady],
+        reader: str | None = None,
     ) -> None:
         self.worklist = worklist
         self.scorer = Scorer(worklist, wanted=is_open, scored=self._note_score)
@@ -80,9 +83,11 @@ class ReadingSession:
         """How often the reader has chosen a prior: each time it is to be seen at once."""
         self.drawn: tuple[object, ...] = ()
         self.log = log
+        self.reader = reader
         self.log_error = ""
         """Why there is no log, for people."""
         self._id = new_list_id()
+        self._shown: set[int] = set()
         self._readings: dict[tuple[int, str], Reading] = {}
         self._words: list[_Word] = []
         self._films: dict[int, Radiograph] = {}
@@ -122,7 +127,22 @@ class ReadingSession:
             self._look_for_lungs(shown)
         self.drawn = self.seen()
         self.maps.prepare(entry, other)
+        sent_along = filter(self.at_hand, self.ahead(entry)) if entry else ()
+        self._note_shown(entry, other, *sent_along)
         return entry
+
+    def _note_shown(self, *films: Entry | None) -> None:
+        """Log what is shown now and was not before: who opened which film."""
+        shown = {film.number: film for film in films if film and film.sha256}
+        new = [film for number, film in shown.items() if number not in self._shown]
+        self._shown = set(shown)
+        if self.reader and self.log is not None:
+            self.log.opened(
+                *(
+                    Opened(reader=self.reader, film_sha256=film.sha256, list_id=self._id)
+                    for film in new
+                )
+            )
 
     def earlier(self, entry: Entry) -> list[Study]:
         """Return the earlier studies of a film's patient that can be shown, the newest first."""
@@ -390,7 +410,12 @@ class ReadingSession:
         for write, changed in ((self.log.removed, removed), (self.log.drawn, added)):
             write(
                 *(
-                    RegionEntry(list_id=self._id, film_sha256=entry.sha256, region=region)
+                    RegionEntry(
+                        list_id=self._id,
+                        film_sha256=entry.sha256,
+                        region=region,
+                        reader=self.reader,
+                    )
                     for region in changed
                 )
             )
@@ -418,6 +443,7 @@ class ReadingSession:
                 list_id=self._id,
                 film_sha256=entry.sha256,
                 statistics=entry.statistics,
+                reader=self.reader,
             )
             self.log.scored(reading)
 

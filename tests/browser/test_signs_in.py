@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
+from cxr.access import pseudonym
+from cxr.monitoring import Readings
 from tests.browser.conftest import painted
 from tests.openid_provider import Provider, provider
 from tests.sign_in_server import PEOPLE, served
@@ -23,8 +26,13 @@ def made() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="module")
-def dashboard(made: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(made, tmp_path_factory.mktemp("signs_in")) as at:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("signs_in")
+
+
+@pytest.fixture(scope="module")
+def dashboard(made: Provider, folder: Path) -> Iterator[str]:
+    with served(made, folder) as at:
         yield at
 
 
@@ -35,7 +43,7 @@ def sign_in(page: Page, made: Provider, who: str) -> None:
 
 
 def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
-    page: Page, chromium: Browser, dashboard: str, made: Provider
+    page: Page, chromium: Browser, dashboard: str, made: Provider, folder: Path
 ) -> None:
     films: list[Response] = []
 
@@ -79,3 +87,15 @@ def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
     sign_in(page, made, "administrator")
     expect(page.get_by_role("button", name="Sample films")).to_be_visible()
     expect(page.locator(".worklist li")).to_have_count(0)
+
+    # The log knows the reader by a pseudonym, and holds nobody's name, account or address.
+    log = Readings(f"sqlite:///{folder / 'log.sqlite3'}")
+    reader = pseudonym(b"k" * 40, made.issuer, PEOPLE["reader"]["sub"])
+    opened = log.opened_films()
+    assert not opened.empty
+    assert set(opened["reader"]) == set(log.table()["reader"]) == {reader}
+    assert set(opened["film_sha256"]) <= set(log.table()["film_sha256"])
+    kept = b"".join(path.read_bytes() for path in folder.glob("log.sqlite3*"))
+    for person in PEOPLE.values():
+        assert person["name"].encode() not in kept
+    assert b"127.0.0.1" not in kept

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from cxr.monitoring import COLUMNS, Reading, Readings, new_list_id
+from cxr.monitoring import COLUMNS, Opened, Reading, Readings, new_list_id
 
 
 @pytest.fixture
@@ -58,6 +58,15 @@ def test_regions_have_their_own_columns(run, log):
     status, out, _ = run("readings", "export", "--regions")
     assert status == 0
     assert "list_id" in out.partition("\n")[0]
+
+
+def test_the_audit_trail_is_written_by_itself(run, log):
+    log.opened(Opened(reader="0f" * 16, film_sha256="ab" * 32, list_id=new_list_id()))
+    status, out, err = run("readings", "export", "--opened")
+    assert (status, err) == (0, "1 entry.\n")
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert (row["event"], row["reader"]) == ("opened", "0f" * 16)
+    assert run("readings", "export", "--opened", "--regions")[0] == 2
 
 
 def test_what_cannot_be_done(run, log, tmp_path, monkeypatch):

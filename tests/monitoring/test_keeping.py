@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cxr.monitoring import LateReadings, Reading, Readings, ReadingsError, log, new_list_id
-from cxr.monitoring.keeping import KEEP, keep_days
+from cxr.monitoring import LateReadings, Opened, Reading, Readings, ReadingsError, log, new_list_id
+from cxr.monitoring.keeping import KEEP, KEEP_TRAIL, keep_days
 
 
 def reading(days: float) -> Reading:
@@ -76,3 +76,23 @@ def test_what_is_no_number_of_days(url, monkeypatch, said):
     assert caught.value.code == "keep_days"
     monkeypatch.delenv(KEEP)
     assert len(Readings(url).table()) == 1
+
+
+def test_the_audit_trail_is_kept_for_its_own_time(url, monkeypatch):
+    def opened(days: float) -> Opened:
+        at = datetime.now(UTC) - timedelta(days=days)
+        return Opened(time=at, reader="0f" * 16, film_sha256="ab" * 32, list_id=new_list_id())
+
+    Readings(url).opened(opened(400), opened(200), opened(0))
+    Readings(url).scored(reading(200), reading(0))
+    monkeypatch.setenv(KEEP, "30")
+    assert len(Readings(url).opened_films()) == 3
+    monkeypatch.setenv(KEEP_TRAIL, "365")
+    assert len(Readings(url).opened_films()) == 2
+    monkeypatch.delenv(KEEP_TRAIL)
+    monkeypatch.delenv(KEEP)
+    assert len(Readings(url).opened_films()) == 2
+    assert len(Readings(url).table()) == 1
+    monkeypatch.setenv(KEEP_TRAIL, "a year")
+    with pytest.raises(ReadingsError, match=KEEP_TRAIL):
+        Readings(url)

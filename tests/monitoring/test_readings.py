@@ -32,8 +32,10 @@ from cxr.monitoring import (
     CALLS,
     COLUMNS,
     EVENTS,
+    OPENED_COLUMNS,
     REASONS,
     REGION_COLUMNS,
+    Opened,
     Reading,
     Readings,
     ReadingsError,
@@ -60,12 +62,14 @@ ALLOWED = {
     *("time", "list_id", "film_sha256", "model", "model_sha256", "finding"),
     *("operating_point", "threshold", "score", "refusal_code", "refusal_overridden"),
     *("call", "call_blind", "agreement", "reason"),
-    *("mean", "spread", "dark", "bright", "sharpness"),
+    *("mean", "spread", "dark", "bright", "sharpness", "reader"),
 }
 ALLOWED_OF_REGIONS = {
     *("time", "list_id", "film_sha256", "shape", "label", "left", "top", "right", "bottom"),
-    *("finding", "model_sha256", "method"),
+    *("finding", "model_sha256", "method", "reader"),
 }
+ALLOWED_OF_TRAIL = {"time", "reader", "film_sha256", "list_id"}
+READER = "0f" * 16
 PASSWORD = "sesame-7f3"
 
 
@@ -177,11 +181,13 @@ def test_nothing_is_kept_but_what_is_listed_here(url: str):
     Readings(url)
     engine = sa.create_engine(place.address(url))
     tables = sa.inspect(engine).get_table_names()
-    assert set(tables) == {"readings", "regions", "readings_version"}
+    assert set(tables) == {"readings", "regions", "opened", "readings_version"}
     columns = {column["name"] for column in sa.inspect(engine).get_columns("readings")}
     assert columns == ALLOWED | {"id", "event"}
     columns = {column["name"] for column in sa.inspect(engine).get_columns("regions")}
     assert columns == ALLOWED_OF_REGIONS | {"id", "event"}
+    columns = {column["name"] for column in sa.inspect(engine).get_columns("opened")}
+    assert columns == ALLOWED_OF_TRAIL | {"id", "event"}
     engine.dispose()
 
 
@@ -862,8 +868,8 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade():
@@ -885,13 +891,13 @@ def version_1(file: Path) -> str:
 
 @pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let this be version 3, which has a column more."""
+    """Let this be version 4, which has a column more."""
     folder = tmp_path / "next"
     shutil.copytree(schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0003_monitor.py").write_text(NEXT)
+    (folder / "versions" / "v0004_monitor.py").write_text(NEXT)
     with monkeypatch.context() as patched:
         patched.setattr(schema, "MIGRATIONS", folder)
-        patched.setattr(schema, "HEAD", "0003")
+        patched.setattr(schema, "HEAD", "0004")
         yield
 
 
@@ -906,6 +912,7 @@ def test_a_log_of_version_1_opens(file: Path):
         "agreement": pytest.approx(np.nan, nan_ok=True),
         "reason": pytest.approx(np.nan, nan_ok=True), "mean": 0.25,
         **dict.fromkeys(STATISTICS[1:], pytest.approx(np.nan, nan_ok=True)),
+        "reader": pytest.approx(np.nan, nan_ok=True),
     }  # fmt: skip
     log.scored(reading())
     assert len(log.table()) == 2
@@ -914,7 +921,7 @@ def test_a_log_of_version_1_opens(file: Path):
 def test_version_1_is_what_the_first_migration_makes(file: Path, tmp_path: Path, monkeypatch):
     folder = tmp_path / "first"
     shutil.copytree(
-        schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "v0002*")
+        schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "v0002*", "v0003*")
     )
     with monkeypatch.context() as first:
         first.setattr(schema, "MIGRATIONS", folder)
@@ -964,7 +971,7 @@ def test_the_last_migration_is_the_one_that_is_expected():
 
 def test_an_old_log_is_brought_up_and_keeps_its_rows(url: str, next_version: None, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr(schema, "HEAD", "0002")
+        before.setattr(schema, "HEAD", "0003")
         before.setattr(schema, "MIGRATIONS", Path(inspect.getfile(schema)).parent / "migrations")
         Readings(url).scored(reading())
     log = Readings(url)
@@ -978,15 +985,15 @@ def test_an_old_log_is_brought_up_and_keeps_its_rows(url: str, next_version: Non
 
 def test_a_migration_that_fails_leaves_the_log_as_it_was(url: str, next_version: None, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr(schema, "HEAD", "0002")
+        before.setattr(schema, "HEAD", "0003")
         before.setattr(schema, "MIGRATIONS", Path(inspect.getfile(schema)).parent / "migrations")
         Readings(url).scored(reading())
-    script = schema.MIGRATIONS / "versions" / "v0003_monitor.py"
+    script = schema.MIGRATIONS / "versions" / "v0004_monitor.py"
     twice = "    op.add_column('readings', sa.Column('time', sa.String(20)))\n\n\ndef downgrade"
     script.write_text(script.read_text().replace("\n\ndef downgrade", twice, 1))
     with pytest.raises(ReadingsError):
         Readings(url)
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "HEAD", "0003")
     assert len(Readings(url).table()) == 1
     engine = sa.create_engine(place.address(url))
     assert "monitor" not in {c["name"] for c in sa.inspect(engine).get_columns("readings")}
@@ -1188,3 +1195,59 @@ def test_an_entry_of_a_region_is_checked(name: str, value: object):
     with pytest.raises(ValueError, match="Expected") as error:
         RegionEntry(**(values | {name: value}))
     assert "doe" not in str(error.value)
+
+
+# readers
+
+
+def test_readings_and_regions_carry_a_pseudonym(url: str):
+    log = Readings(url)
+    log.scored(reading(reader=READER), reading())
+    called = log.called(reading(reader=READER), "finding", blind=False)
+    assert called.reader == READER
+    table = log.table()
+    assert table["reader"].fillna("").tolist() == [READER, "", READER]
+    log.drawn(dataclasses.replace(an_entry(), reader=READER), an_entry())
+    assert log.regions()["reader"].fillna("").tolist() == [READER, ""]
+
+
+@pytest.mark.parametrize(
+    "name", ["Rosa Reader", "r.reader@site.example", "0f" * 15, "", 7, "0F" * 16]
+)
+def test_a_name_is_no_pseudonym_and_is_not_quoted(name):
+    for make in (
+        lambda: reading(reader=name),
+        lambda: RegionEntry(list_id=LIST, film_sha256=FILM, region=a_region(), reader=name),
+        lambda: Opened(list_id=LIST, film_sha256=FILM, reader=name),
+    ):
+        with pytest.raises(ValueError, match="reader") as error:
+            make()
+        assert not name or str(name) not in str(error.value)
+
+
+def test_the_trail_tells_who_opened_which_film_and_when(url: str):
+    log = Readings(url)
+    assert log.opened_films().empty
+    at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    log.opened(Opened(time=at, reader=READER, film_sha256=FILM, list_id=LIST))
+    log.opened(
+        Opened(reader=READER, film_sha256=OTHER_FILM, list_id=LIST),
+        Opened(reader="1f" * 16, film_sha256=FILM, list_id=LIST),
+    )
+    trail = Readings(url).opened_films()
+    assert tuple(trail.columns) == OPENED_COLUMNS
+    assert trail["film_sha256"].tolist() == [FILM, OTHER_FILM, FILM]
+    assert trail["reader"].tolist() == [READER, READER, "1f" * 16]
+    assert trail["time"].iloc[0] == pd.Timestamp(at)
+    assert len(log.opened_films(datetime.now(UTC) - timedelta(hours=1))) == 2
+    assert log.table().empty
+    assert log.newest() == 0  # of readings
+
+
+def test_nothing_changes_or_removes_what_the_trail_holds():
+    """Rows are added, and removed by their age alone: no other statement is in the room."""
+    folder = Path(inspect.getfile(package)).parent
+    said = "".join(path.read_text() for path in folder.glob("*.py"))
+    assert said.count("sa.delete(") == 1
+    assert "sa.update(" not in said
+    assert said.count("sa.insert(") == 1

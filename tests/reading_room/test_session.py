@@ -253,6 +253,43 @@ def events(session: ReadingSession):
     return table[table["event"] != "scored"]
 
 
+def test_what_a_reader_opens_and_says_is_theirs_by_pseudonym(made_bundle, tmp_path) -> None:
+    url, reader = f"sqlite:///{tmp_path / 'log.sqlite3'}", "0f" * 16
+    log = LateReadings(url)
+    session = ReadingSession(Worklist(made_bundle), log, lambda: True, ready_film, reader=reader)
+    for seed in (1, 2, 3):
+        session.worklist.add(f"{seed}.png", png(chest_like(seed)))
+    session.scorer.start()
+    session.scorer.join()
+    one, two, three = session.worklist.entries
+    for _ in range(3):  # drawn anew by itself
+        session.choose(one.number)
+        session.opened()
+    session.choose(two.number)
+    session.beside = three.number
+    session.opened()
+    session.beside = None
+    session.choose(one.number)
+    session.opened()
+    session.judge(one, Agreement.AGREE)
+    session.mark(one, [a_region()])
+    assert log.wait(20)
+    log.close()
+    readings = Readings(url)
+    trail = readings.opened_films()
+    opened = [one.sha256, two.sha256, three.sha256, one.sha256]
+    assert trail["film_sha256"].tolist() == opened
+    for table in (trail, readings.table(), readings.regions()):
+        assert set(table["reader"]) == {reader}
+    assert "png" not in trail.to_csv()
+
+
+def test_without_sign_in_there_is_no_trail(logged) -> None:
+    logged.opened()
+    assert logged.log.wait(20)
+    assert Readings(logged.log._url).opened_films().empty
+
+
 def test_the_last_word_is_taken_back_and_the_log_keeps_both(logged) -> None:
     one, other = logged.worklist.entries[:2]
     assert not logged.can_undo
