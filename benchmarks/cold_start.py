@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from cxr.datasets.published import data_folder
 
-from .drop_to_painted import dashboard
+from .server import dashboard
 
 STARTS, DROPS = 3, 5
 
@@ -95,7 +95,7 @@ def main() -> None:
             executable_path="/usr/bin/chromium", args=["--no-sandbox"]
         )
         for start in range(STARTS):
-            with dashboard() as address:
+            with dashboard() as (address, _):
                 cold.append(drop(browser, address, film))
                 if start == STARTS - 1:
                     warm = [drop(browser, address, film) for _ in range(DROPS)]

@@ -8,15 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +20,8 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 
 from cxr.datasets.published import data_folder
 
-ROOT = Path(__file__).parent.parent
+from .server import SCORED, dashboard
+
 DROPS = 7
 SHAPE = 4000, 3000
 
@@ -85,32 +80,6 @@ def made_film(folder: Path) -> Path:
     return path
 
 
-@contextmanager
-def dashboard() -> Iterator[str]:
-    """Run the dashboard; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ["streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", *words, "--server.port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "CXR_READINGS_URL": "off"},
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)  # noqa: S310
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
 def drop(browser: Browser, address: str, film: Path) -> dict[str, float]:
     """Drop a film on the empty list of a new tab; gives milliseconds."""
     tab = browser.new_page(viewport={"width": 1440, "height": 900})
@@ -127,14 +96,18 @@ def drop(browser: Browser, address: str, film: Path) -> dict[str, float]:
     tab.wait_for_timeout(500)
     told: dict[str, float] = tab.evaluate(PAINTED)
     # What is still scored would slow the next one.
-    tab.wait_for_selector("li.above, li.near, li.below, li.refused", timeout=120_000)
+    tab.wait_for_selector(SCORED, timeout=120_000)
     tab.wait_for_timeout(1000)
     tab.close()
     return told
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, dashboard() as address, sync_playwright() as play:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        dashboard() as (address, _),
+        sync_playwright() as play,
+    ):
         films: dict[str, Path] = {}
         if sys.argv[1:]:
             films["given"] = Path(sys.argv[1])

@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,11 +25,10 @@ from cxr.datasets.published import data_folder
 from cxr.model import Model, load
 from cxr.scoring.predict import FILES_AT_ONCE, find_films
 
-from .drop_to_painted import dashboard
+from .server import SCORED, dashboard
 
 ROWS = 50_000
 FILMS = 24
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def of_films(model: Model, paths: list[str]) -> dict[str, float]:
@@ -62,40 +59,15 @@ def of_films(model: Model, paths: list[str]) -> dict[str, float]:
     }
 
 
-def server() -> int:
-    """Return the process that serves the dashboard: a child of this one."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    (found,) = (
-        int(child)
-        for child in children
-        if b"streamlit" in Path(f"/proc/{child}/cmdline").read_bytes()
-    )
-    return found
-
-
-def processor(pid: int) -> float:
-    """Return the processor's seconds that a process has taken."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def resident(pid: int) -> float:
-    """Return the memory of a process, MB."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1]) / 1024
-
-
 def drop(page: Page, films: list[Path]) -> None:
     page.set_input_files("input[type=file]", films)
-    scored = page.locator("li.above, li.near, li.below, li.refused")
+    scored = page.locator(SCORED)
     expect(scored).to_have_count(len(films), timeout=300_000)
 
 
 def of_a_reader(films: list[Path]) -> Iterator[tuple[str, float]]:
     """Yield the server's figures: of films dropped and read in a tab, and of another tab."""
-    with dashboard() as address, sync_playwright() as playwright:
-        pid = server()
+    with dashboard() as (address, server), sync_playwright() as playwright:
         chromium = playwright.chromium
         browser = chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         pages = []
@@ -108,22 +80,22 @@ def of_a_reader(films: list[Path]) -> Iterator[tuple[str, float]]:
         pages[0].wait_for_timeout(3000)
         pages[0].reload()
         pages[0].wait_for_selector("[data-testid=stFileUploaderDropzone]", timeout=120_000)
-        before = processor(pid)
+        before = server.processor()
         drop(pages[0], films)
         pages[0].wait_for_timeout(3000)
-        scored = processor(pid)
+        scored = server.processor()
         yield "dropped_and_scored", (scored - before) / len(films)
-        one = resident(pid)
+        one = server.memory()
         for _ in films:
             pages[0].keyboard.press("o")
             pages[0].wait_for_timeout(1500)
             pages[0].keyboard.press("j")
             pages[0].wait_for_timeout(1500)
-        yield "opened_and_flashed", (processor(pid) - scored) / len(films)
+        yield "opened_and_flashed", (server.processor() - scored) / len(films)
         drop(pages[1], films)
         pages[1].wait_for_timeout(3000)
         yield "mb_of_the_first", one
-        yield "mb_of_another", resident(pid) - one
+        yield "mb_of_another", server.memory() - one
         browser.close()
 
 
