@@ -15,7 +15,17 @@ from functools import cached_property
 from ..scoring.automatic import rank
 from .entry import BANDS, Entry
 
-__all__ = ["EVERYTHING", "ORDERS", "Study", "Wanted", "ordered", "priors", "studies", "to_hang"]
+__all__ = [
+    "EVERYTHING",
+    "ORDERS",
+    "Study",
+    "Wanted",
+    "ordered",
+    "priors",
+    "same_study",
+    "studies",
+    "to_hang",
+]
 
 #: What rows are sorted by: the highest band, arrival, the study's date, the name of its first film.
 ORDERS = ("score", "arrival", "date", "name")
@@ -170,18 +180,24 @@ def studies(entries: Iterable[Entry]) -> list[Study]:
     return [Study(tuple(films)) for films in grouped.values()]
 
 
+def same_study(entry: Entry, entries: Iterable[Entry]) -> list[Entry]:
+    """Return the films of a film's study, as `studies` groups them."""
+    wanted = _study_of(entry)
+    return [other for other in entries if _study_of(other) == wanted]
+
+
 def priors(study: Study, others: Iterable[Study]) -> list[Study]:
     """Return the earlier studies of a study's patient, the newest first.
 
     Two studies of one day are told apart by their times; where one has none, neither is earlier.
     """
+    patient = study.patient
+    if patient is None:
+        return []
     earlier = [
         other
         for other in others
-        if other is not study
-        and study.patient is not None
-        and other.patient == study.patient
-        and _is_earlier(other, study)
+        if other.patient == patient and other is not study and _is_earlier(other, study)
     ]
     return sorted(earlier, key=lambda other: (_moment(other), -other.number), reverse=True)
 

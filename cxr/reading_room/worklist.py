@@ -32,7 +32,7 @@ from ..stats.wording import count as counted
 from .batch import BATCH, Portion, Scored, score_together
 from .budget import Share
 from .entry import BANDS, Assessment, Entry
-from .studies import EVERYTHING, ORDERS, Study, Wanted, priors, studies
+from .studies import EVERYTHING, ORDERS, Study, Wanted, priors, same_study, studies
 from .studies import ordered as sorted_rows
 
 __all__ = ["BANDS", "ORDERS", "Entry", "Worklist"]
@@ -433,10 +433,13 @@ class Worklist:
 
     def study(self, entry: Entry) -> Study:
         """Return the study that a film of the list belongs to."""
-        return next((row for row in studies(self.entries) if entry in row.entries), Study((entry,)))
+        films = same_study(entry, self.entries)
+        return Study(tuple(films)) if entry in films else Study((entry,))
 
     def priors(self, entry: Entry) -> list[Study]:
         """Return the earlier studies of a film's patient, the newest first."""
+        if entry.identity.patient_key is None and not entry.joined:
+            return []  # of whom the list cannot know another film
         rows = studies(self.entries)
         study = next((row for row in rows if entry in row.entries), None)
         return priors(study, rows) if study else []

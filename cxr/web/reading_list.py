@@ -179,37 +179,57 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
 def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
     """Draw the list: with the page, or by itself while films are scored, `with_page` is empty."""
     worklist = session.worklist
+    # What was asked of the list while it drew itself: the film comes before the list.
+    if not with_page and session.seen() != session.drawn:
+        st.rerun(scope="app")
     # The page starts it once the film is shown; should that not have come to its end, here.
     if not with_page and session.drawn == session.seen():
         session.scorer.start()
     if len(worklist.waiting) > 1 or session.scorer.error or session.scorer.paused:
         scoring_progress(session.scorer)
         height -= 74
-    order, wanted = _order(session), _wanted(session)
+    order = _order(session)
     if order != session.order:
         session.order = order
         st.rerun(scope="app")
     every = worklist.rows(order)
+    wanted = _wanted(session, every)
     films, unread = count(len(worklist)), sum(not row.opened for row in every)
     single = len(every) == len(worklist)
     grouped = films if single else f"{count(len(every), 'study', 'studies')}, {films}"
     st.caption(f"{grouped}, {unread} unread")
     st.caption(worklist.account)
-    patients = Counter(row.patient for row in every)
-    shown = worklist.rows(order, wanted)
+    # Sorted by band, what is wanted of one finding is in another order.
+    by_finding = wanted.finding and order == "score"
+    shown = worklist.rows(order, wanted) if by_finding else [row for row in every if row in wanted]
+    earlier = _earlier_studies(every)
     _next_buttons(session, shown)
     worklist_view(
         shown,
         worklist.chosen,
         hidden=worklist.hidden,
         first_of=worklist.first_of,
-        priors=lambda row: len(priors(row, every)) if patients[row.patient] > 1 else 0,
+        priors=lambda row: earlier.get(row.number, 0),
         on_choose=session.choose,
         height=height - 172,
     )
     # A page that is being drawn comes to its end first.
     if not with_page and session.seen() != session.drawn:
         st.rerun(scope="app")
+
+
+def _earlier_studies(rows: list[Study]) -> dict[int, int]:
+    """Count the earlier studies of a row's patient, by the row's number."""
+    of_patient: dict[str, list[Study]] = {}
+    for row in rows:
+        if row.patient:
+            of_patient.setdefault(row.patient, []).append(row)
+    return {
+        row.number: len(priors(row, same))
+        for same in of_patient.values()
+        if len(same) > 1
+        for row in same
+    }
 
 
 def _next_buttons(session: ReadingSession, rows: list[Study]) -> None:
@@ -273,7 +293,7 @@ def _filters(session: ReadingSession) -> None:
         st.pills("Films", READ, key=opened, format_func=str.capitalize)
 
 
-def _wanted(session: ReadingSession) -> Wanted:
+def _wanted(session: ReadingSession, every: list[Study]) -> Wanted:
     """Let the reader choose bands; return what is to be seen by this and the other filters."""
     worklist = session.worklist
     finding = st.session_state.get(_finding_key(session)) or ""
@@ -281,7 +301,7 @@ def _wanted(session: ReadingSession) -> Wanted:
     wanted = Wanted(finding=finding, opened=opened, shown=worklist.chosen)
     if worklist.blind:
         return wanted
-    rows = worklist.rows("arrival", wanted)
+    rows = [row for row in every if row in wanted]
     counts = Counter(band for row in rows for band in row.bands(finding))
     picked = st.pills(
         "Bands",

@@ -15,7 +15,8 @@ export default function (component) {
     mark(list, number);
     setStateValue("chosen", number);
   };
-  list.replaceChildren(...data.rows.map((row) => item(row, choose)));
+  list.choose = choose;
+  fill(list, data.rows);
   mark(list, data.chosen);
 
   // One list takes the keys. While films are scored it is drawn anew again and again, and one that
@@ -61,6 +62,27 @@ function empty() {
   return list;
 }
 
+// Put the rows in their places. One that says what it said before is not made anew: in a list of a
+// thousand films few change with each score.
+function fill(list, rows) {
+  const known = (list.known ??= new Map());
+  const wanted = new Map();
+  for (const row of rows) {
+    const said = JSON.stringify(row);
+    const before = known.get(row.number);
+    const element = before?.said === said ? before.element : item(row, (n) => list.choose(n));
+    wanted.set(row.number, { said, element });
+  }
+  list.known = wanted;
+  const stays = new Set([...wanted.values()].map(({ element }) => element));
+  for (const element of [...list.children]) if (!stays.has(element)) element.remove();
+  let next = list.firstElementChild;
+  for (const element of stays) {
+    if (element === next) next = next.nextElementSibling;
+    else list.insertBefore(element, next);
+  }
+}
+
 const has = ({ films }, number) => films.some((film) => film.number === number);
 
 function mark(list, number) {
@@ -69,11 +91,14 @@ function mark(list, number) {
   const patient = [...list.children].find(isHere)?.dataset.patient;
   for (const row of list.children) {
     const here = isHere(row);
-    row.classList.toggle("same-patient", Boolean(patient) && row.dataset.patient === patient);
+    const same = Boolean(patient) && row.dataset.patient === patient;
+    if (row.classList.contains("same-patient") !== same) row.classList.toggle("same-patient", same);
     for (const film of row.querySelectorAll(".film")) {
       film.classList.toggle("shown", film.dataset.number === String(number));
     }
-    row.setAttribute("aria-selected", String(here));
+    if (row.getAttribute("aria-selected") !== String(here)) {
+      row.setAttribute("aria-selected", String(here));
+    }
     if (here) {
       row.classList.remove("unread");
       list.setAttribute("aria-activedescendant", row.id);
