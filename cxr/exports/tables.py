@@ -27,6 +27,7 @@ from ..heatmaps.heatmap import CAPTION, Heatmap
 from ..heatmaps.overlay import overlay
 from ..scoring.heat_in_lungs import HeatInLungs
 from ..scoring.population import INTENDED_USE, intended_use
+from ..storage.atomic import write_file
 from .item import call_words
 from .regions import region_words
 
@@ -110,4 +111,5 @@ def write_overlay(
     notes.add_text("Disclaimer", INTENDED_USE)
     if heat and (said := heat.statement):
         notes.add_text("Comment", said)
-    overlay(film, heatmap).save(path, "PNG", pnginfo=notes)
+    picture = overlay(film, heatmap)
+    write_file(path, lambda new: picture.save(new, "PNG", pnginfo=notes))
