@@ -42,6 +42,11 @@ logger = logging.getLogger(__name__)
 
 #: What may run a network; the first does unless ``CXR_ENGINE`` names another.
 ENGINES = ("onnx", "tensorflow")
+#: The environment variable by which ONNX Runtime sends nothing anywhere. Set before anything
+#: imports it: from version 1.29 on it tells its maker what it runs, and notes a number of the
+#: machine in its user's cache.
+SILENT = "ORT_DISABLE_TELEMETRY"
+os.environ.setdefault(SILENT, "1")
 #: Of the exports: raised when their outputs change their meaning.
 FORMAT = 1
 #: Name of a graph's input, films as the network takes them.

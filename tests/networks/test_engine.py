@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import keras
@@ -22,6 +24,7 @@ from cxr.networks.engine import (
 from cxr.networks.export import export, export_network
 from cxr.networks.graph import compile_forward, facts_of
 from cxr.networks.network import Network
+from tests.conftest import ROOT
 
 IDENTITY = {"weights": "0" * 64, "architecture": "made", "arguments": {"input_size": 8}}
 TAPS = ("first", "last")
@@ -228,3 +231,20 @@ def test_networks_share_one_store_of_memory_where_the_engine_can(monkeypatch):
     assert module._shares_memory()
     monkeypatch.setattr(module, "_runtime", object)
     assert not module._shares_memory.__wrapped__(), "each has its own then"
+
+
+def test_the_engine_tells_nobody_what_it_runs(content, tmp_path):
+    """Where it did, it would note a number of the machine in the home of its user first."""
+    file, home = tmp_path / "export.onnx", tmp_path / "home"
+    file.write_bytes(content)
+    home.mkdir()
+    words = (
+        "from pathlib import Path; from cxr.networks.engine import Engine; "
+        f"Engine(Path({str(file)!r}).read_bytes(), {IDENTITY!r})"
+    )
+    others = {name: os.environ[name] for name in os.environ if not name.startswith(("XDG_", "ORT"))}
+    environment = others | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+    # Of itself it keeps silent where it takes a run for one of tests.
+    environment = {n: v for n, v in environment.items() if n not in ("CI", "GITHUB_ACTIONS")}
+    subprocess.run([sys.executable, "-c", words], env=environment, check=True, timeout=120)
+    assert not [*home.rglob("*")]
