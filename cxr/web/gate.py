@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 
 from cxr.access import Access, AccessError, Sessions, check_address, read_settings, start
 from cxr.scoring.population import INTENDED_USE
@@ -43,8 +43,14 @@ logger = logging.getLogger(__name__)
 BEAT = 1.0
 HEALTH, HOST, LOGIN = "/_stcore/health", "/_stcore/host-config", "/auth/login"
 LOGOUT, CALLBACK, SIGN_IN = "/auth/logout", "/oauth2callback", "/sign_in"
+#: What the names of Streamlit's cookies of a sign-in begin with.
+USER = b"_streamlit_user"
+#: Holds the address that somebody wanted, from the sign-in page to the way back.
+WANTED = "cxr_wanted"
 #: What ends a websocket whose sign-in is over: a policy.
 POLICY = 1008
+#: Letters of an address that is kept, at most, and those that stay as they are in one.
+LONGEST, SAFE = 2000, "/?=&%,:~!$'()*+;@-._"
 PAGE = Path(__file__).parent / "static" / "sign_in.html"
 
 WELCOME = (
@@ -113,11 +119,26 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._http(scope, receive, self._unseen(send))
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _unseen(self, send: Send) -> Send:
+        """Return what sends answers whose cookies do not travel in the clear."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given, others = _split(message.get("headers", []))
+                given = [
+                    (name, value if b"; Secure" in value else value + b"; Secure")
+                    for name, value in given
+                ]
+                message = {**message, "headers": [*others, *given]}
+            await send(message)
+
+        return sent if self._access.settings.is_https else send
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -127,9 +148,11 @@ class Gate:
         wants_page = scope["method"] == "GET" and b"text/html" in headers.get(b"accept", b"")
         who = self._access.sessions.live(key)
         if path == SIGN_IN:
-            await _redirect(send, self._parts.login())
+            wanted = parse_qs(scope["query_string"].decode("latin-1")).get("wanted", [""])[-1]
+            await _redirect(send, self._parts.login(), self._cookie(wanted))
         elif path == CALLBACK:
-            await self._app(scope, receive, self._signing_in(scope, send))
+            wanted = unquote(cookies.get(WANTED, ""))
+            await self._app(scope, receive, self._signing_in(scope, send, wanted))
         elif path in (HEALTH, HOST, LOGIN, LOGOUT):
             if path == LOGOUT:
                 self._access.sessions.end(key)
@@ -141,15 +164,31 @@ class Gate:
         elif not wants_page:
             await _answer(send, 401, b"Sign in first.", b"text/plain")
         elif who:
-            await self._page(send, 403, OUTSIDE)
+            await self._page(send, 403, OUTSIDE, LOGOUT)
         else:
             words = RAN_OUT if self._access.sessions.ran_out(key) else WELCOME
-            await self._page(send, 401, words)
+            query = scope["query_string"].decode("latin-1")
+            wanted = f"{scope['path']}{'?' if query else ''}{query}"
+            asked = "" if wanted == f"{self._parts.base}/" else f"?wanted={quote(wanted, safe='')}"
+            await self._page(send, 401, words, f"{SIGN_IN}{asked}")
 
     def _cookies(self, headers: Mapping[bytes, bytes]) -> Mapping[str, str]:
         return self._parts.cookies(headers.get(b"cookie", b"").decode("latin-1"))
 
-    def _signing_in(self, scope: Scope, send: Send) -> Send:
+    def _is_ours(self, wanted: str) -> bool:
+        """Whether an address is one of the dashboard, and leads nowhere else."""
+        # To a browser any number of slashes, either way round, begins the name of a machine.
+        here = wanted.startswith(f"{self._parts.base}/") and not wanted.startswith("//")
+        return here and wanted.isprintable() and "\\" not in wanted and len(wanted) < LONGEST
+
+    def _cookie(self, wanted: str) -> bytes:
+        """Return the cookie that keeps an address for the way back, or takes an old one away."""
+        value, lasts = (quote(wanted, safe=""), 900) if self._is_ours(wanted) else ("", 0)
+        path = f"{self._parts.base}/"
+        said = f"{WANTED}={value}; Path={path}; HttpOnly; SameSite=Lax; Max-Age={lasts}"
+        return said.encode()
+
+    def _signing_in(self, scope: Scope, send: Send, wanted: str) -> Send:
         """Return what sends Streamlit's answer to somebody who comes back from the provider."""
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         refused = False
@@ -160,37 +199,39 @@ class Gate:
                 given, others = _split(message.get("headers", []))
                 if self._access.begin(_given(given)):
                     given = [(name, self._bounded(value)) for name, value in given]
+                    if self._is_ours(wanted):
+                        others = [pair for pair in others if pair[0].lower() != b"location"]
+                        others.append((b"location", quote(wanted, safe=SAFE).encode()))
+                        given.append((b"set-cookie", self._cookie("")))
                     message = {**message, "headers": [*others, *given]}
                 elif "code" in query or "error" in query:
                     # From the provider, and not from a page that ended a sign-in there.
                     refused = True
                     logger.warning("A sign-in was refused.")
-                    await self._page(send, 403, FAILED)
+                    await self._page(send, 403, FAILED, SIGN_IN)
             if not refused:
                 await send(message)
 
         return sent
 
     def _bounded(self, cookie: bytes) -> bytes:
-        """Return a cookie of the sign-in that lasts no longer than it, nor travels in the clear."""
+        """Return a cookie; one of the sign-in lasts no longer in the browser than that does."""
         name, *attributes = cookie.split(b"; ")
-        if any(a.lower() == b"max-age=0" for a in attributes):
+        lasts = [a for a in attributes if a.lower().startswith(b"max-age=")]
+        if not name.startswith(USER) or lasts in ([], [b"Max-Age=0"]):
             return cookie
-        longest = int(self._access.settings.longest)
-        kept = [a for a in attributes if not a.lower().startswith((b"max-age", b"expires"))]
-        secure = [b"Secure"] if self._access.settings.is_https else []
-        return b"; ".join([name, *kept, b"Max-Age=%d" % longest, *secure])
+        kept = [a for a in attributes if not a.lower().startswith((b"max-age=", b"expires="))]
+        return b"; ".join([name, *kept, b"Max-Age=%d" % self._access.settings.longest])
 
-    async def _page(self, send: Send, status: int, words: tuple[str, str]) -> None:
+    async def _page(self, send: Send, status: int, words: tuple[str, str], leads: str) -> None:
         title, told = words
-        outside = words is OUTSIDE
         page = PAGE.read_text(encoding="utf-8")
         for name, value in {
             "theme": self._parts.theme,
             "title": title,
             "told": told,
-            "address": self._parts.base + (LOGOUT if outside else SIGN_IN),
-            "act": "Sign out" if outside else "Sign in",
+            "address": f"{self._parts.base}{leads}",
+            "act": "Sign out" if leads == LOGOUT else "Sign in",
             "use": INTENDED_USE,
         }.items():
             page = page.replace(f"{{{{{name}}}}}", html.escape(value))
@@ -340,8 +381,12 @@ def _given(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name: value for name, value in cookies.items() if value}
 
 
-async def _redirect(send: Send, address: str) -> None:
-    headers = [(b"location", address.encode()), (b"cache-control", b"no-store")]
+async def _redirect(send: Send, address: str, cookie: bytes) -> None:
+    headers = [
+        (b"location", address.encode()),
+        (b"set-cookie", cookie),
+        (b"cache-control", b"no-store"),
+    ]
     await send({"type": "http.response.start", "status": 302, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 

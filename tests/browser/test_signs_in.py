@@ -52,7 +52,7 @@ def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
             films.append(answer)
 
     page.on("response", note)
-    page.goto("/evaluation?model=x")
+    page.goto("/")
     sign_in(page, made, "reader")
     page.get_by_role("button", name="Sample films").click()
     painted(page)
@@ -66,8 +66,9 @@ def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
     # Another colleague, at a screen of their own, and somebody who is not signed in at all.
     other = chromium.new_context(base_url=dashboard)
     colleague = other.new_page()
-    colleague.goto("/")
+    colleague.goto("/training")
     sign_in(colleague, made, "reviewer")
+    expect(colleague).to_have_url(f"{dashboard}/training")
     for address in addresses:
         assert other.request.get(address).status == 404
         assert httpx.get(address).status_code in (401, 404)

@@ -17,13 +17,17 @@ import httpx
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.testing.v1 import AppTest
 from websockets import ConnectionClosed, Subprotocol
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from cxr.access import Access, Sessions, read_settings
+from cxr.access.settings import AUTH, SIGN_IN
+from tests.access.test_settings import KEPT
 from tests.conftest import ROOT
 from tests.openid_provider import Provider, provider
-from tests.sign_in_server import PEOPLE, answers, served
+from tests.sign_in_server import PEOPLE, answers, served, variables
 
 HTML = {"accept": "text/html"}
 MAY = {
@@ -178,6 +182,29 @@ class TestSignIn:
             assert "HttpOnly" in cookie
             assert "Max-Age=36000" in cookie
 
+    def test_leads_back_to_what_was_asked_for(self, visitor, made):
+        wanted = "/evaluation?model=pneumonia-a&threshold=0.35&finding=a%20b"
+        page = visitor.get(wanted)
+        (link,) = re.findall('href="(/sign_in[^"]*)"', page.text)
+        made.person = PEOPLE["reviewer"]
+        back = visitor.get(link.replace("&amp;", "&"))
+        assert str(back.url) == f"{visitor.address}{wanted}"
+        assert back.status_code == 200
+        assert visitor.cookies.get("cxr_wanted") is None
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            *("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"),
+            *("/\nx", "evil.example", "/a\r\nSet-Cookie: a=b", "///evil.example", "/" + "a" * 3000),
+        ],
+    )
+    def test_leads_nowhere_else(self, visitor, made, wanted):
+        made.person = PEOPLE["reader"]
+        page = visitor.get("/sign_in", params={"wanted": wanted})
+        assert str(page.url) == f"{visitor.address}/"
+        assert "a" not in visitor.cookies
+
     def test_somebody_outside_the_groups_is_told_so_and_gets_nothing(self, visitor):
         page = visitor.sign_in("outsider")
         assert page.status_code == 403
@@ -321,3 +348,60 @@ class TestStart:
         status, said = self.started(tmp_path, *words)
         assert status == 1
         assert "sesame" not in said
+
+
+class TestThePagesThemselves:
+    """They ask once more, should the layer around the server be missing."""
+
+    def app(self) -> AppTest:
+        def page() -> None:
+            import streamlit as st
+
+            from cxr.web import signed_in
+
+            st.write(f"inside, {signed_in().role}")
+
+        return AppTest.from_function(page, default_timeout=60)
+
+    @pytest.fixture(autouse=True)
+    def _none_configured(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("cxr.access.server._running", [])
+        for name in (AUTH | SIGN_IN).values():
+            monkeypatch.delenv(name, raising=False)
+
+    def test_without_sign_in_there_is_one_reader_of_all_roles(self):
+        assert self.app().run().markdown[0].value == "inside, administrator"
+
+    @pytest.mark.parametrize("changes", [{}, {"client_id": ""}])
+    def test_nothing_is_drawn_where_the_layer_is_missing(self, monkeypatch, changes):
+        provided = Provider("http://localhost:1", "http://localhost:2/oauth2callback")
+        for name, value in variables(provided, **changes).items():
+            monkeypatch.setenv(name, value)
+        app = self.app().run()
+        assert not app.markdown
+        assert len(app.error) == 1
+
+    def test_nothing_is_drawn_for_nobody(self, monkeypatch):
+        settings = read_settings(KEPT, {})
+        assert settings is not None
+        sessions = Sessions(idle=10, longest=100)
+        monkeypatch.setattr(
+            "cxr.access.server._running", [Access(settings, sessions, lambda cookies: None)]
+        )
+        app = self.app().run()
+        assert not app.markdown
+        assert len(app.error) == 1
+
+    def test_a_threshold_is_set_by_whom_it_is_for(self, monkeypatch):
+        def page() -> None:
+            from cxr.web import site_report
+            from cxr.web.site_choices import Choices
+
+            site_report._file(Choices(site=object()))  # type: ignore[arg-type]
+
+        app = AppTest.from_function(page, default_timeout=60).run()
+        assert len(app.text_input) == 1
+        monkeypatch.setattr("cxr.web.site_report.can", lambda act: False)
+        app.run()
+        assert not app.text_input
+        assert len(app.caption) == 1

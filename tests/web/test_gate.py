@@ -1,0 +1,208 @@
+"""The layer where people sign in, by itself: what a real server cannot show quickly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.cookies import SimpleCookie
+from typing import Any
+
+import pytest
+
+from cxr.access import Access, Sessions, read_settings
+from cxr.web.gate import Gate, Parts
+from tests.access.test_settings import KEPT
+
+CLAIMS = {"iss": "https://idp.example", "sub": "42", "nonce": "n1", "groups": ["xray"]}
+#: What stands for Streamlit's signed cookie: hexadecimal digits of JSON.
+HELD = {"_streamlit_user": json.dumps(CLAIMS).encode().hex()}
+
+
+class Clock:
+    time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def cookies(header: str) -> dict[str, str]:
+    return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
+
+
+def identity(held: Any) -> bytes | None:
+    value = held.get("_streamlit_user")
+    return bytes.fromhex(value) if value else None
+
+
+class Made:
+    """A layer around an application that is told by the test."""
+
+    def __init__(self, app: Callable[..., Any], base: str = "") -> None:
+        settings = read_settings(KEPT, {})
+        assert settings is not None
+        self.clock = Clock()
+        self.access = Access(settings, Sessions(idle=10, longest=100, now=self.clock), identity)
+        parts = Parts(
+            cookies=cookies,
+            login=lambda: "/auth/login?provider=p",
+            leads_to=lambda address: f"leads to {address}".encode(),
+            is_use=lambda data: data == b"use",
+            base=base,
+            theme="dark",
+        )
+        self.gate = Gate(app, access=self.access, parts=parts)
+        self.sent: list[dict[str, Any]] = []
+
+    def ask(self, scope: dict[str, Any], messages: Any = ()) -> list[dict[str, Any]]:
+        """Run the layer to its end, in a thread with a loop of its own."""
+        coming = iter(messages)
+        self.sent = []
+
+        async def receive() -> Any:
+            for message in coming:
+                made = message() if callable(message) else message
+                if made:
+                    return made
+            return await asyncio.Future()  # which never comes
+
+        async def send(message: Any) -> None:
+            self.sent.append(dict(message))
+
+        async def run() -> None:
+            await asyncio.wait_for(self.gate(scope, receive, send), 30)
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(run())).result()
+        return self.sent
+
+
+def http(path: str, held: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
+    cookie = "; ".join(f"{name}={value}" for name, value in (held or {}).items())
+    headers = [(b"accept", b"text/html"), (b"cookie", cookie.encode())]
+    scope = {"type": "http", "method": "GET", "path": path, "headers": headers}
+    return {**scope, "query_string": b"", **more}
+
+
+def socket(held: dict[str, str]) -> dict[str, Any]:
+    scope = http("/_stcore/stream", held)
+    return {**scope, "type": "websocket", "subprotocols": ["streamlit"]}
+
+
+async def back_from_the_provider(scope: Any, receive: Any, send: Any) -> None:
+    """Streamlit's answer to somebody who signed in."""
+    given = [
+        f"_streamlit_user={HELD['_streamlit_user']}; Path=/; HttpOnly; Max-Age=2592000",
+        "_streamlit_user_tokens=abc; Path=/; HttpOnly; Max-Age=2592000",
+        "_streamlit_user_1=; Path=/; Max-Age=0",
+        "_streamlit_session=null; path=/; expires=Thu, 01 Jan 1970 00:00:00 GMT; httponly",
+    ]
+    headers = [(b"location", b"/"), *((b"set-cookie", cookie.encode()) for cookie in given)]
+    await send({"type": "http.response.start", "status": 302, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_cookies_last_no_longer_than_the_sign_in_and_travel_through_tls_alone():
+    made = Made(back_from_the_provider)
+    (start, _) = made.ask(http("/oauth2callback", query_string=b"code=c&state=s"))
+    assert made.access.live(HELD) is not None
+    given = [value.decode() for name, value in start["headers"] if name == b"set-cookie"]
+    assert len(given) == 4
+    assert all("; Secure" in cookie for cookie in given)
+    ages = {cookie.partition("=")[0]: SimpleCookie(cookie) for cookie in given}
+    lasts = {name: cookie[name]["max-age"] for name, cookie in ages.items()}
+    assert lasts == {
+        "_streamlit_user": "36000",
+        "_streamlit_user_tokens": "36000",
+        "_streamlit_user_1": "0",
+        "_streamlit_session": "",
+    }
+    assert ages["_streamlit_session"]["_streamlit_session"]["expires"]
+
+
+def test_what_leads_below_a_proxy_stays_there():
+    made = Made(back_from_the_provider, base="/below")
+    told = made.ask(http("/below/evaluation"))
+    assert b'href="/below/sign_in?wanted=%2Fbelow%2Fevaluation"' in told[1]["body"]
+    held = {"cxr_wanted": "%2Fbelow%2Fevaluation"}
+    (start, _) = made.ask(http("/below/oauth2callback", held, query_string=b"code=c"))
+    assert (b"location", b"/below/evaluation") in start["headers"]
+    held = {"cxr_wanted": "%2Felsewhere"}
+    (start, _) = made.ask(http("/below/oauth2callback", held, query_string=b"code=c"))
+    assert (b"location", b"/") in start["headers"]
+
+
+async def says_what_it_hears(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "bytes": b"page: " + message["bytes"]})
+    await send({"type": "websocket.send", "bytes": b"too late"})
+
+
+@pytest.fixture
+def open_socket() -> Made:
+    made = Made(says_what_it_hears)
+    made.access.begin(HELD)
+    return made
+
+
+def heard(sent: list[dict[str, Any]]) -> list[bytes]:
+    return [message["bytes"] for message in sent if message["type"] == "websocket.send"]
+
+
+def says(data: bytes, made: Made | None = None, after: float = 0.0) -> Callable[[], dict[str, Any]]:
+    def come() -> dict[str, Any]:
+        if made:
+            made.clock.time += after
+        return {"type": "websocket.receive", "bytes": data}
+
+    return come
+
+
+CONNECT = {"type": "websocket.connect"}
+
+
+def test_a_websocket_is_led_out_when_its_time_ran_out(open_socket):
+    messages = [CONNECT, says(b"use"), says(b"beat", open_socket, 8), says(b"beat", open_socket, 8)]
+    sent = open_socket.ask(socket(HELD), messages)
+    assert heard(sent) == [b"page: use", b"page: beat", b"leads to /"]
+    assert sent[-1] == {"type": "websocket.close", "code": 1008}
+
+
+def test_a_websocket_that_is_used_stays_open_until_the_longest_time(open_socket):
+    messages = [CONNECT, *(says(b"use", open_socket, 9) for _ in range(20))]
+    sent = open_socket.ask(socket(HELD), messages)
+    assert heard(sent) == [b"page: use"] * 11 + [b"leads to /"]  # 99 seconds
+
+
+def test_a_silent_websocket_is_led_out_too(open_socket):
+    def later() -> None:
+        open_socket.clock.time += 11
+
+    sent = open_socket.ask(socket(HELD), [CONNECT, later])
+    assert heard(sent) == [b"leads to /"]
+
+
+def test_nothing_of_a_page_is_sent_after_a_sign_out(open_socket):
+    def leave() -> dict[str, Any]:
+        open_socket.access.sessions.end(open_socket.access.key(HELD))
+        return {"type": "websocket.receive", "bytes": b"use"}
+
+    sent = open_socket.ask(socket(HELD), [CONNECT, says(b"use"), leave])
+    assert heard(sent) == [b"page: use", b"leads to /"]
+
+
+def test_a_tab_that_closes_by_itself_is_not_led_out(open_socket):
+    sent = open_socket.ask(socket(HELD), [CONNECT, {"type": "websocket.disconnect", "code": 1001}])
+    assert heard(sent) == [b"too late"]
+
+
+def test_a_websocket_of_nobody_reaches_no_page(open_socket):
+    for held in ({}, {"_streamlit_user": json.dumps(CLAIMS | {"nonce": "n2"}).encode().hex()}):
+        sent = open_socket.ask(socket(held), [CONNECT, says(b"use")])
+        assert [message["type"] for message in sent] == [
+            *("websocket.accept", "websocket.send", "websocket.close"),
+        ]
+        assert heard(sent) == [b"leads to /"]
