@@ -16,14 +16,16 @@ import pytest
 import streamlit
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
-from streamlit import runtime
+from streamlit import runtime, user_info
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
-from streamlit.web.server.starlette import starlette_routes
+from streamlit.web.server.starlette import starlette_routes, starlette_websocket
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
@@ -174,6 +176,57 @@ class TestWithThem:
         assert hooks.session_is_open()()
 
 
+class TestTheSignIn:
+    @pytest.fixture
+    def parts(self) -> hooks.SignInParts:
+        parts = hooks.sign_in_parts()
+        assert parts is not None
+        return parts
+
+    def test_identity_is_what_this_server_signed(self, parts, monkeypatch):
+        monkeypatch.setattr(starlette_websocket, "get_cookie_secret", lambda: "s" * 40)
+        signed = create_signed_value("s" * 40, "_streamlit_user", '{"sub": "42"}').decode()
+        assert parts.identity({"_streamlit_user": signed}) == b'{"sub": "42"}'
+        forged = create_signed_value("t" * 40, "_streamlit_user", '{"sub": "42"}').decode()
+        other = create_signed_value("s" * 40, "_streamlit_user_tokens", '{"sub": "42"}').decode()
+        for value in (forged, other, signed[:-1], signed + "a", "", "é"):
+            assert parts.identity({"_streamlit_user": value}) is None
+        assert parts.identity({}) is None
+
+    def test_identity_of_many_groups_is_put_together(self, parts, monkeypatch):
+        monkeypatch.setattr(starlette_websocket, "get_cookie_secret", lambda: "s" * 40)
+        chunks = {"": "chunks-2", "_1": '{"sub": ', "_2": '"42"}'}
+        held = {
+            name: create_signed_value("s" * 40, name, value).decode()
+            for name, value in ((f"_streamlit_user{end}", value) for end, value in chunks.items())
+        }
+        assert parts.identity(held) == b'{"sub": "42"}'
+        assert parts.identity({k: v for k, v in held.items() if not k.endswith("_2")}) is None
+
+    def test_use_is_what_a_person_does(self, parts):
+        asked, anew, beat = BackMsg(), BackMsg(), BackMsg()
+        asked.rerun_script.query_string = ""
+        anew.rerun_script.is_auto_rerun = True
+        beat.app_heartbeat = True
+        assert parts.is_use(asked.SerializeToString())
+        for data in (anew.SerializeToString(), beat.SerializeToString(), b"", b"\xff\xff\xff"):
+            assert not parts.is_use(data)
+
+    def test_a_message_leads_to_an_address(self, parts):
+        assert ForwardMsg.FromString(parts.leads_to("/x/")).auth_redirect.url == "/x/"
+
+    def test_a_file_of_secrets_is_read_or_told(self, tmp_path, monkeypatch):
+        file = tmp_path / "secrets.toml"
+        monkeypatch.setattr(streamlit, "get_option", lambda name: [str(file)])
+        assert hooks.kept_secrets() == {}
+        file.write_text("[auth\n")
+        monkeypatch.setattr(
+            streamlit, "secrets", SimpleNamespace(to_dict=lambda: 1 / 0)
+        )  # whatever it raises
+        with pytest.raises(ZeroDivisionError):
+            hooks.kept_secrets()
+
+
 def forgotten() -> None:
     forget = hooks.forget_session()
     forget()
@@ -197,6 +250,9 @@ def asked_whether_open() -> bool:
         (runtime.Runtime, "is_active_session", asked_whether_open, True),
         (runtime.scriptrunner, "get_script_run_ctx", asked_whether_open, True),
         (runtime, "Runtime", lambda: hooks.media("/media/x"), None),
+        (PagesManager, "uses_pages_directory", hooks.run_through_navigation, None),
+        (starlette_websocket, "_get_signed_cookie_with_chunks", hooks.sign_in_parts, None),
+        (user_info, "generate_login_redirect_url", hooks.sign_in_parts, None),
     ],
 )
 def test_without_a_part_the_log_says_so_once(monkeypatch, caplog, owner, part, use, expected):
