@@ -137,8 +137,8 @@ def read_settings(kept: Mapping[str, Any], environ: Mapping[str, str]) -> Settin
 
 def check_address(
     address: str | None, settings: Settings | None, environ: Mapping[str, str]
-) -> None:
-    """Refuse to be reached by others while nobody is asked who they are.
+) -> bool:
+    """Refuse to be reached by others while nobody is asked who they are, unless that is meant.
 
     Parameters
     ----------
@@ -149,13 +149,20 @@ def check_address(
     environ : mapping of str to str
         The environment.
 
+    Returns
+    -------
+    bool
+        Whether everybody who reaches the server is let in, beyond this machine, as `OPEN` says.
+
     Raises
     ------
     AccessError
         If the address is not of this machine alone and no sign-in is configured.
     """
-    if settings or _is_here(address or "") or environ.get(OPEN, "").strip() == "1":
-        return
+    if settings or _is_here(address or ""):
+        return False
+    if environ.get(OPEN, "").strip() == "1":
+        return True
     raise AccessError(
         "The server would be open to everybody on the network: it listens beyond this machine "
         f"(server.address is {address or 'not set'}), and no sign-in is configured. Configure one, "

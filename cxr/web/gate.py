@@ -37,7 +37,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("cxr.web.gate")  # by which name it is run besides
 
 #: Seconds between two looks whether an open websocket's sign-in is over.
 BEAT = 1.0
@@ -334,7 +334,10 @@ def _configured(
             code="secrets",
         ) from error
     settings = read_settings(kept, os.environ)
-    check_address(option("server.address"), settings, os.environ)
+    if check_address(option("server.address"), settings, os.environ):
+        logger.warning(
+            "Nobody is asked to sign in: whoever reaches this server reads and does everything."
+        )
     if settings is None:
         return None
     found = hooks["sign_in_parts"]()

@@ -141,7 +141,7 @@ def test_without_authlib_nothing_starts(monkeypatch):
     "address", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "unix://run/cxr"]
 )
 def test_this_machine_alone_wants_no_sign_in(address):
-    check_address(address, None, {})
+    assert not check_address(address, None, {})
 
 
 @pytest.mark.parametrize(
@@ -152,5 +152,5 @@ def test_a_network_wants_one_or_a_word(address):
         with pytest.raises(AccessError) as error:
             check_address(address, None, environ)
         assert error.value.code == "open_to_network"
-    check_address(address, None, {"CXR_OPEN_WITHOUT_SIGN_IN": "1"})
-    check_address(address, read_settings(KEPT, {}), {})
+    assert check_address(address, None, {"CXR_OPEN_WITHOUT_SIGN_IN": "1"})
+    assert not check_address(address, read_settings(KEPT, {}), {})

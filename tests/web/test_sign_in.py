@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -24,6 +26,7 @@ from websockets.typing import Origin
 
 from cxr.access import Access, Sessions, read_settings
 from cxr.access.settings import AUTH, SIGN_IN
+from cxr.web import sign_in
 from tests.access.test_settings import KEPT
 from tests.conftest import ROOT
 from tests.openid_provider import Provider, provider
@@ -318,7 +321,7 @@ class TestStart:
                 end = time.monotonic() + 60
                 while server.poll() is None and time.monotonic() < end:
                     if answers(f"http://127.0.0.1:{port}"):
-                        return None, ""
+                        return None, (tmp_path / "log.txt").read_text()
                     time.sleep(0.1)
                 assert server.poll() is not None, "neither started nor ended"
                 return server.returncode, (tmp_path / "log.txt").read_text()
@@ -334,7 +337,9 @@ class TestStart:
 
     def test_but_where_a_proxy_asks(self, tmp_path):
         address = ("--server.address", "0.0.0.0")
-        assert self.started(tmp_path, *address, CXR_OPEN_WITHOUT_SIGN_IN="1") == (None, "")
+        status, said = self.started(tmp_path, *address, CXR_OPEN_WITHOUT_SIGN_IN="1")
+        assert status is None
+        assert "Nobody is asked to sign in" in said
 
     def test_a_sign_in_that_is_configured_in_part(self, tmp_path):
         status, said = self.started(tmp_path, CXR_SIGN_IN_CLIENT_ID="cxr")
@@ -391,6 +396,27 @@ class TestThePagesThemselves:
         app = self.app().run()
         assert not app.markdown
         assert len(app.error) == 1
+
+    def test_a_sign_out_frees_what_is_held_and_a_sign_in_that_ran_out_does_not(self, monkeypatch):
+        settings = read_settings(KEPT, {})
+        assert settings is not None
+        clock = {"now": 0.0}
+        sessions = Sessions(idle=10, longest=100, now=lambda: clock["now"])
+        access = Access(settings, sessions, lambda cookies: cookies["user"].encode())
+        monkeypatch.setattr("cxr.access.server._running", [access])
+        tellers = {}
+        for who in ("leaves", "falls asleep"):
+            claims = {"iss": "i", "sub": who, "nonce": who, "groups": ["xray"]}
+            held = {"user": json.dumps(claims)}
+            access.begin(held)
+            context = SimpleNamespace(cookies=held)
+            monkeypatch.setattr("cxr.web.sign_in.st", SimpleNamespace(context=context))
+            tellers[who] = sign_in.signed_out(), access.key(held)
+        sessions.end(tellers["leaves"][1])
+        assert [tell() for tell, _ in tellers.values()] == [True, False]
+        clock["now"] = 11
+        assert sessions.live(tellers["falls asleep"][1]) is None
+        assert [tell() for tell, _ in tellers.values()] == [True, False]
 
     def test_a_threshold_is_set_by_whom_it_is_for(self, monkeypatch):
         def page() -> None:
