@@ -20,6 +20,7 @@ from cxr.datasets.published import data_folder
 from cxr.model import Model, load
 from cxr.reading_room.session import ReadingSession
 from cxr.reading_room.worklist import Worklist
+from cxr.web.transfer import ready_film
 
 from .server import Process
 
@@ -29,7 +30,7 @@ FLAT = 1.05
 
 def read(models: Sequence[Model], films: Sequence[Path]) -> int:
     """Have a list scored, open some of its films and let it go; returns how many have no score."""
-    session = ReadingSession(Worklist(models), None, lambda: True)
+    session = ReadingSession(Worklist(models), None, lambda: True, ready=ready_film)
     for film in films:
         session.worklist.add(film.name, film.read_bytes())
     session.scorer.start()

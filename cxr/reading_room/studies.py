@@ -81,7 +81,7 @@ class Study:
     def band(self, finding: str = "") -> str:
         """Return one of `BANDS`: the highest of all findings, or that of one."""
         if not finding:
-            return self.leader.band
+            return self._band
         entry = self.leader_of(finding)
         said = entry.assessments[finding].prediction if finding in entry.assessments else None
         if entry.lateral:
@@ -90,10 +90,17 @@ class Study:
 
     def bands(self, finding: str = "") -> set[str]:
         """Return the bands that a study is found under: `band`, and that of a refused film."""
-        refused = (
-            {"refused"} if not finding and any(e.band == "refused" for e in self.entries) else set()
-        )
+        refused = {"refused"} if not finding and self._has_refused else set()
         return {self.band(finding)} | refused
+
+    # What a list of a thousand rows asks of each of them several times as it is drawn.
+    @cached_property
+    def _band(self) -> str:
+        return self.leader.band
+
+    @cached_property
+    def _has_refused(self) -> bool:
+        return any(entry.band == "refused" for entry in self.entries)
 
     @property
     def waits(self) -> bool:
