@@ -28,6 +28,8 @@ __all__ = ["add_films", "first_film_ahead", "first_score", "reading_list", "star
 
 #: Seconds between two looks at how far the scoring is; and while the open film waits for a score.
 BEAT, SOON = 0.4, 0.15
+#: And that each film of the list adds, so that a list of a thousand is not sent all the time.
+PER_FILM = 0.001
 #: Seconds after which a browser has painted a film on a machine that is quiet, so that scoring it
 #: takes the processor from nobody: those of a small film, and those of a million pixels more.
 THERE, PER_MEGAPIXEL = 0.18, 0.04
@@ -171,6 +173,7 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
     changing = session.working or session.seen() != session.drawn
     beat = SOON if session.awaits_score or session.awaits_prior else BEAT
+    beat += PER_FILM * len(session.worklist)
     st.fragment(_list, run_every=beat if changing else None)(session, height, with_page)
     with_page.clear()
     page_uploader(session.worklist)
