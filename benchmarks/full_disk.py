@@ -68,7 +68,13 @@ def room(disk: Path, left: int) -> Iterator[None]:
     filler = disk / FULL
     with filler.open("wb") as file:
         facts = os.statvfs(disk)
-        os.posix_fallocate(file.fileno(), 0, max(facts.f_bfree * facts.f_frsize - left, 1))
+        size = max(facts.f_bfree * facts.f_frsize - left, 1)
+        while True:
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+                break
+            except OSError:  # what is free is counted roughly
+                size -= 65536
     try:
         yield
     finally:

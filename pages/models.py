@@ -38,8 +38,8 @@ TABS = ["Figures", "Heatmaps", "Refused films", "Steadiness", "Limits", "Making"
 
 
 def main() -> None:
-    listed = cards()
     header("Models")
+    listed = cards()
     show_damaged()
     left, _ = st.columns([1, 1.15], gap="medium")
     with left:

@@ -17,6 +17,7 @@ from cxr.web import (
     result_step,
     scores_step,
     site_session,
+    stop_without_readers,
     threshold_step,
     truth_step,
     waiting_step,
@@ -26,6 +27,7 @@ WAYS = ("Films", "Scores in a table")
 
 
 def main() -> None:
+    stop_without_readers("Validation")
     header("Validation")
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:

@@ -53,6 +53,8 @@ COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "predictions.csv": (("split", "path", "patient", "label", "subtype"), ("logit",)),
     "films.csv": (("path", "split", "label", "patient"), ()),
 }
+#: Numbers that a run may not have measured in an epoch.
+MAY_BE_EMPTY = ("val_loss",)
 RESTORE = "Restore the file, or train the model again."
 
 
@@ -287,7 +289,8 @@ def _check_columns(table: pd.DataFrame, texts: tuple[str, ...], numbers: tuple[s
     if missing := {*texts, *numbers} - set(table):
         raise ValueError(f"It lacks {', '.join(sorted(missing))}.")
     for column in numbers:
-        if len(table) and not np.isfinite(table[column].astype(np.float64)).all():
+        values = table[column].astype(np.float64)
+        if np.isinf(values).any() or (column not in MAY_BE_EMPTY and values.isna().any()):
             raise ValueError(f"{column} has cells that are no numbers.")
 
 

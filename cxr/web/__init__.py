@@ -40,6 +40,7 @@ from .page import (
     not_for_this_role,
     plot,
     show_damaged,
+    stop_without_readers,
 )
 from .plain_text import code_span, plain, plain_cells, plain_json, plain_table
 from .prior import ahead_of, current_of, prior_of, prior_said
@@ -136,6 +137,7 @@ __all__ = [
     "site_session",
     "start_view",
     "steadiness_view",
+    "stop_without_readers",
     "study_view",
     "theme",
     "threshold_step",

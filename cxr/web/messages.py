@@ -40,6 +40,7 @@ __all__ = [
     "measure_again",
     "message",
     "model_gone",
+    "no_default_for",
     "no_lungs",
     "no_readings_at_site",
     "no_readings_by",
@@ -47,7 +48,6 @@ __all__ = [
     "not_described",
     "not_explained",
     "not_recorded",
-    "not_scored_for",
     "not_steadied",
     "one_class",
     "premise_fails",
@@ -74,7 +74,10 @@ NO_PICTURE_CHECK = (
     "screenshots and photos of films are scored like films. Put the folder picture-check of the "
     f"models that ship next to the others, {AGAIN}"
 )
-NO_MODELS = f"No models here. Train one with: {TRAIN}"
+NO_MODELS = (
+    "No models here. Set CXR_MODELS to the folder of the models and start the dashboard again, or "
+    f"train one with: {code_span(TRAIN)}"
+)
 ONLY_BASELINES = f"Only baselines here, by which no film is scored. Train a model with: {TRAIN}"
 CHOOSE_MODEL = "Choose a model to see its curves."
 CHOOSE_BAR = "Choose a bar to see its films below."
@@ -126,15 +129,12 @@ def message(error: Exception) -> str:
 
 def model_gone(model: str) -> str:
     """Say that a model which was chosen is not there any more."""
-    return (
-        f"{plain(model)} is not in the folder of the models any more. Another one is chosen: look "
-        "at which before you read on."
-    )
+    return f"{plain(model)} was removed. See which model is chosen now."
 
 
-def not_scored_for(finding: str, why: str) -> str:
-    """Say that no film is scored for a finding, since its default model is damaged."""
-    return f"No film is scored for {plain(finding)}. {plain(why)} {HINTS['card']}"
+def no_default_for(finding: str, why: str) -> str:
+    """Say that a finding has no default model, since that is damaged."""
+    return f"Automatic does not score for {plain(finding)}. {plain(why)} {HINTS['card']}"
 
 
 def no_readings_at_site(site: str) -> str:

@@ -16,7 +16,7 @@ from ..plain_text import visible
 from ..scoring.automatic import AUTOMATIC, default_cards
 from ..scoring.bundle import BundleError, available, damaged, default_name
 from ..scoring.card import Card
-from ..scoring.population import intended_use
+from ..scoring.population import INTENDED_USE, intended_use
 from .address import among, in_address
 from .browsers import note_browser
 from .look import watch_theme
@@ -26,7 +26,7 @@ from .messages import (
     ONLY_BASELINES,
     message,
     model_gone,
-    not_scored_for,
+    no_default_for,
 )
 from .plain_text import plain, plain_table
 from .sign_in import sign_out_button, signed_in
@@ -53,6 +53,7 @@ __all__ = [
     "not_for_this_role",
     "plot",
     "show_damaged",
+    "stop_without_readers",
 ]
 
 STYLE = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-8")
@@ -87,10 +88,27 @@ def cards() -> list[Card]:
     """Read the cards of all bundles that can be read; if there is none, say so and stop."""
     listed = available()
     if not listed:
-        show_damaged()
-        st.info(NO_MODELS)
-        st.stop()
+        _stop_saying(NO_MODELS)
     return listed
+
+
+def stop_without_readers(title: str) -> None:
+    """Say so and stop, where no model here scores films: there is none, or only baselines.
+
+    Parameters
+    ----------
+    title : str
+        Of the page.
+    """
+    if all(card.baseline for card in available()):
+        header(title)
+        _stop_saying(ONLY_BASELINES)
+
+
+def _stop_saying(what_to_do: str) -> NoReturn:
+    show_damaged()
+    st.info(what_to_do)
+    st.stop()
 
 
 def show_damaged() -> None:
@@ -149,8 +167,6 @@ def choose_model(key: str, *, label: str = "Model", baselines: bool = True) -> C
     """Let the reader choose one model; a finding's default comes first, baselines last or never."""
     listed = _defaults_first(cards())
     by_name = {c.name: c for c in listed if baselines or not c.baseline}
-    if not by_name:
-        _stop_without_readers()
     _tell_gone([st.session_state.get(key)], by_name)
     in_address("model", key, next(iter(by_name)), among(by_name))
     return by_name[
@@ -177,8 +193,6 @@ def choose_readers(key: str) -> list[Card]:
     by_name = {card.name: card for card in _defaults_first(cards()) if not card.baseline}
     defaults = default_cards()
     names = [*([AUTOMATIC] if defaults else []), *by_name]
-    if not names:
-        _stop_without_readers()
     _show_damaged_defaults()
     session = st.session_state.get(SESSION)
     before = [model.name for model in session.worklist.models] if session else []
@@ -197,18 +211,12 @@ def choose_readers(key: str) -> list[Card]:
     return defaults if name == AUTOMATIC else [by_name[name]]
 
 
-def _stop_without_readers() -> NoReturn:
-    show_damaged()
-    st.info(ONLY_BASELINES)
-    st.stop()
-
-
 def _show_damaged_defaults() -> None:
-    """Say which findings no film is scored for, since their default model is damaged."""
+    """Say which findings have no default model, since it is damaged."""
     for name, why in damaged().items():
         finding = name.partition("-")[0]
         if default_name(finding) in (None, name):
-            st.warning(not_scored_for(finding, why))
+            st.warning(no_default_for(finding, why))
 
 
 def _tell_gone(before: Iterable[str | None], there: Collection[str]) -> None:
@@ -285,12 +293,15 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
     watch_tab()
     left, right = st.columns([1, 8], gap="small", vertical_alignment="center")
     left.container(key="page_title").markdown(f"#### {title}")
-    listed = cards() if listed is None else listed
+    listed = available() if listed is None else listed
     every = sorted({f"{card.population} ({card.finding})" for card in listed})
-    use = intended_use(listed[0].population if len(listed) == 1 else ", ".join(every))
+    whose = listed[0].population if len(listed) == 1 else ", ".join(every)
+    use = intended_use(whose) if listed else INTENDED_USE
     with right.container(key="intended_use"):
         st.caption(plain(use), text_alignment="right")
         sign_out_button()
+    if not listed:
+        _stop_saying(NO_MODELS)
     tour_view(title)
 
 

@@ -62,7 +62,9 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     shot(page, "room-scoring")
     expect(page.locator("li.waiting")).to_have_count(0, timeout=180_000)
     expect(page.locator("li.refused")).to_have_count(1)
-    scores = [float(text) for text in page.locator(".worklist li .score b").all_text_contents()[:41]]
+    scores = [
+        float(text) for text in page.locator(".worklist li .score b").all_text_contents()[:41]
+    ]
     assert scores == sorted(scores, reverse=True)
     # Nobody chose a film yet: the highest is open.
     expect(rows.first).to_have_attribute("aria-selected", "true")

@@ -76,15 +76,17 @@ def test_models_that_are_whole_have_no_error(folder, names: list[str]) -> None:
         assert shown or name == "monitoring", name  # whose log is off
 
 
+def test_no_models_are_told_on_every_page(folder) -> None:
+    folder()
+    for _ in each_page(app := open_dashboard()):
+        assert "python -m cxr train" in app.info[0].value
+
+
 def test_a_single_baseline_reads_no_film_and_is_shown_all_the_same(folder) -> None:
     folder(BASELINE)
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
-    assert not app.exception
-    assert "python -m cxr train" in app.info[0].value
-    for name in PAGES[1:]:
-        app.switch_page(f"pages/{name}.py").run()
-        assert not app.exception, name
-        reads = name == "validation"
+    app = open_dashboard()
+    for name in each_page(app):
+        reads = name in ("triage", "validation")
         assert any("python -m cxr train" in info.value for info in app.info) == reads, name
 
 
@@ -92,10 +94,8 @@ def test_a_single_baseline_reads_no_film_and_is_shown_all_the_same(folder) -> No
 def test_a_damaged_card_is_told_where_models_are(folder, models: list[str]) -> None:
     where = folder(*models)
     spoil(where / OTHER / "card.json")
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
-    for name in PAGES:
-        app.switch_page(f"pages/{name}.py").run()
-        assert not app.exception, name
+    app = open_dashboard()
+    for name in each_page(app):
         # Alone, it is why there is nothing to show; else it is a row of the page Models, and on
         # Triage the reason why its finding may have no default.
         says = MODEL not in models or name in ("models", "triage")
@@ -119,7 +119,7 @@ def test_a_damaged_file_is_told_on_the_pages_that_need_it_alone(
     where = folder(MODEL)
     tables = ("predictions", "history", "films")
     spoil(table_path(where / MODEL, file) if file in tables else where / MODEL / file)
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    app = open_dashboard()
     for name in each_page(app):
         assert (MODEL in told(app)) == (name in pages), (name, told(app))
 

@@ -331,6 +331,7 @@ class TestTables:
             ("predictions", lambda table: table.assign(logit=float("inf"))),
             ("history", lambda table: table.rename(columns={"val_loss": "loss 2"})),
             ("history", lambda table: table.assign(loss="x")),
+            ("history", lambda table: table.assign(val_loss="x")),
             ("films", lambda table: table.drop(columns="path")),
         ],
     )
@@ -339,6 +340,10 @@ class TestTables:
         change_table(models / NAME, name, change)
         with pytest.raises(BundleError, match=rf"{name}\.csv of pneumonia-made is missing or"):
             getattr(load(NAME, folder=models), name)
+
+    def test_what_a_run_did_not_measure_is_empty(self, models):
+        change_table(models / NAME, "history", lambda table: table.assign(val_loss=np.nan))
+        assert load(NAME, folder=models).history["val_loss"].isna().all()
 
     def test_explanations_of_numbers_too_large_for_any(self, models):
         table = pd.DataFrame([dict.fromkeys(explanations.COLUMNS, "a") | {"value": "9" * 400}])
