@@ -118,3 +118,24 @@ def test_a_file_in_the_place_of_the_folder_is_left_alone(predict, films, tmp_pat
     for words in (["--out", file / "rows.csv"], ["--out", tmp_path / "a.csv", "--heatmaps", file]):
         assert is_told(predict(*words, paths=films / "00.png"), file)
         assert file.read_text() == "mine"
+
+
+def test_a_home_that_cannot_be_written_to(films, made_bundle, tmp_path):
+    """Films are scored all the same; what wants the home says so."""
+    home = unwritable(tmp_path)
+    environment = {n: v for n, v in os.environ.items() if not n.startswith(("XDG_", "CXR_READ"))}
+    environment |= {"HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(*words: str | Path):
+        command = [sys.executable, "-m", "cxr", *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=environment, check=False, timeout=300
+        )
+
+    out = tmp_path / "rows.csv"
+    done = run("predict", films / "00.png", "--model", made_bundle.folder, "--out", out)
+    assert done.returncode == DONE, done.stderr
+    assert len(read_rows(out)) == 1
+    assert is_told(
+        run("readings", "export", "--out", tmp_path / "log.csv"), Path("CXR_READINGS_URL")
+    )
