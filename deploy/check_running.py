@@ -235,9 +235,7 @@ def main() -> None:
     lone(container)
     closed = container.run(*container.facts["cmd"])
     says("it does not start where nobody said who may come in", closed.returncode != 0)
-    print(
-        f"     {closed.stderr.strip().splitlines()[-1] if closed.stderr.strip() else closed.stdout[-200:]}"
-    )
+    print(f"     {(closed.stderr + closed.stdout).strip()[-300:]}")
     names = [f"--server.allowedHosts={name}" for name in (NAME, "127.0.0.1")]
     command = container.command(*container.facts["cmd"], *names)
     env = container.env(CXR_OPEN_WITHOUT_SIGN_IN="1")
@@ -259,27 +257,30 @@ def main() -> None:
         sh("mount", "--bind", str(secrets), "/run/secrets")
         ids = ["setpriv", f"--reuid={PROXY_USER}", f"--regid={PROXY_USER}", *SMALLEST]
         nginx = [*ids, "nginx", "-c", str(HERE / "nginx.conf")]
-        tested = subprocess.run([*nginx, "-t"], capture_output=True, text=True)
+        with proxy_log(folder).open("ab") as log:
+            tested = subprocess.run([*nginx, "-t"], stdout=log, stderr=subprocess.PIPE, text=True)
         says("nginx takes its configuration", tested.returncode == 0, tested.stderr.strip())
-        with nginx_started(nginx, folder):
+        log = proxy_log(folder)
+        with started([*nginx, "-g", "daemon off;"], log, dict(os.environ)):
+            time.sleep(1)
+            up = sh("curl", "--fail", "--silent", "-w", "%{http_code}", "http://127.0.0.1:8081/up")
+            says("the proxy's health check passes", up == "204")
             through_the_proxy()
             by_the_page(folder, score)
-        log = (folder / "nginx.log").read_text(encoding="utf-8")
-        says("the proxy's log has no query", "?" not in log, f"{len(log.splitlines())} lines")
+        said = log.read_text(encoding="utf-8")
+        says("the proxy's log has no query", "?" not in said, f"{len(said.splitlines())} lines")
         inside = container.run("du", "-s", "/tmp", "/home/cxr").stdout.split()
         print(
             f"     kB in /tmp {inside[0]}, in the home {inside[2]}; files and picture in {folder}"
         )
 
 
-@contextmanager
-def nginx_started(nginx: list[str], folder: Path) -> Iterator[None]:
+def proxy_log(folder: Path) -> Path:
+    """Make the file that stands for the proxy's output, which it opens anew as its own user."""
     log = folder / "nginx.log"
     log.touch()
     os.chown(log, int(PROXY_USER), int(PROXY_USER))
-    with started([*nginx, "-g", "daemon off;"], log, dict(os.environ)):
-        time.sleep(1)
-        yield
+    return log
 
 
 if __name__ == "__main__":

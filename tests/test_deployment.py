@@ -132,7 +132,9 @@ class TestProxy:
     def test_its_names_and_ports_are_those_of_compose(self, services):
         assert "server dashboard:8501;" in NGINX
         inside = {port.partition(":")[2] for port in services["nginx"]["ports"]}
-        assert inside == {"8443", "8080"} == set(re.findall(r"listen (\d+)", NGINX))
+        assert inside == {"8443", "8080"} == set(re.findall(r"listen (\d+)[ ;]", NGINX))
+        assert "listen 127.0.0.1:8081;" in NGINX
+        assert services["nginx"]["healthcheck"]["test"][-1] == "http://127.0.0.1:8081/up"
         for secret in ("tls_certificate", "tls_key"):
             assert secret in services["nginx"]["secrets"]
             assert f"/run/secrets/{secret};" in NGINX
