@@ -124,8 +124,8 @@ def served(container: Container, folder: Path) -> str:
     return f"{time.monotonic() - begun:.0f} s after the start"
 
 
-def by_command(container: Container) -> float:
-    """Score the film that comes with pydicom-data, by the command line in it."""
+def by_command(container: Container) -> tuple[Path, float]:
+    """Score the film that comes with pydicom-data, by the command line in it; return both."""
     find = "from cxr.reading_room.samples import sample_films; print(sample_films()[-2])"
     film = container.run("python", "-c", find).stdout.strip()
     done = container.run(
@@ -135,7 +135,7 @@ def by_command(container: Container) -> float:
     says("a film is scored by the command line", done.returncode == 0, done.stderr[-300:].strip())
     row = json.loads(container.run("cat", "/tmp/r.json").stdout)[0]
     print(f"     {Path(film).name}: {row['score']}, {row['band']} {row['operating_point']}")
-    return float(row["score"])
+    return container.root / film.lstrip("/"), float(row["score"])
 
 
 def answer(request: str, *, tls: bool = True, host: str = NAME, body: bytes = b"") -> str:
@@ -191,8 +191,8 @@ def through_the_proxy() -> None:
     )
 
 
-def by_the_page(folder: Path, score: float) -> None:
-    """Score the same film in a browser, through the proxy."""
+def by_the_page(folder: Path, film: Path, score: float) -> None:
+    """Upload the same film in a browser, through the proxy, and see its score."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=120_000)
@@ -205,14 +205,16 @@ def by_the_page(folder: Path, score: float) -> None:
             viewport={"width": 1440, "height": 900},
         ).new_page()
         page.goto("/")
-        page.get_by_role("button", name="Sample films").click()
+        expect(page.get_by_test_id("stFileUploader")).to_be_visible()
+        page.set_input_files("input[type=file]", film)
         rows = page.locator("li.above, li.near, li.below")
         expect(rows.first).to_be_visible()
         expect(page.locator("li.waiting")).to_have_count(0)
         page.wait_for_timeout(3000)
         page.screenshot(path=str(folder / "page.png"))
         told = page.locator(".worklist").inner_text()
-        says("films are scored on the page", rows.count() > 0, f"{rows.count()} films")
+        size = f"{film.stat().st_size / 1e6:.1f} MB"
+        says("a film is uploaded and scored on the page", rows.count() == 1, size)
         says(
             "as by the command line",
             f"{score:.2f}" in told or f"{score:.3f}" in told,
@@ -241,7 +243,7 @@ def main() -> None:
     env = container.env(CXR_OPEN_WITHOUT_SIGN_IN="1")
     with started(command, folder / "dashboard.log", env):
         says("the health check passes", True, served(container, folder))
-        score = by_command(container)
+        film, score = by_command(container)
         secrets = folder / "secrets"
         secrets.mkdir()
         sh(
@@ -266,7 +268,7 @@ def main() -> None:
             up = sh("curl", "--fail", "--silent", "-w", "%{http_code}", "http://127.0.0.1:8081/up")
             says("the proxy's health check passes", up == "204")
             through_the_proxy()
-            by_the_page(folder, score)
+            by_the_page(folder, film, score)
         said = log.read_text(encoding="utf-8")
         says("the proxy's log has no query", "?" not in said, f"{len(said.splitlines())} lines")
         inside = container.run("du", "-s", "/tmp", "/home/cxr").stdout.split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import mmap
 import os
@@ -258,6 +259,7 @@ def _run(work: Callable[[Board, Callable[[str], None]], None], board: Board, out
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
+        faulthandler.disable()
         logging.disable(logging.CRITICAL)
         warnings.simplefilter("ignore")
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

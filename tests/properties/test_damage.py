@@ -13,6 +13,7 @@ from benchmarks.fuzz.record import Record, total
 from benchmarks.fuzz.run import by_mutation
 from benchmarks.fuzz.viewer import in_node
 from benchmarks.fuzz.watch import SECONDS, Board, Seen, reading, watched
+from tests.conftest import ROOT
 
 #: Of each family; with the time that the processes take to start about 60 in all.
 BUDGET = 3.0
@@ -113,3 +114,10 @@ def test_the_table_is_added_to(tmp_path: Path) -> None:
     later.add("jpeg", "mutation", 0, 4, Seen(4, set(), [], 0.1, 1.0))
     assert total(path) == {"inputs": 19, "finds": 0, "seconds": 0.5, "mb": 30.0}
     assert [row["outcomes"] for row in Record(path).before] == ["2", "0"]
+
+
+def test_the_sum_that_is_told_is_that_of_the_table() -> None:
+    facts = total()
+    assert facts["inputs"] >= 1_000_000
+    for name in ("SECURITY.md", "benchmarks/README.md"):
+        assert f"{facts['inputs']:,} inputs in all" in (ROOT / name).read_text(encoding="utf-8")
