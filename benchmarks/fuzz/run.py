@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import damage
 from .families import FAMILIES, Family
-from .watch import Board, Find, Seen, reading, watched
+from .watch import Board, Find, Reader, Seen, watched
 
 __all__ = ["by_mutation", "guided", "keep"]
 
@@ -49,7 +49,7 @@ def _mutations(
     name: str, family: Family, first: int, end: int, seconds: float
 ) -> Callable[[Board, Callable[[str], None]], None]:
     def work(board: Board, tell: Callable[[str], None]) -> None:
-        read = reading(family.read, family.errors, board, tell)
+        read = Reader(family.read, family.errors, board, tell)
         read.warm([family.make(damage.chance(f"{name} warm", number)) for number in range(20)])
         until = time.monotonic() + seconds
         for number in range(first, end):
@@ -99,7 +99,7 @@ def _again(family: Family, find: Find) -> bool:
     """Whether an input is a find as well where nothing searches."""
 
     def work(board: Board, tell: Callable[[str], None]) -> None:
-        read = reading(family.read, family.errors, board, tell)
+        read = Reader(family.read, family.errors, board, tell)
         read.warm([])
         read(find.number, find.data)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import atheris
 
-from .watch import Board, reading
+from .watch import Board, Reader
 
 __all__ = ["search"]
 
@@ -41,7 +41,7 @@ def search(
     with atheris.instrument_imports(include=FOLLOWED):
         from . import families, films
     family = families.FAMILIES[name]
-    read = reading(family.read, family.errors, board, tell)
+    read = Reader(family.read, family.errors, board, tell)
     read.warm([path.read_bytes() for path in sorted(corpus.iterdir())[:40]])
     number = 0
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["MEMORY_MB", "SECONDS", "Board", "Find", "Seen", "reading", "watched"]
+__all__ = ["MEMORY_MB", "SECONDS", "Board", "Find", "Reader", "Seen", "watched"]
 
 #: Seconds of a processor that an input may take, and MB that the process may grow by.
 SECONDS, MEMORY_MB = 5.0, 600
@@ -112,7 +112,7 @@ class Seen:
         self.grown_mb = max(self.grown_mb, other.grown_mb)
 
 
-class reading:  # noqa: N801 - reads as what it does
+class Reader:
     """Read one input after another in the inner process, and tell what comes of each.
 
     Parameters
@@ -193,7 +193,7 @@ def watched(work: Callable[[Board, Callable[[str], None]], None], limit: float) 
     Parameters
     ----------
     work : callable
-        Takes the board, and a function for lines as `reading` tells them.
+        Takes the board, and a function for lines as `Reader` tells them.
     limit : float
         Seconds on the clock.
 

@@ -12,7 +12,7 @@ from benchmarks.fuzz.families import FAMILIES
 from benchmarks.fuzz.record import Record, total
 from benchmarks.fuzz.run import by_mutation
 from benchmarks.fuzz.viewer import in_node
-from benchmarks.fuzz.watch import SECONDS, Board, Seen, reading, watched
+from benchmarks.fuzz.watch import SECONDS, Board, Reader, Seen, watched
 from tests.conftest import ROOT
 
 #: Of each family; with the time that the processes take to start about 60 in all.
@@ -78,7 +78,7 @@ def bad(data: bytes) -> str:
 class TestWatch:
     def seen(self, *inputs: bytes) -> Seen:
         def work(board: Board, tell) -> None:
-            read = reading(bad, ("ValueError",), board, tell)
+            read = Reader(bad, ("ValueError",), board, tell)
             read.warm([b"9"])
             for number, data in enumerate(inputs):
                 read(number, data)
