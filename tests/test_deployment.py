@@ -177,7 +177,7 @@ class TestSupplyChain:
         return runpy.run_path(str(ROOT / ".ci" / "supply_chain.py"))
 
     def test_the_bill_of_materials_is_the_lock(self, chain, tmp_path):
-        assert chain["sbom"](tmp_path / "sbom.json") == 0
+        assert chain["sbom"](tmp_path / "sbom.json", check=False) == 0
         bill = json.loads((tmp_path / "sbom.json").read_text())
         assert bill["bomFormat"] == "CycloneDX"
         text = (ROOT / "requirements.lock").read_text(encoding="utf-8")

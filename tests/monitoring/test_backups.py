@@ -42,7 +42,7 @@ def test_sqlite(tmp_path: Path) -> None:
     before = log.table()
     made = shlex.split(command("VACUUM INTO"))
     assert made[0] == "python"
-    # Copied whole while entries that came since lie in the journal.
+    # Copied whole while the newest entries lie in a file of their own (WAL).
     subprocess.run([sys.executable, *made[1:]], cwd=tmp_path, check=True)
     log.scored(reading())
     restored = Readings(f"sqlite:///{tmp_path / 'readings.backup'}")
