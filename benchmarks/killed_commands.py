@@ -262,7 +262,7 @@ def make_films(data: Path) -> None:
     for split, number in (("train", 30), ("test", 4)):
         for label, ill in (("NORMAL", False), ("PNEUMONIA", True)):
             fill(data / "kermany" / split / label, number, ill=ill)
-    for name, number in ((EXTERNAL, 12), ("tuberculosis", 4), ("nih", 3)):
+    for name, number in ((EXTERNAL, 24), ("tuberculosis", 4), ("nih", 3)):
         positive = "PNEUMONIA" if name == EXTERNAL else "TUBERCULOSIS"
         for label, ill in (("NORMAL", False), (positive, True)):
             fill(data / name / label, number, ill=ill)

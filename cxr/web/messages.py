@@ -78,7 +78,9 @@ NO_MODELS = (
     "No models here. Set CXR_MODELS to the folder of the models and start the dashboard again, or "
     f"train one with: {code_span(TRAIN)}"
 )
-ONLY_BASELINES = f"Only baselines here, by which no film is scored. Train a model with: {TRAIN}"
+ONLY_BASELINES = (
+    f"Only baselines here, by which no film is scored. Train a model with: {code_span(TRAIN)}"
+)
 CHOOSE_MODEL = "Choose a model to see its curves."
 CHOOSE_BAR = "Choose a bar to see its films below."
 CHOOSE_CELL = "Films behind a cell of the matrix; the worst errors come first"

@@ -210,6 +210,8 @@ def test_each_page_opens_by_its_address_with_its_plots(
     expect(page.get_by_test_id("stException")).to_have_count(0)
     at_rest(page)
     shot(page, f"page-{name}", whole=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")  # not sideways
 
 
 def test_the_matrix_opens_the_films_behind_a_cell(page: Page) -> None:
