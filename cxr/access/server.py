@@ -15,6 +15,9 @@ from .settings import Settings
 
 __all__ = ["Access", "running", "start"]
 
+#: What a browser holds: who, which sign-in, and what Streamlit asks of its own cookie.
+HELD = ("iss", "sub", "nonce", "origin", "is_logged_in", "provider")
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -35,30 +38,41 @@ class Access:
 
     def key(self, cookies: Mapping[str, str]) -> str:
         """Return what tells a sign-in from all others; "" where there is none."""
-        said = self.identity(cookies)
-        return hashlib.sha256(said).hexdigest() if said else ""
+        return _key(self.identity(cookies))
 
     def live(self, cookies: Mapping[str, str]) -> SignedIn | None:
         """Return who is signed in with these cookies; None if nobody is, or no longer."""
         return self.sessions.live(self.key(cookies))
 
-    def begin(self, cookies: Mapping[str, str]) -> SignedIn | None:
-        """Note that somebody signed in, whose cookies these are; None if they are nobody's."""
+    def begin(self, cookies: Mapping[str, str]) -> bytes | None:
+        """Note that somebody signed in, whose cookies these are.
+
+        Returns
+        -------
+        bytes or None
+            What their browser is to hold of it, in place of all that the provider said: no name,
+            and short, since a person in many groups would have cookies that no server takes. None
+            if the cookies are nobody's.
+        """
         said = self.identity(cookies)
         claims = json.loads(said) if said else {}
         # The nonce is new with each sign-in, so that no two of them have one key.
         if not all(isinstance(claims.get(name), str) for name in ("iss", "sub", "nonce")):
             return None
         role = role_of(claims, self.settings.claim, self.settings.groups)
-        who = SignedIn(self.pseudonym(claims), role)
-        self.sessions.begin(self.key(cookies), who)
-        return who
+        held = json.dumps({name: claims[name] for name in HELD if name in claims}).encode()
+        self.sessions.begin(_key(held), SignedIn(self.pseudonym(claims), role))
+        return held
 
     def pseudonym(self, claims: Mapping[str, Any]) -> str:
         """Return what readings know somebody by, of what the provider says of them."""
         return pseudonym(
             self.settings.pseudonym_key, str(claims.get("iss")), str(claims.get("sub"))
         )
+
+
+def _key(said: bytes | None) -> str:
+    return hashlib.sha256(said).hexdigest() if said else ""
 
 
 _running: list[Access] = []

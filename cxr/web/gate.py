@@ -36,6 +36,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 logger = logging.getLogger("cxr.web.gate")  # by which name it is run besides
 
@@ -44,7 +45,7 @@ BEAT = 1.0
 HEALTH, HOST, LOGIN = "/_stcore/health", "/_stcore/host-config", "/auth/login"
 LOGOUT, CALLBACK, SIGN_IN = "/auth/logout", "/oauth2callback", "/sign_in"
 #: What the names of Streamlit's cookies of a sign-in begin with.
-USER = b"_streamlit_user"
+USER, TOKENS = b"_streamlit_user", b"_streamlit_user_tokens"
 #: Holds the address that somebody wanted, from the sign-in page to the way back.
 WANTED = "cxr_wanted"
 #: What ends a websocket whose sign-in is over: a policy.
@@ -80,6 +81,8 @@ class Parts:
         Reads a Cookie header.
     login : callable
         Returns the address that sends a browser to the identity provider.
+    signed : callable
+        Signs what a browser holds of a sign-in, as Streamlit does.
     leads_to : callable
         Returns the message of a websocket that has a page opened, by its address.
     is_use : callable
@@ -92,6 +95,7 @@ class Parts:
 
     cookies: Callable[[str], Mapping[str, str]]
     login: Callable[[], str]
+    signed: Callable[[bytes], bytes]
     leads_to: Callable[[str], bytes]
     is_use: Callable[[bytes], bool]
     base: str
@@ -197,8 +201,10 @@ class Gate:
             nonlocal refused
             if message["type"] == "http.response.start":
                 given, others = _split(message.get("headers", []))
-                if self._access.begin(_given(given)):
-                    given = [(name, self._bounded(value)) for name, value in given]
+                if held := self._access.begin(_given(given)):
+                    given = [
+                        (name, self._bounded(value)) for name, value in self._held(given, held)
+                    ]
                     if self._is_ours(wanted):
                         others = [pair for pair in others if pair[0].lower() != b"location"]
                         others.append((b"location", quote(wanted, safe=SAFE).encode()))
@@ -214,11 +220,20 @@ class Gate:
 
         return sent
 
+    def _held(self, given: Headers, held: bytes) -> Headers:
+        """Return the cookies of an answer, that of the sign-in with what its browser is to hold."""
+        ours = [pair for pair in given if pair[1].startswith(USER) and not _is_removal(pair[1])]
+        others = [pair for pair in given if pair not in ours]
+        user = next(value for _, value in ours if value.startswith(USER + b"="))
+        signed = b"; ".join([USER + b"=" + self._parts.signed(held), *user.split(b"; ")[1:]])
+        tokens = [pair for pair in ours if pair[1].startswith(TOKENS)]
+        # In several parts they are too long for a websocket: the provider is told without them.
+        return [*others, (b"set-cookie", signed), *(tokens if len(tokens) == 1 else [])]
+
     def _bounded(self, cookie: bytes) -> bytes:
         """Return a cookie; one of the sign-in lasts no longer in the browser than that does."""
         name, *attributes = cookie.split(b"; ")
-        lasts = [a for a in attributes if a.lower().startswith(b"max-age=")]
-        if not name.startswith(USER) or lasts in ([], [b"Max-Age=0"]):
+        if not name.startswith(USER) or _is_removal(cookie):
             return cookie
         kept = [a for a in attributes if not a.lower().startswith((b"max-age=", b"expires="))]
         return b"; ".join([name, *kept, b"Max-Age=%d" % self._access.settings.longest])
@@ -358,6 +373,7 @@ def _configured(
     parts = Parts(
         cookies=found.cookies,
         login=found.login,
+        signed=found.signed,
         leads_to=found.leads_to,
         is_use=found.is_use,
         base=f"/{base}" if base else "",
@@ -366,13 +382,17 @@ def _configured(
     return start(Access(settings, sessions, found.identity)), parts
 
 
-def _split(headers: Any) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+def _is_removal(cookie: bytes) -> bool:
+    return b"max-age=0" in cookie.lower().split(b"; ")
+
+
+def _split(headers: Any) -> tuple[Headers, Headers]:
     """Return the cookies that an answer gives, and its other headers."""
     given = [(name, value) for name, value in headers if name.lower() == b"set-cookie"]
     return given, [(name, value) for name, value in headers if name.lower() != b"set-cookie"]
 
 
-def _given(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+def _given(headers: Headers) -> dict[str, str]:
     """Return the cookies that a browser has of an answer."""
     cookies: dict[str, str] = {}
     for _, value in headers:

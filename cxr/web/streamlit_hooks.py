@@ -231,6 +231,8 @@ class SignInParts(NamedTuple):
         Reads a Cookie header as the server does.
     login : callable
         Returns the address that sends a browser to the identity provider.
+    signed : callable
+        Signs what `identity` returns.
     leads_to : callable
         Returns the message that has the browser of a websocket open an address.
     is_use : callable
@@ -241,6 +243,7 @@ class SignInParts(NamedTuple):
     identity: Callable[[Mapping[str, str]], bytes | None]
     cookies: Callable[[str], Mapping[str, str]]
     login: Callable[[], str]
+    signed: Callable[[bytes], bytes]
     leads_to: Callable[[str], bytes]
     is_use: Callable[[bytes], bool]
 
@@ -250,18 +253,25 @@ def sign_in_parts() -> SignInParts | None:
     sockets = _part(
         "streamlit.web.server.starlette.starlette_websocket", "_get_signed_cookie_with_chunks"
     )
+    routes = _part(
+        "streamlit.web.server.starlette.starlette_auth_routes", "_create_signed_value_wrapper"
+    )
     names = _part("streamlit.web.server.starlette.starlette_server_config", "USER_COOKIE_NAME")
     requests = _part("starlette.requests", "cookie_parser")
     users = _part("streamlit.user_info", "generate_login_redirect_url")
     forward = _part("streamlit.proto.ForwardMsg_pb2", "ForwardMsg.AUTH_REDIRECT_FIELD_NUMBER")
     back = _part("streamlit.proto.BackMsg_pb2", "BackMsg.RERUN_SCRIPT_FIELD_NUMBER")
     faults = _part("google.protobuf.message", "DecodeError")
-    if None in (sockets, names, requests, users, forward, back, faults):
+    if None in (sockets, routes, names, requests, users, forward, back, faults):
         return None
 
     def identity(cookies: Mapping[str, str]) -> bytes | None:
         said: bytes | None = sockets._get_signed_cookie_with_chunks(cookies, names.USER_COOKIE_NAME)
         return said
+
+    def signed(said: bytes) -> bytes:
+        value: bytes = routes._create_signed_value_wrapper(names.USER_COOKIE_NAME, said.decode())
+        return value
 
     def leads_to(address: str) -> bytes:
         message = forward.ForwardMsg()
@@ -281,6 +291,7 @@ def sign_in_parts() -> SignInParts | None:
         identity,
         requests.cookie_parser,
         lambda: users.generate_login_redirect_url("default"),
+        signed,
         leads_to,
         is_use,
     )

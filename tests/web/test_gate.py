@@ -16,8 +16,18 @@ from cxr.web.gate import Gate, Parts
 from tests.access.test_settings import KEPT
 
 CLAIMS = {"iss": "https://idp.example", "sub": "42", "nonce": "n1", "groups": ["xray"]}
-#: What stands for Streamlit's signed cookie: hexadecimal digits of JSON.
-HELD = {"_streamlit_user": json.dumps(CLAIMS).encode().hex()}
+
+
+def held(**changes: object) -> dict[str, str]:
+    """What stands for Streamlit's signed cookie: hexadecimal digits of JSON."""
+    return {"_streamlit_user": json.dumps(CLAIMS | changes).encode().hex()}
+
+
+#: What comes back from the provider, and what a browser holds of it then.
+CAME = held()
+HELD = {
+    "_streamlit_user": json.dumps({k: CLAIMS[k] for k in ("iss", "sub", "nonce")}).encode().hex()
+}
 
 
 class Clock:
@@ -47,6 +57,7 @@ class Made:
         parts = Parts(
             cookies=cookies,
             login=lambda: "/auth/login?provider=p",
+            signed=lambda said: said.hex().encode(),
             leads_to=lambda address: f"leads to {address}".encode(),
             is_use=lambda data: data == b"use",
             base=base,
@@ -93,7 +104,7 @@ def socket(held: dict[str, str]) -> dict[str, Any]:
 async def back_from_the_provider(scope: Any, receive: Any, send: Any) -> None:
     """Streamlit's answer to somebody who signed in."""
     given = [
-        f"_streamlit_user={HELD['_streamlit_user']}; Path=/; HttpOnly; Max-Age=2592000",
+        f"_streamlit_user={CAME['_streamlit_user']}; Path=/; HttpOnly; Max-Age=2592000",
         "_streamlit_user_tokens=abc; Path=/; HttpOnly; Max-Age=2592000",
         "_streamlit_user_1=; Path=/; Max-Age=0",
         "_streamlit_session=null; path=/; expires=Thu, 01 Jan 1970 00:00:00 GMT; httponly",
@@ -125,11 +136,11 @@ def test_what_leads_below_a_proxy_stays_there():
     made = Made(back_from_the_provider, base="/below")
     told = made.ask(http("/below/evaluation"))
     assert b'href="/below/sign_in?wanted=%2Fbelow%2Fevaluation"' in told[1]["body"]
-    held = {"cxr_wanted": "%2Fbelow%2Fevaluation"}
-    (start, _) = made.ask(http("/below/oauth2callback", held, query_string=b"code=c"))
+    wanted = {"cxr_wanted": "%2Fbelow%2Fevaluation"}
+    (start, _) = made.ask(http("/below/oauth2callback", wanted, query_string=b"code=c"))
     assert (b"location", b"/below/evaluation") in start["headers"]
-    held = {"cxr_wanted": "%2Felsewhere"}
-    (start, _) = made.ask(http("/below/oauth2callback", held, query_string=b"code=c"))
+    wanted = {"cxr_wanted": "%2Felsewhere"}
+    (start, _) = made.ask(http("/below/oauth2callback", wanted, query_string=b"code=c"))
     assert (b"location", b"/") in start["headers"]
 
 
@@ -144,7 +155,7 @@ async def says_what_it_hears(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture
 def open_socket() -> Made:
     made = Made(says_what_it_hears)
-    made.access.begin(HELD)
+    made.access.begin(CAME)
     return made
 
 
@@ -200,8 +211,8 @@ def test_a_tab_that_closes_by_itself_is_not_led_out(open_socket):
 
 
 def test_a_websocket_of_nobody_reaches_no_page(open_socket):
-    for held in ({}, {"_streamlit_user": json.dumps(CLAIMS | {"nonce": "n2"}).encode().hex()}):
-        sent = open_socket.ask(socket(held), [CONNECT, says(b"use")])
+    for cookies in ({}, CAME, held(nonce="n2")):
+        sent = open_socket.ask(socket(cookies), [CONNECT, says(b"use")])
         assert [message["type"] for message in sent] == [
             *("websocket.accept", "websocket.send", "websocket.close"),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import socket
 import subprocess
 import sys
@@ -20,6 +21,10 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.testing.v1 import AppTest
+from streamlit.web.server.starlette.starlette_app_utils import (
+    create_signed_value,
+    decode_signed_value,
+)
 from websockets import ConnectionClosed, Subprotocol
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -74,8 +79,8 @@ class Visitor(httpx.Client):
         token = self.cookies.get("_streamlit_xsrf") or "none"
         at = urlsplit(self.address)
         return connect(
-            f"ws://{at.netloc}/_stcore/stream",
-            origin=Origin(self.address),
+            f"ws://{at.netloc}{at.path}/_stcore/stream",
+            origin=Origin(f"http://{at.netloc}"),
             subprotocols=[Subprotocol("streamlit"), Subprotocol(token)],
             additional_headers={"Cookie": self.header, **headers},
             max_size=None,
@@ -185,6 +190,18 @@ class TestSignIn:
             assert "HttpOnly" in cookie
             assert "Max-Age=36000" in cookie
 
+    def test_a_person_in_many_groups_is_let_in_and_holds_no_name(self, visitor, made):
+        groups = ["xray", *(f"{number:040x}" for number in range(400))]
+        made.person = {**PEOPLE["reader"], "groups": groups, "sub": secrets.token_hex(200)}
+        assert visitor.get("/sign_in").status_code == 200
+        visitor.get("/_stcore/health")
+        assert len(visitor.header) < 4000
+        said = decode_signed_value("c" * 40, "_streamlit_user", visitor.cookies["_streamlit_user"])
+        assert "name" not in json.loads(said)
+        with visitor.socket() as connection:
+            assert navigation(shown(connection)) == MAY["reader"]
+        assert visitor.get("/auth/logout").status_code == 401
+
     def test_leads_back_to_what_was_asked_for(self, visitor, made):
         wanted = "/evaluation?model=pneumonia-a&threshold=0.35&finding=a%20b"
         page = visitor.get(wanted)
@@ -240,8 +257,6 @@ class TestSignIn:
 
     def test_a_cookie_that_this_server_did_not_give_is_none(self, visitor):
         """Signed with the right secret even: as one from before a restart, or of a thief."""
-        from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
-
         claims = (
             '{"iss": "x", "sub": "a-1", "nonce": "n", "groups": ["pacs"], "is_logged_in": true}'
         )
@@ -407,8 +422,9 @@ class TestThePagesThemselves:
         tellers = {}
         for who in ("leaves", "falls asleep"):
             claims = {"iss": "i", "sub": who, "nonce": who, "groups": ["xray"]}
-            held = {"user": json.dumps(claims)}
-            access.begin(held)
+            said = access.begin({"user": json.dumps(claims)})
+            assert said is not None
+            held = {"user": said.decode()}
             context = SimpleNamespace(cookies=held)
             monkeypatch.setattr("cxr.web.sign_in.st", SimpleNamespace(context=context))
             tellers[who] = sign_in.signed_out(), access.key(held)
