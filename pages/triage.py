@@ -57,7 +57,7 @@ FIELD = 680  # height of the film, chosen so that 1440 x 900 needs no scrolling
 def main() -> None:
     stop_without_readers("Triage")
     list_column, film_column, facts_column = st.columns([1.1, 3.75, 1.15], gap="small")
-    facts = facts_column.container(gap=6)
+    facts = facts_column.container(gap=6, key="facts")
     with facts:
         cards = choose_readers("triage_model")
         point_place = st.container()

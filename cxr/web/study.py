@@ -33,7 +33,8 @@ def study_view(session: ReadingSession, entry: Entry) -> None:
         if e not in study.entries and not e.identity.study_key and e.source
     }
     may_join = not entry.identity.study_key and bool(entry.source)
-    with st.popover("Study", width="stretch", disabled=len(study.entries) < 2 and not may_join):
+    nothing = len(study.entries) < 2 and not may_join
+    with st.popover("Study", key="study", width="stretch", disabled=nothing):
         told = [date_words(study), count(len(study.entries))]
         st.caption(" · ".join(filter(None, told)))
         for film in study.entries:

@@ -113,8 +113,18 @@ def test_many_films_are_ranked_and_the_heatmap_changes_the_picture(
 
 def test_keys_flash_the_overlay_and_go_through_the_list(page: Page, films: list[Path]) -> None:
     open_triage(page, PNEUMONIA)
-    upload(page, films[:4], scored=4)
     viewer = page.locator(".viewer")
+    page.set_input_files("input[type=file]", [films[0], *films[10:13]])
+    page.wait_for_selector(".viewer[data-painted]")
+    # Who works with a film keeps it, whatever is scored above it meanwhile.
+    page.locator(".viewer canvas").click()
+    held = viewer.get_attribute("data-sha256") or ""
+    expect(page.locator("li.above, li.near, li.below")).to_have_count(4, timeout=180_000)
+    at_rest(page)
+    expect(viewer).to_have_attribute("data-sha256", held)
+    expect(page.locator(".worklist li").first).to_have_attribute("aria-selected", "false")
+    page.locator(".worklist li").first.click()
+    expect(viewer).not_to_have_attribute("data-sha256", held)
     page.wait_for_selector(".viewer[data-painted]")
     page.locator("h4").first.click()
     page.keyboard.down("h")

@@ -98,7 +98,7 @@ class FilmView {
       if (data.films[1]) this.beside = "film";
       else if (this.beside === "film") this.beside = "none";
     }
-    this.keys.list(data.keys);
+    this.keys.show(data.keys);
     for (const film of [...data.films, data.prior]) {
       if (film?.regions) FilmState.of(film).regions.take(film.regions);
     }

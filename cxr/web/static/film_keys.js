@@ -157,7 +157,12 @@ export class Keys {
     } else this.before?.focus({ preventScroll: true });
   }
 
-  // `there`: the actions that the page has besides those of the film.
+  // `there`: the actions that the page has besides those of the film. While films are scored the page is
+  // drawn anew again and again: a choice that is open in the panel would close.
+  show(there) {
+    if (there.join() !== this.there?.join()) this.list(there);
+  }
+
   list(there) {
     this.there = there;
     const actions = ACTIONS.filter(

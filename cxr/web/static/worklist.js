@@ -11,12 +11,11 @@ export default function (component) {
   const list = rootIn(parentElement, style, empty);
   if (isLate(list, data.made)) return () => {};
   list.style.height = `${data.height}px`;
-  const choose = (number) => {
+  const choose = (list.choose = (number) => {
     mark(list, number);
     setStateValue("chosen", number);
-  };
-  list.choose = choose;
-  fill(list, data.rows);
+  });
+  lay(list, data.rows);
   mark(list, data.chosen);
 
   // One list takes the keys. While films are scored it is drawn anew again and again, and one that
@@ -50,27 +49,40 @@ export default function (component) {
     },
     { signal: end.signal, capture: true },
   );
+  if (data.may_change) holdOn(() => choose(data.chosen), end);
   return () => end.abort();
 }
 
-function empty() {
-  const list = document.createElement("ol");
-  list.className = "worklist";
-  list.tabIndex = 0;
-  list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Worklist");
-  return list;
+// Where the reader works with the open film: on it, and on what is said of it.
+const AT_FILM = ".viewer, .st-key-facts, .st-key-study";
+
+// Until a film is chosen, the first of the list is open, and another one once that is the first: but not
+// under the hands of who works with it. Told after the click itself, which may be lost in a page that is
+// drawn anew.
+function holdOn(choose, { signal }) {
+  let isHeld = false;
+  const hold = (event) => {
+    const isKey = event.type === "keyup" && !isTyped(event) && actionOf(event.key);
+    if (isHeld || !(isKey || event.composedPath().some((part) => part.matches?.(AT_FILM)))) return;
+    isHeld = true;
+    setTimeout(choose);
+  };
+  for (const event of ["pointerup", "keyup"]) {
+    document.addEventListener(event, hold, { signal, capture: true });
+  }
 }
 
-// Put the rows in their places. One that says what it said before is not made anew: in a list of a
-// thousand films few change with each score.
-function fill(list, rows) {
+// Put the rows in their places. One that says what it said before is not written anew: in a list of a
+// thousand films few change with each score. Each has the element that it had: a press that began before
+// ends on the same row, and counts.
+function lay(list, rows) {
   const known = (list.known ??= new Map());
   const wanted = new Map();
   for (const row of rows) {
     const said = JSON.stringify(row);
     const before = known.get(row.number);
-    const element = before?.said === said ? before.element : item(row, (n) => list.choose(n));
+    const element = before?.element ?? item(list);
+    if (before?.said !== said) write(element, row, list);
     wanted.set(row.number, { said, element });
   }
   list.known = wanted;
@@ -81,6 +93,15 @@ function fill(list, rows) {
     if (element === next) next = next.nextElementSibling;
     else list.insertBefore(element, next);
   }
+}
+
+function empty() {
+  const list = document.createElement("ol");
+  list.className = "worklist";
+  list.tabIndex = 0;
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Worklist");
+  return list;
 }
 
 const has = ({ films }, number) => films.some((film) => film.number === number);
@@ -111,13 +132,21 @@ function mark(list, number) {
   }
 }
 
-function item(row, choose) {
+function item(list) {
   const element = document.createElement("li");
+  element.setAttribute("role", "option");
+  element.addEventListener("click", () => list.choose(element.first));
+  return element;
+}
+
+function write(element, row, list) {
+  element.replaceChildren();
+  element.first = row.first;
   element.id = `film-${row.number}`;
   element.dataset.number = row.number;
   if (row.patient) element.dataset.patient = row.patient;
+  else delete element.dataset.patient;
   element.dataset.films = row.films.map(({ number }) => number).join(" ");
-  element.setAttribute("role", "option");
   element.className = `${row.band}${row.opened ? "" : " unread"}`;
   element.title = [row.reason || row.name, row.heat].filter(Boolean).join("\n");
   const part = (tag, name, text) => {
@@ -156,13 +185,11 @@ function item(row, choose) {
     text.append(part("div", "name", row.name), ...cells, part("div", "sub", sub));
     element.append(picture, text);
   }
-  if (row.films.length > 1) text.append(films(row.films, part, choose));
-  element.addEventListener("click", () => choose(row.first));
-  return element;
+  if (row.films.length > 1) text.append(films(row.films, part, list));
 }
 
 // The films of a study, each by its view. An option of a list may hold no buttons: V is the key.
-function films(all, part, choose) {
+function films(all, part, list) {
   const line = part("div", "films", "");
   for (const { number, view, name } of all) {
     const film = part("span", "film", view);
@@ -170,7 +197,7 @@ function films(all, part, choose) {
     film.title = name;
     film.addEventListener("click", (event) => {
       event.stopPropagation();
-      choose(number);
+      list.choose(number);
     });
     line.append(film);
   }
