@@ -36,8 +36,8 @@ from cxr.web import (
 SAMPLES = 6
 MEAN_OF = 150
 SIZE = Preprocessing(224, 224, 1, "nearest")
-#: Width of a film, pixels.
-FILM = 168
+#: Width of a film, pixels: two next to each other on a telephone.
+FILM = 160
 #: Of elements, by the model: the splits and labels of data sets differ.
 BARS, SPLIT, LABEL = "balance_{}", "dataset_split_{}", "dataset_label_{}"
 ALL = "all"

@@ -29,7 +29,7 @@ ACROSS = 4
 
 def main() -> None:
     header("Training")
-    left, middle, right = st.columns([1, 3, 1], vertical_alignment="bottom")
+    left, middle, right = st.columns([1.3, 2.6, 1.25], vertical_alignment="bottom")
     with left:
         of_finding = choose_finding("training_finding")
     with middle:

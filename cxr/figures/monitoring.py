@@ -26,6 +26,8 @@ __all__ = ["agreement_by_week", "drift_bars", "refusal_shares", "score_spread", 
 DAY = pd.Timedelta(days=1)
 # Fewer days than this would make one bar as wide as the page.
 LEAST_DAYS = 14
+# As many are named below a figure.
+MOST_WEEKS = 9
 # The mark of each kind of call and its day of the week, so that none hides another.
 MARKS = {"before": ("circle", 2), "after": ("square-open", 4)}
 CUT_NAMES = ("some", "much")
@@ -124,7 +126,7 @@ def agreement_by_week(weeks: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
             f"%{{customdata[0]}}<br>%{{y:.1%}} ({hovered_interval(3, 4)})<br>"
             "%{customdata[1]} of %{customdata[2]} films%{customdata[5]}<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(type="date", tickformat="%d %b", title_text="Week")
+    _weeks_axis(figure, known["week"])
     return figure.update_yaxes(**SHARE_AXIS, title_text="Agreement")
 
 
@@ -161,8 +163,21 @@ def shares_by_week(weeks: pd.DataFrame, expected: float, *, theme: str = "dark")
         x=1, xref="paper", y=expected, yanchor="bottom", xanchor="right", showarrow=False,
         text=f"expected {expected:.0%}", font={"color": look.accent, "size": 12},
     )  # fmt: skip
-    figure.update_xaxes(type="date", tickformat="%d %b", title_text="Week")
+    _weeks_axis(figure, weeks["week"])
     return figure.update_yaxes(**SHARE_AXIS, title_text="Share of films")
+
+
+def _weeks_axis(figure: go.Figure, weeks: pd.Series) -> None:
+    """Name whole weeks in the middle of each: few of them would be named by the hour."""
+    named = pd.date_range(weeks.min(), weeks.max(), freq="7D")
+    named = named[:: -(-len(named) // MOST_WEEKS)]
+    figure.update_xaxes(
+        type="date",
+        tickvals=named + 3 * DAY,
+        ticktext=[week.strftime("%d %b") for week in named],
+        range=[weeks.min(), weeks.max() + 6 * DAY],
+        title_text="Week of",
+    )
 
 
 @plain_texts

@@ -24,6 +24,9 @@ from .theme import (
 __all__ = ["gap", "learning_rate", "metric_span", "training_curves"]
 
 METRICS = {"loss": "Loss", "accuracy": "Accuracy", "auc": "AUC"}
+# Whole numbers: Plotly itself names 0.2 on such an axis "2".
+LOSSES = [float(f"{factor}e{power}") for power in range(-6, 4) for factor in (1, 2, 5)]
+LOG_TICKS = {"tickvals": LOSSES, "ticktext": [f"{loss:g}" for loss in LOSSES]}
 
 
 @plain_texts
@@ -126,7 +129,7 @@ def metric_span(histories: Iterable[pd.DataFrame], metric: str) -> tuple[float, 
 
 def _metric_axis(metric: str, span: tuple[float, float] | None) -> dict[str, object]:
     """Return the axis of a metric, with room around what is drawn."""
-    axis: dict[str, object] = {"type": "log", "dtick": "D2"} if metric == "loss" else {}
+    axis: dict[str, object] = {"type": "log", **LOG_TICKS} if metric == "loss" else {}
     if span is None:
         return axis
     low, high = np.log10(span) if metric == "loss" else span

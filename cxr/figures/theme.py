@@ -246,6 +246,8 @@ def _template(theme: Theme) -> go.layout.Template:
             "legend": {
                 "orientation": "h", "x": 0, "xanchor": "left", "xref": "container",
                 "y": 0, "yanchor": "bottom", "yref": "container",
+                # No bar to scroll it by: on a telephone each entry has a line of its own.
+                "maxheight": 600,
                 "font": {"color": theme.text, "size": 12}, "bgcolor": "rgba(0, 0, 0, 0)",
             },
             "bargap": 0.08,

@@ -32,7 +32,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from serve(tmp_path_factory.mktemp("dashboard"), data)
 
 
-def serve(folder: Path, data: str | None) -> Iterator[str]:
+def serve(folder: Path, data: str | None, *settings: str) -> Iterator[str]:
     """Run a dashboard, with its log in a folder and the data sets of another; give its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -43,10 +43,10 @@ def serve(folder: Path, data: str | None) -> Iterator[str]:
     env = {key: value for key, value in os.environ.items() if key not in left_out}
     env |= {"TF_CPP_MIN_LOG_LEVEL": "3"} | ({"CXR_DATA": data} if data else {})
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    settings = ["--server.headless", "true", "--server.port", str(port)]
+    command += ["--server.headless", "true", "--server.port", str(port), *settings]
     with log.open("w") as file:
         server = subprocess.Popen(
-            command + settings,
+            command,
             cwd=ROOT,
             env=env,
             stdout=file,

@@ -439,6 +439,11 @@ def test_a_loss_is_drawn_on_a_logarithmic_axis():
     assert figures.training_curves({ONE: HISTORY}, "auc").layout.yaxis.type is None
 
 
+def test_every_tick_of_a_loss_is_the_whole_number():
+    axis = figures.training_curves({ONE: HISTORY}, "loss").layout.yaxis
+    assert [float(text) for text in axis.ticktext] == list(axis.tickvals)
+
+
 @pytest.mark.parametrize("metric", ["loss", "auc"])
 def test_several_figures_can_have_one_axis(metric):
     other = HISTORY.assign(**{metric: [4.0, 0.2, 0.1]})
@@ -637,3 +642,11 @@ def test_shares_above_a_sites_point_by_week():
     assert figure.layout.shapes[0].y0 == 0.6
     with pytest.raises(ValueError, match="empty"):
         figures.shares_by_week(weeks.iloc[:0], 0.6)
+    # Each week is named once, in its middle; of a year as many as there is room for.
+    axis = figure.layout.xaxis
+    assert list(axis.ticktext) == ["16 Nov", "23 Nov"]
+    assert list(axis.tickvals) == list(weeks["week"] + pd.Timedelta(days=3))
+    year = pd.concat(
+        [weeks.iloc[[0]].assign(week=day) for day in pd.date_range("2026", periods=52, freq="7D")]
+    )
+    assert len(figures.shares_by_week(year, 0.6).layout.xaxis.ticktext) <= 9
