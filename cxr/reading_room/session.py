@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
@@ -14,6 +14,7 @@ from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.region import Region
 from .entry import Assessment, Entry
 from .lane import Lane
+from .making import Making
 from .maps import Maps
 from .outlines import Outlines
 from .scorer import Scorer
@@ -82,6 +83,8 @@ class ReadingSession:
         self.priors_chosen = 0
         """How often the reader has chosen a prior: each time it is to be seen at once."""
         self.drawn: tuple[object, ...] = ()
+        self.makings: dict[str, Making] = {}
+        """Files of many films that are being made for the reader, or were, by what they are."""
         self.log = log
         self.reader = reader
         self.log_error = ""
@@ -93,6 +96,7 @@ class ReadingSession:
         self._films: dict[int, Radiograph] = {}
         self._lock = threading.Lock()
         self._ready = ready
+        self._is_open = is_open
         self._held: dict[int, HeldReady] = {}
         self._ahead = Lane()
         self._unreadable: set[int] = set()
@@ -103,6 +107,9 @@ class ReadingSession:
         """Stop all work and let the films go: the list was cleared, or its tab was closed."""
         self.scorer.close()
         self.maps.explainer.stop()
+        for making in self.makings.values():
+            making.stop()
+        self.makings = {}
         self.worklist.close()
         self._films = {}
         self._held = {}
@@ -367,6 +374,24 @@ class ReadingSession:
         words = self._words
         words[:] = [w for w in words if w.entry.assessments.get(w.finding) is w.assessment]
         return words
+
+    def make(
+        self, name: str, films: Sequence[Entry], make: Callable[[Iterable[Entry]], bytes]
+    ) -> None:
+        """Have a file made of films in the background, in place of the last of its name.
+
+        Parameters
+        ----------
+        name : str
+            What the file is.
+        films : sequence of Entry
+            The films.
+        make : callable
+            Makes it.
+        """
+        if before := self.makings.get(name):
+            before.stop()
+        self.makings[name] = Making(films, make, wanted=self._is_open)
 
     def next_film(self, rows: Sequence[Study], wanted: Callable[[Study], bool]) -> Entry | None:
         """Return the film that opens with the next row of a kind, after the one that is open.

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import streamlit as st
 
 from .. import exports as report
 from ..exports import EXPORTED, to_csv, to_json
 from ..reading_room.entry import Entry
+from ..reading_room.making import Making
 from ..reading_room.session import ReadingSession
+from ..scoring.card import Card
+from ..stats.wording import count
 
 __all__ = ["export_view"]
+
+#: Films of which a file with pictures is made within a second or so.
+QUICK = 10
+#: Seconds between two looks at how far a file is.
+BEAT = 0.5
+HELP = {
+    "PDF": "One page per film and finding, with the heatmap by the chosen method",
+    "DICOM": "Secondary captures; of films that came as DICOM also structured reports, "
+    "heatmaps as parametric maps, and regions as segmentations and presentation states",
+    "Regions": "What you drew, one row per region, as shares of the film",
+    "Boxes": "Regions of the finding in pixels, as cxr evaluate --boxes takes them",
+}
+FAILED = "The file could not be made. Make it once more; what went wrong is in the server's log."
 
 
 def export_view(session: ReadingSession, entry: Entry) -> None:
     """Offer CSV, JSON, PDF, DICOM and what was drawn, of one film or of the list.
 
-    Each file is made when it is asked for.
+    Each file is made when it is asked for; of many films in the background, so that it can be
+    stopped, and it is saved once it is there.
 
     Parameters
     ----------
@@ -41,8 +59,8 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
             listed = report.rows_of(worklist, session.order)
             return [row for e, row in listed if e.number in numbers]
 
-        def items() -> Iterator[report.Item]:
-            return report.items_of(entries, session.maps.exported)
+        def items(films: Iterable[Entry]) -> Iterator[report.Item]:
+            return report.items_of(films, session.maps.exported)
 
         stem = "worklist" if scope == "the list" else "film"
         cards = [model.card for model in worklist.models]
@@ -56,20 +74,15 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
             lambda: to_json(rows(), EXPORTED),
             of=entries,
         )
-        _button(
-            "PDF",
-            f"{stem}.pdf",
-            "application/pdf",
-            lambda: report.to_pdf(items(), cards),
-            of=entries,
-        )
-        _button(
-            "DICOM",
-            f"{stem}-dicom.zip",
-            "application/zip",
-            lambda: report.to_dicom_zip(items(), cards),
-            of=entries,
-        )
+        for label, file, kind, make in (
+            ("PDF", f"{stem}.pdf", "application/pdf", report.to_pdf),
+            ("DICOM", f"{stem}-dicom.zip", "application/zip", report.to_dicom_zip),
+        ):
+            made = partial(_made, items, make, cards)
+            if len(entries) > QUICK:
+                _long(session, label, file, kind, made, entries)
+            else:
+                _button(label, file, kind, partial(made, entries), of=entries)
         _button("Regions", "regions.csv", csv, lambda: report.regions_csv(entries), of=drawn)
         _button("Boxes", "boxes.csv", csv, lambda: report.boxes_csv(entries), of=there)
 
@@ -86,11 +99,62 @@ def _button(
         key=f"export_{label}",
         on_click="ignore",
         disabled=not of,
-        help={
-            "PDF": "One page per film and finding, with the heatmap by the chosen method",
-            "DICOM": "Secondary captures; of films that came as DICOM also structured reports, "
-            "heatmaps as parametric maps, and regions as segmentations and presentation states",
-            "Regions": "What you drew, one row per region, as shares of the film",
-            "Boxes": "Regions of the finding in pixels, as cxr evaluate --boxes takes them",
-        }.get(label),
+        help=HELP.get(label),
     )
+
+
+def _made(
+    items: Callable[[Iterable[Entry]], Iterator[report.Item]],
+    make: Callable[[Iterable[report.Item], list[Card]], bytes],
+    cards: list[Card],
+    films: Iterable[Entry],
+) -> bytes:
+    return make(items(films), cards)
+
+
+def _long(
+    session: ReadingSession,
+    label: str,
+    name: str,
+    kind: str,
+    make: Callable[[Iterable[Entry]], bytes],
+    films: list[Entry],
+) -> None:
+    """Offer a file that is made in the background: to begin, to stop, to save."""
+    making = session.makings.get(label)
+    # In a place of its own: what stands in it changes, and what is below it is not to close.
+    with st.container(key=f"making_{label}", gap="xsmall"):
+        if making and making.state == "running":
+            st.fragment(_watch, run_every=BEAT)(making, label)
+            return
+        if making and making.state == "ready":
+            st.download_button(
+                f"Save {label}",
+                making.content,
+                name,
+                kind,
+                width="stretch",
+                key=f"save_{label}",
+                type="primary",
+                on_click="ignore",
+                help=f"{count(making.total)}, as they were at {making.begun:%H:%M} UTC",
+            )
+        if making and making.state == "failed":
+            st.error(FAILED)
+        st.button(
+            f"{label} anew" if making and making.state == "ready" else label,
+            key=f"export_{label}",
+            on_click=session.make,
+            args=(label, films, make),
+            width="stretch",
+            help=HELP[label],
+        )
+
+
+def _watch(making: Making, label: str) -> None:
+    """Show how far a file is, until it is there or stopped."""
+    if making.state != "running":
+        st.rerun(scope="app")
+    st.progress(making.done / making.total, f"{label}: {making.done} of {count(making.total)}")
+    if st.button("Stop", key=f"stop_{label}", width="stretch"):
+        making.stop()
