@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from ..evidence.card_tables import made_with, rates
@@ -10,6 +12,7 @@ from ..heatmaps.overlay import CUT
 from ..scoring.card import Card
 from ..scoring.heat_in_lungs import HeatInLungs
 from ..scoring.operating_points import LEFT_OUT, SITE_MARK, OperatingPoint
+from ..scoring.region import Region
 from .item import OVERRIDDEN, VERSION
 from .page import Page
 from .paper import (
@@ -23,6 +26,7 @@ from .paper import (
     Paper,
 )
 from .pictures import colour_bar
+from .regions import THERE
 
 __all__ = ["film_sheet"]
 
@@ -32,6 +36,7 @@ PICTURES, WORDS = 36.0, 131.0
 BLACK = (0, 0, 0)
 #: How rates are written, and what stands for one without films.
 RATES = ".1%", "no such films"
+AS_READ = "The film as it was read."
 NOT_MEASURED = "Not measured: there were no validation films."
 
 
@@ -61,14 +66,14 @@ def film_sheet(
     paper.put(LEFT, 21, page.label, 14, bold=True)
     paper.put(LEFT, 28.5, page.facts, 9, width=WIDTH - 42, colour=MUTED)
     paper.put(LEFT + WIDTH - 40, 28.5, rank, 9, width=40, right=True, colour=MUTED)
-    _picture(paper, page.picture, page.size, LEFT, "The film could not be read.")
+    _picture(paper, page.picture, page.size, LEFT, "The film could not be read.", page.regions)
     right = LEFT + FIELD[0] + GAP
     if prediction.score is None:
         _refused(paper, page, right)
         y = WORDS + 9
     else:
         _picture(paper, page.overlay, page.size, right, "No heatmap was made.")
-        paper.put(LEFT, WORDS, "The film as it was read.", 8, width=FIELD[0], colour=MUTED)
+        _read(paper, page)
         if page.overlay:
             _caption(paper, page, right)
         y = _score(paper, page, point, card.finding, _heat(paper, page, right))
@@ -77,7 +82,12 @@ def film_sheet(
 
 
 def _picture(
-    paper: Paper, picture: bytes | None, size: tuple[int, int], x: float, else_: str
+    paper: Paper,
+    picture: bytes | None,
+    size: tuple[int, int],
+    x: float,
+    else_: str,
+    regions: Sequence[Region] = (),
 ) -> None:
     width, height = FIELD
     paper.box(x, PICTURES, width, height, BLACK)
@@ -87,7 +97,21 @@ def _picture(
         return
     scale = min(width / size[0], height / size[1])
     w, h = size[0] * scale, size[1] * scale
-    paper.image(picture, x + (width - w) / 2, PICTURES + (height - h) / 2, w, h)
+    left, top = x + (width - w) / 2, PICTURES + (height - h) / 2
+    paper.image(picture, left, top, w, h)
+    for region in regions:
+        at = left + region.left * w, top + region.top * h
+        sides = (region.right - region.left) * w, (region.bottom - region.top) * h
+        paper.outline(region.shape, *at, *sides, dashed=region.label not in THERE)
+
+
+def _read(paper: Paper, page: Page) -> None:
+    """Say below the film how it is shown, and what its reader drew on it."""
+    told = Counter(region.words for region in page.regions)
+    drawn = ", ".join(f"{words} ({n})" if n > 1 else words for words, n in told.items())
+    words = f"The film as it was read. Outlined by its reader: {drawn}." if drawn else AS_READ
+    for k, line in enumerate(paper.lines(words, FIELD[0], 8)[:2]):
+        paper.put(LEFT, WORDS + 4.2 * k, line, 8, width=FIELD[0] + 0.1, colour=MUTED)
 
 
 def _refused(paper: Paper, page: Page, x: float) -> None:
@@ -97,7 +121,7 @@ def _refused(paper: Paper, page: Page, x: float) -> None:
     reason = refusal.reason if refusal else ""
     paper.paragraph(x + 2, PICTURES + 12, reason, 10, FIELD[0] - 2, step=5)
     if page.picture:
-        paper.put(LEFT, WORDS, "The film as it was read.", 8, width=FIELD[0], colour=MUTED)
+        _read(paper, page)
 
 
 def _caption(paper: Paper, page: Page, x: float) -> None:

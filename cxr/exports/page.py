@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..scoring.card import Card
 from ..scoring.operating_points import OperatingPoint
 from ..scoring.predict import Prediction
+from ..scoring.region import Region
 
 __all__ = ["Page", "Section"]
 
@@ -43,6 +44,8 @@ class Page:
         What other models say of the film, in words.
     notes : str
         What a reader should know of how the film was read, in words.
+    regions : tuple of Region
+        What the reader drew on the film.
     """
 
     label: str
@@ -59,6 +62,7 @@ class Page:
     raised: bool = False
     notes: str = ""
     others: str = ""
+    regions: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True)

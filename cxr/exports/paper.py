@@ -26,6 +26,9 @@ MUTED: Colour = (89, 96, 106)
 LINE: Colour = (221, 224, 228)
 ACCENT: Colour = (23, 128, 141)
 WASH: Colour = (218, 236, 238)
+BLACK: Colour = (0, 0, 0)
+#: Of what a reader drew, as on the screen.
+VIOLET: Colour = (204, 85, 255)
 LEFT = 18.0
 WIDTH = 174.0
 FOOT = 281.0
@@ -137,6 +140,19 @@ class Paper(FPDF):  # type: ignore[misc, unused-ignore]
         """Fill a rectangle."""
         self.set_fill_color(*colour)
         self.rect(x, y, width, height, style="F")
+
+    def outline(
+        self, shape: str, x: float, y: float, width: float, height: float, *, dashed: bool
+    ) -> None:
+        """Draw a box or an ellipse over a picture: a line in violet with a dark edge."""
+        draw = self.ellipse if shape == "ellipse" else self.rect
+        for colour, line in ((BLACK, 0.9), (VIOLET, 0.45)):
+            self.set_draw_color(*colour)
+            self.set_line_width(line)
+            if dashed and colour is VIOLET:
+                self.set_dash_pattern(dash=1.6, gap=1.0)
+            draw(x, y, width, height, style="D")
+        self.set_dash_pattern()
 
     def mark(self, band: str, x: float, y: float, size: float = 1.3) -> None:
         """Draw a band's sign, which the fonts lack, around a point: no band goes by color alone.

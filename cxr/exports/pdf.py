@@ -103,6 +103,7 @@ def _page(item: Item, card: Card) -> Page:
         notes=" ".join(note.words for note in _notes(item)),
         sign=heatmap.sign if heatmap else "",
         others=others_words(item.others),
+        regions=item.regions,
     )
     if film is None:
         return words

@@ -51,7 +51,7 @@ class Sheets:
         self.made = made
 
     def set(self, sections: Sequence[Section]) -> bytes:
-        """Set for each model a page for each film; where it has several, the list and its label.
+        """Set for each model a page for each film, and its label; before several films their list.
 
         Parameters
         ----------
@@ -67,8 +67,7 @@ class Sheets:
         self.paper.set_creation_date(self.made)
         lists = [self._listed(s.scored, s.refused) if len(s.pages) > 1 else [] for s in sections]
         films = sum(len(section.pages) for section in sections)
-        self.paper.pages_in_all = sum(map(len, lists)) + films
-        self.paper.pages_in_all += sum(map(bool, lists))
+        self.paper.pages_in_all = sum(map(len, lists)) + films + len(sections)
         for section, listed in zip(sections, lists, strict=True):
             self.card, self.point = section.card, section.point
             before = self.paper.page_no() + len(listed)
@@ -78,8 +77,7 @@ class Sheets:
             for position, page in enumerate(section.pages, start=1):
                 rank = f"Rank {position} of {scored}" if position <= scored > 1 else ""
                 film_sheet(self.paper, page, self.card, self.point, self.made, rank)
-            if listed:
-                label_sheet(self.paper, self.card)
+            label_sheet(self.paper, self.card)
         return bytes(self.paper.output())
 
     def _listed(

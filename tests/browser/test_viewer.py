@@ -604,3 +604,15 @@ def test_below_a_path_of_the_server(opened: Open, tmp_path: Path) -> None:
         page = opened(at=at)
         assert picture(page)[30:-30].max() > 250
         page.close()  # before its server goes
+
+
+def test_a_graphics_card_that_stays_away_gives_way_to_the_processor(opened: Open) -> None:
+    page = opened("large", draw="gpu")
+    before = picture(page)
+    page.locator(".viewer canvas").evaluate(
+        "(canvas) => canvas.getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()"
+    )
+    # Nothing brings it back: another canvas comes, which is drawn on in the other way.
+    by_card = "(canvas) => Boolean(canvas.getContext('webgl2'))"
+    until(page, lambda: not page.locator(".viewer canvas").evaluate(by_card))
+    assert np.abs(picture(page) - before).mean() < 1

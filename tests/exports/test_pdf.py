@@ -17,6 +17,7 @@ from pypdf import PdfReader
 
 from cxr.evidence import model_label
 from cxr.exports import Item, items_of, to_pdf
+from cxr.exports.film_sheet import FIELD
 from cxr.exports.item import (
     OVERRIDDEN,
     VERSION,
@@ -24,6 +25,7 @@ from cxr.exports.item import (
     utc,
 )
 from cxr.exports.latin import label, latin, shortened
+from cxr.exports.paper import LEFT, Paper
 from cxr.exports.pictures import bounded
 from cxr.films.radiograph import Radiograph, read
 from cxr.heatmaps.overlay import overlay
@@ -39,6 +41,7 @@ from cxr.scoring.refusal import Refusal
 from tests.cards import POINT, SHA256, a_card
 from tests.conftest import ROOT, film_like, png
 from tests.film_files import dicom, scene
+from tests.scoring.test_region import a_region
 
 MADE = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 REASON = Refusal("not_chest", "The header says that this is a knee. Check the file.")
@@ -78,7 +81,7 @@ class TestOneFilm:
 
     @pytest.fixture(scope="class")
     def page(self, item) -> str:
-        (page,) = texts(to_pdf([item], a_card(), made=MADE))
+        page, _ = texts(to_pdf([item], a_card(), made=MADE))
         return page
 
     def test_score_and_band(self, page):
@@ -87,7 +90,7 @@ class TestOneFilm:
 
     @pytest.mark.parametrize(("score", "word"), [(0.31, "near"), (0.1, "below")])
     def test_other_bands(self, score, word):
-        (page,) = texts(to_pdf([an_item("film.png", score)], a_card(), made=MADE))
+        page, _ = texts(to_pdf([an_item("film.png", score)], a_card(), made=MADE))
         assert f"{score:.2f} {word} the operating point for pneumonia" in page
 
     def test_rates_of_the_operating_point(self, page):
@@ -99,7 +102,7 @@ class TestOneFilm:
     def test_of_another_operating_point_the_test_films_were_not_measured(self):
         film = film_like(1)
         item = Item("x.png", film, said(film, 0.2, operating_point="other"))
-        (page,) = texts(to_pdf([item], a_card(), made=MADE))
+        page, _ = texts(to_pdf([item], a_card(), made=MADE))
         assert "test not measured at this operating point" in page
         assert "94.4%" not in page
 
@@ -111,7 +114,7 @@ class TestOneFilm:
         card = a_card(
             operating_points=(point,), evaluation={}, training=TrainingFacts(0, 0, 0.0, 0.0, {})
         )
-        (page,) = texts(to_pdf([an_item("film.png", 0.9)], card, made=MADE))
+        page, _ = texts(to_pdf([an_item("film.png", 0.9)], card, made=MADE))
         assert "Not measured: there were no validation films." in page
         assert "Trained not known" in page
 
@@ -128,16 +131,16 @@ class TestOneFilm:
         assert CAPTION in page
         assert "Heatmap Grad-CAM, transparent below 0.2. Higher: this part raised the" in page
         assert intended_use("children of 1 to 5 years") in page
-        assert page.endswith("1 of 1")
+        assert page.endswith("1 of 2")
 
     def test_facts_of_the_header(self):
         film = dataclasses.replace(film_like(1), modality="DX", view="PA", age=4.2, sex="F")
         assert facts(film) == "160 x 160 pixels · DX · PA · 4 years · F"
-        (page,) = texts(to_pdf([Item("x", film, said(film, 0.2))], a_card(), made=MADE))
+        page, _ = texts(to_pdf([Item("x", film, said(film, 0.2))], a_card(), made=MADE))
         assert facts(film) in page
 
     def test_both_pictures(self, item):
-        (page,) = PdfReader(io.BytesIO(to_pdf([item], a_card(), made=MADE))).pages
+        page, _ = PdfReader(io.BytesIO(to_pdf([item], a_card(), made=MADE))).pages
         film, over, bar = (image.image for image in page.images)
         assert (film.mode, film.size) == ("L", (160, 160))
         assert np.abs(np.asarray(film, float) - item.film.pixels * 255).mean() < 4
@@ -151,14 +154,14 @@ class TestOneFilm:
         heatmap = dataclasses.replace(item.prediction.heatmap, grid=grid)
         prediction = dataclasses.replace(item.prediction, heatmap=heatmap)
         nothing = dataclasses.replace(item, prediction=prediction)
-        (page,) = texts(to_pdf([nothing], a_card(), made=MADE))
+        page, _ = texts(to_pdf([nothing], a_card(), made=MADE))
         assert f"{CAPTION} The map marks no region." in page
 
     def test_without_a_heatmap(self, item):
         bare = dataclasses.replace(
             item, prediction=dataclasses.replace(item.prediction, heatmap=None)
         )
-        (page,) = texts(to_pdf([bare], a_card(), made=MADE))
+        page, _ = texts(to_pdf([bare], a_card(), made=MADE))
         assert "No heatmap was made." in page
         assert CAPTION not in page
         assert "0.87" in page
@@ -169,17 +172,49 @@ class TestOneFilm:
     def test_a_film_scored_against_the_gates_advice_says_so(self):
         film = film_like(1)
         item = Item("knee.png", film, said(film, 0.8, refusal=REASON))
-        (page,) = texts(to_pdf([item], a_card(), made=MADE))
+        page, _ = texts(to_pdf([item], a_card(), made=MADE))
         assert f"{OVERRIDDEN} {REASON.reason}" in page
         assert "0.80" in page
         first, _, _, _ = texts(to_pdf([item, item], a_card(), made=MADE))
         assert "0.80 above, overridden" in first
 
 
+class TestRegions:
+    REGIONS = (
+        a_region(left=0.1, top=0.2, right=0.5, bottom=0.6),
+        a_region(shape="ellipse", label="nothing there", left=0.6, top=0.1, right=0.9, bottom=0.5),
+    )
+
+    @pytest.mark.parametrize("score", [0.8, None])
+    def test_what_the_reader_drew_is_outlined_and_told(self, score) -> None:
+        item = an_item("film.png", score, regions=self.REGIONS)
+        page, _ = texts(to_pdf([item], a_card(), made=MADE))
+        assert "Outlined by its reader: pneumonia, nothing there." in page
+        bare, _ = texts(to_pdf([an_item("film.png", score)], a_card(), made=MADE))
+        assert "Outlined" not in bare
+
+    def test_it_lies_on_the_film_where_it_was_drawn(self, monkeypatch) -> None:
+        drawn = []
+
+        def note(self, shape, *sides, dashed):
+            drawn.append((shape, sides, dashed))
+
+        monkeypatch.setattr(Paper, "outline", note)
+        item = an_item("film.png", 0.8, regions=self.REGIONS)
+        to_pdf([item], a_card(), made=MADE)
+        (box, _, solid), (ellipse, sides, dashed) = drawn
+        assert (box, solid, ellipse, dashed) == ("box", False, "ellipse", True)
+        film, (width, height) = item.film, FIELD
+        scale = min(width / film.width, height / film.height)
+        left = LEFT + (width - film.width * scale) / 2 + 0.6 * film.width * scale
+        assert sides[0] == pytest.approx(left)
+        assert sides[2:] == pytest.approx((0.3 * film.width * scale, 0.4 * film.height * scale))
+
+
 class TestRefused:
     @pytest.mark.parametrize("film", [film_like(3), None], ids=["read", "not read"])
     def test_reason_and_no_score_anywhere(self, film):
-        (page,) = texts(to_pdf([Item("knee.png", film, said(film, None))], a_card(), made=MADE))
+        page, _ = texts(to_pdf([Item("knee.png", film, said(film, None))], a_card(), made=MADE))
         assert "No score" in page
         assert REASON.reason in page
         assert not re.search(r"\b[01]\.\d\d\b|\d%", page)
@@ -191,7 +226,7 @@ class TestRefused:
         film = film_like(3)
         heatmap = said(film, 0.5).heatmap
         item = Item("knee.png", film, said(film, None, heatmap=heatmap))
-        (page,) = PdfReader(io.BytesIO(to_pdf([item], a_card(), made=MADE))).pages
+        page, _ = PdfReader(io.BytesIO(to_pdf([item], a_card(), made=MADE))).pages
         assert [image.image.mode for image in page.images] == ["L"]
 
 
@@ -330,7 +365,7 @@ class TestNames:
     )
     def test_in_letters_of_the_standard_fonts(self, name, shown):
         assert latin(name) == shown
-        (page,) = texts(to_pdf([an_item(name, 0.5)], a_card(), made=MADE))
+        page, _ = texts(to_pdf([an_item(name, 0.5)], a_card(), made=MADE))
         # On a page what cannot be seen in a name is shown.
         assert " ".join(latin(visible(name)).split()) in page
 
@@ -356,7 +391,7 @@ class TestNames:
 
     def test_a_call_of_any_length_keeps_its_place(self):
         item = an_item("film.png", 0.5, call="seen " * 60)
-        (page,) = texts(to_pdf([item], a_card(), made=MADE))
+        page, _ = texts(to_pdf([item], a_card(), made=MADE))
         assert page.count("seen") == 60
 
 

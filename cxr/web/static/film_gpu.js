@@ -88,9 +88,12 @@ export function graphicsCard() {
   return graphicsCard.found;
 }
 
+const PATIENCE = 2000; // ms in which a card that was lost may come back
+
 export class TexturePainter {
-  // `restored`: called where the card was lost and came back. Throws where it does not take part.
-  constructor(canvas, restored) {
+  // `restored`: called where the card was lost and came back; `gone`: where it did not, and another
+  // painter has to paint. Throws where it does not take part.
+  constructor(canvas, restored, gone) {
     this.canvas = canvas;
     this.gl = canvas.getContext("webgl2", {
       alpha: false,
@@ -100,11 +103,23 @@ export class TexturePainter {
     });
     if (!this.gl) throw new Error("No WebGL2");
     this.start();
+    this.isFree = false;
     canvas.addEventListener("webglcontextlost", (event) => {
-      if (this.levels) event.preventDefault();
+      // Also between two films: the next one's levels would come to a card that stays away.
+      if (this.isFree) return;
+      event.preventDefault();
+      setTimeout(() => {
+        if (!this.isFree && this.gl.isContextLost()) gone();
+      }, PATIENCE);
     });
     canvas.addEventListener("webglcontextrestored", () => {
-      this.start();
+      if (this.isFree) return;
+      try {
+        this.start();
+      } catch {
+        gone(); // lost once more
+        return;
+      }
       restored();
     });
   }
@@ -164,6 +179,7 @@ export class TexturePainter {
 
   free() {
     this.levels = null;
+    this.isFree = true;
     this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
 

@@ -114,13 +114,30 @@ export class Pane {
     if (this.painter) this.renewCanvas();
     if (gpu) {
       try {
-        this.painter = new TexturePainter(this.canvas, () => this.paintAgain());
+        this.painter = new TexturePainter(
+          this.canvas,
+          () => this.paintAgain(),
+          () => this.withoutCard(),
+        );
         return;
       } catch {
         this.renewCanvas();
       }
     }
     this.painter = new CanvasPainter(this.canvas);
+  }
+
+  // The graphics card was lost and did not come back: the processor paints from now on.
+  withoutCard() {
+    this.draw = "cpu";
+    if (!this.levels) {
+      this.renewCanvas();
+      this.painter = null; // chosen with the next film's levels
+      return;
+    }
+    this.choosePainter(this.levels);
+    this.painter.take(this.levels);
+    this.paintAgain();
   }
 
   // A canvas that was drawn on in one way cannot be drawn on in the other.
