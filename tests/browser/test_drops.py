@@ -23,6 +23,29 @@ GIVE = """([kind, name, bytes]) => {
   document.querySelector("h4").dispatchEvent(event);
 }"""
 
+#: A disc as a browser gives it: folders in folders, whose entries come some at a time.
+GIVE_FOLDER = """(films) => {
+  const file = ([name, bytes]) => {
+    const content = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+    const made = new File([content], name, { type: "image/jpeg" });
+    return { isFile: true, isDirectory: false, name, file: (done) => done(made) };
+  };
+  const folder = (name, entries) => ({
+    isFile: false, isDirectory: true, name,
+    createReader: () => {
+      const left = [...entries];
+      return { readEntries: (done) => done(left.splice(0, 1)) };
+    },
+  });
+  const [first, ...others] = films.map(file);
+  const disc = folder("disc", [first, folder("more", others)]);
+  const event = new DragEvent("drop", { bubbles: true, cancelable: true });
+  Object.defineProperty(event, "dataTransfer", {
+    value: { types: ["Files"], files: [], items: [{ webkitGetAsEntry: () => disc }] },
+  });
+  document.querySelector("h4").dispatchEvent(event);
+}"""
+
 
 def test_dropped_on_the_page_or_pasted_a_film_is_in_the_list(page: Page, data_dir: Path) -> None:
     films = sorted((data_dir / "kermany" / "test" / "NORMAL").iterdir())[:3]
@@ -40,3 +63,9 @@ def test_dropped_on_the_page_or_pasted_a_film_is_in_the_list(page: Page, data_di
     page.evaluate(GIVE, ["paste", "image.jpg", contents[2]])
     expect(rows).to_have_count(3)
     expect(rows.filter(has_text="image.jpg")).to_have_count(1)
+    at_rest(page)
+    folder = [[f"IM{number}", content] for number, content in enumerate(contents)]
+    page.evaluate(GIVE_FOLDER, folder)
+    expect(rows).to_have_count(6)
+    for name, _ in folder:
+        expect(rows.filter(has_text=name)).to_have_count(1)
