@@ -292,6 +292,12 @@ class ReadingSession:
         return self._to_read() is not None
 
     @property
+    def may_change(self) -> str:
+        """Hash of the open film where another one may open by itself; "" where none may."""
+        entry = self._open
+        return entry.sha256 if entry and not self.picked and self.scorer.busy else ""
+
+    @property
     def awaits_score(self) -> bool:
         """Whether the film that is open is being scored, or waits for its turn."""
         entry = self._open

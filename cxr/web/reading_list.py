@@ -214,7 +214,7 @@ def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
         first_of=worklist.first_of,
         priors=lambda row: earlier.get(row.number, 0),
         on_choose=session.choose,
-        may_change=not session.picked and session.scorer.busy,
+        may_change=session.may_change,
         height=height - 172,
     )
     # A page that is being drawn comes to its end first.

@@ -38,7 +38,7 @@ def worklist_view(
     first_of: Callable[[Study], Entry] = lambda study: study.leader,
     priors: Callable[[Study], int] = lambda study: 0,
     on_choose: Callable[[int], None],
-    may_change: bool = False,
+    may_change: str = "",
     height: int = 640,
     key: str = "worklist_view",
 ) -> None:
@@ -58,9 +58,9 @@ def worklist_view(
         Returns how many earlier studies there are of a study's patient.
     on_choose : callable
         Called with a film's number when the reader chooses it.
-    may_change : bool, default: False
-        Whether another film may open by itself: the one that is open is chosen then as soon as the
-        reader works with it.
+    may_change : str, default: ""
+        Hash of the film that is open, where another one may open by itself: it is chosen then as
+        soon as the reader works with it.
     height : int, default: 640
         CSS pixels; the list scrolls within.
     key : str, default: "worklist_view"

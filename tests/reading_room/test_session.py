@@ -131,6 +131,18 @@ def test_the_page_is_drawn_once_for_all_that_is_read_after_the_prior(with_priors
     assert session.seen() != session.drawn
 
 
+def test_the_open_film_may_change_while_others_are_scored_and_none_was_chosen(
+    session, monkeypatch
+) -> None:
+    entry = session.opened()
+    session.film(entry)
+    assert session.may_change == ""
+    monkeypatch.setattr(type(session.scorer), "busy", True)
+    assert session.may_change == entry.sha256
+    session.choose(entry.number)
+    assert session.may_change == ""
+
+
 def test_a_prior_that_is_turned_is_read_again(with_priors) -> None:
     session = with_priors
     entry = session.opened()

@@ -49,7 +49,8 @@ export default function (component) {
     },
     { signal: end.signal, capture: true },
   );
-  if (data.may_change) holdOn(() => choose(data.chosen), end);
+  if (data.may_change && data.may_change === touched) choose(data.chosen);
+  else if (data.may_change) holdOn(() => choose(data.chosen), end);
   return () => end.abort();
 }
 
@@ -59,6 +60,17 @@ const AT_FILM = ".viewer, .st-key-facts, .st-key-study";
 // Until a film is chosen, the first of the list is open, and another one once that is the first: but not
 // under the hands of who works with it. Told after the click itself, which may be lost in a page that is
 // drawn anew.
+let touched = null; // hash of the film that the reader worked with last, be it before its list is there
+
+document.addEventListener(
+  "pointerup",
+  (event) => {
+    const viewer = event.composedPath().find((part) => part.matches?.(".viewer"));
+    if (viewer) touched = viewer.dataset.sha256;
+  },
+  { capture: true },
+);
+
 function holdOn(choose, { signal }) {
   let isHeld = false;
   const hold = (event) => {
