@@ -169,11 +169,13 @@ class Entry:
             return film
 
     def turn(self) -> None:
-        """Change black and white over, or back; what was said of the film as it was is dropped."""
+        """Change black and white over, or back; what was said of the film as it was is dropped.
+
+        What the reader drew stays: it lies where it lay.
+        """
         with self._lock:
             self.turned = not self.turned
             self._read, self.sha256, self.thumbnail = None, "", b""
-            self.regions = ()
             self.assessments = {
                 finding: Assessment(ages=a.ages) for finding, a in self.assessments.items()
             }

@@ -100,6 +100,8 @@ class ReadingSession:
         self._held: dict[int, HeldReady] = {}
         self._ahead = Lane()
         self._unreadable: set[int] = set()
+        self._redrawn: set[int] = set()
+        """Numbers of turned films whose regions are not in the log yet under the hash of now."""
         self._prior: dict[int, int] = {}
         """Of a study's number, that of the earlier one that the reader chose to see with it."""
 
@@ -439,17 +441,18 @@ class ReadingSession:
         if self.log is None:
             return
         for write, changed in ((self.log.removed, removed), (self.log.drawn, added)):
-            write(
-                *(
-                    RegionEntry(
-                        list_id=self._id,
-                        film_sha256=entry.sha256,
-                        region=region,
-                        reader=self.reader,
-                    )
-                    for region in changed
-                )
+            write(*self._logged(entry, changed))
+
+    def _logged(self, entry: Entry, regions: Iterable[Region]) -> list[RegionEntry]:
+        return [
+            RegionEntry(
+                list_id=self._id,
+                film_sha256=entry.sha256,
+                region=region,
+                reader=self.reader,
             )
+            for region in regions
+        ]
 
     def turn(self, entry: Entry) -> None:
         """Change black and white of a film over, or back, and score it anew."""
@@ -458,12 +461,17 @@ class ReadingSession:
             self._films.pop(entry.number, None)
             self._held.pop(entry.number, None)
         self.worklist.turn(entry)
+        if entry.regions and entry.waits:
+            self._redrawn.add(entry.number)
         self.scorer.start()
 
     def _note_score(self, entry: Entry) -> None:
         """Log what each model says of a film, unless it was what it said before."""
         if self.log is None or not self.log.enabled:
             return
+        if entry.number in self._redrawn and entry.sha256:
+            self._redrawn.discard(entry.number)
+            self.log.drawn(*self._logged(entry, entry.regions))
         for finding, assessment in entry.assessments.items():
             prediction = assessment.prediction
             if prediction is None or self._is_logged(entry, finding, prediction):

@@ -303,7 +303,7 @@ class Worklist:
     def turn(self, entry: Entry) -> None:
         """Change black and white of a film over, or back, and score it anew.
 
-        What was said of the film as it was is dropped.
+        What was said of the film as it was is dropped; what was drawn on it stays.
         """
         if not entry.thumbnail or entry.prediction is None:
             return  # not read

@@ -89,8 +89,9 @@ def _turn(session: ReadingSession, entry: Entry) -> None:
         on_click=session.turn,
         args=(entry,),
         width="stretch",
-        help="Changes black and white over, and scores the film so. The row and every export will "
-        "say that it was turned by hand.",
+        help="Changes black and white over, and scores the film so. Your call of it as it was is "
+        "taken back, what you drew stays. The row and every export will say that it was turned by "
+        "hand.",
     )
 
 

@@ -248,6 +248,29 @@ def test_regions_are_kept_and_logged_with_the_heatmap_that_was_shown(made_bundle
     assert session.picked
 
 
+def test_regions_of_a_film_that_is_turned_are_logged_under_both_hashes(
+    made_bundle, tmp_path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'log.sqlite3'}"
+    log = LateReadings(url)
+    session = ReadingSession(Worklist(made_bundle), log, lambda: True, ready_film)
+    session.worklist.add("one.png", png(chest_like(1)))
+    session.scorer.start()
+    session.scorer.join()
+    (entry,) = session.worklist.entries
+    before = entry.sha256
+    session.mark(entry, [a_region()])
+    session.turn(entry)
+    session.scorer.join()
+    assert entry.sha256 != before
+    assert len(entry.regions) == 1
+    assert log.wait(20)
+    log.close()
+    table = Readings(url).regions()
+    assert table["event"].tolist() == ["drawn", "drawn"]
+    assert table["film_sha256"].tolist() == [before, entry.sha256]
+
+
 @pytest.fixture
 def logged(made_bundle: Model, tmp_path) -> ReadingSession:
     log = LateReadings(f"sqlite:///{tmp_path / 'log.sqlite3'}")

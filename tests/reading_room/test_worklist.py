@@ -713,10 +713,10 @@ class TestRegions:
             mixed.mark(damaged, [a_region()])
         assert entry.regions == (a_region(),)
 
-    def test_a_film_turned_by_hand_is_another_film(self, mixed, entry):
+    def test_they_stay_on_a_film_that_is_turned_by_hand(self, mixed, entry):
         mixed.mark(entry, [a_region()])
         mixed.turn(entry)
-        assert entry.regions == ()
+        assert entry.regions == (a_region(),)
 
 
 class TestUploads:
