@@ -135,6 +135,30 @@ def test_what_else_the_mouse_does_it_still_does(opened: Open) -> None:
     assert regions(page) == []
 
 
+def test_a_side_is_dragged_and_that_is_one_step(opened: Open) -> None:
+    page = opened("large", query="draw_regions=1")
+    page.keyboard.press("b")
+    drag(page, (300, 150), (400, 250))
+    say(page, "Pneumonia")
+    ((_, _, *before),) = kept(page, 1)
+    drag(page, (400, 200), (460, 215))
+    until(page, lambda: regions(page)[0][4] != before[2])
+    ((shape, label, left, top, right, bottom),) = regions(page)
+    assert (shape, label) == ("box", "finding")
+    assert (left, top, bottom) == pytest.approx((before[0], before[1], before[3]), abs=1e-6)
+    assert right - left == pytest.approx(1.6 * (before[2] - before[0]), rel=0.03)
+    expect(page.locator(".region")).to_have_count(1)
+    # A corner, past the other side: it keeps a least size and does not turn over.
+    drag(page, (460, 250), (250, 120))
+    until(page, lambda: regions(page)[0][4] != right)
+    ((_, _, x0, y0, x1, y1),) = regions(page)
+    assert (x0, y0) == pytest.approx((left, top), abs=1e-6)
+    assert x0 < x1 < x0 + 0.02
+    assert y0 < y1 < y0 + 0.02
+    page.keyboard.press("z")
+    until(page, lambda: regions(page)[0][4] == pytest.approx(right))
+
+
 def test_without_a_pointer(opened: Open) -> None:
     page = opened("large", query="draw_regions=1")
     page.keyboard.press("b")

@@ -16,6 +16,7 @@ const WAYS = {
 const ALSO = {
   Regions: [
     ["Drag", "A region, while they are drawn; then say what it is"],
+    ["Drag a line", "Size the region that it is of"],
     ["Enter", "One in the middle, with the film focused"],
     ["Arrows", "Move the last one; with Shift, size it"],
     ["Delete", "Remove the last one"],

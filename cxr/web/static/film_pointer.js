@@ -11,6 +11,7 @@ export class Pointers {
     on("pointerdown", (event) => this.down(event));
     on("pointermove", (event) => {
       this.move(event);
+      this.hint(event);
       this.pane.probe(...this.pane.place(event));
     });
     on("pointerleave", () => this.pane.probe(-1, NaN));
@@ -76,6 +77,17 @@ export class Pointers {
       this.view.dragWindow(this.pane, right / devicePixelRatio, down / devicePixelRatio);
     } else this.view.move(this.pane, right, down);
     this.held.set(event.pointerId, now);
+  }
+
+  // Where a press would take hold of a region's side, the pointer says so.
+  hint(event) {
+    if (this.held.size) return;
+    const { canvas, regions, placed } = this.pane;
+    const isOver = this.view.drawing && placed && event.target === canvas;
+    const held = isOver && regions.heldAt(...this.pane.place(event))?.held;
+    const [across, along] = held || [0, 0];
+    const way = across && along ? (across === along ? "nwse" : "nesw") : across ? "ew" : "ns";
+    canvas.style.cursor = held ? `${way}-resize` : "";
   }
 
   pinch(moved, before, now) {

@@ -3,6 +3,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const SMALLEST = 4; // CSS pixels on a side; what is smaller was a click
+const EDGE = 6; // CSS pixels from a line within which it is taken hold of
 const STEP = 6; // CSS pixels that an arrow key moves or sizes a region
 const REST = 700; // ms after which what the keys moved is sent
 const LIFTED = 500; // ms in which a click is that of the finger that was lifted
@@ -101,6 +102,26 @@ export function sizedBy(box, across, down, flipped, least) {
   };
 }
 
+// Which sides of a region on the screen a pointer takes hold of at (x, y): -1 the left or upper one, 1
+// the right or lower one, 0 neither, across and along; null where it is not on the region's line.
+export function heldSides(shape, [x0, y0, x1, y1], x, y) {
+  if (shape === "ellipse") {
+    const [a, b] = [(x1 - x0) / 2, (y1 - y0) / 2];
+    const [across, along] = [(x - x0 - a) / a, (y - y0 - b) / b];
+    if (Math.abs(Math.hypot(across, along) - 1) * Math.min(a, b) > EDGE) return null;
+    // Between two ends of its axes both sides are held.
+    return [across, along].map((part) => (Math.abs(part) < 0.4 ? 0 : Math.sign(part)));
+  }
+  const isAt = (at, end) => Math.abs(at - end) <= EDGE;
+  const isWithin = (at, from, to) => at >= from - EDGE && at <= to + EDGE;
+  if (!isWithin(x, x0, x1) || !isWithin(y, y0, y1)) return null;
+  const sides = [
+    [x, x0, x1],
+    [y, y0, y1],
+  ].map(([at, from, to]) => (isAt(at, to) ? 1 : isAt(at, from) ? -1 : 0));
+  return sides.some(Boolean) ? sides : null;
+}
+
 let number = 0;
 const unanswered = new Map(); // by the film's hash, its list
 
@@ -134,6 +155,7 @@ export class Regions {
     this.group = pane.lines.querySelector(".regions");
     this.items = new Map(); // elements of each region
     this.drawn = null; // what is being drawn
+    this.held = null; // the region whose sides are being dragged, and which
     this.asked = null; // the region whose choices are open
   }
 
@@ -142,12 +164,15 @@ export class Regions {
   }
 
   start(x, y, shape) {
+    this.held = this.heldAt(x, y);
+    if (this.held) return;
     this.from = this.pane.placed.toFilm(x, y);
     this.drawn = { shape, label: null, finding: this.pane.film.regions?.finding ?? "" };
     this.move(x, y);
   }
 
   move(x, y) {
+    if (this.held) this.drag(x, y);
     if (!this.drawn) return;
     const to = this.pane.placed.toFilm(x, y);
     this.drawn = { ...this.drawn, ...sidesOf(this.from, to, this.pane.film) };
@@ -155,12 +180,44 @@ export class Regions {
 
   cancel() {
     this.drawn = null;
+    if (this.held?.isMoved) this.regions.undo();
+    this.held = null;
+  }
+
+  // The region on whose line a place of the canvas lies, the one drawn last first.
+  heldAt(x, y) {
+    const at = [x, y].map((part) => part / devicePixelRatio);
+    for (const region of [...this.regions.list].reverse()) {
+      const sides = this.onScreen(region);
+      const held = heldSides(region.shape, sides, ...at);
+      if (held) return { region, sides, held, isMoved: false };
+    }
+    return null;
+  }
+
+  // Move the sides that are held to a place of the canvas; the region keeps a least size.
+  drag(x, y) {
+    const { region, sides, held, isMoved } = this.held;
+    const ends = [...sides];
+    [x, y].forEach((part, i) => {
+      const at = part / devicePixelRatio;
+      if (held[i] < 0) ends[i] = Math.min(at, ends[i + 2] - SMALLEST);
+      if (held[i] > 0) ends[i + 2] = Math.max(at, ends[i] + SMALLEST);
+    });
+    const [x0, y0, x1, y1] = ends.map((part) => part * devicePixelRatio);
+    const { placed, film } = this.pane;
+    const moved = sidesOf(placed.toFilm(x0, y0), placed.toFilm(x1, y1), film);
+    if (moved.left === moved.right || moved.top === moved.bottom) return; // all outside of the film
+    const next = this.regions.replace(region, { ...region, ...moved }, isMoved);
+    if (this.asked === region) this.asked = next;
+    Object.assign(this.held, { region: next, isMoved: true });
   }
 
   // Keep what was drawn and ask what it is; a click draws nothing.
   end() {
-    const { drawn } = this;
-    this.drawn = null;
+    const { drawn, held } = this;
+    this.drawn = this.held = null;
+    if (held?.isMoved && held.region.label) this.view.keepRegions(this.pane);
     if (drawn && this.isLarge(drawn)) this.add(drawn);
   }
 

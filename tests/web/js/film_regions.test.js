@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  heldSides,
   movedBy,
   RegionList,
   sameRegions,
@@ -112,4 +113,32 @@ test("regions are the same where all that is told of them is", () => {
   assert.ok(sameRegions([region("other")], [region("other")]));
   assert.ok(!sameRegions([region("other")], [region("other", 0.2)]));
   assert.ok(!sameRegions([region("other")], []));
+});
+
+test("a box is held by its sides and corners, and by nothing within or outside", () => {
+  const box = [100, 50, 300, 250];
+  const held = (x, y) => heldSides("box", box, x, y);
+  assert.deepEqual(held(301, 150), [1, 0]);
+  assert.deepEqual(held(97, 150), [-1, 0]);
+  assert.deepEqual(held(200, 52), [0, -1]);
+  assert.deepEqual(held(297, 254), [1, 1]);
+  assert.deepEqual(held(104, 247), [-1, 1]);
+  for (const [x, y] of [
+    [200, 150],
+    [310, 150],
+    [301, 270],
+  ]) {
+    assert.equal(held(x, y), null);
+  }
+});
+
+test("an ellipse is held by its line", () => {
+  const ellipse = [100, 50, 300, 250];
+  const held = (x, y) => heldSides("ellipse", ellipse, x, y);
+  assert.deepEqual(held(302, 150), [1, 0]);
+  assert.deepEqual(held(200, 48), [0, -1]);
+  const diagonal = 100 * Math.SQRT1_2;
+  assert.deepEqual(held(200 - diagonal, 150 + diagonal), [-1, 1]);
+  assert.equal(held(102, 52), null); // the corner of its box
+  assert.equal(held(200, 150), null);
 });
