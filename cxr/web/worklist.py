@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Callable
+from zlib import crc32
 
 import streamlit as st
 
@@ -73,6 +74,14 @@ def worklist_view(
         if number is not None:
             on_choose(int(number))
 
+    firsts = [first_of(row) for row in rows]
+    # Pictures make up nearly all of a row: a browser that has one is not sent it again, and one
+    # that lacks some, as after it was loaded anew, says so.
+    sent: set[str] = st.session_state.setdefault(f"{key}_pictures", set())
+    pictures = {name: first.thumbnail for first in firsts if (name := _picture(first))}
+    new = {name: _address(picture) for name, picture in pictures.items() if name not in sent}
+    sent.clear()
+    sent.update(pictures)
     _component(
         key=key,
         height="content",
@@ -81,12 +90,14 @@ def worklist_view(
             "chosen": chosen,
             "may_change": may_change,
             "made": showing(),
+            "pictures": new,
             "rows": [
-                _row(row, hidden, first_of(row), priors(row)) | {"patient": patient}
-                for row, patient in zip(rows, _patients(rows), strict=True)
+                _row(row, hidden, first, priors(row)) | {"patient": patient}
+                for row, first, patient in zip(rows, firsts, _patients(rows), strict=True)
             ],
         },
         on_chosen_change=changed,
+        on_lacking_change=sent.clear,
     )
 
 
@@ -163,7 +174,7 @@ def _row(
         "reason": " ".join(reasons),
         "heat": " ".join(str(cell["heat"]) for cell in cells if cell["heat"]),
         "notes": " · ".join(filter(None, [*told, *_calls(study), *reasons])),
-        "thumbnail": _address(first.thumbnail),
+        "picture": _picture(first),
         "opened": study.opened,
         "films": [
             {"number": film.number, "view": _view(film), "name": film.name}
@@ -190,8 +201,13 @@ def _calls(study: Study) -> list[str]:
     return list(dict.fromkeys(call_words(call, finding) for call, finding in called))
 
 
+def _picture(entry: Entry) -> str:
+    """Name a film's thumbnail: another one, as of a film turned into its negative, is another."""
+    return f"{entry.number}-{crc32(entry.thumbnail):08x}" if entry.thumbnail else ""
+
+
 def _address(thumbnail: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(thumbnail).decode()}" if thumbnail else ""
+    return f"data:image/jpeg;base64,{base64.b64encode(thumbnail).decode()}"
 
 
 def _cell(entry: Entry, finding: str, hidden: bool) -> dict[str, object]:

@@ -87,6 +87,8 @@ def test_a_list_outlives_a_page_that_is_loaded_anew_in_its_tab_alone(
     expect(page.get_by_text(BACK)).to_be_visible()
     row = page.locator(f".worklist li[data-number='{chosen}']")
     expect(row).to_have_attribute("aria-selected", "true")
+    # The server has sent the thumbnails before, and the page has lost them.
+    expect(page.locator(".worklist .picture[style*='data:image']")).to_have_count(3)
     expect(page.get_by_text(re.compile("not in the list of this tab"))).to_have_count(0)
     page.goto(link.partition("?")[0])
     expect(rows).to_have_count(3, timeout=90_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
@@ -108,6 +109,33 @@ def test_a_reader_joins_pictures_and_parts_them(app: AppTest) -> None:
     assert session.worklist.chosen == 3
     app.button(key="part_films").click().run()
     assert len(session.worklist.rows()) == 3
+
+
+def pictures(app: AppTest) -> set[str]:
+    """Return the names of the thumbnails that the last run sent with the list."""
+    (told,) = [
+        json.loads(element.proto.json)
+        for element in app.get("bidi_component")
+        if element.proto.component_name.endswith("cxr_worklist")
+    ]
+    assert {row["picture"] for row in told["rows"]} >= set(told["pictures"])
+    return set(told["pictures"])
+
+
+def test_a_thumbnail_is_sent_once(app: AppTest) -> None:
+    session = app.session_state["reading_session"]
+    session.worklist.add("1.png", png(chest_like(1)))
+    session.worklist.add("2.png", png(chest_like(2)))
+    session.scorer.start()
+    assert session.scorer.join(60)
+    first = pictures(app.run())
+    assert len(first) == 2
+    assert pictures(app.run()) == set()
+    entry = session.worklist.entries[0]
+    entry.thumbnail = entry.thumbnail + b"\0"
+    (turned,) = pictures(app.run())
+    assert turned.startswith("1-")
+    assert turned not in first
 
 
 def test_the_films_of_a_dicom_study_are_opened_and_not_parted(app: AppTest) -> None:

@@ -5,10 +5,12 @@ import { actionOf, isTyped, press } from "./keys.js";
 import { isLate, rootIn, stylesheet } from "./parts.js";
 
 const style = await stylesheet("worklist.css");
+const PATIENCE = 300; // ms
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const list = rootIn(parentElement, style, empty);
+  for (const [name, address] of Object.entries(data.pictures)) list.pictures.set(name, address);
   if (isLate(list, data.made)) return () => {};
   list.style.height = `${data.height}px`;
   const choose = (list.choose = (number) => {
@@ -17,6 +19,8 @@ export default function (component) {
   });
   lay(list, data.rows);
   mark(list, data.chosen);
+  list.ask = () => lacksPictures(list, data.rows) && setStateValue("lacking", data.made);
+  if (lacksPictures(list, data.rows)) askSoon(list);
 
   // One list takes the keys. While films are scored it is drawn anew again and again, and one that
   // was not told of its end would move the choice a second time.
@@ -90,8 +94,10 @@ function holdOn(choose, { signal }) {
 function lay(list, rows) {
   const known = (list.known ??= new Map());
   const wanted = new Map();
+  const pictures = new Set(rows.map(({ picture }) => picture));
+  for (const name of list.pictures.keys()) if (!pictures.has(name)) list.pictures.delete(name);
   for (const row of rows) {
-    const said = JSON.stringify(row);
+    const said = JSON.stringify([row, list.pictures.has(row.picture)]);
     const before = known.get(row.number);
     const element = before?.element ?? item(list);
     if (before?.said !== said) write(element, row, list);
@@ -113,7 +119,20 @@ function empty() {
   list.tabIndex = 0;
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Worklist");
+  list.pictures = new Map(); // addresses of thumbnails by their names
   return list;
+}
+
+const lacksPictures = (list, rows) =>
+  rows.some(({ picture }) => picture && !list.pictures.has(picture));
+
+// Ask for the pictures that this page has not got, unless they come by themselves: each asking has the
+// list drawn anew.
+function askSoon(list) {
+  list.asking ??= setTimeout(() => {
+    list.asking = undefined;
+    list.ask();
+  }, PATIENCE);
 }
 
 const has = ({ films }, number) => films.some((film) => film.number === number);
@@ -168,7 +187,8 @@ function write(element, row, list) {
     return node;
   };
   const picture = part("div", "picture", "");
-  if (row.thumbnail) picture.style.backgroundImage = `url(${row.thumbnail})`;
+  const shown = list.pictures.get(row.picture);
+  if (shown) picture.style.backgroundImage = `url(${shown})`;
   const text = document.createElement("div");
   text.className = "text";
   const sub = [row.number, row.notes].filter(Boolean).join(" · ");
