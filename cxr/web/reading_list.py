@@ -182,9 +182,6 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
 def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
     """Draw the list: with the page, or by itself while films are scored, `with_page` is empty."""
     worklist = session.worklist
-    # What was asked of the list while it drew itself: the film comes before the list.
-    if not with_page and session.seen() != session.drawn:
-        st.rerun(scope="app")
     # The page starts it once the film is shown; should that not have come to its end, here.
     if not with_page and session.drawn == session.seen():
         session.scorer.start()
