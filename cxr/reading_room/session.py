@@ -128,13 +128,15 @@ class ReadingSession:
 
     def opened(self) -> Entry | None:
         """Return the film to show, if any; nothing jumps while the reader reads."""
+        # Asked first: if the last score comes while the film is chosen, the page is drawn again.
+        pending = self.scorer.pending
         if not self.picked and not self.scorer.busy:
             self.worklist.chosen = None
         entry = self.worklist.open(order=self.order)
         other = self.compared(entry) if entry else None
         for shown in (entry, other):
             self._look_for_lungs(shown)
-        self.drawn = self.seen()
+        self.drawn = self._seen(pending)
         self.maps.prepare(entry, other)
         sent_along = filter(self.at_hand, self.ahead(entry)) if entry else ()
         self._note_shown(entry, other, *sent_along)
@@ -314,6 +316,9 @@ class ReadingSession:
 
     def seen(self) -> tuple[object, ...]:
         """What the page next to the list depends on: it is redrawn when this has changed."""
+        return self._seen(self.scorer.pending)
+
+    def _seen(self, pending: bool) -> tuple[object, ...]:
         entry = self._open
         prior = self._hung(entry) if entry else None
         films = [film for film in (entry, prior) if film]
@@ -322,7 +327,7 @@ class ReadingSession:
         at_hand = prior and (prior.number, self.at_hand(prior))
         # The others are told to the browser once, when all are there.
         ready = all(self.at_hand(other) for other in self._all_ahead)
-        return self.worklist.chosen, *said, self.scorer.pending, *outlined, at_hand, ready
+        return self.worklist.chosen, *said, pending, *outlined, at_hand, ready
 
     def call(self, entry: Entry, call: Call | str, finding: str = "") -> None:
         """Record the reader's call of a film: of the finding that is shown, if none is named."""

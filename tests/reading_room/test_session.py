@@ -143,6 +143,26 @@ def test_the_open_film_may_change_while_others_are_scored_and_none_was_chosen(
     assert session.may_change == ""
 
 
+def test_the_page_is_drawn_again_if_the_last_score_comes_while_a_film_is_chosen(
+    session, monkeypatch
+) -> None:
+    session.worklist.add("low.png", png(chest_like(1)))
+    session.worklist.add("high.png", png(chest_like(2)))
+    session.opened()
+    chosen = session.worklist.open
+
+    def scored_meanwhile(**order):
+        entry = chosen(**order)
+        session.scorer.start()
+        assert session.scorer.join(60)
+        return entry
+
+    monkeypatch.setattr(session.worklist, "open", scored_meanwhile)
+    session.opened()
+    assert not session.scorer.pending
+    assert session.seen() != session.drawn
+
+
 def test_a_prior_that_is_turned_is_read_again(with_priors) -> None:
     session = with_priors
     entry = session.opened()
