@@ -32,7 +32,7 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 
 from cxr.datasets.published import data_folder
 
-from .drop_to_painted import dashboard
+from .server import dashboard
 
 ROUNDS, STUDIES = 10, 4
 SHAPE = 2560, 2048
@@ -172,7 +172,11 @@ def main() -> None:
     given = parser.parse_args()
     loads = [os.getloadavg()[0]]
     rounds = []
-    with tempfile.TemporaryDirectory() as folder, dashboard() as address, sync_playwright() as play:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        dashboard() as (address, _),
+        sync_playwright() as play,
+    ):
         films = disc(Path(folder), tuple(given.shape))
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         look(browser, address, films)  # loads what the first film needs
