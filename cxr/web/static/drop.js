@@ -3,6 +3,7 @@
 
 const ZONE = "[data-testid=stFileUploaderDropzone]";
 const AT_ONCE = 5000; // files of a folder
+const STAYS = 20_000; // ms after which an uploader that was given files and is still there is given more
 
 const uploader = () =>
   document.querySelector(".st-key-page_drop input[type=file]") ??
@@ -30,11 +31,28 @@ async function filesIn(entry, path = "") {
   }
 }
 
+// Once the server has an uploader's files, another uploader takes its place, and what was put into the
+// first one meanwhile would be lost: it waits for the next. One whose files are refused stays.
+const given = new WeakMap(); // when each uploader was given files
+const waiting = [];
+let looking = null;
+
 function put(files) {
+  waiting.push(...files);
+  give();
+}
+
+function give() {
+  clearTimeout(looking);
   const input = uploader();
-  if (!input || !files.length) return;
+  if (!input || !waiting.length) return;
+  if (performance.now() - (given.get(input) ?? -Infinity) < STAYS) {
+    looking = setTimeout(give, 50);
+    return;
+  }
   const all = new DataTransfer();
-  for (const file of files) all.items.add(file);
+  for (const file of waiting.splice(0)) all.items.add(file);
+  given.set(input, performance.now());
   input.files = all.files;
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
