@@ -305,9 +305,10 @@ def test_two_lists_are_scored_in_one_call(made_bundle, monkeypatch):
     monkeypatch.setattr("cxr.reading_room.batch.predict", predict)
     lists = [Worklist(made_bundle), Worklist(made_bundle)]
     service, held = ScoringService(), threading.Event()
-    first = Reader("first", 1)
-    monkeypatch.setattr(first, "offer", lambda: held.wait(SOON) and None)
+    first, asked = Reader("first", 1), threading.Event()
+    monkeypatch.setattr(first, "offer", lambda: asked.set() or (held.wait(SOON) and None))
     service.put(first)
+    assert asked.wait(SOON), "else the lists may be asked with it, one before the other has films"
     scorers = [Scorer(worklist, service=service) for worklist in lists]
     for k, (worklist, scorer) in enumerate(zip(lists, scorers, strict=True)):
         for n in range(2):
