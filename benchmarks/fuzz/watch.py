@@ -204,6 +204,7 @@ def watched(work: Callable[[Board, Callable[[str], None]], None], limit: float) 
     """
     board, seen = Board(), Seen()
     out, inner = os.pipe()
+    base = _memory_mb(os.getpid())  # of which the inner process begins with a copy
     child = os.fork()
     if not child:
         os.close(out)
@@ -228,7 +229,7 @@ def watched(work: Callable[[Board, Callable[[str], None]], None], limit: float) 
             why = f"slow: more than {SECONDS:g} s"
         elif started and now - since > STUCK:
             why = f"stuck: more than {STUCK:g} s without an end"
-        elif _memory_mb(child) > 4 * MEMORY_MB:
+        elif _memory_mb(child) > base + 4 * MEMORY_MB:
             why = f"large: more than {MEMORY_MB} MB"
         if (why or now - begun > limit) and not ended:
             os.kill(child, signal.SIGKILL)

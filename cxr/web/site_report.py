@@ -107,7 +107,7 @@ def _file(choices: Choices) -> None:
         return
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "Site's file",
+            f"Site's file ({name}.json)",  # a name that was just typed is not taken yet
             lambda: _named(name, choices).to_bytes(),
             f"{name}.json",
             "application/json",

@@ -101,8 +101,7 @@ def test_a_site_proves_a_model_and_takes_its_file_to_triage(
     name = page.get_by_role("textbox", name="Name of the site")
     name.fill("north")
     name.press("Enter")
-    at_rest(page)
-    site = download(page, "Site's file", tmp_path)
+    site = download(page, "Site's file (north.json)", tmp_path)
     assert site.name == "north.json"
 
     page.set_viewport_size({"width": 1440, "height": 900})

@@ -66,6 +66,7 @@ def table(*events: tuple[str, Reading]) -> pd.DataFrame:
     made = pd.DataFrame(rows, columns=list(COLUMNS))
     texts = [c for c in COLUMNS if c in ("event", "list_id", "film_sha256", "model", "finding")]
     texts += ["model_sha256", "operating_point", "refusal_code", "call", "agreement", "reason"]
+    texts += ["reader"]
     numbers = ["threshold", "score", "mean", "spread", "dark", "bright", "sharpness"]
     types = dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "float64")
     types |= dict.fromkeys(["refusal_overridden", "call_blind"], "bool")
