@@ -2,6 +2,8 @@
 // odd grids, habits and keys of whatever JSON a browser kept. Started by `benchmarks.fuzz.viewer`:
 // node viewer.js FIRST COUNT SECONDS. Writes lines of number, kind and what happened.
 
+import { readFileSync } from "node:fs";
+
 import { collimated } from "../../cxr/web/static/film_collimation.js";
 import { Heat, LINES } from "../../cxr/web/static/film_heat.js";
 import { loadFilm } from "../../cxr/web/static/film_load.js";
@@ -160,4 +162,6 @@ for (let at = first; at < first + count && performance.now() < until; at++) {
   slowest = Math.max(slowest, (user + system) / 1e6);
   last = at + 1;
 }
-process.stdout.write(`${last}\tend\t${slowest} ${process.resourceUsage().maxRSS}\n`);
+// Node's own count of the most memory has that of the process in it which started Node.
+const [, most] = readFileSync("/proc/self/status", "utf8").match(/VmHWM:\s+(\d+)/);
+process.stdout.write(`${last}\tend\t${slowest} ${most}\n`);
