@@ -119,7 +119,17 @@ function heatmap(random) {
 }
 
 function kept(random, depth = 0) {
-  const names = ["window", "zoom", "layout", "method", "blind", "rotate", "invert", "__proto__", ""];
+  const names = [
+    "window",
+    "zoom",
+    "layout",
+    "method",
+    "blind",
+    "rotate",
+    "invert",
+    "__proto__",
+    "",
+  ];
   const values = [null, true, 0, "", "one", "q", "Auto: all values", "ä".repeat(99), "constructor"];
   if (depth > 3 || random() < 0.4) return oneOf(random, values);
   const inner = Array.from({ length: below(random, 5) }, () => kept(random, depth + 1));
@@ -133,7 +143,8 @@ function habits(random) {
   const found = kept(random);
   for (const sensible of [sensibleHabits, sensibleKeys]) {
     const chosen = sensible(found);
-    if (JSON.stringify(sensible(chosen)) !== JSON.stringify(chosen)) throw new Error("not sensible");
+    if (JSON.stringify(sensible(chosen)) !== JSON.stringify(chosen))
+      throw new Error("not sensible");
   }
 }
 
