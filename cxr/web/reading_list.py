@@ -22,7 +22,7 @@ from .tab import LOST
 from .tour import start_tour
 from .uploads import film_uploader, page_uploader, scoring_progress
 from .worklist import BANDS as SIGNS
-from .worklist import worklist_view
+from .worklist import choice_view, worklist_view
 
 __all__ = ["add_films", "first_film_ahead", "first_score", "reading_list", "start_view"]
 
@@ -169,6 +169,7 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
         st.caption(ADD_FILMS)
         return
     st.session_state.pop(LOST, None)
+    choice_view(session.choose)
     with_page = [True]
     # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
     changing = session.working or session.seen() != session.drawn
@@ -210,7 +211,6 @@ def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
         hidden=worklist.hidden,
         first_of=worklist.first_of,
         priors=lambda row: earlier.get(row.number, 0),
-        on_choose=session.choose,
         may_change=session.may_change,
         height=height - 172,
     )

@@ -16,7 +16,15 @@ from ..reading_room.studies import Study
 from ..stats.wording import count
 from .assets import component, showing
 
-__all__ = ["BANDS", "cell_words", "date_words", "state_of", "view_words", "worklist_view"]
+__all__ = [
+    "BANDS",
+    "cell_words",
+    "choice_view",
+    "date_words",
+    "state_of",
+    "view_words",
+    "worklist_view",
+]
 
 #: Sign and words of each band: a state is never told by its color alone.
 BANDS = {
@@ -29,6 +37,7 @@ BANDS = {
     "hidden": ("○", "to call"),
 }
 _component = component("cxr_worklist", "worklist.js")
+_choice = component("cxr_choice", "choice.js")
 
 
 def worklist_view(
@@ -38,7 +47,6 @@ def worklist_view(
     hidden: Callable[[Entry], bool] = lambda entry: False,
     first_of: Callable[[Study], Entry] = lambda study: study.leader,
     priors: Callable[[Study], int] = lambda study: 0,
-    on_choose: Callable[[int], None],
     may_change: str = "",
     height: int = 640,
     key: str = "worklist_view",
@@ -57,8 +65,6 @@ def worklist_view(
         Returns the film that opens with a row.
     priors : callable
         Returns how many earlier studies there are of a study's patient.
-    on_choose : callable
-        Called with a film's number when the reader chooses it.
     may_change : str, default: ""
         Hash of the film that is open, where another one may open by itself: it is chosen then as
         soon as the reader works with it.
@@ -67,13 +73,6 @@ def worklist_view(
     key : str, default: "worklist_view"
         Of the Streamlit element.
     """
-
-    def changed() -> None:
-        state = st.session_state.get(key)
-        number = state.get("chosen") if state else None
-        if number is not None:
-            on_choose(int(number))
-
     firsts = [first_of(row) for row in rows]
     # Pictures make up nearly all of a row: a browser that has one is not sent it again, and one
     # that lacks some, as after it was loaded anew, says so.
@@ -96,9 +95,31 @@ def worklist_view(
                 for row, first, patient in zip(rows, firsts, _patients(rows), strict=True)
             ],
         },
-        on_chosen_change=changed,
         on_lacking_change=sent.clear,
     )
+
+
+def choice_view(on_choose: Callable[[int], None], *, key: str = "choice_view") -> None:
+    """Take from the browser which film of the list its reader chooses; it shows nothing.
+
+    The whole page is drawn then, the film first. Had the list been asked, which is drawn by itself
+    while films are scored, it would be drawn before the page was, and again with it.
+
+    Parameters
+    ----------
+    on_choose : callable
+        Called with the film's number.
+    key : str, default: "choice_view"
+        Of the Streamlit element.
+    """
+
+    def changed() -> None:
+        state = st.session_state.get(key)
+        if chosen := state.get("chosen") if state else None:
+            on_choose(int(chosen[0]))
+
+    with st.container(key="choice"):
+        _choice(key=key, data={}, on_chosen_change=changed)
 
 
 def state_of(entry: Entry, finding: str, *, hidden: bool) -> str:

@@ -15,7 +15,7 @@ export default function (component) {
   list.style.height = `${data.height}px`;
   const choose = (list.choose = (number) => {
     mark(list, number);
-    setStateValue("chosen", number);
+    document.cxrChoose?.(number);
   });
   lay(list, data.rows);
   mark(list, data.chosen);
