@@ -68,10 +68,11 @@ else:
     hooks["keep_uploads_in_memory"]()
     hooks["run_through_navigation"]()
     guard = run_path(str(WEB / "guard.py"))["Guard"]
-    layers = [Middleware(guard, allows=hooks["host_allowed"](), owners=owners)]
     # Ends the process where it would be open to whom it should not be.
     gate = run_path(str(WEB / "gate.py"))
     signs_in = gate["configured"](hooks, st.get_option)
+    by_tls = bool(signs_in) and signs_in[0].settings.is_https
+    layers = [Middleware(guard, allows=hooks["host_allowed"](), owners=owners, secure=by_tls)]
     if signs_in:
         access, parts = signs_in
         layers.append(Middleware(gate["Gate"], access=access, parts=parts))

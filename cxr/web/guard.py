@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 __all__ = ["COOKIE", "HEADERS", "Guard"]
@@ -63,6 +62,9 @@ class Guard:
         Whether a Host header, or None, may be answered.
     owners : callable
         The cookies of the browsers whose tabs show a media file, by its name.
+    secure : bool
+        Whether browsers reach the dashboard through TLS, so that the cookie travels in no other
+        way.
     """
 
     def __init__(
@@ -71,10 +73,12 @@ class Guard:
         *,
         allows: Callable[[str | None], bool],
         owners: Callable[[str], Iterable[str]],
+        secure: bool = False,
     ) -> None:
         self._app = app
         self._allows = allows
         self._owners = owners
+        self._attributes = "Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if secure else "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -93,7 +97,7 @@ class Guard:
             new = not browser and "text/html" in headers.get(b"accept", "")
             # Whoever signs in is another browser than whoever sat there before.
             new = new or path.endswith("/oauth2callback")
-            given = secrets.token_hex(16) if new else ""
+            given = f"{COOKIE}={secrets.token_hex(16)}; {self._attributes}" if new else ""
             await self._app(scope, receive, _with_headers(send, given, store=not media))
 
     def _may(self, browser: str, path: str) -> bool:
@@ -103,22 +107,19 @@ class Guard:
 
 
 def _cookie(header: str) -> str:
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
+    # `SimpleCookie` reads none where one of them, of another program, is not as it should be.
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    return {name: value for name, _, value in pairs}.get(COOKIE, "")
 
 
-def _with_headers(send: Send, browser: str, *, store: bool) -> Send:
+def _with_headers(send: Send, cookie: str, *, store: bool) -> Send:
     """Return what sends an answer with `HEADERS`, and a new browser its cookie."""
     added = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
     replaced = {name for name, _ in added}
     if not store:
         added.append((b"cache-control", b"no-store"))
         replaced.add(b"cache-control")
-    if browser:
-        cookie = f"{COOKIE}={browser}; Path=/; HttpOnly; SameSite=Strict"
+    if cookie:
         added.append((b"set-cookie", cookie.encode()))
 
     async def sent(message: MutableMapping[str, Any]) -> None:

@@ -15,7 +15,12 @@ OURS, OTHERS = "a" * 32, "b" * 32
 
 
 def ask(
-    path: str, *, host: str | None = "localhost", browser: str = "", accept: str = "*/*"
+    path: str,
+    *,
+    host: str | None = "localhost",
+    browser: str = "",
+    accept: str = "*/*",
+    secure: bool = False,
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """Send a request through the layer to an application that answers everything."""
     reached: list[str] = []
@@ -41,6 +46,7 @@ def ask(
         app,
         allows=lambda name: name == "localhost",
         owners=lambda name: [OURS] if name == "f1" else [],
+        secure=secure,
     )
     scope = {"type": "http", "path": path, "headers": headers}
     # In a thread: that of the browser tests has a loop of its own.
@@ -96,8 +102,19 @@ def test_a_browser_gets_one_cookie_with_its_first_page() -> None:
     assert one != other
     assert "HttpOnly" in one
     assert "SameSite=Strict" in one
+    assert "Secure" not in one
     assert not cookies(accept="text/html", browser=OURS)
     assert not cookies(accept="image/png")
+    (one,) = cookies(accept="text/html", secure=True)
+    assert one.endswith("; Secure")
+
+
+@pytest.mark.parametrize("other", ['portal={"a": 1}', "novalue", "name=Rosa Reader", "a[0]=1"])
+def test_a_cookie_of_another_program_keeps_no_film_from_its_reader(other: str) -> None:
+    browser = f"{OURS}; {other}"
+    assert ask("/media/f1.bin", browser=browser)[0] == 200
+    headers = dict(ask("/", browser=browser, accept="text/html")[1])
+    assert "set-cookie" not in headers
 
 
 def test_a_cookie_that_is_none_opens_nothing() -> None:
