@@ -44,8 +44,15 @@ class Access:
         """Return who is signed in with these cookies; None if nobody is, or no longer."""
         return self.sessions.live(self.key(cookies))
 
-    def begin(self, cookies: Mapping[str, str]) -> bytes | None:
+    def begin(self, cookies: Mapping[str, str], before: str = "") -> bytes | None:
         """Note that somebody signed in, whose cookies these are.
+
+        Parameters
+        ----------
+        cookies : mapping of str to str
+            What their browser is about to hold.
+        before : str
+            The `key` of what it held till now. If that is the sign-in of somebody else, it ends.
 
         Returns
         -------
@@ -61,7 +68,11 @@ class Access:
             return None
         role = role_of(claims, self.settings.claim, self.settings.groups)
         held = json.dumps({name: claims[name] for name in HELD if name in claims}).encode()
-        self.sessions.begin(_key(held), SignedIn(self.pseudonym(claims), role))
+        who = SignedIn(self.pseudonym(claims), role)
+        earlier = self.sessions.live(before)
+        if earlier and earlier.pseudonym != who.pseudonym:
+            self.sessions.end(before)
+        self.sessions.begin(_key(held), who)
         return held
 
     def pseudonym(self, claims: Mapping[str, Any]) -> str:

@@ -4,9 +4,10 @@ This is one layer of ASGI within that of `cxr.web.guard`. The sign-in itself is 
 (``st.login``): its addresses are let through, and what it writes into the browser's cookies tells
 who somebody is. What is not let through by name is refused:
 
-- A browser that is not signed in gets a page with a link to the identity provider, and the
-  server's health. No script of the dashboard, no upload, no media, and of a websocket one message
-  that leads to that page, so that what a tab still shows is taken off the screen.
+- A browser that is not signed in gets a page with a link to the identity provider, the server's
+  health, and what Streamlit's pages ask before they connect (`HOST`). No script of the dashboard,
+  no upload, no media, and of a websocket one message that leads to that page, so that what a tab
+  still shows is taken off the screen.
 - Somebody who is in none of the groups gets a page that says so.
 - A sign-in ends by the server's clock, also for a websocket that is open: nothing is sent through
   it any more.
@@ -44,10 +45,14 @@ logger = logging.getLogger("cxr.web.gate")  # by which name it is run besides
 BEAT = 1.0
 HEALTH, HOST, LOGIN = "/_stcore/health", "/_stcore/host-config", "/auth/login"
 LOGOUT, CALLBACK, SIGN_IN = "/auth/logout", "/oauth2callback", "/sign_in"
+#: Nobody stays at these, so that nobody is led back to one.
+PASSAGES = (LOGIN, LOGOUT, CALLBACK, SIGN_IN)
 #: What the names of Streamlit's cookies of a sign-in begin with.
 USER, TOKENS = b"_streamlit_user", b"_streamlit_user_tokens"
 #: Holds the address that somebody wanted, from the sign-in page to the way back.
 WANTED = "cxr_wanted"
+#: What browsers say of a request that a page of another website has them send.
+ELSEWHERE = (b"cross-site", b"same-site")
 #: What ends a websocket whose sign-in is over: a policy.
 POLICY = 1008
 #: Letters of an address that is kept, at most, and those that stay as they are in one.
@@ -62,6 +67,10 @@ RAN_OUT = (
     "You were signed out",
     "Nothing was done here for a while, or the time of one sign-in was over. Sign in again in this "
     "tab: its list is still there.",
+)
+LEAVE = (
+    "Do you want to sign out?",
+    "Another website led you here. If you sign out, your list and its films are freed.",
 )
 FAILED = ("The sign-in did not work", "Nobody was signed in. Try again.")
 OUTSIDE = (
@@ -156,7 +165,9 @@ class Gate:
             await _redirect(send, self._parts.login(), self._cookie(wanted))
         elif path == CALLBACK:
             wanted = unquote(cookies.get(WANTED, ""))
-            await self._app(scope, receive, self._signing_in(scope, send, wanted))
+            await self._app(scope, receive, self._signing_in(scope, send, wanted, key))
+        elif path == LOGOUT and headers.get(b"sec-fetch-site") in ELSEWHERE:
+            await self._page(send, 403, LEAVE, LOGOUT)
         elif path in (HEALTH, HOST, LOGIN, LOGOUT):
             if path == LOGOUT:
                 self._access.sessions.end(key)
@@ -183,6 +194,9 @@ class Gate:
         """Whether an address is one of the dashboard, and leads nowhere else."""
         # To a browser any number of slashes, either way round, begins the name of a machine.
         here = wanted.startswith(f"{self._parts.base}/") and not wanted.startswith("//")
+        path = unquote(wanted.removeprefix(self._parts.base).partition("?")[0])
+        # Nor out of the dashboard's folder, nor to what signs in or out.
+        here = here and not {".", ".."} & set(path.split("/")) and path not in PASSAGES
         return here and wanted.isprintable() and "\\" not in wanted and len(wanted) < LONGEST
 
     def _cookie(self, wanted: str) -> bytes:
@@ -192,7 +206,7 @@ class Gate:
         said = f"{WANTED}={value}; Path={path}; HttpOnly; SameSite=Lax; Max-Age={lasts}"
         return said.encode()
 
-    def _signing_in(self, scope: Scope, send: Send, wanted: str) -> Send:
+    def _signing_in(self, scope: Scope, send: Send, wanted: str, before: str) -> Send:
         """Return what sends Streamlit's answer to somebody who comes back from the provider."""
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         refused = False
@@ -201,7 +215,7 @@ class Gate:
             nonlocal refused
             if message["type"] == "http.response.start":
                 given, others = _split(message.get("headers", []))
-                if held := self._access.begin(_given(given)):
+                if held := self._access.begin(_given(given), before):
                     given = [
                         (name, self._bounded(value)) for name, value in self._held(given, held)
                     ]
@@ -225,18 +239,23 @@ class Gate:
         ours = [pair for pair in given if pair[1].startswith(USER) and not _is_removal(pair[1])]
         others = [pair for pair in given if pair not in ours]
         user = next(value for _, value in ours if value.startswith(USER + b"="))
-        signed = b"; ".join([USER + b"=" + self._parts.signed(held), *user.split(b"; ")[1:]])
+        attributes = user.split(b"; ")[1:]
+        signed = b"; ".join([USER + b"=" + self._parts.signed(held), *attributes])
         tokens = [pair for pair in ours if pair[1].startswith(TOKENS)]
-        # In several parts they are too long for a websocket: the provider is told without them.
-        return [*others, (b"set-cookie", signed), *(tokens if len(tokens) == 1 else [])]
+        if len(tokens) != 1:
+            # In several parts they are too long for a websocket: the provider is told without them,
+            # and without those of whoever signed in there before.
+            gone = [TOKENS + b"=", *_without_age(attributes), b"Max-Age=0"]
+            tokens = [(b"set-cookie", b"; ".join(gone))]
+        return [*others, (b"set-cookie", signed), *tokens]
 
     def _bounded(self, cookie: bytes) -> bytes:
         """Return a cookie; one of the sign-in lasts no longer in the browser than that does."""
         name, *attributes = cookie.split(b"; ")
         if not name.startswith(USER) or _is_removal(cookie):
             return cookie
-        kept = [a for a in attributes if not a.lower().startswith((b"max-age=", b"expires="))]
-        return b"; ".join([name, *kept, b"Max-Age=%d" % self._access.settings.longest])
+        lasts = b"Max-Age=%d" % self._access.settings.longest
+        return b"; ".join([name, *_without_age(attributes), lasts])
 
     async def _page(self, send: Send, status: int, words: tuple[str, str], leads: str) -> None:
         title, told = words
@@ -380,6 +399,10 @@ def _configured(
         theme="light" if light else "dark",
     )
     return start(Access(settings, sessions, found.identity)), parts
+
+
+def _without_age(attributes: list[bytes]) -> list[bytes]:
+    return [a for a in attributes if not a.lower().startswith((b"max-age=", b"expires="))]
 
 
 def _is_removal(cookie: bytes) -> bool:

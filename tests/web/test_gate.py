@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -132,6 +133,27 @@ def test_cookies_last_no_longer_than_the_sign_in_and_travel_through_tls_alone():
     assert ages["_streamlit_session"]["_streamlit_session"]["expires"]
 
 
+def test_tokens_in_parts_are_dropped_and_so_are_those_of_whoever_was_there_before():
+    async def with_long_tokens(scope: Any, receive: Any, send: Any) -> None:
+        given = [
+            f"_streamlit_user={CAME['_streamlit_user']}; Path=/below; HttpOnly; Max-Age=2592000",
+            "_streamlit_user_tokens=parts-2; Path=/below; HttpOnly; Max-Age=2592000",
+            "_streamlit_user_tokens_1=abc; Path=/below; HttpOnly; Max-Age=2592000",
+        ]
+        headers = [(b"set-cookie", cookie.encode()) for cookie in given]
+        await send({"type": "http.response.start", "status": 302, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    made = Made(with_long_tokens, base="/below")
+    (start, _) = made.ask(http("/below/oauth2callback", query_string=b"code=c&state=s"))
+    given = [value.decode() for name, value in start["headers"] if name == b"set-cookie"]
+    user, tokens = given
+    assert user.startswith(f"_streamlit_user={HELD['_streamlit_user']}; Path=/below; ")
+    assert tokens.startswith("_streamlit_user_tokens=; Path=/below; ")
+    assert "Max-Age=0" in tokens.split("; ")
+    assert "36000" not in tokens
+
+
 def test_what_leads_below_a_proxy_stays_there():
     made = Made(back_from_the_provider, base="/below")
     told = made.ask(http("/below/evaluation"))
@@ -142,6 +164,65 @@ def test_what_leads_below_a_proxy_stays_there():
     wanted = {"cxr_wanted": "%2Felsewhere"}
     (start, _) = made.ask(http("/below/oauth2callback", wanted, query_string=b"code=c"))
     assert (b"location", b"/") in start["headers"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *("/auth/logout", "/auth/login?provider=x", "/sign_in?wanted=%2F", "/oauth2callback?a"),
+        *("/auth/%6cogout", "/a/../auth/logout", "/./auth/logout", "/%2e%2e/elsewhere"),
+    ],
+)
+@pytest.mark.parametrize("base", ["", "/below"])
+def test_nobody_is_led_back_to_what_signs_in_or_out(wanted, base):
+    made = Made(back_from_the_provider, base=base)
+    cookie = {"cxr_wanted": quote(f"{base}{wanted}", safe="")}
+    (start, _) = made.ask(http(f"{base}/oauth2callback", cookie, query_string=b"code=c"))
+    assert start["status"] == 302
+    assert (b"location", b"/") in start["headers"]
+
+
+def browser_of(made: Made, **changes: object) -> dict[str, str]:
+    """Sign somebody in, and return what their browser holds."""
+    kept = made.access.begin(held(**changes))
+    assert kept is not None
+    return {"_streamlit_user": kept.hex()}
+
+
+@pytest.mark.parametrize(("sub", "stays"), [("42", True), ("43", False)])
+def test_whoever_signs_in_ends_the_sign_in_of_somebody_else_in_that_browser(sub, stays):
+    made = Made(back_from_the_provider)
+    before = browser_of(made, sub=sub, nonce="n0")
+    another = browser_of(made, sub="44", nonce="n4")
+    made.ask(http("/oauth2callback", before, query_string=b"code=c&state=s"))
+    assert made.access.live(HELD) is not None
+    assert made.access.live(another) is not None
+    assert (made.access.live(before) is not None) is stays
+    # Its films are freed, as after a sign-out.
+    assert not made.access.sessions.ran_out(made.access.key(before))
+
+
+def test_a_sign_in_that_ran_out_is_still_known_as_such_once_somebody_else_signs_in():
+    made = Made(back_from_the_provider)
+    before = browser_of(made, sub="43", nonce="n0")
+    made.clock.time = 11
+    made.ask(http("/oauth2callback", before, query_string=b"code=c&state=s"))
+    assert made.access.sessions.ran_out(made.access.key(before))
+
+
+@pytest.mark.parametrize(
+    ("said", "leaves"),
+    [(b"cross-site", False), (b"same-site", False), (b"same-origin", True), (b"none", True)],
+)
+def test_no_other_website_signs_anybody_out(said, leaves):
+    made = Made(back_from_the_provider)
+    cookies = browser_of(made)
+    asked = http("/auth/logout", cookies)
+    asked["headers"].append((b"sec-fetch-site", said))
+    (start, body) = made.ask(asked)
+    assert (start["status"] == 403) is not leaves
+    assert (made.access.live(cookies) is None) is leaves
+    assert (b'href="/auth/logout"' in body["body"]) is not leaves
 
 
 async def says_what_it_hears(scope: Any, receive: Any, send: Any) -> None:
