@@ -91,6 +91,8 @@ class ReadingSession:
         """Why there is no log, for people."""
         self._id = new_list_id()
         self._shown: set[int] = set()
+        self._unread: set[int] = set()
+        """Numbers of films that are shown once they are read, and are not in the trail yet."""
         self._readings: dict[tuple[int, str], Reading] = {}
         self._words: list[_Word] = []
         self._films: dict[int, Radiograph] = {}
@@ -143,15 +145,24 @@ class ReadingSession:
         return entry
 
     def _note_shown(self, *films: Entry | None) -> None:
-        """Log what is shown now and was not before: who opened which film."""
-        shown = {film.number: film for film in films if film and film.sha256}
-        new = [film for number, film in shown.items() if number not in self._shown]
+        """Log what is shown now and was not before: who opened which film.
+
+        What has yet to be read has no hash: it is logged by `film`, with which the page reads it.
+        """
+        shown = {film.number: film for film in films if film}
+        new = {n: film.sha256 for n, film in shown.items() if n not in self._shown}
+        with self._lock:
+            self._unread &= set(shown)
+            self._unread |= {number for number, sha256 in new.items() if not sha256}
         self._shown = set(shown)
-        if self.reader and self.log is not None:
+        self._note_opened(*filter(None, new.values()))
+
+    def _note_opened(self, *hashes: str) -> None:
+        if hashes and self.reader and self.log is not None:
             self.log.opened(
                 *(
-                    Opened(reader=self.reader, film_sha256=film.sha256, list_id=self._id)
-                    for film in new
+                    Opened(reader=self.reader, film_sha256=sha256, list_id=self._id)
+                    for sha256 in hashes
                 )
             )
 
@@ -181,8 +192,13 @@ class ReadingSession:
         return entry.number in self._held
 
     def held(self, entry: Entry) -> HeldReady | None:
-        """Return an earlier film as it is held ready; None if it is not."""
-        return self._held.get(entry.number)
+        """Return an earlier film as it is held ready, to be shown; None if it is not."""
+        held = self._held.get(entry.number)
+        # It may have come since the page began to be drawn.
+        if held is not None and entry.number not in self._shown:
+            self._shown.add(entry.number)
+            self._note_opened(entry.sha256)
+        return held
 
     def ahead(self, entry: Entry) -> list[Entry]:
         """Return the earlier films that are held ready, or will be, while a film is open.
@@ -281,6 +297,10 @@ class ReadingSession:
         with self._lock:
             others = [(n, film) for n, film in self._films.items() if n != entry.number]
             self._films = {**dict(others[-1:]), entry.number: radiograph}
+            was_unread = entry.number in self._unread
+            self._unread.discard(entry.number)
+        if was_unread:
+            self._note_opened(radiograph.sha256)
         return radiograph
 
     def _look_for_lungs(self, entry: Entry | None) -> None:
@@ -465,7 +485,10 @@ class ReadingSession:
         with self._lock:
             self._films.pop(entry.number, None)
             self._held.pop(entry.number, None)
+        was_turned = entry.turned
         self.worklist.turn(entry)
+        if entry.turned != was_turned:
+            self._shown.discard(entry.number)  # what is sent now has another hash
         if entry.regions and entry.waits:
             self._redrawn.add(entry.number)
         self.scorer.start()

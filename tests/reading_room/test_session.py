@@ -339,6 +339,67 @@ def test_what_a_reader_opens_and_says_is_theirs_by_pseudonym(made_bundle, tmp_pa
     assert "png" not in trail.to_csv()
 
 
+@pytest.fixture
+def known(with_priors, tmp_path) -> ReadingSession:
+    """The session of somebody who has signed in."""
+    with_priors.reader = "0f" * 16
+    with_priors.log = LateReadings(f"sqlite:///{tmp_path / 'log.sqlite3'}")
+    return with_priors
+
+
+def trail(session: ReadingSession) -> list[str]:
+    assert session.log.wait(20)
+    return Readings(session.log._url).opened_films()["film_sha256"].tolist()
+
+
+def test_a_film_that_is_left_before_it_is_scored_is_in_the_trail(made_bundle, tmp_path) -> None:
+    log = LateReadings(f"sqlite:///{tmp_path / 'log.sqlite3'}")
+    worklist = Worklist(made_bundle)
+    session = ReadingSession(worklist, log, lambda: True, ready_film, reader="0f" * 16)
+    for seed in (1, 2, 3):
+        worklist.add(f"{seed}.png", png(chest_like(seed)))
+    one, two, three = worklist.entries
+    for entry in (one, two):
+        session.choose(entry.number)
+        assert session.opened() is entry
+        assert not entry.sha256
+        session.film(entry)
+    # Left before the page had read it: it was not shown.
+    session.choose(three.number)
+    session.opened()
+    session.choose(two.number)
+    list(worklist.score())
+    for _ in range(2):
+        session.film(session.opened())
+    session.film(three)
+    assert trail(session) == [one.sha256, two.sha256, two.sha256]
+
+
+def test_a_film_that_is_turned_is_in_the_trail_under_both_hashes(known) -> None:
+    entry = known.opened()
+    before = entry.sha256
+    known.film(entry)
+    known.turn(entry)
+    for _ in range(2):
+        known.film(known.opened())
+    assert entry.sha256 != before
+    assert trail(known) == [before, entry.sha256]
+
+
+def test_a_prior_that_comes_while_the_page_is_drawn_is_in_the_trail(known) -> None:
+    entry = known.opened()
+    prior = known.prior(entry)
+    known.read_ahead()
+    assert known._ahead.join(20)
+    for _ in range(2):
+        assert known.held(prior) is not None
+    # The reader goes on before the page is drawn again.
+    other = known.worklist.entries[3]
+    known.choose(other.number)
+    known.opened()
+    assert trail(known) == [entry.sha256, prior.sha256, other.sha256]
+
+
 def test_without_sign_in_there_is_no_trail(logged) -> None:
     logged.opened()
     assert logged.log.wait(20)
