@@ -3,8 +3,9 @@
     python .ci/supply_chain.py sbom FILE    (CycloneDX, of requirements.lock)
     python .ci/supply_chain.py audit        (pip-audit, of requirements.lock)
 
-The audit ends with status 1 where a locked package has a known vulnerability. Where no database of
-them can be reached it says so, and ends with 0: without a network there is nothing to be found.
+The audit ends with status 1 where a locked package has a known vulnerability, and where pip-audit
+is not installed. Where no database of them has an answer it says so and why, and ends with 0:
+without a network there is nothing to be found.
 """
 
 from __future__ import annotations
@@ -40,7 +41,13 @@ def audited(database: str) -> str | None:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LIMIT)
     except subprocess.TimeoutExpired:
         return None
-    return done.stdout or None
+    if done.stdout:
+        return done.stdout
+    why = done.stderr.strip().rpartition("\n")[2]
+    if "No module named" in why:
+        sys.exit(why)
+    print(f"{database}: {why}")
+    return None
 
 
 def judged(said: str | None) -> tuple[list[str], int, int]:
@@ -71,7 +78,7 @@ def audit() -> int:
             )
             print("\n".join(unsafe))
             return int(bool(unsafe))
-    print("NOT AUDITED: no database of vulnerabilities can be reached from here")
+    print("NOT AUDITED: no database of vulnerabilities had an answer")
     return 0
 
 

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -224,6 +225,20 @@ class TestSupplyChain:
         capsys.readouterr()
         assert chain["audit"]() == 0
         assert "NOT AUDITED" in capsys.readouterr().out
+
+    def test_an_audit_without_an_answer_says_why_and_one_without_its_program_fails(
+        self, chain, monkeypatch, capsys
+    ):
+        said = "a line before\nERROR: no route to host"
+        monkeypatch.setattr(
+            subprocess, "run", lambda command, **_: SimpleNamespace(stdout="", stderr=said)
+        )
+        assert chain["audited"]("pypi") is None
+        assert capsys.readouterr().out == "pypi: ERROR: no route to host\n"
+        said = "python: No module named pip_audit"
+        with pytest.raises(SystemExit) as ended:
+            chain["audited"]("pypi")
+        assert ended.value.code == said
 
     def test_an_audit_that_hangs_is_given_up(self, chain, monkeypatch):
         def hangs(command, **options):
