@@ -103,6 +103,9 @@ class TestCompose:
         assert services["readings"]["networks"] == ["inside"]
         assert services["nginx"]["networks"] == ["front"]
 
+    def test_the_proxy_follows_a_dashboard_that_is_updated(self, services):
+        assert services["nginx"]["depends_on"]["dashboard"]["restart"] is True
+
     def test_no_secret_is_in_it(self, services):
         text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
         assert not re.search(r"(?i)password:\s*\S", text.replace("readings_password:\n", ""))

@@ -41,11 +41,16 @@ def test_sqlite(tmp_path: Path) -> None:
     log = filled(f"sqlite:///{tmp_path / 'readings.sqlite3'}", 30)
     before = log.table()
     made = shlex.split(command("VACUUM INTO"))
-    assert made[0] == "python"
+    assert made[0] == "python3"
     # Copied whole while the newest entries lie in a file of their own (WAL).
     subprocess.run([sys.executable, *made[1:]], cwd=tmp_path, check=True)
     log.scored(reading())
-    restored = Readings(f"sqlite:///{tmp_path / 'readings.backup'}")
+    file = (tmp_path / "readings.sqlite3").stat().st_ino
+    for words in ("readings.sqlite3-wal", "> readings.sqlite3"):
+        subprocess.run(command(words), shell=True, cwd=tmp_path, check=True)
+    # In the same file, which whoever runs the dashboard may still write to.
+    assert (tmp_path / "readings.sqlite3").stat().st_ino == file
+    restored = Readings(f"sqlite:///{tmp_path / 'readings.sqlite3'}")
     assert restored.table().equals(before)
     restored.scored(reading())
     assert len(restored.table()) == 31
@@ -77,16 +82,29 @@ def test_postgresql(server: str, on_server: str, tmp_path: Path) -> None:  # noq
     name = "restored"
     with psycopg.connect(f"postgresql://{server}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    # Over what is there already, as after an update that went wrong.
+    # Over what is there already, as after an update that went wrong: of a newer version too.
     filled(f"postgresql://{server}/{name}", 3)
+    with psycopg.connect(f"postgresql://{server}/{name}", autocommit=True) as connection:
+        connection.execute("CREATE TABLE of_a_newer_version (id integer)")
+    run("dropdb", name)
+    run("createdb", name)
     with (tmp_path / "readings.dump").open("rb") as dump:
         run("pg_restore", name, stdin=dump)
     restored = Readings(f"postgresql://{server}/{name}")
     assert restored.table().equals(before)
     restored.scored(reading())
     assert len(restored.table()) == 31
+    with psycopg.connect(f"postgresql://{server}/{name}") as connection:
+        found = connection.execute("SELECT to_regclass('of_a_newer_version')").fetchone()
+    assert found == (None,)
 
 
-@pytest.mark.parametrize("words", ["VACUUM INTO", "pg_dump", "pg_restore"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("VACUUM INTO", "pg_dump", "dropdb", "createdb", "pg_restore"),
+        *("readings.sqlite3-wal", "> readings.sqlite3"),
+    ],
+)
 def test_the_guide_has_each_command_once(words: str) -> None:
     assert command(words)
