@@ -4,7 +4,7 @@
 import { hanging } from "./film_hanging.js";
 import { Colours, Heat } from "./film_heat.js";
 import { Keys } from "./film_keys.js";
-import { keptFilm, loadFilm } from "./film_load.js";
+import { keptFilm, loadFilm, nextAhead } from "./film_load.js";
 import { besideOf, FilmState, isSame, Pane } from "./film_pane.js";
 import { Pointers } from "./film_pointer.js";
 import { matchedFrame, View } from "./film_pose.js";
@@ -217,6 +217,7 @@ class FilmView {
       if (!ids.has(id)) {
         load.abort();
         this.loads.delete(id);
+        this.fetched.delete(id);
       }
     }
     for (const film of [...wanted, ...(ahead ? [ahead] : [])]) {
@@ -231,7 +232,7 @@ class FilmView {
   // then those that the reader may choose instead: each once, as there may be room for some alone.
   get ahead() {
     const films = [...(this.prior ? [this.prior.film] : []), ...this.data.ahead];
-    return films.find((film) => !this.fetched.has(film.key) && !keptFilm(film));
+    return nextAhead(films, this.loads, this.fetched);
   }
 
   async fetch(film) {

@@ -95,6 +95,13 @@ export function keptFilm(film) {
   return levels;
 }
 
+// Of the films that are fetched before they are asked for, the one whose turn it is: the one under way, else
+// the first that was not fetched yet.
+export function nextAhead(films, underWay, fetched) {
+  const isNext = (film) => !fetched.has(film.key) && !keptFilm(film);
+  return films.find(({ key }) => underWay.has(key)) ?? films.find(isNext);
+}
+
 // Fetch a film; rejects with AbortError when the signal says so, or when it cannot be had.
 export async function loadFilm(film, signal) {
   const bytes = await fetchBytes(film, signal);

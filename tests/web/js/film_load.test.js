@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Levels } from "../../../cxr/web/static/film_load.js";
+import { Levels, nextAhead } from "../../../cxr/web/static/film_load.js";
 
 const counted = (width, height) =>
   new Levels(
@@ -70,4 +70,18 @@ test("the level under a point, and none outside of the film", () => {
   ]) {
     assert.equal(levels.level(x, y), undefined);
   }
+});
+
+test("films are fetched ahead one after the other, and one under way to its end", () => {
+  const films = ["prior", "older", "oldest"].map((key) => ({ key }));
+  const [underWay, fetched] = [new Map(), new Set()];
+  assert.equal(nextAhead(films, underWay, fetched), films[0]);
+  // As the film's fetching begins; a page that is drawn anew meanwhile does not end it.
+  underWay.set("prior", null);
+  fetched.add("prior");
+  assert.equal(nextAhead(films, underWay, fetched), films[0]);
+  underWay.clear();
+  assert.equal(nextAhead(films, underWay, fetched), films[1]);
+  for (const { key } of films) fetched.add(key);
+  assert.equal(nextAhead(films, underWay, fetched), undefined);
 });
