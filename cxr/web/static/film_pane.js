@@ -78,6 +78,7 @@ export class Pane {
   // Another film. The field is black until its levels are there, and never shows the former film
   // under the name of this one.
   show(film, heat, title) {
+    if (this.state) this.regions.cancel(); // what is dragged or drawn just now is of the film before
     this.state = FilmState.of(film);
     this.levels = this.placed = null;
     this.root.classList.add("empty");

@@ -58,8 +58,10 @@ export class RegionList {
   take({ list, taken }) {
     if (this.sent !== null && this.sent !== taken) return;
     this.sent = null;
+    // A page that is drawn anew tells nothing new: what is being drawn or moved meanwhile stays.
+    const isKnown = sameRegions(this.known, list);
     this.known = list;
-    if (sameRegions(this.labelled, list)) return;
+    if (isKnown || sameRegions(this.labelled, list)) return;
     this.list = [...list, ...this.list.filter(({ label }) => !label)];
     this.history = [];
   }
@@ -268,9 +270,10 @@ export class Regions {
     const next = this.regions.replace(region, { ...region, ...sides }, same);
     if (this.asked === region) this.asked = next;
     clearTimeout(this.moving);
+    const { state } = this.pane; // another film may be shown by then
     this.moving = setTimeout(() => {
       this.moving = null;
-      if (next.label) this.view.keepRegions(this.pane);
+      if (next.label) this.view.keepRegions({ film, state });
     }, REST);
     this.view.paintSoon();
     return true;

@@ -5,6 +5,7 @@ import {
   heldSides,
   movedBy,
   RegionList,
+  Regions,
   sameRegions,
   sendRegions,
   sidesOf,
@@ -95,6 +96,23 @@ test("the server has the last word once it has answered to what was sent last", 
   assert.deepEqual(regions.labelled, []);
 });
 
+test("a side that is being dragged stays where it is if the page is drawn anew", () => {
+  const regions = new RegionList();
+  const told = [];
+  regions.change([region("other")]);
+  sendRegions("film", regions, (value) => told.push(value));
+  const [{ film: sent }] = told;
+  // The answer comes while the reader drags on, and the page is drawn once more.
+  const dragged = regions.replace(regions.list[0], region("other", 0.3));
+  for (let times = 0; times < 2; times++) {
+    regions.take({ list: sent.list, taken: sent.number });
+    assert.deepEqual(regions.list, [dragged]);
+  }
+  assert.ok(regions.changed);
+  assert.ok(regions.undo());
+  assert.deepEqual(regions.list, [region("other")]);
+});
+
 test("what the server has not answered to goes with what is sent next", () => {
   const [one, other] = [new RegionList(), new RegionList()];
   one.change([region("other")]);
@@ -141,4 +159,21 @@ test("an ellipse is held by its line", () => {
   assert.deepEqual(held(200 - diagonal, 150 + diagonal), [-1, 1]);
   assert.equal(held(102, 52), null); // the corner of its box
   assert.equal(held(200, 150), null);
+});
+
+test("what the arrow keys moved is kept of its film, though another one is shown by then", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  globalThis.devicePixelRatio = 1;
+  const kept = [];
+  const view = { keepRegions: ({ film, state }) => kept.push([film.sha256, state]), paintSoon() {} };
+  const of = (sha256) => ({ film: { ...film, sha256 }, state: { regions: new RegionList() } });
+  const placed = { direction: (x, y) => [x, y] };
+  const pane = { ...of("one"), placed, lines: { querySelector: () => null } };
+  const { state } = pane;
+  state.regions.change([region("other")]);
+  const regions = new Regions(view, pane);
+  assert.ok(regions.nudge(1, 0, false));
+  Object.assign(pane, of("another"));
+  t.mock.timers.tick(1000);
+  assert.deepEqual(kept, [["one", state]]);
 });
