@@ -108,9 +108,11 @@ def _picture(
 def _read(paper: Paper, page: Page) -> None:
     """Say below the film how it is shown, and what its reader drew on it."""
     told = Counter(region.words for region in page.regions)
-    drawn = ", ".join(f"{words} ({n})" if n > 1 else words for words, n in told.items())
+    drawn = "; ".join(f"{words} ({n})" if n > 1 else words for words, n in told.items())
     words = f"The film as it was read. Outlined by its reader: {drawn}." if drawn else AS_READ
-    for k, line in enumerate(paper.lines(words, FIELD[0], 8)[:2]):
+    first, *others = paper.lines(words, FIELD[0], 8)
+    # There is room for two lines; of what is longer the middle is left out, as everywhere.
+    for k, line in enumerate([first, " ".join(others)] if others else [first]):
         paper.put(LEFT, WORDS + 4.2 * k, line, 8, width=FIELD[0] + 0.1, colour=MUTED)
 
 

@@ -189,9 +189,17 @@ class TestRegions:
     def test_what_the_reader_drew_is_outlined_and_told(self, score) -> None:
         item = an_item("film.png", score, regions=self.REGIONS)
         page, _ = texts(to_pdf([item], a_card(), made=MADE))
-        assert "Outlined by its reader: pneumonia, nothing there." in page
+        assert "Outlined by its reader: pneumonia; nothing there." in page
         bare, _ = texts(to_pdf([an_item("film.png", score)], a_card(), made=MADE))
         assert "Outlined" not in bare
+
+    def test_of_more_than_two_lines_the_middle_is_left_out_and_not_the_end(self) -> None:
+        names = ["pneumonia " * 5, "tuberculosis " * 5, "effusion " * 5]
+        regions = [a_region(finding=name.strip()) for name in names]
+        item = an_item("film.png", 0.8, regions=(*regions, a_region(label="other")))
+        page, _ = texts(to_pdf([item], a_card(), made=MADE))
+        assert "Outlined by its reader: pneumonia" in page
+        assert "; other." in page
 
     def test_it_lies_on_the_film_where_it_was_drawn(self, monkeypatch) -> None:
         drawn = []
