@@ -96,6 +96,9 @@ export const keyOf = (id) => changed[id] ?? byId[id].first;
 // The action of a key, or undefined.
 export const actionOf = (key) => ACTIONS.find(({ id }) => keyOf(id) === key.toLowerCase());
 
+// Whether an action leads to another film, and is not about the one that is open.
+export const leadsOn = (action) => action?.group === "List";
+
 // Give an action another key; says why not, and "" where it has it now.
 export function change(id, key) {
   if ([...key].length !== 1 || key === " ") return "Take a letter, a figure or a sign.";

@@ -1,7 +1,7 @@
 // The worklist. A click, the arrow keys or keys of the reader's own choose a study, or the next film of
 // it; only the choice goes back. The keys that press a button of the page are taken here too.
 
-import { actionOf, isTyped, press } from "./keys.js";
+import { actionOf, isTyped, leadsOn, press } from "./keys.js";
 import { isLate, rootIn, stylesheet } from "./parts.js";
 
 const style = await stylesheet("worklist.css");
@@ -14,11 +14,13 @@ export default function (component) {
   if (isLate(list, data.made)) return () => {};
   list.style.height = `${data.height}px`;
   const choose = (list.choose = (number) => {
+    touched = null;
     mark(list, number);
     document.cxrChoose?.(number);
   });
+  const isSeen = inSight(list, chosenRow(list));
   lay(list, data.rows);
-  mark(list, data.chosen);
+  mark(list, data.chosen, isSeen || list.dataset.chosen !== String(data.chosen ?? ""));
   list.ask = () => lacksPictures(list, data.rows) && setStateValue("lacking", data.made);
   if (lacksPictures(list, data.rows)) askSoon(list);
 
@@ -78,8 +80,11 @@ document.addEventListener(
 function holdOn(choose, { signal }) {
   let isHeld = false;
   const hold = (event) => {
-    const isKey = event.type === "keyup" && !isTyped(event) && actionOf(event.key);
-    if (isHeld || !(isKey || event.composedPath().some((part) => part.matches?.(AT_FILM)))) return;
+    const isKey = event.type === "keyup" && !isTyped(event);
+    const action = isKey ? actionOf(event.key) : undefined;
+    const isThere = event.composedPath().some((part) => part.matches?.(AT_FILM));
+    // The key that has just led to another film does not hold the one before.
+    if (isHeld || leadsOn(action) || !(action || isThere)) return;
     isHeld = true;
     setTimeout(choose);
   };
@@ -137,12 +142,30 @@ function askSoon(list) {
 
 const has = ({ films }, number) => films.some((film) => film.number === number);
 
-function mark(list, number) {
+const chosenRow = (list) => list.querySelector("[aria-selected=true]");
+
+// Where a row lies in what is scrolled.
+function span(list, row) {
+  const top = row.offsetTop - list.offsetTop;
+  return [top, top + row.offsetHeight];
+}
+
+function inSight(list, row) {
+  if (!row) return true;
+  const [top, bottom] = span(list, row);
+  return bottom > list.scrollTop && top < list.scrollTop + list.clientHeight;
+}
+
+// Mark the row of a film, and bring it into sight; not with `follow` false: a reader who has scrolled away
+// from it while films are scored is not brought back each time the list is drawn anew.
+function mark(list, number, follow = true) {
   list.dataset.chosen = number ?? "";
   const isHere = (row) => row.dataset.films.split(" ").includes(String(number));
-  const patient = [...list.children].find(isHere)?.dataset.patient;
+  const chosen = [...list.children].find(isHere);
+  if (!chosen) list.removeAttribute("aria-activedescendant");
+  const patient = chosen?.dataset.patient;
   for (const row of list.children) {
-    const here = isHere(row);
+    const here = row === chosen;
     const same = Boolean(patient) && row.dataset.patient === patient;
     if (row.classList.contains("same-patient") !== same) row.classList.toggle("same-patient", same);
     for (const film of row.querySelectorAll(".film")) {
@@ -154,10 +177,10 @@ function mark(list, number) {
     if (here) {
       row.classList.remove("unread");
       list.setAttribute("aria-activedescendant", row.id);
+      if (!follow) continue;
       // Scrolls the list alone, never the page.
-      const top = row.offsetTop - list.offsetTop;
+      const [top, bottom] = span(list, row);
       if (top < list.scrollTop) list.scrollTop = top;
-      const bottom = top + row.offsetHeight;
       if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
     }
   }

@@ -6,12 +6,18 @@ globalThis.localStorage = {
   getItem: (name) => stored[name] ?? null,
   setItem: (name, value) => (stored[name] = value),
 };
-const { ACTIONS, actionOf, areChanged, asAtFirst, change, keyOf, sensible } =
+const { ACTIONS, actionOf, areChanged, asAtFirst, change, keyOf, leadsOn, sensible } =
   await import("../../../cxr/web/static/keys.js");
 
 test("no key stands for two things at first", () => {
   assert.equal(new Set(ACTIONS.map(({ first }) => first)).size, ACTIONS.length);
   assert.equal(new Set(ACTIONS.map(({ id }) => id)).size, ACTIONS.length);
+});
+
+test("some keys lead to another film, the others are about the one that is open", () => {
+  for (const key of ["j", "k", "v", "u", "g"]) assert.ok(leadsOn(actionOf(key)), key);
+  for (const key of ["a", "o", "w", "b", "p"]) assert.ok(!leadsOn(actionOf(key)), key);
+  assert.ok(!leadsOn(actionOf("ArrowDown")));
 });
 
 test("a key is changed, and kept", () => {
