@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
+from ..errors import fault
 from ..films.radiograph import Radiograph, RadiographError
 from ..monitoring import LateReadings, Opened, Reading, RegionEntry, new_list_id
 from ..scoring.predict import Prediction
@@ -22,6 +24,8 @@ from .studies import Study, to_hang
 from .worklist import Worklist
 
 __all__ = ["HeldReady", "ReadingSession"]
+
+logger = logging.getLogger(__name__)
 
 #: Bytes that the films take at most which are held ready before their reader asks for them; the
 #: one that one key shows is held whatever its size.
@@ -115,8 +119,9 @@ class ReadingSession:
             making.stop()
         self.makings = {}
         self.worklist.close()
-        self._films = {}
-        self._held = {}
+        with self._lock:
+            self._films = {}
+            self._held = {}
 
     def choose(self, number: int) -> None:
         """Open a film that the reader asked for."""
@@ -247,14 +252,19 @@ class ReadingSession:
             return
         try:
             film = prior.film()
+            ready = self.held(prior) or self._ready(film)
         except RadiographError:
             self._unreadable.add(prior.number)
             return
+        except Exception as error:  # a thread that dies in silence would leave the page waiting
+            logger.error("An earlier film was not read: %s", fault(error))
+            self._unreadable.add(prior.number)
+            return
         if not self.at_hand(prior):
-            ready = self._ready(film)
             with self._lock:
-                ahead = self._all_ahead  # the list may have been closed meanwhile
-                if prior in ahead:
+                ahead = self._all_ahead
+                # The list may have been closed meanwhile, or the film turned.
+                if prior in ahead and prior.sha256 == film.sha256:
                     self._hold(prior, ready, ahead)
         if not prior.waits:
             self.outlines.ask(film)

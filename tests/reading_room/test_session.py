@@ -179,6 +179,51 @@ def test_a_prior_that_is_turned_is_read_again(with_priors) -> None:
     assert session.held(prior).levels != before.levels
 
 
+def test_an_earlier_film_that_is_turned_while_it_is_read_is_not_held_as_it_was(with_priors) -> None:
+    session = with_priors
+    entry = session.opened()
+    prior = session.prior(entry)
+    make = session._ready
+
+    def turned_meanwhile(film):
+        session._ready = make
+        session.turn(prior)
+        session.scorer.join()
+        session.choose(entry.number)
+        return make(film)
+
+    session._ready = turned_meanwhile
+    session.read_ahead()
+    assert session._ahead.join(20)
+    assert session.held(prior) is None
+    session.read_ahead()
+    assert session._ahead.join(20)
+    assert session.held(prior).sha256 == prior.sha256 == prior.film().sha256
+
+
+def test_an_earlier_film_that_the_program_fails_on_gives_way_to_the_next(
+    with_priors, caplog
+) -> None:
+    session = with_priors
+    entry = session.opened()
+    first, make = session.prior(entry), session._ready
+
+    def fail(film):
+        if film.sha256 == first.sha256:
+            raise MemoryError
+        return make(film)
+
+    session._ready = fail
+    session.read_ahead()
+    assert session._ahead.join(20)
+    assert "An earlier film was not read" in caplog.text
+    other = session.prior(entry)
+    assert other is not first
+    session.read_ahead()
+    assert session._ahead.join(20)
+    assert session.at_hand(other)
+
+
 def test_the_reader_chooses_another_earlier_film_of_the_list(with_priors) -> None:
     session = with_priors
     entry = session.opened()
