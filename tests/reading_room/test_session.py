@@ -272,6 +272,7 @@ def test_who_compares_with_another_film_has_no_prior_read(with_priors) -> None:
     session.beside = 4
     session.opened()
     session.read_ahead()
+    assert session.outlines.join(20)  # of the two films that are compared
     assert not session.working
     assert not session._held
 
