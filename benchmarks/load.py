@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +76,22 @@ class Reader:
         ]
 
 
+def kind_of(address: str) -> str:
+    """Return an address without what is of one film or one session alone."""
+    path = re.sub(r"[?#].*", "", re.sub(r"^\w+://[^/]*", "", address))
+    return re.sub(r"[0-9a-f-]{20,}", "...", path)
+
+
+def shown(reader: Reader) -> str:
+    """Say what a page shows whose films are not scored."""
+    page = reader.page
+    rows = page.locator(".worklist li").count()
+    waiting = page.locator(".worklist li.waiting").count()
+    words = page.locator("[data-testid=stAlert], [data-testid=stFileUploaderFile]")
+    state = page.get_by_test_id("stApp").get_attribute("data-test-script-state")
+    return f"{rows} rows, {waiting} waiting, {state}: {words.all_inner_texts()[:3]}"
+
+
 def opened(browser: Browser, address: str, films: list[Path]) -> Reader:
     """Open the dashboard in a session of its own."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
@@ -83,7 +101,7 @@ def opened(browser: Browser, address: str, films: list[Path]) -> Reader:
     page.on(
         "response",
         lambda answer: (
-            reader.errors.append(f"{answer.status} {answer.url[-40:]}")
+            reader.errors.append(f"{answer.status} {kind_of(answer.url)}")
             if answer.status >= 400
             else None
         ),
@@ -177,7 +195,7 @@ def main() -> None:
                         if reader.last:
                             go_on(reader, films, count)
                     time.sleep(0.2)
-                unfinished = sum(not reader.last for reader in readers if not reader.lists)
+                unfinished = [shown(reader) for reader in readers if not reader.lists]
                 first, last = zip(*times, strict=True) if times else ((0.0,), (0.0,))
                 result = {
                     "run": run + 1,
@@ -190,11 +208,12 @@ def main() -> None:
                     "first_worst_s": round(max(first), 2),
                     "all_median_s": round(statistics.median(last), 2),
                     "all_worst_s": round(max(last), 2),
-                    "without_scores": unfinished,
+                    "without_scores": len(unfinished),
+                    "which_show": unfinished,
                     "wrong_scores": sum(len(reader.wrong) for reader in readers),
                     "foreign_films": sum(len(reader.foreign) for reader in readers),
                     "errors": sum(len(reader.errors) for reader in readers),
-                    "which": sorted({e for r in readers for e in [*r.errors, *r.wrong]})[:5],
+                    "which": Counter(e for r in readers for e in [*r.errors, *r.wrong]),
                     "memory_mb": round(server.memory()),
                     "peak_mb": round(server.peak()),
                     "threads": server.threads(),
