@@ -165,7 +165,10 @@ test("what the arrow keys moved is kept of its film, though another one is shown
   t.mock.timers.enable({ apis: ["setTimeout"] });
   globalThis.devicePixelRatio = 1;
   const kept = [];
-  const view = { keepRegions: ({ film, state }) => kept.push([film.sha256, state]), paintSoon() {} };
+  const view = {
+    keepRegions: ({ film, state }) => kept.push([film.sha256, state]),
+    paintSoon() {},
+  };
   const of = (sha256) => ({ film: { ...film, sha256 }, state: { regions: new RegionList() } });
   const placed = { direction: (x, y) => [x, y] };
   const pane = { ...of("one"), placed, lines: { querySelector: () => null } };
