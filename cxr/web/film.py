@@ -25,7 +25,7 @@ from ..lungs.outline import Outline
 from ..scoring.reader import RegionLabel
 from ..scoring.region import Region
 from .assets import component, showing
-from .transfer import ReadyFilm, film_address, film_told, keep_film
+from .transfer import ReadyFilm, film_address, film_told
 
 __all__ = ["Beside", "Drawing", "Hung", "empty_field", "film_view"]
 
@@ -178,7 +178,6 @@ def film_view(
     drawing : Drawing, optional
         The regions on the films, which the reader may draw then.
     """
-    _keep_before(key, film)
     sides = [Beside(film, heatmap, name, lungs), *([Beside(*beside)] if beside else [])]
     top = common_top(side.heatmap for side in sides if side.heatmap)
     hung_top = common_top(h for h in (heatmap, prior and prior.heatmap) if h)
@@ -227,15 +226,6 @@ def film_view(
 def empty_field(text: str, *, height: int = 620) -> None:
     """Show a sentence on black in place of a film: what to do, or why there is no film."""
     st.html(f'<div class="film-note" style="height:{height}px">{escape(text)}</div>')
-
-
-def _keep_before(key: str, film: Radiograph) -> None:
-    """Keep the film that was shown before this one: a browser that is behind may still fetch it."""
-    before, shown = st.session_state.get(f"{key}_shown", ("", ""))
-    if shown != film.sha256:
-        before, shown = shown, film.sha256
-        st.session_state[f"{key}_shown"] = before, shown
-    keep_film(before, f"cxr_film.{key}.before")
 
 
 def _side(side: Beside, place: str, top: float) -> dict[str, object]:

@@ -26,7 +26,6 @@ __all__ = [
     "film_key",
     "film_told",
     "grey_levels",
-    "keep_film",
     "ready_film",
     "sent",
 ]
@@ -35,8 +34,6 @@ ROWS = 64  # converted at a time, so that they stay in the processor's cache
 REMEMBERED = 64  # addresses, not films
 
 _addresses: OrderedDict[tuple[str, int], str] = OrderedDict()
-_of_pixels: OrderedDict[str, tuple[str, str]] = OrderedDict()
-"""By the hash of a film's pixels what `film_key` tells, and its address."""
 _lock = threading.Lock()
 
 
@@ -173,30 +170,9 @@ def film_address(film: Radiograph | ReadyFilm, place: str) -> str:
     with _lock:
         _addresses[kept] = address
         _addresses.move_to_end(kept)
-        _of_pixels[film.sha256] = key, address
-        _of_pixels.move_to_end(film.sha256)
-        while len(_of_pixels) > REMEMBERED:
-            _of_pixels.popitem(last=False)
         while len(_addresses) > REMEMBERED:
             _addresses.popitem(last=False)
     return address
-
-
-def keep_film(sha256: str, place: str) -> None:
-    """Have a film that the browser could fetch stay so for one more run, if it is there still.
-
-    Parameters
-    ----------
-    sha256 : str
-        Hash of the film's pixels.
-    place : str
-        Where on the page it is kept; unique within it.
-    """
-    with _lock:
-        key, address = _of_pixels.get(sha256, ("", ""))
-    levels = media(address) if address and runtime.exists() else None
-    if levels:
-        keep_media(levels, place, key)
 
 
 def _in_message(levels: bytes) -> str:

@@ -135,20 +135,6 @@ def test_a_film_stays_while_it_is_shown_and_goes_with_another(
     assert stored(store, transfer.film_address(first, "place")) == transfer.grey_levels(first)
 
 
-def test_the_film_before_stays_as_long_as_it_is_kept(store: MediaFileManager) -> None:
-    address = transfer.film_address(film_like(1), "place")
-    end_of_run(store)
-    transfer.film_address(film_like(2), "place")
-    transfer.keep_film(film_like(1).sha256, "before")
-    end_of_run(store)
-    assert stored(store, address)
-    transfer.film_address(film_like(3), "place")
-    transfer.keep_film(film_like(2).sha256, "before")
-    transfer.keep_film("of nobody", "another")
-    end_of_run(store)
-    assert stored(store, address) is None
-
-
 def test_a_film_without_a_server_has_no_address() -> None:
     assert transfer.film_address(film_like(1), "place") == ""
 
