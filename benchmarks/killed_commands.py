@@ -44,6 +44,7 @@ from cxr.scoring.store import CARD, bundle_writer
 from cxr.storage.models import models_folder
 from cxr.training.recipes import Recipe
 from cxr.training.run import train
+from tests.conftest import chest_like
 
 NAME = "pneumonia-made"
 FLAGSHIP = "pneumonia-efficientnet-lite0"
@@ -232,20 +233,6 @@ def killed(command: Command, kills: int) -> tuple[str, list[str]]:
     return told, wrong
 
 
-def film(seed: int, *, ill: bool = False, size: int = 160) -> Image.Image:
-    """Make a gray picture with two dark lungs, with a white patch in one where ill."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0 : 1 : size * 1j, 0 : 1 : size * 1j]
-    picture = 150 + 40 * y + rng.normal(0, 4, (size, size))
-    for center in (0.3, 0.7):
-        lung = ((x - center) / 0.16) ** 2 + ((y - 0.5) / 0.32) ** 2 < 1
-        picture[lung] = 60 + rng.normal(0, 6, int(lung.sum()))
-    if ill:
-        cx, cy = rng.choice([0.3, 0.7]), rng.uniform(0.4, 0.65)
-        picture += 110 * np.exp(-(((x - cx) / 0.09) ** 2 + ((y - cy) / 0.09) ** 2))
-    return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
-
-
 def make_films(data: Path) -> None:
     """Make the sets that the commands read: films of two classes, other views, other things."""
     seed = 0
@@ -255,7 +242,7 @@ def make_films(data: Path) -> None:
         folder.mkdir(parents=True)
         for _ in range(number):
             seed += 1
-            picture = film(seed, ill=ill)
+            picture = Image.fromarray(chest_like(seed, ill=ill))
             picture = picture.transpose(Image.Transpose.ROTATE_90) if turned else picture
             picture.save(folder / f"film-{seed:04}.png")
 
