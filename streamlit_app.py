@@ -72,7 +72,16 @@ else:
     gate = run_path(str(WEB / "gate.py"))
     signs_in = gate["configured"](hooks, st.get_option)
     by_tls = bool(signs_in) and signs_in[0].settings.is_https
-    layers = [Middleware(guard, allows=hooks["host_allowed"](), owners=owners, secure=by_tls)]
+    reachable = gate["reachable"](signs_in)
+    layers = [
+        Middleware(
+            guard,
+            allows=hooks["host_allowed"](),
+            reachable=reachable,
+            owners=owners,
+            secure=by_tls,
+        )
+    ]
     if signs_in:
         access, parts = signs_in
         layers.append(Middleware(gate["Gate"], access=access, parts=parts))

@@ -6,9 +6,15 @@ Without sign-in there is one reader, of all roles, on this machine alone.
 from .errors import AccessError
 from .pseudonyms import pseudonym
 from .roles import LOCAL, Act, Reader, Role, may, may_open, role_of
-from .server import Access, running, start
+from .server import Access, is_guarded, running, start
 from .sessions import Sessions, SignedIn
-from .settings import Settings, check_address, read_settings
+from .settings import (
+    Settings,
+    answers_others,
+    check_address,
+    is_of_this_machine,
+    read_settings,
+)
 
 __all__ = [
     "LOCAL",
@@ -20,7 +26,10 @@ __all__ = [
     "Sessions",
     "Settings",
     "SignedIn",
+    "answers_others",
     "check_address",
+    "is_guarded",
+    "is_of_this_machine",
     "may",
     "may_open",
     "pseudonym",

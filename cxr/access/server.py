@@ -13,7 +13,7 @@ from .roles import role_of
 from .sessions import Sessions, SignedIn
 from .settings import Settings
 
-__all__ = ["Access", "running", "start"]
+__all__ = ["Access", "is_guarded", "running", "start"]
 
 #: What a browser holds: who, which sign-in, and what Streamlit asks of its own cookie.
 HELD = ("iss", "sub", "nonce", "origin", "is_logged_in", "provider")
@@ -86,11 +86,12 @@ def _key(said: bytes | None) -> str:
     return hashlib.sha256(said).hexdigest() if said else ""
 
 
-_running: list[Access] = []
+#: Nothing where no layer of this project stands around the server of this process.
+_running: list[Access | None] = []
 
 
-def start(access: Access) -> Access:
-    """Have this process's pages know the sign-in of its server."""
+def start(access: Access | None) -> Access | None:
+    """Have this process's pages know that its server is guarded, and its sign-in if it has one."""
     _running[:] = [access]
     return access
 
@@ -98,3 +99,8 @@ def start(access: Access) -> Access:
 def running() -> Access | None:
     """Return the sign-in of the server in this process; None where there is none."""
     return _running[0] if _running else None
+
+
+def is_guarded() -> bool:
+    """Whether the server of this process has the layers around it that refuse and let in."""
+    return bool(_running)

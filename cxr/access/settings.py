@@ -18,7 +18,14 @@ from urllib.parse import urlsplit
 from .errors import AccessError
 from .roles import Role
 
-__all__ = ["OPEN", "Settings", "check_address", "read_settings"]
+__all__ = [
+    "OPEN",
+    "Settings",
+    "answers_others",
+    "check_address",
+    "is_of_this_machine",
+    "read_settings",
+]
 
 #: Lets a server be reached by others without sign-in.
 OPEN = "CXR_OPEN_WITHOUT_SIGN_IN"
@@ -161,7 +168,7 @@ def check_address(
     """
     if settings or _is_here(address or ""):
         return False
-    if environ.get(OPEN, "").strip() == "1":
+    if answers_others(settings, environ):
         return True
     raise AccessError(
         "The server would be open to everybody on the network: it listens beyond this machine "
@@ -171,13 +178,47 @@ def check_address(
     )
 
 
+def answers_others(settings: Settings | None, environ: Mapping[str, str]) -> bool:
+    """Whether people beyond this machine are answered: they sign in, or `OPEN` lets them in.
+
+    Parameters
+    ----------
+    settings : Settings or None
+        Of the sign-in.
+    environ : mapping of str to str
+        The environment.
+    """
+    return settings is not None or environ.get(OPEN, "").strip() == "1"
+
+
+def is_of_this_machine(reached: object) -> bool:
+    """Whether a connection came to an address that this machine alone can reach.
+
+    Where a server listens is what it was told, and not by whom: this asks each connection.
+
+    Parameters
+    ----------
+    reached : object
+        The ``server`` of an ASGI scope: the host and port, or the path of a socket in the file
+        system and None. What says nothing is of elsewhere.
+    """
+    match reached:
+        case [str(path), None]:
+            return path.startswith("/")
+        case [str(host), int()]:
+            return _is_here(host)
+    return False
+
+
 def _is_here(address: str) -> bool:
     if address == "localhost" or address.startswith("unix://"):
         return True
     try:
-        return ipaddress.ip_address(address.strip("[]")).is_loopback
+        number = ipaddress.ip_address(address.strip("[]"))
     except ValueError:
         return False
+    # A socket for both kinds of addresses tells one of the old kind as one of the new.
+    return (getattr(number, "ipv4_mapped", None) or number).is_loopback
 
 
 def _merged(

@@ -27,10 +27,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
-from cxr.access import Access, AccessError, Sessions, check_address, read_settings, start
+from cxr.access import (
+    Access,
+    AccessError,
+    Sessions,
+    answers_others,
+    check_address,
+    is_of_this_machine,
+    read_settings,
+    start,
+)
 from cxr.scoring.population import INTENDED_USE
 
-__all__ = ["Gate", "Parts", "configured"]
+__all__ = ["Gate", "Parts", "configured", "reachable"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -373,6 +382,7 @@ def _configured(
             "Nobody is asked to sign in: whoever reaches this server reads and does everything."
         )
     if settings is None:
+        start(None)
         return None
     found = hooks["sign_in_parts"]()
     if found is None:
@@ -398,7 +408,21 @@ def _configured(
         base=f"/{base}" if base else "",
         theme="light" if light else "dark",
     )
-    return start(Access(settings, sessions, found.identity)), parts
+    access = Access(settings, sessions, found.identity)
+    start(access)
+    return access, parts
+
+
+def reachable(signs_in: tuple[Access, Parts] | None) -> Callable[[object], bool]:
+    """Return what tells of a connection, by the ``server`` of its scope, whether it is answered.
+
+    Parameters
+    ----------
+    signs_in : tuple or None
+        What `configured` returned.
+    """
+    settings = signs_in[0].settings if signs_in else None
+    return is_of_this_machine if not answers_others(settings, os.environ) else lambda reached: True
 
 
 def _without_age(attributes: list[bytes]) -> list[bytes]:

@@ -3,6 +3,8 @@
 Streamlit's own routes are not changed: this is one layer of ASGI around them. It imports nothing of
 `cxr`, since it is loaded before the server listens and `cxr` after that.
 
+- A connection from beyond this machine is refused where nobody is asked to sign in, wherever the
+  server was told to listen, and by whom.
 - A request to a host name that is not among ``server.allowedHosts`` is refused, so that a page of
   elsewhere whose name is pointed at this machine reads nothing.
 - Every answer forbids other pages to frame it, browsers to guess types, to tell where a link came
@@ -14,6 +16,7 @@ Streamlit's own routes are not changed: this is one layer of ASGI around them. I
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -25,6 +28,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("cxr.web.guard")  # by which name it is run besides
 
 #: Tells one browser from another while the browser is open.
 COOKIE = "cxr_browser"
@@ -48,6 +53,10 @@ HEADERS = {
 }
 #: Below any base path; ``/static/media/`` holds fonts.
 MEDIA = re.compile(r"(?<!/static)/media/[^/]*$")
+BEYOND = (
+    "This dashboard answers its own machine alone, since it asks nobody to sign in. What whoever "
+    "runs it can do is in docs/how-to/sign_in.md."
+)
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check")
 
 
@@ -60,6 +69,8 @@ class Guard:
         The ASGI application within.
     allows : callable
         Whether a Host header, or None, may be answered.
+    reachable : callable
+        Whether a connection may be answered, by the ``server`` of its scope.
     owners : callable
         The cookies of the browsers whose tabs show a media file, by its name.
     secure : bool
@@ -72,16 +83,22 @@ class Guard:
         app: App,
         *,
         allows: Callable[[str | None], bool],
+        reachable: Callable[[object], bool],
         owners: Callable[[str], Iterable[str]],
         secure: bool = False,
     ) -> None:
         self._app = app
         self._allows = allows
+        self._reachable = reachable
+        self._told = False
         self._owners = owners
         self._attributes = "Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if secure else "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
+        if scope["type"] in ("http", "websocket") and not self._reachable(scope.get("server")):
+            await self._refuse_others(scope, receive, send)
+            return
         if scope["type"] != "http":  # a websocket's host and origin are checked by Streamlit
             await self._app(scope, receive, send)
             return
@@ -99,6 +116,16 @@ class Guard:
             new = new or path.endswith("/oauth2callback")
             given = f"{COOKIE}={secrets.token_hex(16)}; {self._attributes}" if new else ""
             await self._app(scope, receive, _with_headers(send, given, store=not media))
+
+    async def _refuse_others(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._told:  # once: whoever is refused could fill the messages
+            self._told = True
+            logger.warning("A connection from beyond this machine was refused. %s", BEYOND)
+        if scope["type"] == "http":
+            await _refuse(send, 403, BEYOND)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
 
     def _may(self, browser: str, path: str) -> bool:
         name = path.rsplit("/", 1)[-1].partition(".")[0]

@@ -100,6 +100,7 @@ def stop_without_readers(title: str) -> None:
     title : str
         Of the page.
     """
+    signed_in()  # before anything is drawn
     if all(card.baseline for card in available()):
         header(title)
         _stop_saying(ONLY_BASELINES)
@@ -288,6 +289,7 @@ def header(title: str, listed: Sequence[Card] | None = None) -> None:
     """Put a page's title with the intended-use line: of some models, or of all."""
     if "navigated" not in st.session_state and leave_folder_mode():
         st.rerun()
+    signed_in()
     st.html(f"<style>{STYLE}</style>")
     watch_theme()
     watch_tab()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cxr.access import Access, Role, Sessions, read_settings, running, start
+from cxr.access import Access, Role, Sessions, is_guarded, read_settings, running, start
 from tests.access.test_settings import KEPT
 
 CLAIMS = {"iss": "https://idp.example", "sub": "42", "nonce": "n1", "groups": ["xray"]}
@@ -65,5 +65,9 @@ def test_no_cookie_is_no_sign_in(access):
 def test_pages_find_it(access, monkeypatch):
     monkeypatch.setattr("cxr.access.server._running", [])
     assert running() is None
+    assert not is_guarded()
     assert start(access) is access
     assert running() is access
+    start(None)
+    assert running() is None
+    assert is_guarded()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from cxr.access import is_of_this_machine
 from cxr.web import browsers
 from cxr.web.guard import COOKIE, HEADERS, Guard
+from tests.conftest import ROOT
 
 OURS, OTHERS = "a" * 32, "b" * 32
 
@@ -21,6 +27,9 @@ def ask(
     browser: str = "",
     accept: str = "*/*",
     secure: bool = False,
+    server: object = ("127.0.0.1", 8501),
+    kind: str = "http",
+    answers: Callable[[object], bool] = is_of_this_machine,
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """Send a request through the layer to an application that answers everything."""
     reached: list[str] = []
@@ -37,7 +46,7 @@ def ask(
         told.append(dict(message))
 
     async def receive() -> Any:
-        return {"type": "http.request"}
+        return {"type": "http.request" if kind == "http" else "websocket.connect"}
 
     headers = [(b"accept", accept.encode())]
     headers += [(b"host", host.encode())] if host is not None else []
@@ -45,13 +54,17 @@ def ask(
     guard = Guard(
         app,
         allows=lambda name: name == "localhost",
+        reachable=answers,
         owners=lambda name: [OURS] if name == "f1" else [],
         secure=secure,
     )
-    scope = {"type": "http", "path": path, "headers": headers}
+    scope = {"type": kind, "path": path, "headers": headers, "server": server}
     # In a thread: that of the browser tests has a loop of its own.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(guard(scope, receive, send))).result()
+    if kind == "websocket":
+        assert bool(reached) == (told[0]["type"] != "websocket.close")
+        return told[0].get("code", 0), [], b""
     start, body = told[0], b"".join(part.get("body", b"") for part in told[1:])
     assert (body == b"inside") == bool(reached) == (start["status"] == 200)
     return start["status"], [(n.decode().lower(), v.decode()) for n, v in start["headers"]], body
@@ -61,6 +74,57 @@ def ask(
 @pytest.mark.parametrize("host", [None, "evil.example", "localhost.evil.example", ""])
 def test_another_name_is_answered_nothing(path: str, host: str | None) -> None:
     assert ask(path, host=host, browser=OURS)[0] == 421
+
+
+class TestFromBeyond:
+    """Whatever the server was told, and by whom, its connections say where they came to."""
+
+    HERE = (("127.0.0.1", 8501), ("::1", 8501), ("::ffff:127.0.0.1", 8501), ("/run/cxr", None))
+    BEYOND = (
+        *(("192.168.1.2", 8501), ("0.0.0.0", 8501), ("2001:db8::1", 8501), None, (), "127.0.0.1"),
+        *(("::ffff:192.168.1.2", 8501), ("127.0.0.1.example", 80), ("", None), ("fe80::1%eth0", 1)),
+    )
+
+    @pytest.mark.parametrize("kind", ["http", "websocket"])
+    def test_this_machine_alone_is_answered(self, kind: str) -> None:
+        for server in self.HERE:
+            assert ask("/", kind=kind, server=server)[0] in (200, 0)
+        for server in self.BEYOND:
+            assert ask("/", kind=kind, server=server)[0] in (403, 1008), server
+
+    def test_or_everybody_where_they_sign_in(self) -> None:
+        assert ask("/", server=("192.168.1.2", 8501), answers=lambda reached: True)[0] == 200
+
+    def test_it_is_told_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        app: Any = None
+        guard = Guard(app, allows=bool, reachable=lambda reached: False, owners=lambda name: [])
+
+        async def send(message: Any) -> None:
+            pass
+
+        with caplog.at_level(logging.WARNING), ThreadPoolExecutor(1) as thread:
+            for _ in range(3):
+                asked = guard({"type": "http"}, None, send)  # type: ignore[arg-type]
+                thread.submit(asyncio.run, asked).result()
+        assert len(caplog.records) == 1
+
+    def test_another_program_that_serves_it_changes_nothing(self) -> None:
+        """As uvicorn does, which knows nothing of Streamlit's settings."""
+        script = """
+import asyncio, streamlit_app
+async def ask(kind, host):
+    told = []
+    async def send(message): told.append(message)
+    async def receive(): return {"type": f"{kind}.connect"}
+    scope = {"type": kind, "method": "GET", "path": "/_stcore/host-config", "query_string": b"",
+             "headers": [(b"host", b"localhost")], "server": (host, 8501), "root_path": ""}
+    await streamlit_app.app(scope, receive, send)
+    return told[0].get("status", told[0].get("code"))
+print([asyncio.run(ask(kind, "192.168.1.2")) for kind in ("http", "websocket")])
+"""
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert done.stdout == "[403, 1008]\n", done.stderr
 
 
 @pytest.mark.parametrize("base", ["", "/below/a/proxy"])

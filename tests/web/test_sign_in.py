@@ -392,6 +392,16 @@ class TestThePagesThemselves:
     def test_without_sign_in_there_is_one_reader_of_all_roles(self):
         assert self.app().run().markdown[0].value == "inside, administrator"
 
+    @pytest.mark.parametrize("guarded", [False, True])
+    def test_a_page_that_is_served_by_itself_shows_nothing(self, monkeypatch, guarded):
+        """As with ``streamlit run pages/triage.py``, around which nothing stands."""
+        monkeypatch.setattr("cxr.access.server._running", [None] if guarded else [])
+        browser = SimpleNamespace(headers={"Host": "localhost"}, cookies={})
+        monkeypatch.setattr("streamlit.context", browser)
+        app = self.app().run()
+        assert bool(app.markdown) is guarded
+        assert len(app.error) == (not guarded)
+
     @pytest.mark.parametrize("changes", [{}, {"client_id": ""}])
     def test_nothing_is_drawn_where_the_layer_is_missing(self, monkeypatch, changes):
         provided = Provider("http://localhost:1", "http://localhost:2/oauth2callback")
