@@ -2,23 +2,28 @@
 
 A list belongs to the session of one browser tab. Of each film it keeps the bytes of its file; the
 pixels of the two films that were open last are kept on top of that, see `cxr.films.bounds`, and so
-are the earlier films of the open one's patient, see `cxr.reading_room.session.READY`.
+are the earlier films of the open one's patient, see `cxr.reading_room.session.READY`. Files that
+are made of many films count too, see `cxr.reading_room.making`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from weakref import WeakMethod, WeakSet
 
 from ..films.bounds import ALL_LISTS, LIST
 from ..films.radiograph import RadiographError
 
-__all__ = ["Share", "when_full"]
+__all__ = ["NoRoomError", "Share", "when_full"]
 
 _lock = threading.Lock()
 _shares: WeakSet[Share] = WeakSet()
 _give_way: list[WeakMethod[Callable[[], bool]]] = []
+
+
+class NoRoomError(RadiographError):
+    """What was to be kept would go beyond a bound, which the reason names."""
 
 
 def when_full(make_room: Callable[[], bool]) -> None:
@@ -35,14 +40,21 @@ def when_full(make_room: Callable[[], bool]) -> None:
 class Share:
     """The bytes that one list keeps; given back when it is closed or forgotten.
 
+    Parameters
+    ----------
+    make_room : callable, optional
+        Frees what can be made again, and returns whether there was any. Called before another
+        list's films give way.
+
     Attributes
     ----------
     used : int
         Bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make_room: Callable[[], bool] = lambda: False) -> None:
         self.used = 0
+        self.make_room = make_room
         with _lock:
             _shares.add(self)
 
@@ -51,12 +63,12 @@ class Share:
 
         Raises
         ------
-        RadiographError
+        NoRoomError
             If they would go beyond a bound, which it names; nothing is counted then.
         """
         while not self._take(size):
-            if not any(method() for known in _give_way if (method := known())):
-                raise RadiographError(
+            if not any(make_room() for make_room in _ways()):
+                raise NoRoomError(
                     f"The server is full: the films of all lists take {_mb(_used())} MB of "
                     f"{ALL_LISTS.value} MB. Clear lists that are done, close their tabs, or "
                     f"{ALL_LISTS.how}."
@@ -65,7 +77,7 @@ class Share:
     def _take(self, size: int) -> bool:
         with _lock:
             if self.used + size > LIST.value * 1_000_000:
-                raise RadiographError(
+                raise NoRoomError(
                     f"The list is full: its films take {_mb(self.used)} MB of {LIST.value} MB. "
                     f"Clear it and go on with a new one, or {LIST.how}."
                 )
@@ -83,6 +95,14 @@ class Share:
         """Give everything back."""
         with _lock:
             self.used = 0
+
+
+def _ways() -> Iterator[Callable[[], bool]]:
+    """Return what may make room, that first which costs a reader least."""
+    with _lock:
+        shares = list(_shares)
+    yield from (share.make_room for share in shares)
+    yield from (method for known in _give_way if (method := known()))
 
 
 def _used() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import threading
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +69,16 @@ class Assessment:
     def scored(self) -> bool:
         """Whether there is a score."""
         return self.prediction is not None and self.prediction.score is not None
+
+    @property
+    def version(self) -> Hashable:
+        """All of it, to be compared: another value once any of it has changed."""
+        said = self.prediction
+        return (
+            *(self.call, self.blind, self.judgement, self.reason, self.overridden),
+            *((said.model_sha256, said.score, said.threshold, said.refusal) if said else ()),
+            said and said.operating_point,
+        )
 
 
 @dataclass(eq=False)
@@ -278,6 +289,17 @@ class Entry:
         if prediction is None:
             return "waiting"
         return prediction.band or "refused"
+
+    @property
+    def version(self) -> Hashable:
+        """All that can be said of it, to be compared: another value once any of it has changed."""
+        return (
+            self.name,
+            self.sha256,
+            self.turned,
+            self.regions,
+            *((finding, a.version) for finding, a in self.assessments.items()),
+        )
 
     @property
     def told(self) -> tuple[Note, ...]:

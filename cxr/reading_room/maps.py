@@ -162,6 +162,21 @@ class Maps:
                 return state.heatmap, state.heat
         return NOTHING
 
+    def to_export(self, entry: Entry, finding: str) -> str | None:
+        """Return the method of the map that `exported` would return, without making any."""
+        assessment = entry.assessments[finding]
+        if not assessment.scored or self._worklist.hidden(entry):
+            return None
+        own = assessment.prediction.heatmap if assessment.prediction else None
+        model = self._worklist.model(finding)
+
+        def is_had(method: str) -> bool:
+            if method in FAST or (own and own.method == method):
+                return True
+            return self.explainer.state(model, entry.sha256, method).heatmap is not None
+
+        return next(filter(is_had, self.chosen), None)
+
     def work_out(self, entry: Entry, method: str) -> None:
         """Start a slow map of the open film."""
         self.explainer.start(self._model(entry), self._film(entry), method)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.region import Region
 from .entry import Assessment, Entry
 from .lane import Lane
-from .making import Making
+from .making import Makings
 from .maps import Maps
 from .outlines import Outlines
 from .scorer import Scorer
@@ -87,8 +87,8 @@ class ReadingSession:
         self.priors_chosen = 0
         """How often the reader has chosen a prior: each time it is to be seen at once."""
         self.drawn: tuple[object, ...] = ()
-        self.makings: dict[str, Making] = {}
-        """Files of many films that are being made for the reader, or were, by what they are."""
+        self.makings = Makings(self._version, is_open)
+        """Files of many films that are being made for the reader, or were."""
         self.log = log
         self.reader = reader
         self.log_error = ""
@@ -115,9 +115,7 @@ class ReadingSession:
         """Stop all work and let the films go: the list was cleared, or its tab was closed."""
         self.scorer.close()
         self.maps.explainer.stop()
-        for making in self.makings.values():
-            making.stop()
-        self.makings = {}
+        self.makings.close()
         self.worklist.close()
         with self._lock:
             self._films = {}
@@ -418,23 +416,9 @@ class ReadingSession:
         words[:] = [w for w in words if w.entry.assessments.get(w.finding) is w.assessment]
         return words
 
-    def make(
-        self, name: str, films: Sequence[Entry], make: Callable[[Iterable[Entry]], bytes]
-    ) -> None:
-        """Have a file made of films in the background, in place of the last of its name.
-
-        Parameters
-        ----------
-        name : str
-            What the file is.
-        films : sequence of Entry
-            The films.
-        make : callable
-            Makes it.
-        """
-        if before := self.makings.get(name):
-            before.stop()
-        self.makings[name] = Making(films, make, wanted=self._is_open)
+    def _version(self, entry: Entry) -> Hashable:
+        """Return all that a file of many films says of one, to tell whether it has changed."""
+        return entry.version, *(self.maps.to_export(entry, f) for f in entry.assessments)
 
     def next_film(self, rows: Sequence[Study], wanted: Callable[[Study], bool]) -> Entry | None:
         """Return the film that opens with the next row of a kind, after the one that is open.

@@ -9,6 +9,7 @@ import streamlit as st
 
 from .. import exports as report
 from ..exports import EXPORTED, to_csv, to_json
+from ..films.bounds import ALL_LISTS
 from ..reading_room.entry import Entry
 from ..reading_room.making import Making
 from ..reading_room.session import ReadingSession
@@ -29,6 +30,9 @@ HELP = {
     "Boxes": "Regions of the finding in pixels, as cxr evaluate --boxes takes them",
 }
 FAILED = "The file could not be made. Make it once more; what went wrong is in the server's log."
+CHANGED = "The {} was out of date: something said of its films has changed since {:%H:%M} UTC."
+LET_GO = "The {} was let go: films needed its room. Make it once more."
+FULL = "There is no room for the {} of so many films. Export them one by one, or {}."
 
 
 def export_view(session: ReadingSession, entry: Entry) -> None:
@@ -121,7 +125,7 @@ def _long(
     films: list[Entry],
 ) -> None:
     """Offer a file that is made in the background: to begin, to stop, to save."""
-    making = session.makings.get(label)
+    making = session.makings.of(label, films)
     # In a place of its own: what stands in it changes, and what is below it is not to close.
     with st.container(key=f"making_{label}", gap="xsmall"):
         if making and making.state == "running":
@@ -139,12 +143,20 @@ def _long(
                 on_click="ignore",
                 help=f"{count(making.total)}, as they were at {making.begun:%H:%M} UTC",
             )
+            if lacks := making.lacks(films):
+                st.caption(f"Without {count(lacks)} that came or were scored later.")
+        if making and making.state == "changed":
+            st.caption(CHANGED.format(label, making.begun))
+        if making and making.state == "let go":
+            st.caption(LET_GO.format(label))
+        if making and making.state == "full":
+            st.error(FULL.format(label, ALL_LISTS.how))
         if making and making.state == "failed":
             st.error(FAILED)
         st.button(
-            f"{label} anew" if making and making.state == "ready" else label,
+            f"{label} anew" if making and making.state in ("ready", "changed") else label,
             key=f"export_{label}",
-            on_click=session.make,
+            on_click=session.makings.begin,
             args=(label, films, make),
             width="stretch",
             help=HELP[label],
