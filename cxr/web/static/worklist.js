@@ -1,8 +1,10 @@
-// The worklist. A click, the arrow keys or keys of the reader's own choose a study, or the next film of
-// it; only the choice goes back. The keys that press a button of the page are taken here too.
+// The worklist. A click, the arrow keys, Home and End or keys of the reader's own choose a study, or the
+// next film of it; only the choice goes back. The keys that press a button of the page are taken here too.
 
-import { actionOf, isTyped, leadsOn, press } from "./keys.js";
+import { actionOf, isTyped, press } from "./keys.js";
 import { isLate, rootIn, stylesheet } from "./parts.js";
+import { forgetWork, holdOn, isWorkedWith } from "./worklist_hold.js";
+import { ledTo } from "./worklist_steps.js";
 
 const style = await stylesheet("worklist.css");
 const PATIENCE = 300; // ms
@@ -14,7 +16,7 @@ export default function (component) {
   if (isLate(list, data.made)) return () => {};
   list.style.height = `${data.height}px`;
   const choose = (list.choose = (number) => {
-    touched = null;
+    forgetWork();
     mark(list, number);
     document.cxrChoose?.(number);
   });
@@ -34,19 +36,18 @@ export default function (component) {
       if (event.defaultPrevented || isTyped(event)) return;
       const action = actionOf(event.key);
       const inList = event.composedPath().includes(list);
-      const arrow = inList ? { ArrowDown: 1, ArrowUp: -1 }[event.key] : 0;
-      const step = arrow || { next: 1, previous: -1 }[action?.id];
+      const chosen = Number(list.dataset.chosen);
+      const at = data.rows.findIndex((row) => has(row, chosen));
+      const to = ledTo(at, data.rows.length, action, inList && event.key);
       if (action?.press && !event.repeat) press(action);
-      else if (!step && action?.id !== "view") return;
+      else if (to === null && action?.id !== "view") return;
       // Before Streamlit, which takes some letters for itself.
       event.preventDefault();
       event.stopPropagation();
       if (action?.press) return;
-      const chosen = Number(list.dataset.chosen);
-      const at = data.rows.findIndex((row) => has(row, chosen));
-      if (step) {
-        const next = data.rows[at + step];
-        if (next) choose(next.first);
+      if (to !== null) {
+        const next = data.rows[to];
+        if (next && to !== at) choose(next.first);
       } else if (at >= 0) {
         const { films } = data.rows[at];
         const place = films.findIndex(({ number }) => number === chosen);
@@ -55,42 +56,13 @@ export default function (component) {
     },
     { signal: end.signal, capture: true },
   );
-  if (data.may_change && data.may_change === touched) choose(data.chosen);
+  if (data.may_change && isWorkedWith(data.may_change)) choose(data.chosen);
   else if (data.may_change) holdOn(() => choose(data.chosen), end);
-  return () => end.abort();
-}
-
-// Where the reader works with the open film: on it, and on what is said of it.
-const AT_FILM = ".viewer, .st-key-facts, .st-key-study";
-
-// Until a film is chosen, the first of the list is open, and another one once that is the first: but not
-// under the hands of who works with it. Told after the click itself, which may be lost in a page that is
-// drawn anew.
-let touched = null; // hash of the film that the reader worked with last, be it before its list is there
-
-document.addEventListener(
-  "pointerup",
-  (event) => {
-    const viewer = event.composedPath().find((part) => part.matches?.(".viewer"));
-    if (viewer) touched = viewer.dataset.sha256;
-  },
-  { capture: true },
-);
-
-function holdOn(choose, { signal }) {
-  let isHeld = false;
-  const hold = (event) => {
-    const isKey = event.type === "keyup" && !isTyped(event);
-    const action = isKey ? actionOf(event.key) : undefined;
-    const isThere = event.composedPath().some((part) => part.matches?.(AT_FILM));
-    // The key that has just led to another film does not hold the one before.
-    if (isHeld || leadsOn(action) || !(action || isThere)) return;
-    isHeld = true;
-    setTimeout(choose);
+  return () => {
+    end.abort();
+    // The next list may hold the same film. Streamlit ends a showing also to begin the next one.
+    setTimeout(() => list.isConnected || forgetWork());
   };
-  for (const event of ["pointerup", "keyup"]) {
-    document.addEventListener(event, hold, { signal, capture: true });
-  }
 }
 
 // Put the rows in their places. One that says what it said before is not written anew: in a list of a
