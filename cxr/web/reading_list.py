@@ -26,10 +26,11 @@ from .worklist import choice_view, worklist_view
 
 __all__ = ["add_films", "first_film_ahead", "first_score", "reading_list", "start_view"]
 
-#: Seconds between two looks at how far the scoring is; and while the open film waits for a score.
-BEAT, SOON = 0.4, 0.15
-#: And that each film of the list adds, so that a list of a thousand is not sent all the time.
-PER_FILM = 0.001
+#: Seconds between two looks at how far the scoring is; and that each film of the list adds, so that
+#: one of a thousand is not sent all the time.
+BEAT, PER_FILM = 0.4, 0.001
+#: Between two looks at the open film while its reader waits for its score, or its prior.
+SOON = 0.15
 #: Seconds after which a browser has painted a film on a machine that is quiet, so that scoring it
 #: takes the processor from nobody: those of a small film, and those of a million pixels more.
 THERE, PER_MEGAPIXEL = 0.18, 0.04
@@ -173,9 +174,10 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     with_page = [True]
     # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
     changing = session.working or session.seen() != session.drawn
-    beat = SOON if session.awaits_score or session.awaits_prior else BEAT
-    beat += PER_FILM * len(session.worklist)
+    beat = BEAT + PER_FILM * len(session.worklist)
     st.fragment(_list, run_every=beat if changing else None)(session, height, with_page)
+    if session.awaits_score or session.awaits_prior:
+        st.fragment(_draw_once_changed, run_every=SOON)(session, with_page)
     with_page.clear()
     page_uploader(session.worklist)
 
@@ -214,7 +216,11 @@ def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
         may_change=session.may_change,
         height=height - 172,
     )
-    # A page that is being drawn comes to its end first.
+    _draw_once_changed(session, with_page)
+
+
+def _draw_once_changed(session: ReadingSession, with_page: list[bool]) -> None:
+    """Draw the page anew once it shows something else; one that is being drawn ends first."""
     if not with_page and session.seen() != session.drawn:
         st.rerun(scope="app")
 

@@ -636,6 +636,29 @@ def test_the_rest_of_the_page_comes_with_the_first_score(page, monkeypatch) -> N
     session.scorer.join()
 
 
+def test_a_long_list_does_not_keep_the_score_of_the_open_film_back(page, monkeypatch) -> None:
+    reading_list = sys.modules["cxr.web.reading_list"]
+    beats: dict[str, float | None] = {}
+
+    def fragment(part, run_every=None):
+        beats[part.__name__] = run_every
+        return part
+
+    app = page("triage")
+    monkeypatch.setattr(Scorer, "start", lambda scorer: None)
+    monkeypatch.setattr(reading_list, "PER_FILM", 100.0)
+    monkeypatch.setattr(reading_list.st, "fragment", fragment)
+    next(b for b in app.button if b.label == "Sample films").click().run()
+    films = len(app.session_state["reading_session"].worklist)
+    assert beats["_list"] == reading_list.BEAT + 100 * films
+    assert beats["_draw_once_changed"] == reading_list.SOON
+    beats.clear()
+    list(app.session_state["reading_session"].worklist.score())
+    app.run()
+    assert not app.exception, app.exception[0].message
+    assert "_draw_once_changed" not in beats  # nobody waits any more
+
+
 def _noted(part, name: str, order: list[str]):
     def noted(*arguments, **options):
         order.append(name)
