@@ -249,6 +249,7 @@ def test_a_film_of_somebody_else_never_hangs_as_a_prior(with_priors) -> None:
     assert session.earlier(entry) == []
     assert session.prior(entry) is None
     session.read_ahead()
+    assert session.outlines.join(20)  # of the open film
     assert not session.working
 
 
