@@ -1,11 +1,13 @@
 """Monitoring: what was read, what was refused, and whether films and readers stay the same."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
 from cxr import figures
 from cxr.evidence.comparison import Rate
-from cxr.monitoring import Readings, ReadingsError
+from cxr.monitoring import Exported, Readings, ReadingsError
 from cxr.monitoring.drift import (
     CUTS,
     as_table,
@@ -27,6 +29,7 @@ from cxr.scoring.site_file import SiteFile
 from cxr.stats.wording import count, interval, percent
 from cxr.web import (
     among,
+    backlog_view,
     bundle,
     choose_model,
     choose_site,
@@ -39,7 +42,9 @@ from cxr.web import (
     plain_table,
     plot,
     readings,
+    recorder,
     show_rates,
+    signed_in,
     theme,
 )
 
@@ -75,9 +80,24 @@ WEEKS |= {name: NUMBER(format="%.2f") for name in ("kappa", "kappa_low", "kappa_
 def main() -> None:
     header("Monitoring")
     try:
-        show_log(readings())
+        log = readings()
+    except ReadingsError as error:
+        backlog_told()
+        st.error(plain(error))
+        return
+    backlog_told()
+    try:
+        show_log(log)
     except ReadingsError as error:
         st.error(plain(error))
+
+
+def backlog_told() -> None:
+    """Say what is not recorded yet, also where the log cannot be read."""
+    try:
+        backlog_view(recorder().backlog)
+    except ReadingsError:
+        return  # of the address: the page says so
 
 
 def show_log(log: Readings) -> None:
@@ -96,11 +116,15 @@ def show_log(log: Readings) -> None:
         st.info(messages.no_readings_within(period) if log.newest() else messages.NO_READINGS)
     else:
         right.download_button(
-            "CSV of the log", log.to_csv, "readings.csv", "text/csv", width="stretch"
+            "CSV of the log",
+            handed_out("readings", log.to_csv),
+            "readings.csv",
+            "text/csv",
+            width="stretch",
         )
         right.download_button(
             "CSV of the regions",
-            log.regions_csv,
+            handed_out("regions_log", log.regions_csv),
             "regions.csv",
             "text/csv",
             width="stretch",
@@ -129,6 +153,19 @@ def show_log(log: Readings) -> None:
 def events(_log: Readings, where: str, newest: int, days: int | None) -> pd.DataFrame:
     del where, newest  # of the key alone: what was recorded since is read anew
     return _log.recent(days)
+
+
+def handed_out(form: str, make: Callable[[], str]) -> Callable[[], str]:
+    """Return what makes a file of the log, and has the audit trail know who took it along."""
+    who = signed_in().pseudonym
+
+    def made() -> str:
+        content = make()
+        if who:
+            recorder().exported(Exported(reader=who, form=form))
+        return content
+
+    return made
 
 
 def show_refusals(table) -> None:

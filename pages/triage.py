@@ -42,6 +42,7 @@ from cxr.web import (
     start_view,
     stop_without_readers,
     study_view,
+    trail_allows,
 )
 
 #: What this page takes by key besides the film's own, as keys.js calls it.
@@ -139,6 +140,14 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
     except RadiographError as error:
         empty_field(f"{entry.name}: {error.reason}", height=FIELD)
         return
+    beside, prior, ahead = (
+        beside_of(session, entry),
+        prior_of(session, entry),
+        ahead_of(session, entry),
+    )
+    # Of all films that are sent along, too.
+    if not trail_allows(session, height=FIELD):
+        return
     film_view(
         film,
         session.maps.shown(entry),
@@ -147,13 +156,13 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
         keys=KEYS,
         without_heatmap=session.maps.without(entry),
         coming=session.maps.coming(entry),
-        beside=beside_of(session, entry),
+        beside=beside,
         lungs=session.outlines.of(entry.sha256),
         current=current_of(session, entry),
-        prior=prior_of(session, entry),
+        prior=prior,
         prior_said=prior_said(session, entry),
         priors_chosen=session.priors_chosen,
-        ahead=ahead_of(session, entry),
+        ahead=ahead,
         drawing=drawing_of(session, entry),
         link=link_of(entry, st.session_state["triage_model"]),
     )
@@ -185,12 +194,16 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
         call_view(session, entry)
     with st.container(key="film_acts"):
         left, middle, right = st.columns([1.05, 1.15, 1], gap="xsmall")
+    # Both hand out pictures of the film.
+    may_leave = session.trail_holds(0)
     with left:
-        overview_button(session, entry)
+        if may_leave:
+            overview_button(session, entry)
     with middle:
         compare_view(session, entry)
     with right:
-        export_view(session, entry)
+        if may_leave:
+            export_view(session, entry)
     if twins := worklist.twins(entry):
         st.caption(f"Same pixels as film {', '.join(str(twin.number) for twin in twins)}")
 

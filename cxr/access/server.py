@@ -30,11 +30,15 @@ class Access:
     identity : callable
         Returns what the web server wrote and signed of somebody, of a browser's cookies: JSON; None
         where there is nothing or it is not from the server.
+    note : callable
+        Called with what happened (``signed_in``, ``signed_out``, ``refused``) and to whom; it must
+        not wait for anything.
     """
 
     settings: Settings
     sessions: Sessions
     identity: Callable[[Mapping[str, str]], bytes | None]
+    note: Callable[[str, SignedIn], object] = lambda event, who: None
 
     def key(self, cookies: Mapping[str, str]) -> str:
         """Return what tells a sign-in from all others; "" where there is none."""
@@ -71,9 +75,17 @@ class Access:
         who = SignedIn(self.pseudonym(claims), role)
         earlier = self.sessions.live(before)
         if earlier and earlier.pseudonym != who.pseudonym:
-            self.sessions.end(before)
+            self.end(before)
         self.sessions.begin(_key(held), who)
+        self.note("refused" if role is None else "signed_in", who)
         return held
+
+    def end(self, key: str) -> None:
+        """Note that somebody signed out; nothing where their sign-in is over already."""
+        who = self.sessions.live(key)
+        self.sessions.end(key)
+        if who and who.role:
+            self.note("signed_out", who)
 
     def pseudonym(self, claims: Mapping[str, Any]) -> str:
         """Return what readings know somebody by, of what the provider says of them."""

@@ -46,6 +46,7 @@ SIGN_IN = {
     "idle_minutes": "CXR_SIGN_IN_IDLE_MINUTES",
     "hours": "CXR_SIGN_IN_HOURS",
     "pseudonym_key": "CXR_PSEUDONYM_KEY",
+    "audit_required": "CXR_AUDIT_REQUIRED",
 }
 GROUPS = {Role.READER: "readers", Role.REVIEWER: "reviewers", Role.ADMINISTRATOR: "administrators"}
 #: Letters of a secret, at least: 128 bits where they are random hexadecimal digits.
@@ -71,6 +72,8 @@ class Settings:
         Of the pseudonyms of readers.
     key_is_lasting : bool
         Whether that key was given; one made at the start gives new pseudonyms each time.
+    audit_required : bool
+        Whether a film is shown only once the audit trail holds that it is.
     """
 
     auth: Mapping[str, Any] = field(repr=False)
@@ -80,6 +83,7 @@ class Settings:
     longest: float
     pseudonym_key: bytes = field(repr=False)
     key_is_lasting: bool
+    audit_required: bool = False
 
     @property
     def is_https(self) -> bool:
@@ -104,8 +108,9 @@ def read_settings(kept: Mapping[str, Any], environ: Mapping[str, str]) -> Settin
     """
     auth = _merged(kept.get("auth"), AUTH, environ)
     own = _merged(kept.get("sign_in"), SIGN_IN, environ)
-    # A key for pseudonyms alone asks for no sign-in.
-    if not auth and not own.keys() - {"pseudonym_key"}:
+    required = _flag("audit_required", own.pop("audit_required", False))
+    # A key for pseudonyms alone asks for no sign-in; a trail does, since it is of who signed in.
+    if not auth and not required and not own.keys() - {"pseudonym_key"}:
         return None
     missing = [f"{name} ({AUTH[name]})" for name in AUTH if not auth.get(name)]
     if missing:
@@ -139,6 +144,7 @@ def read_settings(kept: Mapping[str, Any], environ: Mapping[str, str]) -> Settin
         longest=_number("hours", own.get("hours", 10)) * HOUR,
         pseudonym_key=str(key).encode() if key else secrets.token_bytes(32),
         key_is_lasting=bool(key),
+        audit_required=required,
     )
 
 
@@ -269,6 +275,14 @@ def _number(name: str, value: object) -> float:
     if not 0 < number < 10_000:
         raise _wrong(name, SIGN_IN, "a number above 0")
     return number
+
+
+def _flag(name: str, value: object) -> bool:
+    said = {"1": True, "true": True, "0": False, "false": False}
+    flag = said.get(str(value).lower())
+    if flag is None:
+        raise _wrong(name, SIGN_IN, "true or false")
+    return flag
 
 
 def _wrong(name: str, names: Mapping[str, str], expected: str) -> AccessError:

@@ -579,8 +579,20 @@ def _add_readings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--opened",
         action="store_true",
-        help="the audit trail: which reader, by pseudonym, opened which film and when "
+        help="of the audit trail: which reader, by pseudonym, opened which film and when "
         "(default: scores and calls)",
+    )
+    parser.add_argument(
+        "--exported",
+        action="store_true",
+        help="of the audit trail: which reader took which film along in a file, in which form and "
+        "when (default: scores and calls)",
+    )
+    parser.add_argument(
+        "--sign-ins",
+        action="store_true",
+        help="of the audit trail: who signed in, signed out or was refused, and when (default: "
+        "scores and calls)",
     )
     parser.add_argument(
         "--force",

@@ -36,10 +36,16 @@ def readings(options: argparse.Namespace) -> int:
     log = Readings()
     if not log.enabled:
         raise UsageError("The log is switched off: CXR_READINGS_URL is off.")
-    if options.regions and options.opened:
-        raise UsageError("Choose one of --regions and --opened.")
-    read = log.regions if options.regions else log.opened_films if options.opened else log.table
-    table = read(since)
+    tables = {
+        "--regions": (options.regions, log.regions),
+        "--opened": (options.opened, log.opened_films),
+        "--exported": (options.exported, log.exported_films),
+        "--sign-ins": (options.sign_ins, log.sign_ins),
+    }
+    chosen = [read for is_wanted, read in tables.values() if is_wanted]
+    if len(chosen) > 1:
+        raise UsageError(f"Choose one of {', '.join(tables)}.")
+    table = (chosen or [log.table])[0](since)
     if out is None:
         sys.stdout.write(_as_csv(table))
     else:

@@ -8,21 +8,22 @@
 >>> log.judged(reading, Agreement.OVERRIDE, Reason.ARTEFACT)
 
 The log holds hashes, scores and words of closed lists: no name, no identifier, no file name, no
-pixel. Where people sign in it holds a pseudonym of the reader, and an audit trail of who opened
-which film.
+pixel. Where people sign in it holds a pseudonym of the reader, and an audit trail of who signed in
+and out, opened which film and took which along.
 """
 
 from .._moved import forwarded
 from ..scoring.reader import Agreement, Call, Reason
-from .late import Backlog, LateReadings
+from .late import Backlog, LateReadings, Receipt
 from .log import (
     COLUMNS,
+    EXPORTED_COLUMNS,
     OPENED_COLUMNS,
     REGION_COLUMNS,
+    SIGN_IN_COLUMNS,
     Readings,
     film_numbers,
 )
-from .opened import Opened
 from .reading import (
     AGREEMENTS,
     CALLS,
@@ -34,26 +35,33 @@ from .reading import (
 )
 from .regions import REGION_EVENTS, RegionEntry
 from .schema import EVENTS
+from .trail import SIGN_IN_EVENTS, Exported, Opened, SignIn
 
 __all__ = [
     "AGREEMENTS",
     "CALLS",
     "COLUMNS",
     "EVENTS",
+    "EXPORTED_COLUMNS",
     "OPENED_COLUMNS",
     "REASONS",
     "REGION_COLUMNS",
     "REGION_EVENTS",
+    "SIGN_IN_COLUMNS",
+    "SIGN_IN_EVENTS",
     "Agreement",
     "Backlog",
     "Call",
+    "Exported",
     "LateReadings",
     "Opened",
     "Reading",
     "Readings",
     "ReadingsError",
     "Reason",
+    "Receipt",
     "RegionEntry",
+    "SignIn",
     "agreement_of",
     "film_numbers",
     "new_list_id",

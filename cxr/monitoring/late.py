@@ -15,13 +15,16 @@ from ..errors import fault
 from .database import PATIENCE, address
 from .log import Noted, Readings, Recorder
 from .reading import ReadingsError
+from .trail import TRAIL_EVENTS, TrailEntry
 
-__all__ = ["Backlog", "LateReadings"]
+__all__ = ["Backlog", "LateReadings", "Receipt"]
 
 logger = logging.getLogger(__name__)
 
 #: Readings that may wait: a day's work of several readers, some megabytes.
 ROOM = 20_000
+#: Entries of the audit trail that may wait besides, whatever the readings take.
+TRAIL_ROOM = 20_000
 #: Readings that are written in one transaction.
 TOGETHER = 200
 #: Seconds between two tries: the first pause, and the longest.
@@ -40,6 +43,8 @@ class Backlog:
         How long the oldest of them has waited; 0 if there is none.
     lost : int
         Readings that could not be kept: there was no room for more, or no time at the end.
+    trail_waiting, trail_lost : int
+        How many of each are entries of the audit trail.
     problem : str
         Why the last try failed, for people; empty if it did not.
     """
@@ -48,6 +53,29 @@ class Backlog:
     seconds: float
     lost: int
     problem: str
+    trail_waiting: int = 0
+    trail_lost: int = 0
+
+
+@dataclass(eq=False)
+class Receipt:
+    """What became of entries that were noted together.
+
+    Attributes
+    ----------
+    waiting : int
+        How many are not written yet.
+    lost : int
+        How many could not be kept.
+    """
+
+    waiting: int = 0
+    lost: int = 0
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all of them are in the log."""
+        return not self.waiting and not self.lost
 
 
 class LateReadings(Recorder):
@@ -61,7 +89,8 @@ class LateReadings(Recorder):
     url : str, optional
         As for `Readings`. The log is opened by the thread, at the first reading.
     room : int
-        Readings that may wait; what comes when there is no room is counted as lost.
+        Readings that may wait; what comes when there is no room is counted as lost. What is lost of
+        the audit trail is told to the program's messages, entry by entry.
     pauses : tuple of float
         Seconds between two tries: the first pause, which doubles up to the second.
 
@@ -82,10 +111,11 @@ class LateReadings(Recorder):
         self._enabled = address(url) is not None
         self._room = room
         self._pauses = pauses
-        self._queue: deque[tuple[str, Noted, float]] = deque()
+        self._queue: deque[tuple[str, Noted, float, Receipt]] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._lost = 0
+        self._trail_waiting = self._trail_lost = 0
         self._problem = ""
         self._closed = False
 
@@ -100,22 +130,57 @@ class LateReadings(Recorder):
         with self._changed:
             since = self._queue[0][2] if self._queue else None
             seconds = time.monotonic() - since if since is not None else 0.0
-            return Backlog(len(self._queue), seconds, self._lost, self._problem)
+            return Backlog(
+                len(self._queue),
+                seconds,
+                self._lost,
+                self._problem,
+                self._trail_waiting,
+                self._trail_lost,
+            )
+
+    @property
+    def trail_has_room(self) -> bool:
+        """Whether an entry of the audit trail that is noted now would be kept."""
+        with self._changed:
+            return self._enabled and not self._closed and self._trail_waiting < TRAIL_ROOM
 
     def add(self, event: str, readings: Sequence[Noted]) -> None:
         """Note readings, all of one event, or regions; returns before they are written."""
+        self.note(event, readings)
+
+    def note(self, event: str, readings: Sequence[Noted]) -> Receipt:
+        """Note readings as `add` does, and return what tells whether they are written.
+
+        Where the log is switched off they never are.
+        """
+        receipt = Receipt()
         if not self._enabled:
-            return
+            receipt.lost = len(readings)
+            return receipt
         now = time.monotonic()
+        is_trail = event in TRAIL_EVENTS
         with self._changed:
-            room = 0 if self._closed else max(self._room - len(self._queue), 0)
-            self._queue.extend((event, reading, now) for reading in readings[:room])
-            self._lose(len(readings[room:]))
+            taken = self._trail_waiting if is_trail else len(self._queue) - self._trail_waiting
+            room = max((TRAIL_ROOM if is_trail else self._room) - taken, 0)
+            room = 0 if self._closed else room
+            kept = readings[:room]
+            self._queue.extend((event, reading, now, receipt) for reading in kept)
+            self._trail_waiting += len(kept) if is_trail else 0
+            receipt.waiting = len(kept)
+            self._lose([(event, reading, receipt) for reading in readings[room:]])
             if self._thread is None and self._queue:
                 self._thread = threading.Thread(target=self._run, name="readings", daemon=True)
                 self._thread.start()
                 atexit.register(self.close)
             self._changed.notify_all()
+        return receipt
+
+    def is_written(self, receipts: Sequence[Receipt], seconds: float) -> bool:
+        """Wait until all that these receipts are of is written; whether that came true in time."""
+        with self._changed:
+            settled = self._changed.wait_for(lambda: not any(r.waiting for r in receipts), seconds)
+        return settled and all(receipt.is_written for receipt in receipts)
 
     def wait(self, seconds: float) -> bool:
         """Wait until all is written; whether that came true in time."""
@@ -128,15 +193,26 @@ class LateReadings(Recorder):
             self._closed = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._queue, seconds)
-            self._lose(len(self._queue))
+            left = [(event, reading, receipt) for event, reading, _, receipt in self._queue]
+            for _, _, receipt in left:
+                receipt.waiting -= 1
+            self._lose(left)
             self._queue.clear()
+            self._trail_waiting = 0
             self._changed.notify_all()
         atexit.unregister(self.close)
 
-    def _lose(self, number: int) -> None:
-        self._lost += number
-        if number:
-            logger.error("Readings could not be kept: %d", number)
+    def _lose(self, lost: Sequence[tuple[str, Noted, Receipt]]) -> None:
+        self._lost += len(lost)
+        if lost:
+            logger.error("Readings could not be kept: %d", len(lost))
+        for event, reading, receipt in lost:
+            receipt.lost += 1
+            if isinstance(reading, TrailEntry):
+                # It holds hashes and pseudonyms, so that it may be told here: nowhere else is it.
+                self._trail_lost += 1
+                told = " ".join(f"{name}={value}" for name, value in reading.row().items())
+                logger.error("Not in the audit trail: %s %s", event, told)
 
     def _run(self) -> None:
         log, pause = None, 0.0
@@ -153,7 +229,7 @@ class LateReadings(Recorder):
                 continue
             except Exception as error:  # of these readings: those behind them are not to wait
                 logger.error("Readings cannot be written: %s", fault(error))
-                self._done(len(readings), lost=len(readings))
+                self._done(len(readings), is_lost=True)
             else:
                 self._done(len(readings))
             pause = 0.0
@@ -168,13 +244,16 @@ class LateReadings(Recorder):
                 return None
             event = self._queue[0][0]
             same = takewhile(lambda item: item[0] == event, self._queue)
-            return event, [reading for _, reading, _ in islice(same, TOGETHER)]
+            return event, [reading for _, reading, _, _ in islice(same, TOGETHER)]
 
-    def _done(self, number: int, *, lost: int = 0) -> None:
+    def _done(self, number: int, *, is_lost: bool = False) -> None:
         with self._changed:
             self._problem = ""
             # Closed meanwhile, the queue is empty, and what was in it counted as lost.
-            for _ in range(min(number, len(self._queue))):
-                self._queue.popleft()
-            self._lose(lost)
+            done = [self._queue.popleft() for _ in range(min(number, len(self._queue)))]
+            for event, _, _, receipt in done:
+                receipt.waiting -= 1
+                self._trail_waiting -= event in TRAIL_EVENTS
+            if is_lost:
+                self._lose([(event, reading, receipt) for event, reading, _, receipt in done])
             self._changed.notify_all()

@@ -25,7 +25,6 @@ from .database import (
     open_engine,
 )
 from .keeping import KEEP_TRAIL, keep_days, oldest_kept, remove_before
-from .opened import OPENED_EVENTS, OPENED_FIELDS, Opened
 from .reading import (
     FIELDS,
     Reading,
@@ -33,12 +32,35 @@ from .reading import (
     agreement_of,
 )
 from .regions import REGION_EVENTS, REGION_FIELDS, RegionEntry
-from .schema import EVENTS, OPENED, READINGS, REGIONS, bring_up_to_date
+from .schema import (
+    EVENTS,
+    EXPORTED,
+    OPENED,
+    READINGS,
+    REGIONS,
+    SIGN_INS,
+    TRAIL,
+    bring_up_to_date,
+)
+from .trail import (
+    EXPORTED_EVENTS,
+    EXPORTED_FIELDS,
+    OPENED_EVENTS,
+    OPENED_FIELDS,
+    SIGN_IN_EVENTS,
+    SIGN_IN_FIELDS,
+    Exported,
+    Opened,
+    SignIn,
+    TrailEntry,
+)
 
 __all__ = [
     "COLUMNS",
+    "EXPORTED_COLUMNS",
     "OPENED_COLUMNS",
     "REGION_COLUMNS",
+    "SIGN_IN_COLUMNS",
     "Noted",
     "Readings",
     "Recorder",
@@ -46,7 +68,7 @@ __all__ = [
 ]
 
 #: What the log keeps.
-Noted: TypeAlias = Reading | RegionEntry | Opened
+Noted: TypeAlias = Reading | RegionEntry | TrailEntry
 
 logger = logging.getLogger(__name__)
 
@@ -71,12 +93,16 @@ _REGION_DTYPES = (
     | dict.fromkeys(("left", "top", "right", "bottom"), "float64")
     | {"time": "datetime64[us, UTC]"}
 )
-#: The columns of `Readings.opened`.
+#: The columns of `Readings.opened_films`, `Readings.exported_films` and `Readings.sign_ins`.
 OPENED_COLUMNS = ("event", *OPENED_FIELDS)
+EXPORTED_COLUMNS = ("event", *EXPORTED_FIELDS)
+SIGN_IN_COLUMNS = ("event", *SIGN_IN_FIELDS)
 _TABLES = (
     dict.fromkeys(EVENTS, READINGS)
     | dict.fromkeys(REGION_EVENTS, REGIONS)
     | dict.fromkeys(OPENED_EVENTS, OPENED)
+    | dict.fromkeys(EXPORTED_EVENTS, EXPORTED)
+    | dict.fromkeys(SIGN_IN_EVENTS, SIGN_INS)
 )
 
 
@@ -90,7 +116,7 @@ class Recorder(ABC):
 
     @abstractmethod
     def add(self, event: str, readings: Sequence[Noted]) -> None:
-        """Keep readings, all of one event (`EVENTS`), regions (`REGION_EVENTS`) or openings."""
+        """Keep readings, all of one event (`EVENTS`), regions (`REGION_EVENTS`) or of the trail."""
 
     def scored(self, *readings: Reading) -> None:
         """Record that films were scored or refused; all of them, or none if that fails.
@@ -226,6 +252,26 @@ class Recorder(ABC):
         """
         self.add("opened", films)
 
+    def exported(self, *films: Exported) -> None:
+        """Record that somebody took films along; all of them, or none if that fails.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        """
+        self.add("exported", films)
+
+    def signed(self, event: str, who: SignIn) -> None:
+        """Record that somebody signed in or out, or was refused (`SIGN_IN_EVENTS`).
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be written to.
+        """
+        self.add(event, [who])
+
 
 class Readings(Recorder):
     """The log: tables of events to which rows are only ever added.
@@ -234,7 +280,7 @@ class Readings(Recorder):
     reader judges the score, and again when such a word is taken back. Nothing is changed, so that a
     call that was made before the score was seen stays in the log whatever is said later; and
     nothing is removed but what is older than the days for which readings are kept
-    (`cxr.monitoring.keeping`), nor from the audit trail of opened films but what is older than
+    (`cxr.monitoring.keeping`), nor from the audit trail but what is older than
     that is kept. No connection is kept between calls: one log may be shared by
     threads, and any number of processes may use one database.
 
@@ -279,7 +325,7 @@ class Readings(Recorder):
         return self._url.database or "" if is_sqlite(self._url) else "PostgreSQL"
 
     def add(self, event: str, readings: Sequence[Noted]) -> None:
-        """Write readings, all of one event, regions or openings, in one transaction.
+        """Write readings, all of one event, regions or entries of the trail, in one transaction.
 
         Raises
         ------
@@ -300,7 +346,7 @@ class Readings(Recorder):
             return
         for tables, days in (
             ((READINGS, REGIONS), self.keep_days),
-            ((OPENED,), self.keep_trail_days),
+            (TRAIL, self.keep_trail_days),
         ):
             limit = oldest_kept(days)
             if limit is None:
@@ -361,7 +407,7 @@ class Readings(Recorder):
         return pd.DataFrame(rows, columns=list(REGION_COLUMNS)).astype(_REGION_DTYPES)
 
     def opened_films(self, since: datetime | None = None) -> pd.DataFrame:
-        """Return the audit trail: who opened which film, in the order in which it was written.
+        """Return of the audit trail who opened which film, in the order in which it was written.
 
         Parameters
         ----------
@@ -378,9 +424,56 @@ class Readings(Recorder):
         ReadingsError
             If the log cannot be read.
         """
-        rows = self._rows(OPENED, OPENED_COLUMNS, since)
-        types = dict.fromkeys(OPENED_COLUMNS, "str") | {"time": "datetime64[us, UTC]"}
-        return pd.DataFrame(rows, columns=list(OPENED_COLUMNS)).astype(types)
+        return self._trail(OPENED, OPENED_COLUMNS, since)
+
+    def exported_films(self, since: datetime | None = None) -> pd.DataFrame:
+        """Return of the audit trail who took which film along, as `opened_films` does.
+
+        Parameters
+        ----------
+        since : datetime, optional
+            Leave out what is older; a time with a zone.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `EXPORTED_COLUMNS`: the event (``exported``) and the values of
+            `Exported`.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be read.
+        """
+        return self._trail(EXPORTED, EXPORTED_COLUMNS, since)
+
+    def sign_ins(self, since: datetime | None = None) -> pd.DataFrame:
+        """Return of the audit trail who signed in and out, as `opened_films` does.
+
+        Parameters
+        ----------
+        since : datetime, optional
+            Leave out what is older; a time with a zone.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `SIGN_IN_COLUMNS`: the event (`SIGN_IN_EVENTS`) and the values of
+            `SignIn`.
+
+        Raises
+        ------
+        ReadingsError
+            If the log cannot be read.
+        """
+        return self._trail(SIGN_INS, SIGN_IN_COLUMNS, since)
+
+    def _trail(
+        self, table: sa.Table, columns: Sequence[str], since: datetime | None
+    ) -> pd.DataFrame:
+        rows = self._rows(table, columns, since)
+        types = dict.fromkeys(columns, "str") | {"time": "datetime64[us, UTC]"}
+        return pd.DataFrame(rows, columns=list(columns)).astype(types)
 
     def _rows(
         self, table: sa.Table, columns: Iterable[str], since: datetime | None
@@ -389,7 +482,7 @@ class Readings(Recorder):
             return []
         wanted = sa.select(*(table.columns[name] for name in columns))
         # What is old and not yet removed is not shown either.
-        limit = oldest_kept(self.keep_trail_days if table is OPENED else self.keep_days)
+        limit = oldest_kept(self.keep_trail_days if table in TRAIL else self.keep_days)
         since = max(filter(None, (since, limit)), default=None)
         if since is not None:
             wanted = wanted.where(table.columns["time"] >= since)

@@ -16,16 +16,19 @@ from .database import (
     connected,
     explained,
 )
-from .opened import OPENED_FIELDS
 from .reading import FIELDS, ReadingsError
 from .regions import REGION_FIELDS
+from .trail import EXPORTED_FIELDS, OPENED_FIELDS, SIGN_IN_FIELDS
 
 __all__ = [
     "EVENTS",
+    "EXPORTED",
     "HEAD",
     "OPENED",
     "READINGS",
     "REGIONS",
+    "SIGN_INS",
+    "TRAIL",
     "VERSION_TABLE",
     "bring_up_to_date",
 ]
@@ -34,7 +37,7 @@ __all__ = [
 #: reader's last word was taken back.
 EVENTS = ("scored", "called", "judged", "undone")
 #: The version of the tables that this code reads and writes.
-HEAD = "0003"
+HEAD = "0004"
 #: Has a name of its own, so that the log may share a database with other programs.
 VERSION_TABLE = "readings_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -121,7 +124,7 @@ REGIONS = sa.Table(
 )
 assert tuple(REGIONS.columns.keys()) == ("id", "event", *REGION_FIELDS)
 
-#: Who opened which film: the audit trail.
+#: Who opened which film.
 OPENED = sa.Table(
     "opened",
     READINGS.metadata,
@@ -133,6 +136,35 @@ OPENED = sa.Table(
     _text("list_id", 32),
 )
 assert tuple(OPENED.columns.keys()) == ("id", "event", *OPENED_FIELDS)
+
+#: Who took which film along, in which form.
+EXPORTED = sa.Table(
+    "exported",
+    READINGS.metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    _text("event", 16),
+    sa.Column("time", UtcTime, nullable=False, index=True),
+    _text("reader", 32),
+    _text("form", 16),
+    _text("film_sha256", 64, needed=False),
+    _text("list_id", 32, needed=False),
+)
+assert tuple(EXPORTED.columns.keys()) == ("id", "event", *EXPORTED_FIELDS)
+
+#: Who signed in and out.
+SIGN_INS = sa.Table(
+    "sign_ins",
+    READINGS.metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    _text("event", 16),
+    sa.Column("time", UtcTime, nullable=False, index=True),
+    _text("reader", 32),
+    _text("role", 16, needed=False),
+)
+assert tuple(SIGN_INS.columns.keys()) == ("id", "event", *SIGN_IN_FIELDS)
+
+#: The audit trail.
+TRAIL = (OPENED, EXPORTED, SIGN_INS)
 
 
 def bring_up_to_date(engine: sa.Engine) -> None:

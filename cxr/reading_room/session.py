@@ -8,9 +8,17 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from ..errors import fault
+from ..errors import CxrError, fault
 from ..films.radiograph import Radiograph, RadiographError
-from ..monitoring import LateReadings, Opened, Reading, RegionEntry, new_list_id
+from ..monitoring import (
+    Exported,
+    LateReadings,
+    Opened,
+    Reading,
+    Receipt,
+    RegionEntry,
+    new_list_id,
+)
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.region import Region
@@ -23,13 +31,21 @@ from .scorer import Scorer
 from .studies import Study, to_hang
 from .worklist import Worklist
 
-__all__ = ["HeldReady", "ReadingSession"]
+__all__ = ["HeldReady", "ReadingSession", "TrailError"]
 
 logger = logging.getLogger(__name__)
 
 #: Bytes that the films take at most which are held ready before their reader asks for them; the
 #: one that one key shows is held whatever its size.
 READY = 64_000_000
+#: Seconds that a click waits for the audit trail at most, where it is required; and a file.
+MOMENT, WHILE = 0.05, 5.0
+
+
+class TrailError(CxrError, RuntimeError):
+    """The audit trail is required and cannot be written, so that nothing is handed out."""
+
+    code = "audit_trail"
 
 
 class HeldReady(Protocol):
@@ -65,6 +81,8 @@ class ReadingSession:
         Makes of an earlier film what `held` returns, in the background.
     reader : str, optional
         The reader's pseudonym; None without sign-in.
+    trail_required : bool, default: False
+        Whether films are shown and exported only once the audit trail holds that they are.
     """
 
     def __init__(
@@ -74,6 +92,8 @@ class ReadingSession:
         is_open: Callable[[], bool],
         ready: Callable[[Radiograph], HeldReady],
         reader: str | None = None,
+        *,
+        trail_required: bool = False,
     ) -> None:
         self.worklist = worklist
         self.scorer = Scorer(worklist, wanted=is_open, scored=self._note_score)
@@ -91,6 +111,9 @@ class ReadingSession:
         """Files of many films that are being made for the reader, or were."""
         self.log = log
         self.reader = reader
+        self.trail_required = trail_required
+        self._receipts: list[tuple[tuple[str, ...], Receipt]] = []
+        """Hashes of films that have to be in the trail first, and what became of the entries."""
         self.log_error = ""
         """Why there is no log, for people."""
         self._id = new_list_id()
@@ -161,13 +184,73 @@ class ReadingSession:
         self._note_opened(*filter(None, new.values()))
 
     def _note_opened(self, *hashes: str) -> None:
-        if hashes and self.reader and self.log is not None:
-            self.log.opened(
-                *(
-                    Opened(reader=self.reader, film_sha256=sha256, list_id=self._id)
-                    for sha256 in hashes
-                )
-            )
+        if not hashes or not self.reader:
+            return
+        receipt = Receipt(lost=len(hashes))
+        if self.log is not None:
+            films = [
+                Opened(reader=self.reader, film_sha256=sha256, list_id=self._id)
+                for sha256 in hashes
+            ]
+            receipt = self.log.note("opened", films)
+        if self.trail_required:
+            with self._lock:
+                self._receipts.append((hashes, receipt))
+
+    def trail_holds(self, seconds: float = MOMENT) -> bool:
+        """Whether films may be shown: the trail holds all that was opened, where it is required.
+
+        What could not be kept is noted anew, to be asked for the next time.
+
+        Parameters
+        ----------
+        seconds : float
+            How long this waits for it at most.
+        """
+        with self._lock:
+            awaited = list(self._receipts)
+        if not awaited:
+            return True
+        if self.log is not None and self.log.is_written([r for _, r in awaited], seconds):
+            with self._lock:
+                self._receipts = [pair for pair in self._receipts if pair not in awaited]
+                return not self._receipts
+        if self.log is None or not self.log.trail_has_room:
+            return False
+        lost = [pair for pair in awaited if pair[1].lost and not pair[1].waiting]
+        with self._lock:
+            self._receipts = [pair for pair in self._receipts if pair not in lost]
+        for hashes, _ in lost:
+            self._note_opened(*hashes)
+        return False
+
+    def note_export(self, form: str, films: Iterable[Entry]) -> None:
+        """Log that a file of films is handed to the reader.
+
+        Parameters
+        ----------
+        form : str
+            What the file is.
+        films : iterable of Entry
+            Those that it tells of.
+
+        Raises
+        ------
+        TrailError
+            If the trail is required and does not hold it in time.
+        """
+        if not self.reader:
+            return
+        hashes = dict.fromkeys(film.sha256 for film in films if film.sha256)
+        entries = [
+            Exported(reader=self.reader, form=form, film_sha256=sha256, list_id=self._id)
+            for sha256 in hashes
+        ]
+        receipt = self.log.note("exported", entries) if self.log is not None else None
+        if self.trail_required and not (
+            receipt and self.log and self.log.is_written([receipt], WHILE)
+        ):
+            raise TrailError("The audit trail cannot be written: no file is handed out.")
 
     def earlier(self, entry: Entry) -> list[Study]:
         """Return the earlier studies of a film's patient that can be shown, the newest first."""

@@ -56,6 +56,7 @@ from .site_report import report_step
 from .site_result import readers_view, result_step
 from .site_truth import scores_step, truth_step
 from .study import study_view
+from .trail import backlog_view, trail_allows
 
 __all__ = [
     "Choices",
@@ -65,6 +66,7 @@ __all__ = [
     "among",
     "asked",
     "at_site",
+    "backlog_view",
     "band_step",
     "beside_of",
     "bundle",
@@ -141,6 +143,7 @@ __all__ = [
     "study_view",
     "theme",
     "threshold_step",
+    "trail_allows",
     "truth_step",
     "waiting_step",
 ]

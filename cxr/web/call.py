@@ -12,13 +12,12 @@ from ..reading_room.entry import Entry
 from ..reading_room.session import ReadingSession
 from ..scoring.reader import Agreement, Call, Reason
 from .plain_text import plain
+from .trail import backlog_view
 
 __all__ = ["call_view"]
 
 #: Refusals of films that may be negatives.
 TURNABLE = ("negative", "not_chest")
-#: Seconds that a reading may wait to be recorded before the reader is told.
-PATIENCE = 3
 KEPT = (
     "Goes out with the exports, and into the log of readings: hashes, scores, calls and regions, "
     "no name, no identifier, no file name, no picture. See Monitoring."
@@ -58,12 +57,8 @@ def _log(session: ReadingSession) -> None:
     """Say what is not in the log of readings, if that is not only a moment's work."""
     if session.log_error:
         st.warning(f"Readings are not kept. {plain(session.log_error)}")
-    backlog = session.log.backlog if session.log else None
-    if backlog and backlog.lost:
-        st.warning(f"Readings that could not be kept: {backlog.lost:,}.")
-    if backlog and (backlog.problem or backlog.seconds > PATIENCE):
-        why = plain(backlog.problem or "The log answers slowly.")
-        st.warning(f"Readings are not kept yet: {backlog.waiting:,} wait to be recorded. {why}")
+    if session.log:
+        backlog_view(session.log.backlog)
 
 
 def _refused(session: ReadingSession, entry: Entry) -> None:

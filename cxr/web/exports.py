@@ -70,25 +70,25 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
         cards = [model.card for model in worklist.models]
         csv, drawn = "text/csv", any(e.regions for e in entries)
         there = any(r.label in report.THERE for e in entries for r in e.regions)
-        _button("CSV", f"{stem}.csv", csv, lambda: to_csv(rows(), EXPORTED), of=entries)
-        _button(
-            "JSON",
-            f"{stem}.json",
-            "application/json",
-            lambda: to_json(rows(), EXPORTED),
-            of=entries,
-        )
+        noted = partial(_noted, session, entries)
+        csv_of, json_of = (lambda: to_csv(rows(), EXPORTED)), (lambda: to_json(rows(), EXPORTED))
+        _button("CSV", f"{stem}.csv", csv, noted("csv", csv_of), of=entries)
+        _button("JSON", f"{stem}.json", "application/json", noted("json", json_of), of=entries)
         for label, file, kind, make in (
             ("PDF", f"{stem}.pdf", "application/pdf", report.to_pdf),
             ("DICOM", f"{stem}-dicom.zip", "application/zip", report.to_dicom_zip),
         ):
-            made = partial(_made, items, make, cards)
+            made = partial(_made, session, label.lower(), items, make, cards)
             if len(entries) > QUICK:
                 _long(session, label, file, kind, made, entries)
             else:
                 _button(label, file, kind, partial(made, entries), of=entries)
-        _button("Regions", "regions.csv", csv, lambda: report.regions_csv(entries), of=drawn)
-        _button("Boxes", "boxes.csv", csv, lambda: report.boxes_csv(entries), of=there)
+        regions_of, boxes_of = (
+            partial(report.regions_csv, entries),
+            partial(report.boxes_csv, entries),
+        )
+        _button("Regions", "regions.csv", csv, noted("regions", regions_of), of=drawn)
+        _button("Boxes", "boxes.csv", csv, noted("boxes", boxes_of), of=there)
 
 
 def _button(
@@ -107,13 +107,38 @@ def _button(
     )
 
 
+def _noted(
+    session: ReadingSession, films: list[Entry], form: str, make: Callable[[], str]
+) -> Callable[[], str]:
+    """Return what makes a file, and has the audit trail know before it is handed out."""
+
+    def made() -> str:
+        content = make()
+        session.note_export(form, films)
+        return content
+
+    return made
+
+
 def _made(
+    session: ReadingSession,
+    form: str,
     items: Callable[[Iterable[Entry]], Iterator[report.Item]],
     make: Callable[[Iterable[report.Item], list[Card]], bytes],
     cards: list[Card],
     films: Iterable[Entry],
 ) -> bytes:
-    return make(items(films), cards)
+    """Make a file, and have the audit trail know before it is handed out."""
+    taken: list[Entry] = []
+
+    def each() -> Iterator[Entry]:
+        for film in films:
+            taken.append(film)
+            yield film
+
+    content = make(items(each()), cards)
+    session.note_export(form, taken)
+    return content
 
 
 def _long(

@@ -21,7 +21,9 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from cxr.access import (
     Access,
     AccessError,
     Sessions,
+    SignedIn,
     answers_others,
     check_address,
     is_of_this_machine,
@@ -179,7 +182,7 @@ class Gate:
             await self._page(send, 403, LEAVE, LOGOUT)
         elif path in (HEALTH, HOST, LOGIN, LOGOUT):
             if path == LOGOUT:
-                self._access.sessions.end(key)
+                self._access.end(key)
             await self._app(scope, receive, send)
         elif who and who.role:
             if wants_page or scope["method"] != "GET":
@@ -408,9 +411,51 @@ def _configured(
         base=f"/{base}" if base else "",
         theme="light" if light else "dark",
     )
-    access = Access(settings, sessions, found.identity)
+    if settings.audit_required:
+        _check_trail()
+    access = Access(settings, sessions, found.identity, _trail())
     start(access)
     return access, parts
+
+
+def _check_trail() -> None:
+    """Refuse to start where the trail is required and kept nowhere."""
+    from cxr.monitoring.database import VARIABLE, address
+    from cxr.monitoring.reading import ReadingsError
+
+    try:
+        place = address()
+    except ReadingsError as error:
+        raise AccessError(str(error), code="audit_trail") from error
+    if place is None:
+        raise AccessError(
+            f"The audit trail is required (CXR_AUDIT_REQUIRED), and {VARIABLE} is off, so that it "
+            "is kept nowhere.",
+            code="audit_trail",
+        )
+
+
+def _trail() -> Callable[[str, SignedIn], object]:
+    """Return what notes sign-ins: in a thread, which imports what the log is made of."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="sign-ins")
+    return lambda event, who: thread.submit(_note, event, who, datetime.now(UTC))
+
+
+def _note(event: str, who: SignedIn, time: datetime) -> None:
+    try:
+        from cxr.monitoring import SignIn
+        from cxr.web.reading_session import recorder
+
+        recorder().signed(event, SignIn(time=time, reader=who.pseudonym, role=who.role))
+    except Exception as error:  # a thread that dies in silence would leave no trace of it
+        logger.error(
+            "Not in the audit trail: %s time=%s reader=%s role=%s (%s)",
+            event,
+            time,
+            who.pseudonym,
+            who.role,
+            type(error).__name__,
+        )
 
 
 def reachable(signs_in: tuple[Access, Parts] | None) -> Callable[[object], bool]:

@@ -14,7 +14,7 @@ from ..reading_room.session import ReadingSession
 from ..reading_room.worklist import Worklist
 from ..scoring.card import Card
 from ..scoring.site_file import SiteFile
-from .sign_in import reader
+from .sign_in import reader, trail_required
 from .site_file import at_site
 from .tab import SESSION, new_tab, tab_has
 from .transfer import ready_film
@@ -84,7 +84,12 @@ def reading_session(
             problem = str(error)
         tab = new_tab()
         made = ReadingSession(
-            Worklist(models, operating_point), log, tab.is_open, ready=ready_film, reader=reader()
+            Worklist(models, operating_point),
+            log,
+            tab.is_open,
+            ready=ready_film,
+            reader=reader(),
+            trail_required=trail_required(),
         )
         made.log_error = problem
         tab_has(tab, made)

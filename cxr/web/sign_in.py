@@ -31,6 +31,7 @@ __all__ = [
     "sign_out_button",
     "signed_in",
     "signed_out",
+    "trail_required",
 ]
 
 NOBODY = "Sign in to open this page."
@@ -71,6 +72,12 @@ def _is_configured() -> bool:
 def reader() -> str | None:
     """Return what the log of readings knows this run's reader by; None without sign-in."""
     return signed_in().pseudonym
+
+
+def trail_required() -> bool:
+    """Whether a film is shown only once the audit trail holds that it is."""
+    access = running()
+    return access is not None and access.settings.audit_required
 
 
 def opens(page: str) -> bool:

@@ -108,6 +108,8 @@ def test_somebody_must_be_let_in(groups):
         ("sign_in", "hours", -1),
         ("sign_in", "hours", "nan"),
         ("sign_in", "hours", "inf"),
+        ("sign_in", "audit_required", "yes, please"),
+        ("sign_in", "audit_required", 2),
         ("sign_in", "claim", " "),
         ("sign_in", "readers", [1]),
         ("sign_in", "readers", {"xray": 1}),
@@ -118,6 +120,26 @@ def test_what_makes_no_sense_is_named_and_not_quoted(section, name, value):
         read_settings(with_changes(section, **{name: value}), {})
     assert error.value.code == "sign_in_setting"
     assert "short" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("1", True), ("true", True), ("0", False), ("False", False), ("", False)]
+)
+def test_a_trail_is_required_where_it_is_said(said, meant):
+    environ = {"CXR_AUDIT_REQUIRED": said}
+    settings = read_settings(KEPT, environ)
+    assert settings is not None
+    assert settings.audit_required is meant
+    kept = read_settings(with_changes("sign_in", audit_required=True), {})
+    assert kept is not None
+    assert kept.audit_required
+    # Of whom, where nobody signs in?
+    if meant:
+        with pytest.raises(AccessError) as error:
+            read_settings({}, environ)
+        assert error.value.code == "sign_in_incomplete"
+    else:
+        assert read_settings({}, environ) is None
 
 
 def test_this_machine_may_do_without_tls():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,7 +33,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dashboard(made: Provider, folder: Path) -> Iterator[str]:
-    with served(made, folder) as at:
+    # Films are shown, and files handed out, once the audit trail holds that they are.
+    with served(made, folder, audit_required="1") as at:
         yield at
 
 
@@ -62,6 +64,10 @@ def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
     held = "; ".join(f"{c['name']}={c['value']}" for c in page.context.cookies())
     assert page.request.get(next(iter(addresses))).ok
     assert httpx.get(next(iter(addresses)), headers={"cookie": held}).status_code == 200
+
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download():
+        page.get_by_role("button", name="CSV", exact=True).click()
 
     # Another colleague, at a screen of their own, and somebody who is not signed in at all.
     other = chromium.new_context(base_url=dashboard)
@@ -96,6 +102,18 @@ def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
     assert not opened.empty
     assert set(opened["reader"]) == set(log.table()["reader"]) == {reader}
     assert set(opened["film_sha256"]) <= set(log.table()["film_sha256"])
+    # Whose files, in which form, of which films; who came and went.
+    exported = log.exported_films()
+    assert set(exported["reader"]) == {reader}
+    assert set(exported["form"]) == {"csv"}
+    assert set(exported["film_sha256"]) <= set(log.table()["film_sha256"])
+    came, end = log.sign_ins(), time.monotonic() + 30
+    while len(came) < 4 and time.monotonic() < end:
+        time.sleep(0.1)
+        came = log.sign_ins()
+    assert came["event"].tolist() == ["signed_in", "signed_in", "signed_out", "signed_in"]
+    assert came["role"].tolist() == ["reader", "reviewer", "reader", "administrator"]
+    assert came["reader"].iloc[0] == came["reader"].iloc[2] == reader
     kept = b"".join(path.read_bytes() for path in folder.glob("log.sqlite3*"))
     for person in PEOPLE.values():
         assert person["name"].encode() not in kept

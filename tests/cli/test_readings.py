@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from cxr.monitoring import COLUMNS, Opened, Reading, Readings, new_list_id
+from cxr.monitoring import COLUMNS, Exported, Opened, Reading, Readings, SignIn, new_list_id
 
 
 @pytest.fixture
@@ -66,7 +66,13 @@ def test_the_audit_trail_is_written_by_itself(run, log):
     assert (status, err) == (0, "1 entry.\n")
     (row,) = csv.DictReader(io.StringIO(out))
     assert (row["event"], row["reader"]) == ("opened", "0f" * 16)
-    assert run("readings", "export", "--opened", "--regions")[0] == 2
+    log.exported(Exported(reader="0f" * 16, form="pdf", film_sha256="ab" * 32))
+    log.signed("signed_out", SignIn(reader="0f" * 16, role="reader"))
+    for option, word in (("--exported", "pdf"), ("--sign-ins", "signed_out")):
+        (row,) = csv.DictReader(io.StringIO(run("readings", "export", option)[1]))
+        assert word in row.values()
+    for two in (("--opened", "--regions"), ("--exported", "--sign-ins")):
+        assert run("readings", "export", *two)[0] == 2
 
 
 def test_what_cannot_be_done(run, log, tmp_path, monkeypatch):

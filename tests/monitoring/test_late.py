@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from cxr.monitoring import LateReadings, Readings, ReadingsError
+from cxr.monitoring import LateReadings, Opened, Readings, ReadingsError
 from cxr.monitoring import database as place
+from cxr.monitoring import late as behind
 from tests.conftest import ROOT
 from tests.monitoring.test_readings import reading
 
@@ -137,6 +138,64 @@ def test_a_reading_that_cannot_be_written_does_not_stop_those_behind_it(
     assert late.wait(20)
     assert scores(file) == [0.2]
     assert late.backlog.lost == 1
+
+
+def opening(number: int = 0) -> Opened:
+    return Opened(reader="0f" * 16, film_sha256=f"{number:064x}", list_id="ab" * 16)
+
+
+class TestTrail:
+    """Entries of the audit trail wait as readings do, and what is lost of them is told."""
+
+    def test_readings_take_none_of_its_room(self, file, monkeypatch) -> None:
+        monkeypatch.setattr(place, "PATIENCE", 0.2)
+        late = LateReadings(f"sqlite:///{file}", room=3, pauses=(0.02, 0.1))
+        with locked(file):
+            late.scored(*(reading(score=number / 10) for number in range(5)))
+            late.opened(*map(opening, range(5)))
+            backlog = late.backlog
+            assert (backlog.waiting, backlog.trail_waiting) == (8, 5)
+            assert (backlog.lost, backlog.trail_lost) == (2, 0)
+            late.scored(reading())
+            assert late.backlog.lost == 3
+        assert late.wait(20)
+        assert len(Readings(f"sqlite:///{file}").opened_films()) == 5
+        assert late.backlog.trail_waiting == 0
+
+    def test_what_there_is_no_room_for_is_told_entry_by_entry(
+        self, file, monkeypatch, caplog
+    ) -> None:
+        monkeypatch.setattr(place, "PATIENCE", 0.2)
+        monkeypatch.setattr(behind, "TRAIL_ROOM", 2)
+        late = LateReadings(f"sqlite:///{file}", pauses=(0.02, 0.1))
+        with locked(file):
+            receipt = late.note("opened", [opening(number) for number in range(3)])
+            assert (receipt.waiting, receipt.lost) == (2, 1)
+            assert late.backlog.trail_lost == 1
+            assert f"{2:064x}" in caplog.text
+            late.close(0.3)
+            # At the end what could not be written is told in the same way.
+            assert f"{0:064x}" in caplog.text
+            assert (late.backlog.trail_waiting, late.backlog.trail_lost) == (0, 3)
+            assert (receipt.waiting, receipt.lost) == (0, 3)
+
+    def test_a_receipt_says_when_it_is_written(self, late, file) -> None:
+        with locked(file):
+            receipt = late.note("opened", [opening()])
+            # While the log is locked: it comes back when its time is over.
+            assert not late.is_written([receipt], 0.05)
+        assert late.is_written([receipt], 20)
+        assert len(Readings(f"sqlite:///{file}").opened_films()) == 1
+
+    def test_what_cannot_be_written_never_is(self, late, monkeypatch) -> None:
+        def fail(self: Readings, event, readings) -> None:
+            raise TypeError("a fault of the program")
+
+        monkeypatch.setattr(Readings, "add", fail)
+        receipt = late.note("opened", [opening()])
+        assert late.wait(20)
+        assert not late.is_written([receipt], 0.05)
+        assert LateReadings("off").note("opened", [opening()]).lost == 1
 
 
 def test_threads_note_at_once(late, file) -> None:

@@ -32,14 +32,19 @@ from cxr.monitoring import (
     CALLS,
     COLUMNS,
     EVENTS,
+    EXPORTED_COLUMNS,
     OPENED_COLUMNS,
     REASONS,
     REGION_COLUMNS,
+    SIGN_IN_COLUMNS,
+    SIGN_IN_EVENTS,
+    Exported,
     Opened,
     Reading,
     Readings,
     ReadingsError,
     RegionEntry,
+    SignIn,
     agreement_of,
     film_numbers,
     new_list_id,
@@ -68,7 +73,11 @@ ALLOWED_OF_REGIONS = {
     *("time", "list_id", "film_sha256", "shape", "label", "left", "top", "right", "bottom"),
     *("finding", "model_sha256", "method", "reader"),
 }
-ALLOWED_OF_TRAIL = {"time", "reader", "film_sha256", "list_id"}
+ALLOWED_OF_TRAIL = {
+    "opened": {"time", "reader", "film_sha256", "list_id"},
+    "exported": {"time", "reader", "form", "film_sha256", "list_id"},
+    "sign_ins": {"time", "reader", "role"},
+}
 READER = "0f" * 16
 PASSWORD = "sesame-7f3"
 
@@ -181,13 +190,14 @@ def test_nothing_is_kept_but_what_is_listed_here(url: str):
     Readings(url)
     engine = sa.create_engine(place.address(url))
     tables = sa.inspect(engine).get_table_names()
-    assert set(tables) == {"readings", "regions", "opened", "readings_version"}
+    assert set(tables) == {*("readings", "regions", "readings_version"), *ALLOWED_OF_TRAIL}
     columns = {column["name"] for column in sa.inspect(engine).get_columns("readings")}
     assert columns == ALLOWED | {"id", "event"}
     columns = {column["name"] for column in sa.inspect(engine).get_columns("regions")}
     assert columns == ALLOWED_OF_REGIONS | {"id", "event"}
-    columns = {column["name"] for column in sa.inspect(engine).get_columns("opened")}
-    assert columns == ALLOWED_OF_TRAIL | {"id", "event"}
+    for table, allowed in ALLOWED_OF_TRAIL.items():
+        columns = {column["name"] for column in sa.inspect(engine).get_columns(table)}
+        assert columns == allowed | {"id", "event"}
     engine.dispose()
 
 
@@ -868,8 +878,8 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade():
@@ -891,13 +901,13 @@ def version_1(file: Path) -> str:
 
 @pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let this be version 4, which has a column more."""
+    """Let this be version 5, which has a column more."""
     folder = tmp_path / "next"
     shutil.copytree(schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0004_monitor.py").write_text(NEXT)
+    (folder / "versions" / "v0005_monitor.py").write_text(NEXT)
     with monkeypatch.context() as patched:
         patched.setattr(schema, "MIGRATIONS", folder)
-        patched.setattr(schema, "HEAD", "0004")
+        patched.setattr(schema, "HEAD", "0005")
         yield
 
 
@@ -920,9 +930,8 @@ def test_a_log_of_version_1_opens(file: Path):
 
 def test_version_1_is_what_the_first_migration_makes(file: Path, tmp_path: Path, monkeypatch):
     folder = tmp_path / "first"
-    shutil.copytree(
-        schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "v0002*", "v0003*")
-    )
+    later = shutil.ignore_patterns("__pycache__", "v0002*", "v0003*", "v0004*")
+    shutil.copytree(schema.MIGRATIONS, folder, ignore=later)
     with monkeypatch.context() as first:
         first.setattr(schema, "MIGRATIONS", folder)
         first.setattr(schema, "HEAD", "0001")
@@ -971,7 +980,7 @@ def test_the_last_migration_is_the_one_that_is_expected():
 
 def test_an_old_log_is_brought_up_and_keeps_its_rows(url: str, next_version: None, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr(schema, "HEAD", "0003")
+        before.setattr(schema, "HEAD", "0004")
         before.setattr(schema, "MIGRATIONS", Path(inspect.getfile(schema)).parent / "migrations")
         Readings(url).scored(reading())
     log = Readings(url)
@@ -985,15 +994,15 @@ def test_an_old_log_is_brought_up_and_keeps_its_rows(url: str, next_version: Non
 
 def test_a_migration_that_fails_leaves_the_log_as_it_was(url: str, next_version: None, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr(schema, "HEAD", "0003")
+        before.setattr(schema, "HEAD", "0004")
         before.setattr(schema, "MIGRATIONS", Path(inspect.getfile(schema)).parent / "migrations")
         Readings(url).scored(reading())
-    script = schema.MIGRATIONS / "versions" / "v0004_monitor.py"
+    script = schema.MIGRATIONS / "versions" / "v0005_monitor.py"
     twice = "    op.add_column('readings', sa.Column('time', sa.String(20)))\n\n\ndef downgrade"
     script.write_text(script.read_text().replace("\n\ndef downgrade", twice, 1))
     with pytest.raises(ReadingsError):
         Readings(url)
-    monkeypatch.setattr(schema, "HEAD", "0003")
+    monkeypatch.setattr(schema, "HEAD", "0004")
     assert len(Readings(url).table()) == 1
     engine = sa.create_engine(place.address(url))
     assert "monitor" not in {c["name"] for c in sa.inspect(engine).get_columns("readings")}
@@ -1219,6 +1228,8 @@ def test_a_name_is_no_pseudonym_and_is_not_quoted(name):
         lambda: reading(reader=name),
         lambda: RegionEntry(list_id=LIST, film_sha256=FILM, region=a_region(), reader=name),
         lambda: Opened(list_id=LIST, film_sha256=FILM, reader=name),
+        lambda: Exported(form="csv", reader=name),
+        lambda: SignIn(reader=name),
     ):
         with pytest.raises(ValueError, match="reader") as error:
             make()
@@ -1242,6 +1253,33 @@ def test_the_trail_tells_who_opened_which_film_and_when(url: str):
     assert len(log.opened_films(datetime.now(UTC) - timedelta(hours=1))) == 2
     assert log.table().empty
     assert log.newest() == 0  # of readings
+
+
+def test_the_trail_tells_who_took_which_film_along_and_in_which_form(url: str):
+    log = Readings(url)
+    film = Exported(reader=READER, form="dicom", film_sha256=FILM, list_id=LIST)
+    log.exported(film, dataclasses.replace(film, film_sha256=OTHER_FILM))
+    log.exported(Exported(reader="1f" * 16, form="readings"))
+    trail = Readings(url).exported_films()
+    assert tuple(trail.columns) == EXPORTED_COLUMNS
+    assert trail["form"].tolist() == ["dicom", "dicom", "readings"]
+    assert trail["film_sha256"].fillna("").tolist() == [FILM, OTHER_FILM, ""]
+    assert log.exported_films(datetime.now(UTC) + timedelta(hours=1)).empty
+    for words in ("Rosa's films", "", "a" * 17, 3):
+        with pytest.raises(ValueError, match="form"):
+            dataclasses.replace(film, form=words)
+
+
+def test_the_trail_tells_who_signed_in_and_out(url: str):
+    log = Readings(url)
+    for event, role in zip(SIGN_IN_EVENTS, ("reader", "reader", None), strict=True):
+        log.signed(event, SignIn(reader=READER, role=role))
+    trail = Readings(url).sign_ins()
+    assert tuple(trail.columns) == SIGN_IN_COLUMNS
+    assert trail["event"].tolist() == ["signed_in", "signed_out", "refused"]
+    assert trail["role"].fillna("").tolist() == ["reader", "reader", ""]
+    with pytest.raises(ValueError, match="role"):
+        SignIn(reader=READER, role="Head of Radiology")
 
 
 def test_nothing_changes_or_removes_what_the_trail_holds():

@@ -890,13 +890,24 @@ def test_a_log_that_another_program_locks_costs_no_click(page, tmp_path, monkeyp
         assert time.monotonic() - began < 0.1
     waiting = session.log.backlog.waiting
     assert waiting > 3
-    monkeypatch.setattr("cxr.web.call.PATIENCE", 0)
+    monkeypatch.setattr("cxr.web.trail.PATIENCE", 0)
     app.run()
     assert any(str(waiting) in warning.value for warning in app.warning)
+    assert not app.error
+    assert app.get("download_button")
+    # Where people sign in and the audit trail is required, no film is shown meanwhile.
+    session.reader, session.trail_required = "0f" * 16, True
+    session.choose(session.worklist.ordered()[1].number)
+    app.run()
+    assert app.error
+    assert not app.get("download_button")
+    assert [html for html in app.get("html") if "film-note" in html.proto.body]
     other.execute("ROLLBACK")
     assert session.log.wait(30)
     app.run()
     assert not app.warning
+    assert not app.error
+    assert app.get("download_button")
     agreed = Readings().table().query("event == 'judged'")
     assert len(agreed) == agreed["film_sha256"].nunique() == 3
 

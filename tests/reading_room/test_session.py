@@ -10,14 +10,15 @@ import cxr.reading_room.outlines
 import cxr.reading_room.session
 from cxr.lungs.segment import KIND, NO_LUNGS, Search
 from cxr.model import Model
-from cxr.monitoring import LateReadings, Readings
+from cxr.monitoring import LateReadings, Readings, database, late
 from cxr.monitoring.measures import agreement
 from cxr.reading_room.outlines import COMING
-from cxr.reading_room.session import ReadingSession
+from cxr.reading_room.session import ReadingSession, TrailError
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring.reader import Agreement, Call, Reason
 from cxr.web.transfer import ready_film, sent
 from tests.conftest import chest_like, png
+from tests.monitoring.test_late import CLICK, locked
 from tests.reading_room.test_studies import x_ray
 from tests.scoring.test_region import a_region
 
@@ -420,6 +421,89 @@ def test_a_film_that_is_left_before_it_is_scored_is_in_the_trail(made_bundle, tm
         session.film(session.opened())
     session.film(three)
     assert trail(session) == [one.sha256, two.sha256, two.sha256]
+
+
+class TestARequiredTrail:
+    """No film is shown and none is exported before the trail holds it."""
+
+    @pytest.fixture
+    def file(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(database, "PATIENCE", 0.2)
+        return tmp_path / "log.sqlite3"
+
+    @pytest.fixture
+    def made(self, made_bundle, file) -> ReadingSession:
+        log = LateReadings(f"sqlite:///{file}", pauses=(0.02, 0.1))
+        worklist = Worklist(made_bundle)
+        for seed in (1, 2):
+            worklist.add(f"{seed}.png", png(chest_like(seed)))
+        list(worklist.score())
+        return ReadingSession(
+            worklist, log, lambda: True, ready_film, reader="0f" * 16, trail_required=True
+        )
+
+    def test_a_film_waits_for_a_log_that_is_locked_and_no_click_does(self, made, file) -> None:
+        assert cxr.reading_room.session.MOMENT < CLICK
+        with locked(file):
+            for number in (1, 2, 1):
+                made.choose(number)
+                made.film(made.opened())
+                assert not made.trail_holds()  # when its moment is over, not the lock
+        assert made.trail_holds(20)
+        assert made.trail_holds(0)
+        assert len(trail(made)) == 3
+
+    def test_what_there_was_no_room_for_is_noted_anew(self, made, file, monkeypatch) -> None:
+        with locked(file):
+            with monkeypatch.context() as full:
+                full.setattr(late, "TRAIL_ROOM", 0)
+                made.film(made.opened())
+                assert not made.trail_holds()
+                assert made.log.backlog.trail_lost == 1
+                assert not made.trail_holds()
+                assert made.log.backlog.trail_lost == 1  # not told again and again
+            assert not made.trail_holds()
+        assert made.trail_holds(20)
+        assert len(trail(made)) == 1
+
+    def test_without_a_log_nothing_is_shown_or_exported(self, made) -> None:
+        for log in (None, LateReadings("off")):
+            made.log, made._shown = log, set()
+            made.film(made.opened())
+            assert not made.trail_holds()
+            with pytest.raises(TrailError):
+                made.note_export("csv", made.worklist.entries)
+
+    def test_no_file_is_handed_out_before_the_trail_holds_it(self, made, file, monkeypatch) -> None:
+        monkeypatch.setattr(cxr.reading_room.session, "WHILE", 0.1)
+        with locked(file), pytest.raises(TrailError):
+            made.note_export("csv", made.worklist.entries)
+        monkeypatch.setattr(cxr.reading_room.session, "WHILE", 20)
+        made.note_export("dicom", made.worklist.entries)
+        taken = Readings(f"sqlite:///{file}").exported_films()
+        # What was tried is in it too.
+        assert taken["form"].tolist() == ["csv", "csv", "dicom", "dicom"]
+        films = [entry.sha256 for entry in made.worklist.entries]
+        assert taken["film_sha256"].tolist() == [*films, *films]
+
+    def test_where_it_is_not_required_nothing_waits(self, made, file) -> None:
+        made.trail_required = False
+        with locked(file):
+            made.film(made.opened())
+            made.note_export("csv", made.worklist.entries)
+            assert made.trail_holds(0)
+        assert len(trail(made)) == 1
+
+
+def test_nobody_who_has_not_signed_in_is_in_the_trail(made_bundle, tmp_path) -> None:
+    log = LateReadings(f"sqlite:///{tmp_path / 'log.sqlite3'}")
+    session = ReadingSession(Worklist(made_bundle), log, lambda: True, ready_film)
+    session.worklist.add("one.png", png(chest_like(1)))
+    list(session.worklist.score())
+    session.film(session.opened())
+    session.note_export("csv", session.worklist.entries)
+    assert log.backlog.trail_waiting == 0
+    assert session.trail_holds(0)
 
 
 def test_a_film_that_is_turned_is_in_the_trail_under_both_hashes(known) -> None:

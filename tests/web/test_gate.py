@@ -8,12 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
 from typing import Any
+from unittest.mock import MagicMock
 from urllib.parse import quote
 
 import pytest
 
-from cxr.access import Access, Sessions, read_settings
-from cxr.web.gate import Gate, Parts
+from cxr.access import Access, Sessions, read_settings, running
+from cxr.web.gate import Gate, Parts, configured
 from tests.access.test_settings import KEPT
 
 CLAIMS = {"iss": "https://idp.example", "sub": "42", "nonce": "n1", "groups": ["xray"]}
@@ -54,7 +55,13 @@ class Made:
         settings = read_settings(KEPT, {})
         assert settings is not None
         self.clock = Clock()
-        self.access = Access(settings, Sessions(idle=10, longest=100, now=self.clock), identity)
+        self.noted: list[tuple[str, str]] = []
+        self.access = Access(
+            settings,
+            Sessions(idle=10, longest=100, now=self.clock),
+            identity,
+            lambda event, who: self.noted.append((event, who.pseudonym)),
+        )
         parts = Parts(
             cookies=cookies,
             login=lambda: "/auth/login?provider=p",
@@ -198,6 +205,9 @@ def test_whoever_signs_in_ends_the_sign_in_of_somebody_else_in_that_browser(sub,
     assert made.access.live(HELD) is not None
     assert made.access.live(another) is not None
     assert (made.access.live(before) is not None) is stays
+    (first, _, *then) = [event for event, _ in made.noted]
+    assert first == "signed_in"
+    assert then == (["signed_in"] if stays else ["signed_out", "signed_in"])
     # Its films are freed, as after a sign-out.
     assert not made.access.sessions.ran_out(made.access.key(before))
 
@@ -222,7 +232,38 @@ def test_no_other_website_signs_anybody_out(said, leaves):
     (start, body) = made.ask(asked)
     assert (start["status"] == 403) is not leaves
     assert (made.access.live(cookies) is None) is leaves
+    assert [event for event, _ in made.noted] == ["signed_in", *["signed_out"][: int(leaves)]]
+    assert len({who for _, who in made.noted}) == 1
     assert (b'href="/auth/logout"' in body["body"]) is not leaves
+
+
+def test_the_trail_has_whom_it_refused_and_nobody_who_was_out_already():
+    made = Made(back_from_the_provider)
+    outside = browser_of(made, groups=["canteen"])
+    cookies = browser_of(made)
+    made.clock.time = 11
+    for held in (outside, cookies, {}):
+        made.ask(http("/auth/logout", held))
+    assert [event for event, _ in made.noted] == ["refused", "signed_in"]
+
+
+@pytest.mark.parametrize(("place", "starts"), [("off", False), ("ftp://x", False), ("", True)])
+def test_a_trail_that_is_required_and_kept_nowhere_keeps_it_from_starting(
+    monkeypatch, capsys, place, starts
+):
+    monkeypatch.setattr("cxr.access.server._running", [])
+    monkeypatch.setenv("CXR_AUDIT_REQUIRED", "1")
+    monkeypatch.setenv("CXR_READINGS_URL", place)
+    hooks = {"kept_secrets": lambda: KEPT, "sign_in_parts": lambda: MagicMock(identity=identity)}
+    if starts:
+        configured(hooks, lambda name: None)
+        access = running()
+        assert access is not None
+        assert access.settings.audit_required
+    else:
+        with pytest.raises(SystemExit):
+            configured(hooks, lambda name: None)
+        assert "CXR_READINGS_URL" in capsys.readouterr().err
 
 
 async def says_what_it_hears(scope: Any, receive: Any, send: Any) -> None:
