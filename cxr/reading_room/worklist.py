@@ -186,6 +186,8 @@ class Worklist:
     def close(self) -> None:
         """Let the films go: the list is empty then, and what is still said of them is dropped."""
         with self._lock:
+            for entry in self.entries:
+                entry.source = b""  # whoever still knows the film has nothing to hold on to
             self.entries, self.chosen = [], None
             self._turn += 1
         self._share.close()

@@ -32,6 +32,7 @@ from .plain_text import plain, plain_table
 from .sign_in import sign_out_button, signed_in
 from .streamlit_hooks import (
     end_in_time,
+    forget_old_widgets,
     keep_keras_session,
     keep_uploads_in_memory,
     leave_folder_mode,
@@ -283,6 +284,7 @@ def navigated() -> None:
     keep_uploads_in_memory()
     keep_keras_session()
     end_in_time()
+    forget_old_widgets()
 
 
 def header(title: str, listed: Sequence[Card] | None = None) -> None:

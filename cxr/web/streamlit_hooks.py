@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, wraps
 from importlib import import_module
 from operator import attrgetter
@@ -24,7 +24,9 @@ import streamlit
 __all__ = [
     "VERSION",
     "end_in_time",
+    "forget_old_widgets",
     "forget_session",
+    "forget_uploads",
     "host_allowed",
     "keep_keras_session",
     "keep_media",
@@ -46,6 +48,9 @@ VERSION = "1.67"
 #: Seconds between two looks whether the server is told to end.
 BEAT = 0.5
 MEDIA = "Runtime.media_file_mgr"
+#: Seconds after which a click on what a page no longer shows does not come any more.
+LATE = 30.0
+GONE = "widgets_gone"
 
 _log = logging.getLogger(__name__)
 
@@ -386,6 +391,50 @@ def forget_session() -> Callable[[], None]:
         server.media_file_mgr.remove_orphaned_files()
 
     return forget
+
+
+def forget_uploads(file_ids: Iterable[str]) -> None:
+    """Let go of uploads of this run's tab that were taken out of their uploader.
+
+    Streamlit keeps what was uploaded until the browser deletes it, which it does for none whose
+    uploader is gone, or the tab ends. Without this part it stays so long.
+
+    Parameters
+    ----------
+    file_ids : iterable of str
+        As the uploader tells them.
+    """
+    module = _part("streamlit.runtime", "Runtime.uploaded_file_mgr")
+    if module is None or not module.exists():
+        return
+    store, session = module.get_instance().uploaded_file_mgr, session_id()
+    for file_id in file_ids:
+        store.remove_file(session_id=session, file_id=file_id)
+
+
+def forget_old_widgets() -> None:
+    """Let go of what Streamlit keeps of widgets that this run's tab shows no more.
+
+    It drops their values, and for as long as the tab is there it keeps how each was made: with
+    whatever its callbacks and its words refer to, lists of films that were cleared among it. What
+    is gone for no longer than `LATE` stays, since a click on it may be on its way. Without this
+    part it stays so long.
+    """
+    contexts = _part("streamlit.runtime.scriptrunner", "get_script_run_ctx")
+    states = _part("streamlit.runtime.state.session_state", "WStates.widget_metadata")
+    safe = _part("streamlit.runtime.state.safe_session_state", "SafeSessionState")
+    context = contexts.get_script_run_ctx() if contexts and states and safe else None
+    if context is None or not isinstance(context.session_state, safe.SafeSessionState):
+        return
+    now, since = time.monotonic(), streamlit.session_state.get(GONE, {})
+    with context.session_state._lock:
+        state = context.session_state._state
+        made = state._new_widget_state.widget_metadata
+        shown = state._new_widget_state.states.keys() | state._old_state.keys()
+        gone = {widget: since.get(widget, now) for widget in made.keys() - shown}
+        for widget in [widget for widget, then in gone.items() if now - then > LATE]:
+            del made[widget], gone[widget]
+    streamlit.session_state[GONE] = gone
 
 
 @cache

@@ -12,6 +12,7 @@ from ..reading_room.worklist import Worklist
 from ..stats.wording import count
 from .messages import A_FOLDER, UPLOADED
 from .plain_text import plain
+from .streamlit_hooks import forget_uploads
 
 __all__ = ["film_uploader", "page_uploader", "scoring_progress"]
 
@@ -74,6 +75,7 @@ def _take(worklist: Worklist, prefix: str, key: str, folder: bool) -> None:
     else:
         for name, content in files:
             worklist.add(name, content)
+    forget_uploads(upload.file_id for upload in uploads)
     st.session_state[f"{prefix}_turn"] += 1
 
 

@@ -177,6 +177,14 @@ class TestOrder:
             mixed.ordered("size")
 
 
+def test_a_list_that_is_closed_lets_the_bytes_go_whoever_knows_its_films(worklist) -> None:
+    worklist.add("a.png", films(1)[0])
+    (entry,) = worklist.entries
+    worklist.close()
+    assert not entry.source
+    assert not worklist.entries
+
+
 class TestScore:
     def test_each_film_has_what_the_model_says_of_it_alone(self, mixed, made_bundle):
         for entry in mixed.entries:

@@ -24,6 +24,9 @@ from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
+from streamlit.runtime.state.session_state import WStates
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette import starlette_routes, starlette_websocket
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from websockets import Subprotocol
@@ -102,6 +105,7 @@ class TestTheParts:
         assert parameters(MediaFileManager.clear_session_refs) == ["session_id"]
         assert parameters(MediaFileManager.remove_orphaned_files) == []
         assert parameters(MemoryUploadedFileManager.remove_session_files) == ["session_id"]
+        assert parameters(MemoryUploadedFileManager.remove_file) == ["session_id", "file_id"]
         assert isinstance(runtime.Runtime.uploaded_file_mgr, property)
 
     def test_know_the_open_tabs(self):
@@ -134,6 +138,29 @@ class TestWithThem:
         assert not refs
         forget()
         assert refs == uploads == ["gone"]
+
+    def test_uploads_that_were_taken_are_freed_and_no_others(self, server, monkeypatch):
+        store = server.uploaded_file_mgr = MemoryUploadedFileManager("/_stcore/upload_file")
+        for session, file_id in (("mine", "1"), ("mine", "2"), ("other", "1")):
+            store.add_file(session, UploadedFileRec(file_id, "film.png", "image/png", b"film"))
+        monkeypatch.setattr(runtime, "exists", lambda: True)
+        context = SimpleNamespace(session_id="mine")
+        monkeypatch.setattr(runtime.scriptrunner, "get_script_run_ctx", lambda: context)
+        hooks.forget_uploads(["1", "unknown"])
+        kept = {session: list(files) for session, files in store.file_storage.items()}
+        assert kept == {"mine": ["2"], "other": ["1"]}
+
+    def test_widgets_that_are_gone_for_long_are_forgotten(self, monkeypatch):
+        app = AppTest.from_string(SHOWS_ANOTHER).run()
+        for _ in range(3):
+            app.button[0].click().run()
+        assert widgets_of(app) == ["button 0", "button 1", "button 2", "button 3", "kept"]
+        monkeypatch.setattr(hooks, "LATE", -1.0)
+        app.run()
+        assert widgets_of(app) == ["button 3", "kept"]
+        assert app.text_input[0].value == "as it was"
+        app.button[0].click().run()
+        assert app.session_state["clicks"] == 4
 
     def test_a_tab_takes_its_mark_away(self, server, monkeypatch):
         server.uploaded_file_mgr = MemoryUploadedFileManager("/_stcore/upload_file")
@@ -227,6 +254,25 @@ class TestTheSignIn:
             hooks.kept_secrets()
 
 
+#: A page that shows another button after each click.
+SHOWS_ANOTHER = """
+import streamlit as st
+from cxr.web.streamlit_hooks import forget_old_widgets
+forget_old_widgets()
+def click():
+    st.session_state["clicks"] += 1
+clicks = st.session_state.setdefault("clicks", 0)
+st.button(f"button {clicks}", key=f"button {clicks}", on_click=click)
+st.text_input("kept", "as it was", key="kept")
+"""
+
+
+def widgets_of(app: AppTest) -> list[str]:
+    """Return the keys of the widgets that Streamlit knows how they were made."""
+    made = app.session_state._state._state._new_widget_state.widget_metadata
+    return sorted(widget.rpartition("-")[2] for widget in made)
+
+
 def forgotten() -> None:
     forget = hooks.forget_session()
     forget()
@@ -243,6 +289,8 @@ def asked_whether_open() -> bool:
         (script_runner, "_clean_problem_modules", hooks.keep_keras_session, None),
         (runtime.Runtime, "uploaded_file_mgr", forgotten, None),
         (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.tab_mark().address, ""),
+        (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.forget_uploads(["1"]), None),
+        (WStates, "widget_metadata", hooks.forget_old_widgets, None),
         (MultiPartParser, "spool_max_size", hooks.keep_uploads_in_memory, None),
         (PagesManager, "uses_pages_directory", hooks.leave_folder_mode, False),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.keep_media(b"", "", ""), None),
