@@ -21,6 +21,8 @@ __all__ = ["Maps"]
 
 AFTER, NO_SCORE = "Score and heatmap come after your call.", "No heatmap: the film has no score."
 NOT_YET = "The heatmap comes with the score."
+#: States of a method that end by themselves once it was asked for.
+COMING = ("running", "timing")
 #: A heatmap, and where its heat lies.
 Shown = tuple[Heatmap | None, HeatInLungs | None]
 NOTHING: Shown = (None, None)
@@ -52,6 +54,8 @@ class Maps:
         self.overview = False
         """Whether all methods are shown."""
         self.drawn: tuple[str, ...] = ()
+        self.are_coming = False
+        """Whether a map that the page is to show was under way as `drawn` was noted."""
         self._worklist = worklist
         self._film = film
 
@@ -132,7 +136,7 @@ class Maps:
             return False
         if not self.allowed(entry):
             return entry.waits
-        return self.state(entry, self.method).kind in ("running", "timing")
+        return self.state(entry, self.method).kind in COMING
 
     def exported(self, entry: Entry, film: Radiograph, finding: str) -> Shown:
         """Return the map of a finding that would be shown of a film if it were open, with its heat.
@@ -191,23 +195,27 @@ class Maps:
         other : Entry
             The one it is compared with.
         """
-        self.drawn = ()
+        self.drawn, self.are_coming = (), False
         if entry is None or not self.allowed(entry):
             self.explainer.stop()
             return
         self.explainer.look_at(self._model(entry), entry.sha256)
         fast = next((method for method in self.chosen if method in FAST), self.method)
-        for method in METHODS:
-            if self.overview or method in (fast, self.method, self.beside):
-                self._ask(entry, method)
+        asked = [m for m in METHODS if self.overview or m in (fast, self.method, self.beside)]
+        for method in asked:
+            self._ask(entry, method)
         if other and self.allowed(other):
             self._ask(other, fast)
         if self.state(entry, fast).heatmap is None:
             self.explainer.wait()
         self.drawn = self.states(entry)
+        # A method that nobody asked for is "running" too, and stays so. What is told here is what
+        # was noted: a map that is ready since then is one that the page has yet to show.
+        kinds = dict(zip(METHODS, self.drawn, strict=True))
+        self.are_coming = any(kinds[method] in COMING for method in asked)
 
     def _ask(self, entry: Entry, method: str) -> None:
-        if self.state(entry, method).kind in ("running", "timing"):
+        if self.state(entry, method).kind in COMING:
             self.explainer.ask(self._model(entry), self._film(entry), method)
 
 

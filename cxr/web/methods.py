@@ -102,8 +102,7 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
         return
     work_view(session, entry, maps.method, "method")
     heat_view(maps.heat(entry))
-    under_way = {"running", "timing"} & set(maps.drawn)
-    st.fragment(_watch, run_every=BEAT if under_way else None)(session, entry)
+    st.fragment(_watch, run_every=BEAT if maps.are_coming else None)(session, entry)
 
 
 def heat_view(heat: HeatInLungs | None) -> None:

@@ -175,14 +175,15 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
     changing = session.working or session.seen() != session.drawn
     beat = BEAT + PER_FILM * len(session.worklist)
-    st.fragment(_list, run_every=beat if changing else None)(session, height, with_page)
+    draw = st.fragment(_list, run_every=beat if changing else None)
+    draw(session, height, with_page, changing)
     if session.awaits_score or session.awaits_prior:
         st.fragment(_draw_once_changed, run_every=SOON)(session, with_page)
     with_page.clear()
     page_uploader(session.worklist)
 
 
-def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
+def _list(session: ReadingSession, height: int, with_page: list[bool], beats: bool) -> None:
     """Draw the list: with the page, or by itself while films are scored, `with_page` is empty."""
     worklist = session.worklist
     # The page starts it once the film is shown; should that not have come to its end, here.
@@ -216,12 +217,16 @@ def _list(session: ReadingSession, height: int, with_page: list[bool]) -> None:
         may_change=session.may_change,
         height=height - 172,
     )
-    _draw_once_changed(session, with_page)
+    # What went on was of a film that is not open any more: the list would ask on and on.
+    is_over = beats and not session.working
+    _draw_once_changed(session, with_page, is_over)
 
 
-def _draw_once_changed(session: ReadingSession, with_page: list[bool]) -> None:
+def _draw_once_changed(
+    session: ReadingSession, with_page: list[bool], is_over: bool = False
+) -> None:
     """Draw the page anew once it shows something else; one that is being drawn ends first."""
-    if not with_page and session.seen() != session.drawn:
+    if not with_page and (is_over or session.seen() != session.drawn):
         st.rerun(scope="app")
 
 

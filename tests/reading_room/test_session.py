@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+import cxr.reading_room.explainer
 import cxr.reading_room.outlines
 import cxr.reading_room.session
 from cxr.lungs.segment import KIND, NO_LUNGS, Search
@@ -591,3 +592,30 @@ def test_the_next_film_of_a_kind_is_after_the_open_one_or_the_first(logged) -> N
     assert logged.next_film(rows, lambda row: True) is three
     assert logged.next_film(rows, lambda row: three not in row.entries) is one
     assert logged.next_film(rows, lambda row: two in row.entries) is None
+
+
+def test_the_page_asks_for_a_map_while_one_that_it_shows_is_worked_out(
+    session, monkeypatch
+) -> None:
+    turn, work = threading.Event(), cxr.reading_room.explainer.heatmaps
+
+    def in_turn(*films, **how):
+        assert turn.wait(20)
+        return work(*films, **how)
+
+    monkeypatch.setattr(cxr.reading_room.explainer, "heatmaps", in_turn)
+    session.film(session.opened())
+    session.scorer.start()
+    session.scorer.join()
+    entry = session.opened()
+    # Grad-CAM came with the score; of the other methods nobody asked for one.
+    assert not session.maps.are_coming
+    session.maps.choose("layercam")
+    session.opened()
+    assert session.maps.are_coming
+    turn.set()
+    assert session.maps.explainer.join(20)
+    assert session.maps.states(entry) != session.maps.drawn
+    session.opened()
+    assert session.maps.shown(entry).method == "layercam"
+    assert not session.maps.are_coming
