@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from ..reading_room.entry import Entry
@@ -35,12 +33,16 @@ def finding_view(session: ReadingSession, entry: Entry) -> None:
 
     key = f"finding_{entry.number}"
 
-    def choose(finding: str | None = None) -> None:
-        session.show(entry, finding or st.session_state[key] or entry.finding)
+    def choose() -> None:
+        session.show(entry, st.session_state[key] or entry.finding)
+
+    def choose_next() -> None:
+        # Of the one that is shown by then: a key may be pressed again before the page is drawn.
+        following = findings[(findings.index(entry.finding) + 1) % len(findings)]
+        session.show(entry, following)
 
     # The one that the film is ranked by is known only with its scores.
     st.session_state[key] = entry.finding
-    following = findings[(findings.index(entry.finding) + 1) % len(findings)]
     with st.container(horizontal=True, gap="xxsmall", key="finding_row"):
         st.segmented_control(
             "Finding",
@@ -55,7 +57,7 @@ def finding_view(session: ReadingSession, entry: Entry) -> None:
         st.button(
             ":material/swap_horiz:",
             key="next_finding",
-            on_click=partial(choose, following),
+            on_click=choose_next,
             width="content",
             help="Score and heatmap of the next finding",
         )

@@ -73,9 +73,14 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
     if not maps.allowed(entry) and not waits:
         return
 
-    def choose(method: str | None = None) -> None:
+    def choose() -> None:
         session.picked = True
-        maps.choose(method or st.session_state["method"])
+        maps.choose(st.session_state["method"])
+
+    def choose_next() -> None:
+        # Of the method that is chosen by then: a key may be pressed again before the page is drawn.
+        session.picked = True
+        maps.choose(maps.next_fast())
 
     st.session_state["method"] = maps.method
     with st.container(horizontal=True, gap="xxsmall", key="method_row"):
@@ -92,8 +97,7 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
         st.button(
             "Next",
             key="next_method",
-            on_click=choose,
-            args=(maps.next_fast(),),
+            on_click=choose_next,
             width="content",
             help="By the next method that takes one pass of the network",
             disabled=waits,
