@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +25,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from tests.ports import free_port
 
 CLIENT, SECRET = "cxr-dashboard", "the-secret-of-the-client"
 
@@ -121,9 +122,7 @@ class Provider:
 @contextmanager
 def provider() -> Iterator[Provider]:
     """Run a provider on a free port of this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     made = Provider(f"http://127.0.0.1:{port}")
     routes = [
         Route("/.well-known/openid-configuration", made.discovery),

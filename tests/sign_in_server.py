@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import httpx
 from cxr.access.settings import AUTH, SIGN_IN
 from tests.conftest import ROOT
 from tests.openid_provider import CLIENT, SECRET, Provider
+from tests.ports import free_port
 
 PEOPLE = {
     "reader": {"sub": "r-1", "name": "Rosa Reader", "groups": ["xray", "canteen"]},
@@ -45,9 +45,7 @@ def variables(made: Provider, **changes: str) -> dict[str, str]:
 @contextmanager
 def served(made: Provider, folder: Path, **changes: str) -> Iterator[str]:
     """Run the dashboard with a sign-in; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     made.redirect_uri = f"{address}/oauth2callback"
     env = {**os.environ, **variables(made, **changes), "TF_CPP_MIN_LOG_LEVEL": "3"}

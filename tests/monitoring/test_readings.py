@@ -7,7 +7,6 @@ import io
 import itertools
 import os
 import shutil
-import socket
 import sqlite3
 import stat
 import subprocess
@@ -58,6 +57,7 @@ from cxr.scoring.predict import Prediction
 from cxr.scoring.refusal import Refusal
 from cxr.scoring.region import Region
 from tests.conftest import ROOT
+from tests.ports import free_port
 
 LIST = "0123456789abcdef" * 2
 FILM, OTHER_FILM = "a" * 64, "b" * 64
@@ -119,9 +119,7 @@ def server() -> Iterator[str]:
     # Not under tmp_path, which is closed to the user that the server runs as: it refuses root.
     folder = Path(tempfile.mkdtemp(prefix="cxr-postgresql-"))
     user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     try:
         (folder / "password").write_text(PASSWORD)
         if user:
@@ -787,9 +785,7 @@ def test_a_wrong_password_and_a_missing_database_are_said(server: str):
 
 
 def test_a_server_that_is_not_there_is_said():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(ReadingsError) as error:
         Readings(f"postgresql://cxr:{PASSWORD}@127.0.0.1:{port}/cxr")
     said(error, "cannot be reached")

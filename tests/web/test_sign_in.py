@@ -6,7 +6,6 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -35,6 +34,7 @@ from cxr.web import sign_in
 from tests.access.test_settings import KEPT
 from tests.conftest import ROOT
 from tests.openid_provider import Provider, provider
+from tests.ports import free_port
 from tests.sign_in_server import PEOPLE, answers, served, variables
 
 HTML = {"accept": "text/html"}
@@ -322,9 +322,7 @@ class TestStart:
     """What keeps the server from starting; it would else be open to whom it should not be."""
 
     def started(self, tmp_path: Path, *words: str, **env: str) -> tuple[int | None, str]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         kept = {k: v for k, v in os.environ.items() if k not in env}
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *words]
         command += ["--server.headless", "true", "--server.port", str(port)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -34,6 +33,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from cxr.web import streamlit_hooks as hooks
 from tests.conftest import ROOT
+from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -335,9 +335,7 @@ st.write("done")
     def test_comes_in_time_whatever_is_under_way(self, tmp_path):
         app, begun = tmp_path / "app.py", tmp_path / "begun"
         app.write_text(self.APP.format(seconds=1.0, begun=str(begun)))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         words = ["streamlit", "run", str(app), "--server.headless", "true"]
         server = subprocess.Popen(
             [sys.executable, "-m", *words, "--server.port", str(port)],
@@ -352,7 +350,7 @@ st.write("done")
                 tab.send(begin.SerializeToString())
                 wait_for(begun.exists)
                 server.terminate()
-                assert server.wait(10) is not None
+                assert server.wait(30) is not None, "what is under way takes 40 s"
         finally:
             server.kill()
             server.wait()

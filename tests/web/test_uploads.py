@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
 from tests.conftest import ROOT
+from tests.ports import free_port
 
 TRACED = "openat,open,creat,write,writev,pwrite64,pwritev,pwritev2,sendfile,splice,copy_file_range"
 #: A call that names the file it writes to, and how many bytes it wrote.
@@ -35,9 +35,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("wants strace: apt-get install strace")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     trace = tmp_path / "trace"
     calls = [strace, "-f", "-y", "-s", "0", "--seccomp-bpf", "-e", f"trace={TRACED}", "-o", trace]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
@@ -93,7 +91,7 @@ def answer(tab: ClientConnection, kind: str) -> ForwardMsg:
 
 def put(address: str, data: bytes) -> None:
     health = address.partition("/_stcore")[0] + "/_stcore/health"
-    with urllib.request.urlopen(health, timeout=10) as response:
+    with urllib.request.urlopen(health, timeout=60) as response:
         cookie = response.headers["Set-Cookie"].partition(";")[0]
     form = b'--b\r\nContent-Disposition: form-data; name="f"; filename="film.dcm"\r\n\r\n'
     request = urllib.request.Request(
