@@ -68,7 +68,7 @@ def loaded(what: str, models: Path, *, heavy: tuple[str, ...] = HEAVY) -> str:
         env=os.environ | {"CXR_MODELS": str(models)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

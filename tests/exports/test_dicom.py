@@ -63,7 +63,7 @@ def verified() -> Callable[[bytes, Path], list[str]]:
     def check(data: bytes, folder: Path) -> list[str]:
         path = folder / "made.dcm"
         path.write_bytes(data)
-        done = subprocess.run([program, str(path)], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([program, str(path)], capture_output=True, text=True, timeout=300)
         lines = (done.stderr + done.stdout).splitlines()
         assert [line for line in lines if "Error" in line] == []
         assert done.returncode == 0

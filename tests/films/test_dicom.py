@@ -218,7 +218,7 @@ def test_a_jpeg_ls_that_was_cut_short_does_not_wait_for_its_end(share):
         "    print('refused')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True
     )
     assert done.stdout == "refused\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import threading
@@ -21,8 +22,9 @@ from cxr.monitoring import late as behind
 from tests.conftest import ROOT
 from tests.monitoring.test_readings import reading
 
-#: Seconds that a click may take because of the log.
-CLICK = 0.1
+#: Seconds that a click may take because of the log: one that waited for it would take `LOCKED`. The
+#: median is held against this: a machine that does much else keeps one or another back.
+CLICK, LOCKED = 0.1, 0.2
 
 
 @pytest.fixture
@@ -32,10 +34,19 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def late(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LateReadings]:
-    monkeypatch.setattr(place, "PATIENCE", 0.2)
+    monkeypatch.setattr(place, "PATIENCE", LOCKED)
     made = LateReadings(f"sqlite:///{file}", pauses=(0.02, 0.1))
     yield made
     made.close(0.1)
+
+
+def problem(late: LateReadings) -> str:
+    """Why the log is not written, once a first try has failed."""
+    end = time.monotonic() + 20
+    while not (told := late.backlog.problem):
+        assert time.monotonic() < end, "no try has failed"
+        time.sleep(0.01)
+    return told
 
 
 def scores(file: Path) -> list[float]:
@@ -69,16 +80,18 @@ def test_all_is_written_in_the_order_in_which_it_was_noted(late, file) -> None:
 
 def test_a_locked_log_costs_a_click_nothing_and_is_written_when_it_is_free(late, file) -> None:
     with locked(file):
+        took = []
         for number in range(20):
             began = time.monotonic()
             called = late.called(reading(score=number / 20), "finding", blind=True)
             late.scored(called)
-            assert time.monotonic() - began < CLICK
+            took.append(time.monotonic() - began)
+        assert statistics.median(took) < CLICK
         assert not late.wait(0.5)
+        assert problem(late)
         backlog = late.backlog
         assert (backlog.waiting, backlog.lost) == (40, 0)
         assert backlog.seconds >= 0.5
-        assert backlog.problem
     assert late.wait(20)
     assert scores(file) == [number // 2 / 20 for number in range(40)]
     assert not late.backlog.problem
@@ -87,8 +100,8 @@ def test_a_locked_log_costs_a_click_nothing_and_is_written_when_it_is_free(late,
 def test_a_place_that_comes_back_is_written_to(late, file) -> None:
     file.parent.write_text("a file where the folder should be")
     late.scored(reading(score=0.4))
-    assert not late.wait(0.3)
-    assert late.backlog.problem
+    assert problem(late)
+    assert late.backlog.waiting == 1
     file.parent.unlink()
     assert late.wait(20)
     assert scores(file) == [0.4]

@@ -50,7 +50,7 @@ class TestModel:
         wait = threading.Event()
 
         def build() -> keras.Model:
-            wait.wait(5)
+            assert wait.wait(60)
             built.append(1)
             return made()
 
@@ -178,7 +178,7 @@ class TestWhatIsKept:
 
         def measure() -> float:
             with ThreadPoolExecutor(1) as pool:  # not under the network's lock
-                assert pool.submit(network.convolutions).result(5) == ["first", "last"]
+                assert pool.submit(network.convolutions).result(60) == ["first", "last"]
             return 0.5
 
         assert network.seconds("gradcam", None, 1, measure) == 0.5

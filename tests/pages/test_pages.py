@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
+import statistics
 import sys
 import time
 from dataclasses import replace
@@ -884,10 +885,12 @@ def test_a_log_that_another_program_locks_costs_no_click(page, tmp_path, monkeyp
     app = page("triage")
     worklist = with_samples(app)
     session = app.session_state["reading_session"]
+    took = []
     for entry in [e for e in worklist.ordered() if e.assessment.scored][:3]:
         began = time.monotonic()
         session.judge(entry, Agreement.AGREE)
-        assert time.monotonic() - began < 0.1
+        took.append(time.monotonic() - began)
+    assert statistics.median(took) < 0.1, "each would wait for the lock"
     waiting = session.log.backlog.waiting
     assert waiting > 3
     monkeypatch.setattr("cxr.web.trail.PATIENCE", 0)
