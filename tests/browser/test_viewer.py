@@ -490,6 +490,13 @@ def test_where_there_are_no_lungs_the_key_says_why(opened: Open) -> None:
     page.keyboard.press("l")
     expect(told).to_have_text("Nothing was found.")
     assert not aqua(picture(page)).any()
+    # A moment's word is there for its moment, also where the page is drawn anew within it.
+    shown = """(root) => {
+        root.view.tell("A word");
+        root.view.show({ ...root.view.data });
+        return root.querySelector(".notice").textContent;
+    }"""
+    assert page.locator(".viewer").evaluate(shown) == "A word"
 
 
 def test_without_a_lung_network_there_is_nothing_to_ask_for(opened: Open) -> None:
@@ -566,7 +573,10 @@ def test_a_film_is_fetched_once_and_let_go(opened: Open) -> None:
     fetched: list[str] = []
     packed: list[str | None] = []
     page.on("request", lambda request: "/media/" in request.url and fetched.append(request.url))
-    page.on("response", lambda got: packed.append(got.headers.get("content-encoding")))
+    page.on(
+        "response",
+        lambda got: "/media/" in got.url and packed.append(got.headers.get("content-encoding")),
+    )
     choose(page, "large")
     assert len(fetched) == 1
     assert packed == [None], "packing takes longer than sending"

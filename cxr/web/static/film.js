@@ -88,6 +88,7 @@ class FilmView {
     this.prior = data.prior && this.priorOf(data);
     if (before?.films[0].sha256 !== data.films[0].sha256) {
       this.view.fit();
+      this.hush();
       this.fetched.clear();
       this.atFirst = habits.zoom === "one";
     }
@@ -223,8 +224,9 @@ class FilmView {
     for (const film of [...wanted, ...(ahead ? [ahead] : [])]) {
       if (!this.loads.has(film.key)) this.fetch(film);
     }
-    clearTimeout(this.waiting);
-    this.notice("");
+    // A moment's word stays for its moment, though the page is drawn anew meanwhile.
+    if (this.tells && !wanted.size) return;
+    this.hush();
     if (wanted.size) this.waiting = setTimeout(() => this.notice("Fetching the film"), 400);
   }
 
@@ -245,7 +247,7 @@ class FilmView {
       if (load.signal.aborted) return;
       this.loads.delete(film.key);
       if (!this.panes.some((pane) => pane.film.key === film.key)) return; // ahead of its time
-      clearTimeout(this.waiting);
+      this.hush();
       this.notice("The film could not be fetched. Reload the page.");
       return;
     }
@@ -259,6 +261,12 @@ class FilmView {
     const notice = this.find(".notice");
     notice.textContent = text;
     notice.hidden = !text;
+  }
+
+  hush() {
+    clearTimeout(this.waiting);
+    this.tells = false;
+    this.notice("");
   }
 
   // Read out by screen readers, once the value rests.
@@ -491,9 +499,10 @@ class FilmView {
   // A moment's word over the film.
   tell(text) {
     this.say(text);
-    clearTimeout(this.waiting);
+    this.hush();
     this.notice(text);
-    this.waiting = setTimeout(() => this.notice(""), 2500);
+    this.tells = true;
+    this.waiting = setTimeout(() => this.hush(), 2500);
   }
 
   changeHanging() {
