@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,11 +16,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.waiting import at_rest
+from tests.browser.waiting import at_rest, overheard
 from tests.conftest import ONE_THREAD, ROOT
+from tests.ports import free_port
 
 # A machine that trains or tests something else beside is slow, not wrong.
 expect.set_options(timeout=45_000)
+#: Milliseconds for what is done to a page: a click waits for its element.
+PATIENCE = 60_000
 SHOTS = Path(__file__).parent / "screenshots"
 
 
@@ -34,9 +36,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def serve(folder: Path, data: str | None, *settings: str) -> Iterator[str]:
     """Run a dashboard, with its log in a folder and the data sets of another; give its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = folder / "log.txt"
     # With as many threads as a dashboard has elsewhere.
     left_out = {*ONE_THREAD, "CXR_DATA"}
@@ -58,7 +58,7 @@ def serve(folder: Path, data: str | None, *settings: str) -> Iterator[str]:
             yield address
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(60)
     said = log.read_text()
     assert "Traceback" not in said, said[-3000:]
 
@@ -92,9 +92,7 @@ Open = Callable[..., Page]
 
 @contextmanager
 def served(folder: Path, *settings: str, app: str = "tests/browser/film_app.py") -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = ["streamlit", "run", app, "--server.headless", "true"]
     log = folder / "log.txt"
     with log.open("w") as file:
@@ -112,7 +110,7 @@ def served(folder: Path, *settings: str, app: str = "tests/browser/film_app.py")
             yield f"{address}{path}/"
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(60)
     assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
 
 
@@ -140,12 +138,14 @@ def opened(chromium: Browser, address: str, contexts: dict[str, BrowserContext])
     def open_(film="small", draw="auto", at=address, query="", **settings) -> Page:
         settings = {"viewport": {"width": 1000, "height": 820}, **settings}
         if str(settings) not in contexts:
-            contexts[str(settings)] = chromium.new_context(**settings)
+            contexts[str(settings)] = overheard(chromium.new_context(**settings))
+            contexts[str(settings)].set_default_timeout(PATIENCE)
         tab = contexts[str(settings)].new_page()
         tabs.append(tab)
         tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.goto(f"{at}?film={film}&draw={draw}&{query}")
         painted(tab)
+        at_rest(tab)  # what comes above the film moves it
         return tab
 
     yield open_
@@ -166,9 +166,10 @@ def page(chromium: Browser, dashboard: str) -> Iterator[Page]:
 
 def tab_of(chromium: Browser, address: str) -> Iterator[Page]:
     """Open a tab on a dashboard, and fail at its end if a script of the page did."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
+    size = {"width": 1440, "height": 900}
+    context = overheard(chromium.new_context(viewport=size, base_url=address))
+    context.set_default_timeout(PATIENCE)
     tab = context.new_page()
-    tab.set_default_timeout(60_000)
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     yield tab

@@ -46,8 +46,10 @@ def test_back_opens_the_film_before_and_a_link_opens_it_again(
     page.go_back()
     opened(page, three[1].name)
     expect(page).to_have_url(second)
+    at_rest(page)
     page.go_forward()
     opened(page, three[2].name)
+    at_rest(page)
 
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy a link to this film").click()

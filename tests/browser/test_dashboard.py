@@ -24,6 +24,7 @@ def open_triage(page: Page, model: str | None = None) -> None:
     """Open Triage, and choose a model in place of the automatic choice if one is named."""
     page.goto("/")
     expect(page.get_by_test_id("stFileUploader")).to_be_visible(timeout=90_000)
+    at_rest(page)  # a list that is open closes as the page is drawn
     if model:
         page.get_by_role("combobox", name=re.compile("Model")).click()
         page.get_by_role("option", name=model, exact=True).click()
@@ -43,8 +44,10 @@ def upload(page: Page, files: list[Path], scored: int, refused: int = 0) -> None
     known = page.locator("li.above, li.near, li.below")
     expect(known).to_have_count(scored, timeout=180_000)
     expect(page.locator("li.refused")).to_have_count(refused)
-    # Nobody has chosen a film: the highest score opens when the last one is known.
+    # Nobody has chosen a film: the highest score opens when the last one is known, and what is
+    # said of it stands there a moment later: until then, a button is that of the film before.
     expect(rows.first).to_have_attribute("aria-selected", "true")
+    at_rest(page)
 
 
 def picture(page: Page) -> np.ndarray:
@@ -189,6 +192,7 @@ def test_the_list_stays_when_the_reader_leaves_the_page(page: Page, films: list[
     expect(page.get_by_text("What for").first).to_be_visible()
     page.get_by_role("link", name="Triage").click()
     expect(page.locator(".worklist li")).to_have_count(3)
+    at_rest(page)
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()

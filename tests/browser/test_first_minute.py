@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from cxr.films.radiograph import read
 from cxr.reading_room.samples import sample_films
 from tests.browser.conftest import serve, tab_of
 from tests.browser.test_dashboard import open_triage, picture
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -37,6 +38,18 @@ def page(chromium: Browser, fresh: str) -> Iterator[Page]:
     yield from tab_of(chromium, fresh)
 
 
+def place_of(page: Page, element: Locator) -> dict[str, float]:
+    """Where an element is; one that is away as the page is drawn anew has no place for a moment."""
+    places: list[dict[str, float]] = []
+
+    def is_placed() -> bool:
+        places.extend(filter(None, [element.bounding_box()]))
+        return bool(places)
+
+    until(page, is_placed)
+    return places[0]
+
+
 def test_sample_films_a_score_and_a_heatmap(page: Page, shot) -> None:
     open_triage(page)
     # What the film is shown by is there before it, and Plotly is not fetched for it.
@@ -50,9 +63,7 @@ def test_sample_films_a_score_and_a_heatmap(page: Page, shot) -> None:
     assert np.ptp(film) > 100, "no film is shown"
     shot(page, "first-painted")
     methods = page.get_by_role("button", name="Methods")
-    # The page is drawn anew as the score comes: a button that is away for that moment has no place.
-    methods.wait_for()
-    before = methods.bounding_box()
+    before = place_of(page, methods)
     # Both are of one study, and one row.
     expect(page.locator(".worklist li")).to_have_count(1)
     expect(page.locator(".worklist li .film")).to_have_count(2)
@@ -64,8 +75,7 @@ def test_sample_films_a_score_and_a_heatmap(page: Page, shot) -> None:
     expect(row.locator(".cell", has_text="Pneumonia")).to_contain_text("not read")
     facts = page.get_by_text("the operating point for tuberculosis")
     expect(facts).to_be_visible()
-    methods.wait_for()
-    after = methods.bounding_box()
+    after = place_of(page, methods)
     assert after["y"] == pytest.approx(before["y"], abs=2), "something jumped as the score came"
     assert np.abs(picture(page) - film).max() < 3, "the film changed as the score came"
     shot(page, "first-scored")
@@ -132,7 +142,7 @@ def test_the_window_is_opened_to_values_that_the_files_window_cuts_off(
         assert gray(opened, field) == pytest.approx(wanted, abs=4)
     assert gray(opened, cut_off) > gray(opened, other) + 20
 
-    canvas = page.locator(".viewer canvas").bounding_box()
+    canvas = place_of(page, page.locator(".viewer canvas"))
     y, x = on_screen(cut_off)
     page.mouse.move(canvas["x"] + x, canvas["y"] + y)
     told = page.locator(".probe")

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from cxr.plain_text import visible
 from tests.browser.conftest import served
-from tests.browser.waiting import at_rest
+from tests.browser.waiting import at_rest, overheard
 from tests.conftest import chest_like, png
 from tests.film_files import dicom
 
@@ -87,14 +87,15 @@ def shown(
     os.environ["HOSTILE_TEXTS"] = json.dumps(hostile)
     folder = tmp_path_factory.mktemp("texts")
     with served(folder, app="tests/browser/text_app.py") as address:
-        page = chromium.new_page(viewport={"width": 1200, "height": 900})
+        context = overheard(chromium.new_context(viewport={"width": 1200, "height": 900}))
+        page = context.new_page()
         page.set_default_timeout(60_000)
         page.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
         page.goto(address)
         expect(page.get_by_text("The end")).to_be_visible(timeout=90_000)
         at_rest(page)
         yield page
-        page.close()
+        context.close()
 
 
 def inner(text: str) -> str:

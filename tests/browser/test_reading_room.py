@@ -79,6 +79,7 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     assert scores == sorted(scores, reverse=True)
     # Nobody chose a film yet: the highest is open.
     expect(rows.first).to_have_attribute("aria-selected", "true")
+    at_rest(page)
     shot(page, "room-ranked")
 
     # Only one band.
@@ -101,14 +102,14 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     page.mouse.move(box["x"] + 380, box["y"] + 340, steps=5)
     page.mouse.up()
     page.keyboard.up("Shift")
-    assert viewer.get_attribute("data-window") != window
+    expect(viewer).not_to_have_attribute("data-window", window or "")
     page.mouse.wheel(0, -600)
     expect(page.locator(".zoom").first).not_to_have_text(zoom)
     shot(page, "room-windowed")
     page.locator("h4").first.click()
     page.keyboard.press("0")
     expect(page.locator(".zoom").first).to_have_text(zoom)
-    assert viewer.get_attribute("data-window") == window
+    expect(viewer).to_have_attribute("data-window", window or "")
     page.keyboard.press("i")
     assert abs(picture(page).mean() - alone.mean()) > 5, "inversion does not show"
     page.keyboard.press("i")
@@ -120,6 +121,7 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     # Disagree by key, with a reason.
     page.keyboard.press("d")
     expect(rows.first.locator(".sub")).to_contain_text("no pneumonia seen")
+    at_rest(page)
     page.get_by_role("combobox", name=re.compile("Why")).click()
     page.get_by_role("option", name="film quality").click()
     at_rest(page)
@@ -137,6 +139,7 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     # Blind: no score anywhere until the call.
     page.get_by_text("Read blind").click()
     expect(page.locator("li.hidden").first).to_be_visible()
+    at_rest(page)
     page.locator("li.hidden").nth(1).click()
     at_rest(page)  # the form of the film before is there until then
     call = page.get_by_role("radio", name="pneumonia seen", exact=True)
@@ -148,9 +151,12 @@ def test_a_readers_session(page: Page, forty: list[Path], packed: Path, shot) ->
     call.check(force=True)
     expect(page.get_by_text("Called blind:")).to_be_visible()
     expect(page.get_by_text("the operating point for")).to_be_visible()
+    at_rest(page)
     page.get_by_role("button", name=re.compile("^Agree")).click()
+    at_rest(page)
     page.get_by_text("Read blind").click()
     expect(page.locator("li.hidden")).to_have_count(0)
+    at_rest(page)
 
     # Out of the house.
     page.get_by_role("button", name="Export").click()

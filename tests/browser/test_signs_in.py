@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 from cxr.access import pseudonym
 from cxr.monitoring import Readings
 from tests.browser.conftest import painted
+from tests.browser.waiting import at_rest
 from tests.openid_provider import Provider, provider
 from tests.sign_in_server import PEOPLE, served
 
@@ -44,6 +45,11 @@ def sign_in(page: Page, made: Provider, who: str) -> None:
     expect(page.get_by_text("Triage", exact=True).first).to_be_visible()
 
 
+def asked(address: str, cookie: str = "") -> httpx.Response:
+    """What somebody gets who has the address of a film, and perhaps a cookie."""
+    return httpx.get(address, headers={"cookie": cookie} if cookie else {}, timeout=60)
+
+
 def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
     page: Page, chromium: Browser, dashboard: str, made: Provider, folder: Path
 ) -> None:
@@ -58,12 +64,14 @@ def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
     sign_in(page, made, "reader")
     page.get_by_role("button", name="Sample films").click()
     painted(page)
-    expect(page.locator(".worklist li").first).to_contain_text("above")
+    # The first film of a server waits for its networks.
+    expect(page.locator(".worklist li").first).to_contain_text("above", timeout=180_000)
+    at_rest(page)
     addresses = {film.url for film in films if film.ok}
     assert addresses
     held = "; ".join(f"{c['name']}={c['value']}" for c in page.context.cookies())
     assert page.request.get(next(iter(addresses))).ok
-    assert httpx.get(next(iter(addresses)), headers={"cookie": held}).status_code == 200
+    assert asked(next(iter(addresses)), held).status_code == 200
 
     page.get_by_role("button", name="Export").click()
     with page.expect_download():
@@ -77,7 +85,7 @@ def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
     expect(colleague).to_have_url(f"{dashboard}/training")
     for address in addresses:
         assert other.request.get(address).status == 404
-        assert httpx.get(address).status_code in (401, 404)
+        assert asked(address).status_code in (401, 404)
     other.close()
 
     # The reader signs out: the film is off the screen, and nothing opens it any more.
@@ -86,7 +94,7 @@ def test_a_film_is_shown_while_its_reader_is_signed_in_and_to_nobody_else(
     expect(page.locator(".viewer")).to_have_count(0)
     for address in addresses:
         for cookie in (held, ""):
-            refused = httpx.get(address, headers={"cookie": cookie} if cookie else {})
+            refused = asked(address, cookie)
             assert refused.status_code in (401, 404)
             assert len(refused.content) < 40
 

@@ -81,6 +81,7 @@ def open_disc(page: Page, disc: list[Path]) -> None:
     page.set_input_files("input[type=file]", disc)
     expect(page.locator(".worklist li")).to_have_count(3, timeout=120_000)
     expect(page.locator("li.waiting")).to_have_count(0, timeout=180_000)
+    at_rest(page)
 
 
 def test_a_disc_of_two_studies_with_a_lateral_and_a_prior(page: Page, disc, shot) -> None:
@@ -143,7 +144,8 @@ def test_a_disc_of_two_studies_with_a_lateral_and_a_prior(page: Page, disc, shot
     prior(page, shown=False)
     expect(page.locator(".viewer canvas")).to_have_count(1)
     page.reload()
-    expect(rows).to_have_count(3)  # the list outlives it
+    expect(rows).to_have_count(3, timeout=90_000)  # the list outlives it
+    at_rest(page)
     rows.filter(has_text="IM1").click()
     expect(page.locator(".st-key-film_name")).to_contain_text("IM1")
     at_rest(page)

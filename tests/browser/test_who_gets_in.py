@@ -44,7 +44,8 @@ def test_a_film_is_served_to_the_browser_that_shows_it_alone(
     )
     page.goto("/")
     page.get_by_role("button", name="Sample films").click()
-    expect(page.locator(".worklist li").first).to_contain_text("above")
+    # The first film of a server waits for its networks.
+    expect(page.locator(".worklist li").first).to_contain_text("above", timeout=180_000)
     at_rest(page)
     assert not blocked
     address = films[-1].url
