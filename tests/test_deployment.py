@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from cxr.access.roles import PAGES
 from tests.conftest import ROOT
 
 BUILD = runpy.run_path(str(ROOT / "deploy" / "build_root.py"))
@@ -131,7 +132,39 @@ class TestProxy:
         assert "proxy_max_temp_file_size 0;" in NGINX
         (form,) = re.findall(r"log_format plain (.*?);", NGINX, re.DOTALL)
         told = set(re.findall(r"\$\w+", form))
-        assert not told & {"$request", "$request_uri", "$args", "$query_string", "$http_referer"}
+        assert told == {
+            *("$time_iso8601", "$remote_addr", "$request_method", "$asked", "$status"),
+            *("$body_bytes_sent", "$request_time"),
+        }
+
+    @pytest.mark.parametrize(
+        ("path", "told"),
+        [
+            ("/", "/"),
+            ("/media/0123456789abcdef.bin", "/media"),
+            ("/_stcore/upload_file/01234567-89ab/cdef", "/_stcore/upload_file"),
+            ("/_stcore/stream", "/_stcore/stream"),
+            ("/_stcore/bidi-components/cxr_film/film.js", "/_stcore/bidi-components"),
+            ("/static/js/index.js", "/static"),
+            ("/auth/login", "/auth"),
+            ("/oauth2callback", "/oauth2callback"),
+            ("/triage/Rosa Reader", "other"),
+            ("/mediator", "other"),
+            ("/Rosa Reader.dcm", "other"),
+            *((f"/{name}", f"/{name}") for name in PAGES),
+        ],
+    )
+    def test_its_log_says_what_was_asked_for_and_not_which(self, path, told):
+        (block,) = re.findall(r"map \$uri \$asked \{(.*?)\n    \}", NGINX, re.DOTALL)
+        rows = [line.strip(" ;").split(" ") for line in block.strip().splitlines()]
+        values = {}
+        for key, value in rows:
+            pattern = key.removeprefix("~").replace("?<", "?P<")
+            if match := re.search(pattern, path) if key.startswith("~") else None:
+                values[key] = match[value.removeprefix("$")]
+            elif key == path:
+                values[key] = value
+        assert (list(values.values()) or [dict(rows)["default"]]) == [told]
 
     def test_its_names_and_ports_are_those_of_compose(self, services):
         assert "server dashboard:8501;" in NGINX

@@ -67,6 +67,10 @@ WANTED = "cxr_wanted"
 ELSEWHERE = (b"cross-site", b"same-site")
 #: What ends a websocket whose sign-in is over: a policy.
 POLICY = 1008
+#: Letters of a token that is kept, which has to fit into one cookie with all that stands around it.
+MOST = 3800
+#: Seconds in which a websocket that was just opened sends by itself what it was about before.
+SETTLES = 3.0
 #: Letters of an address that is kept, at most, and those that stay as they are in one.
 LONGEST, SAFE = 2000, "/?=&%,:~!$'()*+;@-._"
 PAGE = Path(__file__).parent / "static" / "sign_in.html"
@@ -104,6 +108,8 @@ class Parts:
         Returns the address that sends a browser to the identity provider.
     signed : callable
         Signs what a browser holds of a sign-in, as Streamlit does.
+    ended_with : callable
+        Returns, signed, what the provider is told of a sign-out with; None where there is nothing.
     leads_to : callable
         Returns the message of a websocket that has a page opened, by its address.
     is_use : callable
@@ -117,6 +123,7 @@ class Parts:
     cookies: Callable[[str], Mapping[str, str]]
     login: Callable[[], str]
     signed: Callable[[bytes], bytes]
+    ended_with: Callable[[Mapping[str, str]], bytes | None]
     leads_to: Callable[[str], bytes]
     is_use: Callable[[bytes], bool]
     base: str
@@ -253,13 +260,14 @@ class Gate:
         user = next(value for _, value in ours if value.startswith(USER + b"="))
         attributes = user.split(b"; ")[1:]
         signed = b"; ".join([USER + b"=" + self._parts.signed(held), *attributes])
-        tokens = [pair for pair in ours if pair[1].startswith(TOKENS)]
-        if len(tokens) != 1:
+        kept = self._parts.ended_with(_given(ours))
+        if kept and len(kept) < MOST:
+            tokens = b"; ".join([TOKENS + b"=" + kept, *attributes])
+        else:
             # In several parts they are too long for a websocket: the provider is told without them,
             # and without those of whoever signed in there before.
-            gone = [TOKENS + b"=", *_without_age(attributes), b"Max-Age=0"]
-            tokens = [(b"set-cookie", b"; ".join(gone))]
-        return [*others, (b"set-cookie", signed), *tokens]
+            tokens = b"; ".join([TOKENS + b"=", *_without_age(attributes), b"Max-Age=0"])
+        return [*others, (b"set-cookie", signed), (b"set-cookie", tokens)]
 
     def _bounded(self, cookie: bytes) -> bytes:
         """Return a cookie; one of the sign-in lasts no longer in the browser than that does."""
@@ -298,12 +306,27 @@ class Gate:
         """Pass the messages of a websocket on, as long as its sign-in holds."""
         sessions = self._access.sessions
         over = asyncio.Event()
-        accepted = False
+        accepted = first = False
+        clock = asyncio.get_running_loop().time
+        began = clock()
 
         async def watch() -> None:
             while sessions.live(key):  # noqa: ASYNC110  # the end of a time is no event
                 await asyncio.sleep(BEAT)
             over.set()
+
+        def is_use(data: bytes) -> bool:
+            """Whether a message is a person's doing, and not a tab that is back on the network.
+
+            Such a tab has its page drawn anew at once; of a page that was opened, its request is
+            noted as use.
+            """
+            nonlocal first
+            if not self._parts.is_use(data):
+                return False
+            by_itself = not first and clock() - began < SETTLES
+            first = True
+            return not by_itself
 
         async def received() -> Message:
             if not over.is_set():
@@ -313,7 +336,7 @@ class Gate:
                 ended.cancel()
                 if coming in done and sessions.live(key):
                     message = coming.result()
-                    if self._parts.is_use(message.get("bytes") or b""):
+                    if is_use(message.get("bytes") or b""):
                         sessions.use(key)
                     return message
                 coming.cancel()
@@ -406,6 +429,7 @@ def _configured(
         cookies=found.cookies,
         login=found.login,
         signed=found.signed,
+        ended_with=found.ended_with,
         leads_to=found.leads_to,
         is_use=found.is_use,
         base=f"/{base}" if base else "",

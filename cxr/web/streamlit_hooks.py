@@ -8,6 +8,7 @@ other minor version than `VERSION`, so that somebody reads the parts again and r
 from __future__ import annotations
 
 import faulthandler
+import json
 import logging
 import os
 import threading
@@ -238,6 +239,10 @@ class SignInParts(NamedTuple):
         Returns the address that sends a browser to the identity provider.
     signed : callable
         Signs what `identity` returns.
+    ended_with : callable
+        Returns, signed, what the provider is told of a sign-out with, of the cookies that
+        ``st.login`` wrote: the ID token, without the access token, which nothing here asks for.
+        None where there is none.
     leads_to : callable
         Returns the message that has the browser of a websocket open an address.
     is_use : callable
@@ -249,6 +254,7 @@ class SignInParts(NamedTuple):
     cookies: Callable[[str], Mapping[str, str]]
     login: Callable[[], str]
     signed: Callable[[bytes], bytes]
+    ended_with: Callable[[Mapping[str, str]], bytes | None]
     leads_to: Callable[[str], bytes]
     is_use: Callable[[bytes], bool]
 
@@ -261,7 +267,7 @@ def sign_in_parts() -> SignInParts | None:
     routes = _part(
         "streamlit.web.server.starlette.starlette_auth_routes", "_create_signed_value_wrapper"
     )
-    names = _part("streamlit.web.server.starlette.starlette_server_config", "USER_COOKIE_NAME")
+    names = _part("streamlit.web.server.starlette.starlette_server_config", "TOKENS_COOKIE_NAME")
     requests = _part("starlette.requests", "cookie_parser")
     users = _part("streamlit.user_info", "generate_login_redirect_url")
     forward = _part("streamlit.proto.ForwardMsg_pb2", "ForwardMsg.AUTH_REDIRECT_FIELD_NUMBER")
@@ -276,6 +282,15 @@ def sign_in_parts() -> SignInParts | None:
 
     def signed(said: bytes) -> bytes:
         value: bytes = routes._create_signed_value_wrapper(names.USER_COOKIE_NAME, said.decode())
+        return value
+
+    def ended_with(cookies: Mapping[str, str]) -> bytes | None:
+        said = sockets._get_signed_cookie_with_chunks(cookies, names.TOKENS_COOKIE_NAME)
+        token = json.loads(said).get("id_token") if said else None
+        if not token:
+            return None
+        kept = json.dumps({"id_token": token})
+        value: bytes = routes._create_signed_value_wrapper(names.TOKENS_COOKIE_NAME, kept)
         return value
 
     def leads_to(address: str) -> bytes:
@@ -297,6 +312,7 @@ def sign_in_parts() -> SignInParts | None:
         requests.cookie_parser,
         lambda: users.generate_login_redirect_url("default"),
         signed,
+        ended_with,
         leads_to,
         is_use,
     )

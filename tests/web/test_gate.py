@@ -66,6 +66,7 @@ class Made:
             cookies=cookies,
             login=lambda: "/auth/login?provider=p",
             signed=lambda said: said.hex().encode(),
+            ended_with=lambda cookies: cookies.get("_streamlit_user_tokens", "").encode() or None,
             leads_to=lambda address: f"leads to {address}".encode(),
             is_use=lambda data: data == b"use",
             base=base,
@@ -144,7 +145,7 @@ def test_tokens_in_parts_are_dropped_and_so_are_those_of_whoever_was_there_befor
     async def with_long_tokens(scope: Any, receive: Any, send: Any) -> None:
         given = [
             f"_streamlit_user={CAME['_streamlit_user']}; Path=/below; HttpOnly; Max-Age=2592000",
-            "_streamlit_user_tokens=parts-2; Path=/below; HttpOnly; Max-Age=2592000",
+            f"_streamlit_user_tokens={'a' * 4000}; Path=/below; HttpOnly; Max-Age=2592000",
             "_streamlit_user_tokens_1=abc; Path=/below; HttpOnly; Max-Age=2592000",
         ]
         headers = [(b"set-cookie", cookie.encode()) for cookie in given]
@@ -305,9 +306,20 @@ def test_a_websocket_is_led_out_when_its_time_ran_out(open_socket):
 
 
 def test_a_websocket_that_is_used_stays_open_until_the_longest_time(open_socket):
-    messages = [CONNECT, *(says(b"use", open_socket, 9) for _ in range(20))]
+    messages = [CONNECT, says(b"use"), *(says(b"use", open_socket, 9) for _ in range(20))]
     sent = open_socket.ask(socket(HELD), messages)
-    assert heard(sent) == [b"page: use"] * 11 + [b"leads to /"]  # 99 seconds
+    assert heard(sent) == [b"page: use"] * 12 + [b"leads to /"]  # 99 seconds
+
+
+@pytest.mark.parametrize(("settled", "stays"), [(False, False), (True, True)])
+def test_a_tab_that_is_back_on_the_network_is_no_use(open_socket, monkeypatch, settled, stays):
+    """It has its page drawn anew by itself, at once; what comes later is somebody's doing."""
+    if settled:
+        monkeypatch.setattr("cxr.web.gate.SETTLES", 0.0)
+    open_socket.clock.time = 8
+    beats = [says(b"beat", open_socket, 4), {"type": "websocket.disconnect", "code": 1001}]
+    sent = open_socket.ask(socket(HELD), [CONNECT, says(b"use"), *beats])
+    assert (heard(sent)[-1] == b"leads to /") is not stays
 
 
 def test_a_silent_websocket_is_led_out_too(open_socket):

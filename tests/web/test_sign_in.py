@@ -189,6 +189,10 @@ class TestSignIn:
         for cookie in cookies:
             assert "HttpOnly" in cookie
             assert "Max-Age=36000" in cookie
+        # Nothing here asks for the access token, so that no browser keeps it.
+        name = "_streamlit_user_tokens"
+        said = decode_signed_value("c" * 40, name, visitor.cookies[name])
+        assert json.loads(said).keys() == {"id_token"}
 
     def test_a_person_in_many_groups_is_let_in_and_holds_no_name(self, visitor, made):
         groups = ["xray", *(f"{number:040x}" for number in range(400))]

@@ -26,8 +26,15 @@ from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.state.session_state import WStates
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
-from streamlit.web.server.starlette import starlette_routes, starlette_websocket
-from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+from streamlit.web.server.starlette import (
+    starlette_auth_routes,
+    starlette_routes,
+    starlette_websocket,
+)
+from streamlit.web.server.starlette.starlette_app_utils import (
+    create_signed_value,
+    decode_signed_value,
+)
 from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
@@ -229,6 +236,19 @@ class TestTheSignIn:
         }
         assert parts.identity(held) == b'{"sub": "42"}'
         assert parts.identity({k: v for k, v in held.items() if not k.endswith("_2")}) is None
+
+    def test_a_sign_out_is_told_with_the_id_token_alone(self, parts, monkeypatch):
+        for module in (starlette_websocket, starlette_auth_routes):
+            monkeypatch.setattr(module, "get_cookie_secret", lambda: "s" * 40)
+        name = "_streamlit_user_tokens"
+
+        def held(said: str) -> dict[str, str]:
+            return {name: create_signed_value("s" * 40, name, said).decode()}
+
+        kept = parts.ended_with(held('{"id_token": "i", "access_token": "a"}'))
+        assert decode_signed_value("s" * 40, name, kept.decode()) == b'{"id_token": "i"}'
+        assert parts.ended_with(held('{"access_token": "a"}')) is None
+        assert parts.ended_with({name: "forged"}) is parts.ended_with({}) is None
 
     def test_use_is_what_a_person_does(self, parts):
         asked, anew, beat = BackMsg(), BackMsg(), BackMsg()
