@@ -15,7 +15,7 @@ from cxr.errors import CxrError
 from cxr.films.preprocessing import Preprocessing
 from cxr.lungs.picture import outlined
 from cxr.scoring.heat_in_lungs import no_lung_network
-from cxr.stats.wording import count
+from cxr.stats.wording import count, percent
 from cxr.web import (
     among,
     bundle,
@@ -37,13 +37,13 @@ SAMPLES = 6
 MEAN_OF = 150
 SIZE = Preprocessing(224, 224, 1, "nearest")
 #: Width of a film, pixels: two next to each other on a telephone.
-FILM = 160
+FILM = 148
 #: Of elements, by the model: the splits and labels of data sets differ.
 BARS, SPLIT, LABEL = "balance_{}", "dataset_split_{}", "dataset_label_{}"
 ALL = "all"
 FACTS = ["path", "label", "subtype", "patient", "width", "height"]
 TWINS = ["group", "path", "split", "label", "subtype", "patient"]
-SHARE = {"share": st.column_config.NumberColumn(format="percent")}
+COUNTS = {"films": "{:,}", "patients": "{:,}", "share": percent}
 
 
 def main() -> None:
@@ -78,7 +78,11 @@ def show_numbers(table) -> None:
                 f"{counts['imbalance_ratio']:.2f}",
                 "Films of the commonest label for each film of the rarest",
             ),
-            ("Patients in two splits", counts["patients_across_splits"], "Leakage: 0 is right"),
+            (
+                "Shared patients",
+                counts["patients_across_splits"],
+                "Patients with films in two splits. Any but 0 is leakage.",
+            ),
             (
                 "Films with a twin",
                 counts["films_with_equal_pixels"],
@@ -111,9 +115,8 @@ def show_balance(table, model: str) -> None:
     shown = [counts for counts in (balance, dataset.subtypes(table)) if not counts.empty]
     for column, counts in zip(st.columns(2), shown, strict=False):
         column.dataframe(
-            plain_table(counts),
+            plain_table(counts).style.format(COUNTS),
             hide_index=True,
-            column_config=SHARE,
             alt=f"Films and patients by {', '.join(counts.columns[:2])}",
         )
     if size := describe.one_size(table):
@@ -185,17 +188,27 @@ def show_pictures(table, folder: Path | None, model: str) -> None:
         return
     for name, group in drawn.groupby("label"):
         st.caption(f"{plain(name)}: {count(len(group))} drawn from {plain(split)}")
-        captions = [", ".join(filter(None, [f.subtype, f.patient])) for f in group.itertuples()]
+        captions = [whose(f.subtype, f.patient) for f in group.itertuples()]
         film_grid(folder, group, captions, width=FILM, picture=look)
     show_table(films)
     many = dataset.at_hand(dataset.draw(films, split, MEAN_OF, seed=int(seed)), folder)
     numbers = dict(many["label"].value_counts())
     means = mean_films(many, folder)
-    st.caption("Mean film of each label: what stands out here, a network can see without lungs.")
+    st.caption(
+        "The mean film of each label. What differs between them, a network can learn without "
+        "looking at the lungs."
+    )
     for column, (name, mean) in zip(st.columns(4), means.items(), strict=False):
         title = f"Mean of {count(numbers[name], f'{name} film')}"
         with column:
             plot(figures.mean_film(mean, title, theme=theme()), f"m_{name}")
+
+
+def whose(subtype: str, patient: str) -> str:
+    """Write subtype and patient, the subtype only where the patient's name does not tell it."""
+    return (
+        patient if subtype and subtype in patient else ", ".join(filter(None, [subtype, patient]))
+    )
 
 
 def show_table(films) -> None:

@@ -1,4 +1,4 @@
-"""Evaluation: how far a model's calls can be believed."""
+"""Evaluation: how far a model's scores can be believed."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ from cxr.evidence.evaluation import (
 )
 from cxr.plain_text import visible
 from cxr.scoring.population import folder_of, split_note
-from cxr.stats.wording import count, p_value
+from cxr.stats.wording import count, p_value, percent
 from cxr.web import (
     among,
     bundle,
@@ -48,12 +48,12 @@ CELL = "evaluation_cell"
 PAIR = {"score_one": "first", "rate_one": "first", "p_value": "McNemar"}
 PAIR |= {"score_other": "second", "rate_other": "second"}
 PAIR |= {"only_one_right": "first alone right", "only_other_right": "second alone right"}
-RATES = dict.fromkeys(["rate_one", "rate_other"], "{:.1%}") | {"p_value": p_value}
+RATES = dict.fromkeys(["rate_one", "rate_other"], percent) | {"p_value": p_value}
 
 
 def main() -> None:
     header("Evaluation")
-    left, middle, right = st.columns([1.5, 2, 2.9], vertical_alignment="bottom")
+    left, middle, right = st.columns([1.8, 1.6, 3], vertical_alignment="bottom")
     with left:
         card = choose_model("evaluation_model")
     model = bundle(card)
@@ -163,7 +163,7 @@ def show_tables(card, films, scores, labels, threshold: float) -> None:
     with right:
         kinds = by_subtype(films, scores, threshold)
         plot(figures.subtypes(kinds, theme=theme()), "subtypes", table=kinds)
-    st.subheader("What a call is worth elsewhere", anchor=False)
+    st.subheader("What a positive is worth elsewhere", anchor=False)
     show_values(confusion(scores, labels, threshold))
 
 
@@ -177,7 +177,7 @@ def show_pair(card, split: str, threshold: float) -> None:
         )
         return
     left, right = st.columns([2, 4.4], vertical_alignment="bottom")
-    label = f"First {plain(card.name)}, second"
+    label = f"Compare {plain(card.name)} with"
     in_address("second", "other_model", next(iter(others)), among(others))
     other = others[left.selectbox(label, list(others), key="other_model", format_func=visible)]
     with right:
@@ -194,12 +194,15 @@ def show_pair(card, split: str, threshold: float) -> None:
         st.markdown("  \n".join(map(plain, sentences(pair))))
         st.table(
             plain_cells(pair.mcnemar.table(pair.one, pair.other)),
-            alt="How many films each of the two models calls rightly",
+            alt="On how many films each of the two models is right",
         )
         rates_shown = plain_table(pair.rates).style.format(RATES, na_rep="none")
         st.dataframe(rates_shown, column_config=PAIR)
     films = disagreements(pair)
-    st.caption(f"{count(len(films))} that one model alone calls, scores farthest apart first.")
+    st.caption(
+        f"{count(len(films))} on which the two differ, scores farthest apart first. Below each: "
+        f"its label, its score by {plain(card.name)}, and by {plain(other.name)}."
+    )
     pairs = zip(films["label"], films["score_one"], films["score_other"], strict=True)
     captions = [f"{label}\n{one:.2f}, {two:.2f}" for label, one, two in pairs]
     order = ["path", "score_one", "score_other", "label", "right"]

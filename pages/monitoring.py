@@ -72,7 +72,7 @@ KAPPA = (
     "agree, 0 where as many as by chance."
 )
 NUMBER, DAY = st.column_config.NumberColumn, st.column_config.DateColumn
-NUMBERS = {name: NUMBER(format="%.3f") for name in ("PSI", "by chance up to")}
+NUMBERS = {"PSI": NUMBER(format="%.3f", width=90), "by chance up to": NUMBER(format="%.3f")}
 WEEKS = {name: NUMBER(format="percent") for name in ("rate", "low", "high")} | {"week": DAY()}
 WEEKS |= {name: NUMBER(format="%.2f") for name in ("kappa", "kappa_low", "kappa_high")}
 
@@ -104,7 +104,7 @@ def show_log(log: Readings) -> None:
     if not log.enabled:
         st.info(messages.LOG_OFF)
         return
-    left, middle, right = st.columns([2, 2, 1.4], vertical_alignment="bottom")
+    left, middle, right = st.columns([2, 2, 1.4])
     with left:
         card = choose_model("monitoring_model")
         site_place = st.container()
@@ -170,7 +170,7 @@ def handed_out(form: str, make: Callable[[], str]) -> Callable[[], str]:
 
 def show_refusals(table) -> None:
     st.subheader("Refusals", anchor=False)
-    left, right = st.columns([1, 1.6], vertical_alignment="center")
+    left, right = st.columns([1, 1.6])
     with left:
         rates = refusal_rates(table)
         show_rates(rates)
@@ -249,9 +249,7 @@ def show_drift(table, card, site: SiteFile | None = None) -> None:
         scores = spread(table, bundle(card), site)
         threshold = (site.point() if site else card.operating_point()).threshold
         plot(figures.score_spread(scores, threshold, theme=theme()), "spread")
-    st.dataframe(
-        as_table(measured), hide_index=True, column_config=NUMBERS, placeholder="too few films"
-    )
+    st.dataframe(as_table(measured), hide_index=True, column_config=NUMBERS, placeholder="too few")
     st.caption(PSI_OF_SITE if site else PSI)
 
 

@@ -57,7 +57,7 @@ def main() -> None:
         hide_index=True,
         height="content",
         column_config={"first step": st.column_config.TextColumn(width="medium")},
-        placeholder="not recorded",
+        placeholder="none",
         alt="The runs compared: epochs, time and recipe",
     )
     left, right = st.columns(2)
@@ -87,7 +87,8 @@ def show_panels(cards, histories, metric: str) -> None:
         for column, card in zip(st.columns(min(len(cards), ACROSS)), row, strict=False):
             name, history = card.name, histories[card.name]
             with column:
-                st.markdown(f"**{plain(name)}**")
+                with st.container(key=f"run_name_{name}"):
+                    st.markdown(f"**{plain(name)}**")
                 if figures.metric_span([history], metric) is None:
                     st.caption(messages.not_recorded(NAMES[metric]))
                     continue

@@ -33,7 +33,7 @@ def main() -> None:
     with left:
         card = choose_model("validation_model", baselines=False)
     way = right.segmented_control(
-        "What there is", WAYS, default=WAYS[0], required=True, key="validation_way"
+        "What you have", WAYS, default=WAYS[0], required=True, key="validation_way"
     )
     session = site_session(bundle(card))
     scores_alone = way == WAYS[1]

@@ -76,7 +76,7 @@ def rates(counts: Confusion) -> list[Rate]:
     """Return the five rates of a confusion matrix: accuracy to NPV."""
     c = counts
     return [
-        Rate("Accuracy", "Share of films called rightly", c.tn + c.tp, c.n),
+        Rate("Accuracy", "Share of films on the right side of the threshold", c.tn + c.tp, c.n),
         Rate("Sensitivity", "Share of films with the finding that were called", c.tp, c.tp + c.fn),
         Rate("Specificity", "Share of normal films that were not called", c.tn, c.tn + c.fp),
         Rate("PPV", "Share of calls that were right, among these films", c.tp, c.tp + c.fp),
@@ -287,8 +287,8 @@ def sentences(found: PairedComparison) -> list[str]:
     calls = found.mcnemar
     said.append(
         f"Accuracy {percent(calls.rate_one)} against {percent(calls.rate_other)}: "
-        f"{calls.only_one_right:,} called rightly by {found.one} alone, "
-        f"{calls.only_other_right:,} by {found.other} alone, "
+        f"{found.one} alone is right on {calls.only_one_right:,}, "
+        f"{found.other} alone on {calls.only_other_right:,}, "
         f"{p_value(calls.p_value)}, McNemar, {films}."
     )
     # A film without a patient's name counts as one of its own.

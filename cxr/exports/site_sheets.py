@@ -200,7 +200,7 @@ def _groups(sheets: SiteSheets, report: SiteReport) -> None:
 def _shown(row: dict[Any, Any], rate: str) -> str:
     if math.isnan(row[rate]):
         return "too few"
-    return f"{row[rate]:.0%} ({row[f'{rate}_low']:.0%} to {row[f'{rate}_high']:.0%})"
+    return with_interval(row[rate], (row[f"{rate}_low"], row[f"{rate}_high"]), ".0%")
 
 
 def _threshold(sheets: SiteSheets, report: SiteReport) -> None:

@@ -62,7 +62,7 @@ def confusion_matrix(
     films = count(counts.n, " ".join(filter(None, [split, "film"])))
     fall = "falls" if counts.n == 1 else "fall"
     at = "" if threshold is None else f" at {threshold:.2f}"
-    columns = ("called negative", "called positive")
+    columns = ("negative", "positive")
     if threshold is not None:
         columns = (f"below {threshold:.2f}", f"{threshold:.2f} or above")
     codes = (("tn", "fp"), ("fn", "tp"))
@@ -207,20 +207,20 @@ def count_axis(figure: go.Figure, tallest: int, theme: str) -> None:
 
 @plain_texts
 def subtypes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
-    """Draw the share of films called positive of each subtype, from `by_subtype`.
+    """Draw the share of films positive at the threshold of each subtype, from `by_subtype`.
 
-    Findings are filled circles, normal an open square: there a call is a false alarm.
+    Findings are filled circles, normal an open square: there a positive is a false alarm.
     """
     need_columns(table, ["label", "subtype", "n", "called_positive", "rate", "low", "high"])
     look = colours(theme)
     known = table[table["rate"].notna()]
     positives = known[known["label"] != "normal"].sort_values("rate")
-    title = "Share called positive, by subtype"
+    title = "Positive at the threshold, by subtype"
     if not positives.empty:
         least = positives.iloc[0]
-        title = f"Lowest for {least['subtype']}: {percent(least['rate'])}"
+        title = f"Found least often: {least['subtype']}, {percent(least['rate'])}"
     height = 150 + 44 * len(table)
-    figure = empty(theme, title, "Share called positive, 95% intervals", height=height)
+    figure = empty(theme, title, "Share positive at the threshold, 95 % intervals", height=height)
     for normal in (False, True):
         rows = known[(known["label"] == "normal") == normal]
         if rows.empty:
@@ -233,14 +233,14 @@ def subtypes(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
             error_x={"array": rows["high"] - rows["rate"], "arrayminus": rows["rate"] - rows["low"],
                      "thickness": 1.5, "width": 4, "color": look.muted},
             customdata=rows[["called_positive", "n", "low", "high"]].to_numpy(),
-            hovertemplate="<b>%{y}</b><br>%{customdata[0]:,d} of %{customdata[1]:,d} called "
+            hovertemplate="<b>%{y}</b><br>%{customdata[0]:,d} of %{customdata[1]:,d} "
             f"positive<br>%{{x:.1%}} ({hovered_interval(2, 3)})<extra></extra>",
         )  # fmt: skip
     for name in _row_names(table[table["rate"].isna()]):
         figure.add_annotation(
             x=0.5, y=name, text="too few films for a rate", showarrow=False, font_color=look.muted
         )
-    figure.update_xaxes(**SHARE_AXIS, title_text="Called positive")
+    figure.update_xaxes(**SHARE_AXIS, title_text="Positive at the threshold")
     order = _row_names(table)[::-1]
     return figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=order, range=[-0.6, len(order) - 0.4]

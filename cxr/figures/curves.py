@@ -44,7 +44,7 @@ def roc(
     if len(curves) == 1:
         (only,) = curves.values()
         title = f"AUC {only.auc:.3f} on {count(only.n)}"
-        subtitle = f"95% interval {interval(only.auc_ci)}"
+        subtitle = f"95 % interval {interval(only.auc_ci)}"
     figure = empty(theme, title, subtitle, height=_height(curves))
     _line(figure, [0, 1], [0, 1], "chance", theme)
     for i, (name, curve) in enumerate(curves.items()):
@@ -70,7 +70,7 @@ def precision_recall(
 ) -> go.Figure:
     """Draw precision against recall by model name; `thresholds` as in `roc`."""
     need_some(curves, "curve")
-    title = "Right calls against positives found"
+    title = "True alarms against positives found"
     subtitle = _span("average precision", [c.average_precision for c in curves.values()])
     if len(curves) == 1:
         (only,) = curves.values()
@@ -109,7 +109,7 @@ def reliability(
     if len(bins) == 1:
         (only,) = bins.values()
         title = f"Scores are off by {only.ece:.3f} on average"
-        subtitle = f"Brier score {only.brier:.3f}, {count(only.count.sum())}, 95% intervals"
+        subtitle = f"Brier score {only.brier:.3f}, {count(only.count.sum())}, 95 % intervals"
     figure = empty(theme, title, subtitle, height=_height(bins))
     _line(figure, [0, 1], [0, 1], "score = share", theme)
     for i, (name, curve) in enumerate(bins.items()):

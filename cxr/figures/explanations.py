@@ -102,7 +102,7 @@ def box_hits(table: pd.DataFrame, films: str, *, theme: str = "dark") -> go.Figu
     need_columns(rows, COLUMNS)
     n = int(rows["n"].max())
     figure = empty(
-        theme, f"Hits on {count(n, f'{films} film')}", "Map highest in a box, 95% intervals"
+        theme, f"Hits on {count(n, f'{films} film')}", "Map highest in a box, 95 % intervals"
     )
     names = {"": "the method", "centre": "centre Gaussian", "mean": "mean map", "random": "random"}
     for kind in ("", *BASELINES):

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..monitoring.drift import CUTS, VALIDATION, Drift, Spread
-from ..stats.wording import count
+from ..stats.wording import count, percent
 from .theme import (
     SCORE_AXIS,
     SHARE_AXIS,
@@ -69,7 +69,7 @@ def refusal_shares(refusals: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     look = colours(theme)
     total, n = refusals["films"].sum(), refusals["n"].iloc[0]
     height = 150 + 40 * len(refusals)
-    figure = empty(theme, f"{total:,} of {count(n)} refused", "95% intervals", height=height)
+    figure = empty(theme, f"{total:,} of {count(n)} refused", "95 % intervals", height=height)
     refused = zip(refusals["code"], refusals["films"], refusals["overridden"], strict=True)
     names = [_code(*one) for one in refused]
     share = refusals["share"]
@@ -107,7 +107,7 @@ def agreement_by_week(weeks: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     if known.empty:
         raise ValueError("Expected a week with a call. Received: none")
     look = colours(theme)
-    figure = empty(theme, "Agreement by week", "95% intervals", height=340)
+    figure = empty(theme, "Agreement by week", "95 % intervals", height=340)
     for called, (symbol, day) in MARKS.items():
         rows = known[known["called"] == called]
         if rows.empty:
@@ -144,7 +144,7 @@ def shares_by_week(weeks: pd.DataFrame, expected: float, *, theme: str = "dark")
     """
     need_columns(weeks, ["week", "n", "above", "share", "low", "high", "note"])
     look = colours(theme)
-    figure = empty(theme, "Above the site's point by week", "95% intervals", height=340)
+    figure = empty(theme, "Above the site's point by week", "95 % intervals", height=340)
     figure.add_scatter(
         x=weeks["week"] + 3 * DAY, y=weeks["share"], mode="markers", name="logged", showlegend=True,
         marker={"size": 10, "color": look.text},
@@ -161,7 +161,7 @@ def shares_by_week(weeks: pd.DataFrame, expected: float, *, theme: str = "dark")
     figure.add_hline(expected, line={"color": look.accent, "width": 2, "dash": "dash"})
     figure.add_annotation(
         x=1, xref="paper", y=expected, yanchor="bottom", xanchor="right", showarrow=False,
-        text=f"expected {expected:.0%}", font={"color": look.accent, "size": 12},
+        text=f"expected {percent(expected, 0)}", font={"color": look.accent, "size": 12},
     )  # fmt: skip
     _weeks_axis(figure, weeks["week"])
     return figure.update_yaxes(**SHARE_AXIS, title_text="Share of films")
@@ -216,7 +216,7 @@ def drift_bars(drifts: Sequence[Drift], *, theme: str = "dark") -> go.Figure:
     if known:
         figure.add_scatter(
             x=[drift.chance for _, drift in known], y=[name for name, _ in known], mode="markers",
-            name="95% of what chance gives", showlegend=True, hoverinfo="skip",
+            name="95 % of what chance gives", showlegend=True, hoverinfo="skip",
             marker={"symbol": "line-ns-open", "size": 24, "color": look.muted,
                     "line": {"width": 2.5}},
         )  # fmt: skip

@@ -46,7 +46,7 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
     )
     look, films, y = colours(theme), found.films, labels_of(found.films)
     differ = (films["call_one"] != films["call_other"]).to_numpy()
-    figure = empty(theme, f"Calls differ on {differ.sum():,} of {count(len(films))}", height=500)
+    figure = empty(theme, f"The two differ on {differ.sum():,} of {count(len(films))}", height=500)
     x_cut, y_cut = found.thresholds
     corners = ((x_cut, 1.02, LOW, y_cut), (-0.02, x_cut, y_cut, HIGH))
     for x0, x1, y0, y1 in corners:
@@ -75,13 +75,13 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
     figure.add_hline(y_cut, line=line)
     one, other = films["call_one"], films["call_other"]
     sides = (
-        (found.one, one & ~other, {"x": 1, "xanchor": "right", "y": LOW, "yanchor": "bottom"}),
-        (found.other, other & ~one, {"x": 0, "xanchor": "left", "y": HIGH, "yanchor": "top"}),
+        (one & ~other, {"x": 1, "xanchor": "right", "y": LOW, "yanchor": "bottom"}),
+        (other & ~one, {"x": 0, "xanchor": "left", "y": HIGH, "yanchor": "top"}),
     )
-    for name, above, anchor in sides:
+    for above, anchor in sides:
         figure.add_annotation(
-            text=f"{above.sum():,} above for {name} alone,<br>"
-            f"{y[above].sum():,} of them {found.classes[1]}",
+            # The axes name the models: their names would not fit into a narrow corner.
+            text=f"{count(above.sum())},<br>{y[above].sum():,} {found.classes[1]}",
             align=anchor["xanchor"], showarrow=False, font={"size": 12, "color": look.text},
             **anchor,
         )  # fmt: skip

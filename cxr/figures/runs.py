@@ -77,6 +77,7 @@ def training_curves(
             figure.add_scatter(
                 x=history["epoch"], y=history[column], mode="lines+markers",
                 name=what if len(histories) == 1 else f"{name}, {what}", legendgroup=name,
+                showlegend=True,  # of the only line too: panels next to each other are as high
                 line={"color": model_colour(name), "width": 2, "dash": dash},
                 marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 5},
                 hovertemplate=f"<b>{name}</b>, {what}<br>epoch %{{x}}<br>"
@@ -102,7 +103,7 @@ def training_curves(
         )  # fmt: skip
     figure.update_xaxes(title_text="Epoch", **_epochs(histories))
     title = f"Validation {_small(metric)}"
-    subtitle = "Validation films were not scored in the epochs of this run"
+    subtitle = "Validation was not scored"
     if values:
         title += f" {min(values):.3f}"
         subtitle = f"At the best epoch, {epoch}"

@@ -92,7 +92,7 @@ def subgroup_rates(table: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
     look = colours(theme)
     names = [f"{r.by}: {r.group}, n = {r.n:,}" for r in table.itertuples()]
     height = 150 + 44 * len(names)
-    figure = empty(theme, "By group", "95% intervals", height=height)
+    figure = empty(theme, "By group", "95 % intervals", height=height)
     for rate, symbol, shift in (
         ("sensitivity", "circle", 0.14),
         ("specificity", "square-open", -0.14),

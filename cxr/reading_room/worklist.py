@@ -106,12 +106,12 @@ class Worklist:
 
     @property
     def account(self) -> str:
-        """What came of the last upload, in one line: read, lateral, refused, waiting, left out."""
+        """What came of the last upload, in one line: scored, lateral, refused, waiting, others."""
         bands = [entry.band for entry in self.entries[self._before :]]
         if not bands and not self.left_out.total:
             return ""
         waiting, refused, lateral = map(bands.count, ("waiting", "refused", "lateral"))
-        told = [f"{counted(len(bands) - waiting - refused - lateral)} read"]
+        told = [f"{counted(len(bands) - waiting - refused - lateral)} scored"]
         told += [f"{lateral:,} lateral"] if lateral else []
         told += [f"{refused:,} refused"]
         told += [f"{waiting:,} waiting"] if waiting else []

@@ -20,6 +20,7 @@ from ..lungs.once import find_once
 from ..lungs.segment import LungsError, Remark, Search, Small, network_of
 from ..lungs.share import Share, share_in_lungs
 from ..lungs.zones import ZONES, Sides
+from ..stats.wording import percent
 from ..storage.models import models_folder
 
 __all__ = ["HALF", "SIDE", "HeatInLungs", "heat_in_lungs", "no_lung_network"]
@@ -60,17 +61,17 @@ class HeatInLungs:
         if self.share is None:
             return ""
         peak = "inside" if self.share.peak_inside else "outside"
-        return f"{_percent(self.share.inside)} of heat in lungs, peak {peak}"
+        return f"{percent(self.share.inside, 0)} of heat in lungs, peak {peak}"
 
     @property
     def zones(self) -> str:
         """How much lies in each zone, and how large it is, in words; "" without figures."""
         if self.share is None:
             return ""
-        told = ", ".join(f"{zone} {_percent(self.share.zones[zone])}" for zone in ZONES)
+        told = ", ".join(f"{zone} {percent(self.share.zones[zone], 0)}" for zone in ZONES)
         return (
             f"{told.capitalize()} of the heat. "
-            f"Above half of its maximum: {_percent(self.share.area)} of the lungs' area."
+            f"Above half of its maximum: {percent(self.share.area, 0)} of the lungs' area."
         )
 
     @property
@@ -196,7 +197,3 @@ def _remark(share: Share) -> Remark | None:
         return Remark("heat_outside", f"{below}: {_ADVICE}")
     both = f"{below}, its peak outside: {_ADVICE}"
     return Remark("heat_and_peak_outside", both)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

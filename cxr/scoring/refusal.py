@@ -16,6 +16,7 @@ import numpy as np
 from ..films import dicom_words
 from ..films.age import age_text
 from ..films.radiograph import Radiograph
+from ..stats.wording import percent
 
 if TYPE_CHECKING:
     from .card import Card
@@ -132,14 +133,15 @@ def _grey_values(film: Radiograph) -> Refusal | None:
     if high - low < MIN_SPAN:
         return Refusal(
             "blank",
-            f"The picture is nearly one single grey: its values span {high - low:.0%} of the "
-            f"range. Check the file, and the window it was exported with.",
+            "The picture is nearly one single grey: its values span "
+            f"{percent(high - low, 0)} of the range. Check the file, and the window it was "
+            "exported with.",
         )
     saturated = float(np.mean((pixels <= 0.02) | (pixels >= 0.98)))
     if saturated > MAX_SATURATED:
         return Refusal(
             "exposure",
-            f"{saturated:.0%} of the picture is black or white, without grey values to read. "
-            "Check the exposure, and the window it was exported with.",
+            f"{percent(saturated, 0)} of the picture is black or white, without grey values to "
+            "read. Check the exposure, and the window it was exported with.",
         )
     return None

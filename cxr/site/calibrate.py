@@ -30,7 +30,7 @@ from ..stats.band import Band, band_in_between
 from ..stats.bootstrap import owners
 from ..stats.intervals import Array
 from ..stats.platt import fit_platt
-from ..stats.wording import count
+from ..stats.wording import count, percent
 
 __all__ = [
     "FEWEST",
@@ -206,7 +206,7 @@ def expected_sensitivity(sensitivity: float, positives: int) -> float:
         least = int(np.ceil(sensitivity / (1 - sensitivity) - 1e-9))
         raise CalibrationError(
             f"{count(positives, 'positive patient')} are too few for a threshold of "
-            f"{sensitivity:.0%} sensitivity: at least {least} are needed.",
+            f"{percent(sensitivity, 0)} sensitivity: at least {least} are needed.",
             code="too_few_for_sensitivity",
         )
     return asked

@@ -15,6 +15,12 @@ def _known(value: float | None) -> bool:
     return value is not None and not math.isnan(value)
 
 
+def _written(value: float, form: str) -> str:
+    """Write a figure as `format` does, and a percentage with a space, as the glossary has it."""
+    said = format(value, form)
+    return f"{said[:-1]} %" if said.endswith("%") else said
+
+
 def number(value: float | None, form: str = ".3f", *, missing: str = NONE) -> str:
     """Write a figure.
 
@@ -32,7 +38,7 @@ def number(value: float | None, form: str = ".3f", *, missing: str = NONE) -> st
     >>> number(0.9637), number(None)
     ('0.964', 'none')
     """
-    return format(value, form) if _known(value) else missing
+    return _written(value, form) if value is not None and _known(value) else missing
 
 
 def percent(share: float | None, digits: int = 1, *, missing: str = NONE) -> str:
@@ -41,7 +47,7 @@ def percent(share: float | None, digits: int = 1, *, missing: str = NONE) -> str
     Examples
     --------
     >>> percent(0.9637), percent(0.9637, 0)
-    ('96.4%', '96%')
+    ('96.4 %', '96 %')
     """
     return number(share, f".{digits}%", missing=missing)
 
@@ -55,7 +61,7 @@ def interval(ends: Sequence[float], form: str = ".3f") -> str:
     '0.946 to 0.976'
     """
     low, high = ends
-    return f"{low:{form}} to {high:{form}}"
+    return f"{_written(low, form)} to {_written(high, form)}"
 
 
 def with_interval(
@@ -83,9 +89,9 @@ def with_interval(
     >>> with_interval(0.9637, (0.946, 0.976))
     '0.964 (0.946 to 0.976)'
     """
-    if not _known(value):
+    if value is None or not _known(value):
         return missing
-    told = format(value, form)
+    told = _written(value, form)
     return f"{told} ({interval(ends, form)})" if ends and all(map(_known, ends)) else told
 
 

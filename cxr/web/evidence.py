@@ -16,7 +16,7 @@ from ..evidence.card_tables import folds_table, gate_figures, picture_figures, s
 from ..model import Model
 from ..scoring.bundle import BundleError
 from ..scoring.picture_check import PictureCheckError
-from ..stats.wording import count, number
+from ..stats.wording import count, number, percent
 from .films import film_list
 from .look import theme
 from .messages import measure_again, not_described, not_steadied
@@ -35,7 +35,8 @@ __all__ = [
 FINGERPRINT, LOGIT, *_ = FACTS
 SHARES = ("share", "low", "high")
 MEANING = (
-    "0.5 is right. Far above it, train and test differ as films of different sources do: "
+    "At 0.5 nothing tells them apart, as it should be. Far above it, train and test differ as "
+    "films of different sources do: "
     "figures of validation, which was drawn from train, then say little about the test set."
 )
 METHOD = (
@@ -166,7 +167,7 @@ def steadiness_view(model: Model) -> None:
         "Score moves by: at most, on 95 % of them. Crosses the threshold, another band: shares of "
         "them, with 95 % intervals. Steady: "
         f"moves by at most {steadiness.LARGEST:.2f}, and comes into another band on at most "
-        f"{steadiness.MOST_BANDS:.0%}."
+        f"{percent(steadiness.MOST_BANDS, 0)}."
     )
 
 

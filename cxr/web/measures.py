@@ -38,7 +38,7 @@ def choose_threshold(
         The threshold, within 0 to 1, and the point's `near` zone.
     """
     names = [point.name for point in card.operating_points]
-    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    left, right = st.columns([1, 1.4], vertical_alignment="bottom")
     chosen = f"point_{card.name}"
     in_address(f"{prefix}point", chosen, card.default_operating_point, among(names))
     name = left.selectbox(
@@ -62,17 +62,19 @@ def show_rates(rates: Iterable[Rate]) -> None:
     shown = list(rates)
     for column, rate in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(rate.name, percent(rate.value), help=rate.meaning, border=True)
-        column.caption(f"{interval(rate.interval, '.1%')}, n {rate.whole:,}")
+        column.caption(f"{interval(rate.interval, '.1%')}, n\u00a0{rate.whole:,}")
 
 
 def show_values(counts: Confusion) -> None:
     """Let the reader set a prevalence and show PPV and NPV there."""
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     in_address("prevalence", "prevalence", 10.0, number_within(0.5, 90))
-    prevalence = left.slider("Prevalence (%)", 0.5, 90.0, step=0.5, key="prevalence") / 100
+    prevalence = (
+        left.slider("Prevalence", 0.5, 90.0, step=0.5, format="%.1f %%", key="prevalence") / 100
+    )
     if counts.sensitivity is None or counts.specificity is None:
         return
     pair = counts.sensitivity, counts.specificity, prevalence
     one, two = right.columns(2)
-    one.metric("PPV there", percent(ppv(*pair)), help="Share of calls that would be right")
-    two.metric("NPV there", percent(npv(*pair)), help="Share of films not called, normal")
+    one.metric("PPV there", percent(ppv(*pair)), help="Share of positives that would be right")
+    two.metric("NPV there", percent(npv(*pair)), help="Share of negatives that would be right")

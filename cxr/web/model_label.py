@@ -64,7 +64,9 @@ def _figures_view(model: Model) -> None:
     notes = [
         f"{split}: {split_note(card, split)}" for split in card.external if split in card.evaluation
     ]
-    st.caption(plain(" ".join(["At the threshold on the left. Brackets: 95 % interval.", *notes])))
+    st.caption(
+        plain(" ".join(["At the default threshold. In brackets: the 95 % interval.", *notes]))
+    )
 
 
 def _heatmaps_view(model: Model) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,15 +29,15 @@ __all__ = ["Choices", "band_step", "threshold_step", "waiting_step"]
 SITE = "site"
 HERE, CHOSEN, SHIPPED = "Site's point", "Threshold of step 3", "As it ships"
 #: How each row of the table of 1,000 people is called and written.
-ROWS = {
-    "sent_on": ("Sent on", "{:,.1f}"),
-    "found": ("Found", "{:,.1f}"),
-    "missed": ("Missed", "{:,.1f}"),
-    "needless": ("Needless tests", "{:,.1f}"),
-    "npv": ("NPV", "{:.1%}"),
-    "ppv": ("PPV", "{:.1%}"),
-    "cost": ("Cost", "{:,.0f}"),
-    "cost_per_case": ("Cost of a case found", "{:,.2f}"),
+ROWS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "sent_on": ("Sent on", "{:,.1f}".format),
+    "found": ("Found", "{:,.1f}".format),
+    "missed": ("Missed", "{:,.1f}".format),
+    "needless": ("Needless tests", "{:,.1f}".format),
+    "npv": ("NPV", percent),
+    "ppv": ("PPV", percent),
+    "cost": ("Cost", "{:,.0f}".format),
+    "cost_per_case": ("Cost of a case found", "{:,.2f}".format),
 }
 PREMISE = (
     "This holds for films like these: the same site, the same kind of patients, the same share of "
@@ -189,8 +189,8 @@ def _table(counted: Mapping[str, PerThousand], points: Mapping[str, Proof]) -> p
             "Sensitivity": percent(at.sensitivity.value),
             "Specificity": percent(at.specificity.value),
         } | {
-            title: form.format(value) if np.isfinite(value := getattr(people, what)) else "none"
-            for what, (title, form) in ROWS.items()
+            title: written(value) if np.isfinite(value := getattr(people, what)) else "none"
+            for what, (title, written) in ROWS.items()
         }
     return pd.DataFrame(columns)
 

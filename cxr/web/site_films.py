@@ -21,7 +21,7 @@ KEY = "site_session"
 BEAT = 0.5
 KEPT = (
     "Each film is let go once it is scored; a small picture stays until the tab is closed. "
-    "Thousands may come, in parts. Nothing is stored on the server."
+    "Thousands can be added, some at a time. Nothing is stored on the server."
 )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from .assets import component
 from .look import theme
 
 __all__ = ["start_tour", "tour_view"]
@@ -40,7 +41,7 @@ STEPS = (
         "Triage",
         "A film",
         "Films are dropped in, or a folder or a disc; these are the samples. The film comes first, "
-        "alone and on black. It zooms with the wheel and is windowed with a right-drag.",
+        "alone and on black. The wheel or two fingers zoom; a right-drag sets the window.",
         ".st-key-film",
     ),
     Step(
@@ -54,14 +55,14 @@ STEPS = (
         "Triage",
         "The score",
         "The score is compared with an operating point that was chosen on validation films. Below "
-        "it stands how sensitive and specific the model was there, with 95 % intervals.",
+        "it is how sensitive and specific the model was there, with 95 % intervals.",
         ".st-key-score_place, .st-key-refusal",
     ),
     Step(
         "Triage",
         "The heatmap",
-        "O shows where the score came from, which is not where disease is; holding H flashes it. "
-        "Then say whether you agree: calls are kept in a log, without names.",
+        "The button Heatmap, or the key O, shows where the score came from, which is not where "
+        "disease is. Then say whether you agree: calls are kept in a log, without names.",
         ".st-key-film, .st-key-method_place, .st-key-call_place",
     ),
     Step(
@@ -82,8 +83,11 @@ STEPS = (
 PAGES = {"Triage": "pages/triage.py"} | {
     title: f"pages/{title.lower()}.py" for title in {step.page for step in STEPS}
 }
-OUTLINE = ":is({}) {{ outline: 2px solid #4fb3bf; outline-offset: 3px; }}"
+OUTLINE = ":is({}) {{ outline: 2px solid #4fb3bf; outline-offset: 3px; scroll-margin-top: 5rem; }}"
 GROUND, GROUNDS = ".st-key-tour {{ background: {}; }}", {"dark": "#16181b", "light": "#ffffff"}
+
+
+_follow = component("cxr_tour", "tour.js")
 
 
 def start_tour() -> None:
@@ -109,6 +113,8 @@ def tour_view(page: str) -> None:
     is_here = step.page == page
     ground = GROUND.format(GROUNDS[theme()])
     st.html(f"<style>{ground}{OUTLINE.format(step.about) if is_here else ''}</style>")
+    # On a telephone it may be screens away from where the reader is.
+    _follow(key="tour_follow", data={"step": at, "about": step.about if is_here else ""})
     with st.container(key="tour", gap="xsmall"):
         st.caption(f"Tour, step {at + 1} of {len(STEPS)}")
         st.markdown(f"**{step.title}**")

@@ -90,7 +90,7 @@ def scoring_progress(scorer: Scorer, *, key: str = "") -> None:
     """
     now = scorer.progress
     left = "" if now.seconds_left is None else f", {_time(now.seconds_left)} left"
-    st.progress(now.done / now.total, f"{now.done} of {count(now.total)} read{left}")
+    st.progress(now.done / now.total, f"{now.done} of {count(now.total)} scored{left}")
     if scorer.error:
         st.error(plain(scorer.error))
     name = f"{key}_scoring" if key else None

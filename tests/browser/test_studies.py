@@ -90,7 +90,7 @@ def test_a_disc_of_two_studies_with_a_lateral_and_a_prior(page: Page, disc, shot
     # The lateral is in its study's row, neither scored nor refused.
     expect(page.locator("li.refused, li.lateral")).to_have_count(0)
     expect(page.get_by_text("3 studies, 4 films")).to_be_visible()
-    expect(page.get_by_text(re.compile("3 films read, 1 lateral, 0 refused"))).to_be_visible()
+    expect(page.get_by_text(re.compile("3 films scored, 1 lateral, 0 refused"))).to_be_visible()
     current = rows.filter(has_text="IM1")
     expect(current.locator(".film")).to_have_text(["PA", "LL"])
     expect(current.locator(".sub")).to_contain_text("2024-03-01 · 1 prior")

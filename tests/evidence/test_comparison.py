@@ -18,7 +18,7 @@ from cxr.evidence.evaluation import confusion
 from cxr.scoring.operating_points import Calibration, OperatingPoint
 from cxr.scoring.scores import labels_of
 from cxr.stats import paired_tests as significance
-from cxr.stats.wording import p_value
+from cxr.stats.wording import p_value, percent
 from tests.stored import stored
 
 LABELS = np.repeat([0, 1], [40, 60])
@@ -186,8 +186,8 @@ def test_sentences_say_what_was_found():
     assert sentences(found) == [
         f"AUC {area.auc_one:.3f} against {area.auc_other:.3f}: difference {area.difference:.3f} "
         f"({low:.3f} to {high:.3f}), {p_value(area.p_value)}, DeLong, 100 films.",
-        f"Accuracy {calls.rate_one:.1%} against {calls.rate_other:.1%}: {calls.only_one_right} "
-        f"called rightly by a alone, {calls.only_other_right} by b alone, "
+        f"Accuracy {percent(calls.rate_one)} against {percent(calls.rate_other)}: "
+        f"a alone is right on {calls.only_one_right}, b alone on {calls.only_other_right}, "
         f"{p_value(calls.p_value)}, McNemar, 100 films.",
         "The films are of 50 patients. Both tests take films as independent, so the interval is "
         "somewhat too narrow and p too small.",

@@ -96,15 +96,15 @@ class TestOneFilm:
     def test_rates_of_the_operating_point(self, page):
         assert "Operating point sensitivity-95" in page
         assert POINT.rule in page
-        assert "validation 288 96.2% (89.3% to 98.7%) 89.5% (84.6% to 93.0%)" in page
-        assert "test 336 94.4% (87.6% to 97.6%) no such films" in page
+        assert "validation 288 96.2 % (89.3 % to 98.7 %) 89.5 % (84.6 % to 93.0 %)" in page
+        assert "test 336 94.4 % (87.6 % to 97.6 %) no such films" in page
 
     def test_of_another_operating_point_the_test_films_were_not_measured(self):
         film = film_like(1)
         item = Item("x.png", film, said(film, 0.2, operating_point="other"))
         page, _ = texts(to_pdf([item], a_card(), made=MADE))
         assert "test not measured at this operating point" in page
-        assert "94.4%" not in page
+        assert "94.4 %" not in page
 
     def test_of_a_model_without_validation_films(self):
         bare = dict.fromkeys(

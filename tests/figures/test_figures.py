@@ -15,6 +15,7 @@ from cxr.evidence.evaluation import Confusion, by_subtype, generalisation_gap
 from cxr.figures.theme import THEMES
 from cxr.scoring.operating_points import Calibration
 from cxr.stats.curves import PrecisionRecall, Reliability, RocCurve
+from cxr.stats.wording import percent
 from cxr.training.recipes import RECIPES
 from tests.stored import stored
 
@@ -229,8 +230,8 @@ def test_confusion_matrix_says_what_each_cell_is():
     assert cells.type == "scatter"  # the only kind that Streamlit can select
     assert cells.marker.opacity == 0
     written = {(a.x, a.y, a.text) for a in figure.layout.annotations}
-    assert {(0, 0, "200"), (0, 0, "85.5% of row"), (0, 0, "true negative")} <= written
-    assert {(1, 1, "380"), (1, 1, "97.4% of row"), (1, 1, "true positive")} <= written
+    assert {(0, 0, "200"), (0, 0, "85.5 % of row"), (0, 0, "true negative")} <= written
+    assert {(1, 1, "380"), (1, 1, "97.4 % of row"), (1, 1, "true positive")} <= written
 
 
 def test_rows_of_the_matrix_run_downwards_like_its_labels():
@@ -286,7 +287,7 @@ def test_subtypes_draws_no_rate_from_few_films():
     table = by_subtype(FILMS, SCORES, 0.5)
     figure = figures.subtypes(table)
     rate = table.loc[table["subtype"] == "virus", "rate"].iloc[0]
-    assert figure.layout.title.text == f"Lowest for virus: {rate:.1%}"
+    assert figure.layout.title.text == f"Found least often: virus, {percent(rate)}"
     found = trace(figure, "with the finding: found")
     assert list(found.y) == ["virus, 381 films"]
     assert found.x[0] == pytest.approx(rate)
@@ -316,7 +317,7 @@ def test_score_pairs_draws_every_film_at_both_scores_and_names_it():
 def test_score_pairs_tells_labels_by_shape_and_stresses_where_calls_differ():
     figure = DRAWN["score_pairs"]()
     differ = PAIR.films["call_one"] != PAIR.films["call_other"]
-    assert figure.layout.title.text == f"Calls differ on {differ.sum()} of 624 films"
+    assert figure.layout.title.text == f"The two differ on {differ.sum()} of 624 films"
     marks = [drawn.marker for drawn in figure.data]
     assert len({mark.symbol for mark in marks}) == len({mark.color for mark in marks}) == 2
     strong = [value == 1 for mark in marks for value in mark.opacity]
@@ -336,10 +337,8 @@ def test_score_pairs_shades_and_counts_the_corners_where_one_alone_is_above():
     one, other = PAIR.films["call_one"], PAIR.films["call_other"]
     ill = PAIR.films["label"] == "pneumonia"
     below, above = figure.layout.annotations
-    for note, name, alone in ((below, ONE, one & ~other), (above, TWO, other & ~one)):
-        assert note.text == (
-            f"{alone.sum()} above for {name} alone,<br>{(alone & ill).sum()} of them pneumonia"
-        )
+    for note, alone in ((below, one & ~other), (above, other & ~one)):
+        assert note.text == f"{alone.sum()} films,<br>{(alone & ill).sum()} pneumonia"
     assert (below.x, below.yanchor, above.x, above.yanchor) == (1, "bottom", 0, "top")
     assert below.y < 0 < 1 < above.y
     assert figure.layout.xaxis.title.text == f"Score of {ONE}, threshold 0.40"
@@ -513,7 +512,7 @@ def test_balance_pie_shows_one_split():
         "normal": 1349,
         "pneumonia": 3883,
     }
-    assert figure.layout.title.text == "74% of train is pneumonia"
+    assert figure.layout.title.text == "74 % of train is pneumonia"
     with pytest.raises(ValueError, match=r"Expected one of the splits train, test\. Received: val"):
         figures.class_balance_pie(BALANCE, "val")
 

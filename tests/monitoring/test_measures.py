@@ -465,7 +465,7 @@ def test_drift_beyond_chance_is_filled_and_the_cuts_are_drawn():
     assert list(outline.x) == [0.11]
     assert list(filled.y) == ["score 0.31, n = 300"]
     assert filled.marker.color != outline.marker.color
-    assert list(trace(figure, "95% of what chance gives").x) == [0.12, 0.4]
+    assert list(trace(figure, "95 % of what chance gives").x) == [0.12, 0.4]
     assert [shape.x0 for shape in figure.layout.shapes] == [0.1, 0.25]
     assert {shape.line.color for shape in figure.layout.shapes} == {THEMES["dark"].accent}
     notes = {note.text: note.y for note in figure.layout.annotations}

@@ -107,8 +107,8 @@ def test_shows_use_refusals_agreement_and_drift(opened, log: Readings, made_bund
     app = opened()
     assert plots(app) == 5  # use, refusals, agreement, drift, scores
     values = {metric.label: metric.value for metric in app.metric}
-    assert values["Refused"] == "20.0%"
-    assert values["Overridden"] == "0.0%"
+    assert values["Refused"] == "20.0 %"
+    assert values["Overridden"] == "0.0 %"
     labels = [metric.label for metric in app.metric]
     assert labels.count("Agreement") == labels.count("Override") == 2
     text = texts(app)
@@ -277,7 +277,7 @@ def test_a_sites_file_shows_what_the_site_expects(opened, log: Readings, made_bu
     assert not app.exception, app.exception[0].message
     text = texts(app)
     assert "Films of the site north" in text
-    assert "Expected 58.9%" in text
+    assert "Expected 58.9 %" in text
     assert "n = 48" in text
     assert "films of the site" in str(app.dataframe[-1].value.columns)
     later = a_site(made_bundle.card, site="south")

@@ -119,7 +119,7 @@ def test_dataset_page_shows_balance_and_films(page, made_films: Path) -> None:
     app = page("dataset")
     values = {metric.label: metric.value for metric in app.metric}
     assert values["Films"] == "80"
-    assert values["Patients in two splits"] == "0"
+    assert values["Shared patients"] == "0"
     assert plots(app) >= 4  # bars, pie, a mean film for each label
     assert len(app.get("image")) >= 12  # and those that are nearly equal
 
@@ -244,7 +244,7 @@ def test_dataset_page_shows_near_duplicates_and_shift(
     text = texts(app)
     assert "**normal**: told apart nearly always" in text
     assert "**pneumonia**: too few" in text
-    assert "0.5 is right." in text
+    assert "At 0.5 nothing tells them apart" in text
     assert "--store" not in text
     assert plots(app) == (5 if at_hand else 3)  # bars, pie, shift and mean films: of one size
 
@@ -345,10 +345,10 @@ def test_evaluation_page_follows_the_threshold(page, made_bundle) -> None:
         slider.set_value(threshold).run()
         assert not app.exception
         rates[threshold] = {metric.label: metric.value for metric in app.metric}
-    assert rates[0.0]["Sensitivity"] == "100.0%"
-    assert rates[0.0]["Specificity"] == "0.0%"
-    assert rates[1.0]["Sensitivity"] == "0.0%"
-    assert rates[1.0]["Specificity"] == "100.0%"
+    assert rates[0.0]["Sensitivity"] == "100.0 %"
+    assert rates[0.0]["Specificity"] == "0.0 %"
+    assert rates[1.0]["Sensitivity"] == "0.0 %"
+    assert rates[1.0]["Specificity"] == "100.0 %"
 
 
 def test_evaluation_page_has_nothing_to_compare_one_model_with(page) -> None:

@@ -739,7 +739,7 @@ class TestUploads:
         worklist.add("damaged.png", b"\x89PNG\r\n\x1a\nno film")
         assert "waiting" in worklist.account
         list(worklist.score())
-        assert worklist.account.startswith("1 film read, 2 refused. 1 file ")
+        assert worklist.account.startswith("1 film scored, 2 refused. 1 file ")
         assert "waiting" not in worklist.account
         assert "\n" not in worklist.account
 

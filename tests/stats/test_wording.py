@@ -18,13 +18,13 @@ def test_a_value_without_an_interval_stands_alone(ends):
 
 def test_a_value_stands_before_its_interval_in_one_form():
     assert with_interval(0.96371, (0.9, 1)) == "0.964 (0.900 to 1.000)"
-    assert with_interval(0.5, [0.25, 0.75], ".1%") == "50.0% (25.0% to 75.0%)"
+    assert with_interval(0.5, [0.25, 0.75], ".1%") == "50.0 % (25.0 % to 75.0 %)"
     assert with_interval(-0.0001, (-0.0002, 0.1), "z.3f") == "0.000 (0.000 to 0.100)"
-    assert interval((-0.1, 0.2), "+.0%") == "-10% to +20%"
+    assert interval((-0.1, 0.2), "+.0%") == "-10 % to +20 %"
 
 
 def test_digits_of_a_share():
-    assert (percent(0.9637), percent(0.9637, 0)) == ("96.4%", "96%")
+    assert (percent(0.9637), percent(0.9637, 0)) == ("96.4 %", "96 %")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from enum import StrEnum
 import pandas as pd
 
 from ...heatmaps.methods import METHODS
-from ...stats.wording import count, interval
+from ...stats.wording import count, interval, number, percent
 from .box_figures import BASELINES
 from .store import BOXES, LUNGS, REFERENCE, SANITY
 
@@ -325,8 +325,8 @@ def _edge(rows: pd.DataFrame) -> _Said:
     if not share["low"] > even["value"]:
         return _PASSED
     return _failed(
-        f"{share['value']:.0%} of it lies on the outer tenth of the film, where an even map would "
-        f"have {even['value']:.0%} ({_films(share)}): look for markers there."
+        f"{percent(share['value'], 0)} of it lies on the outer tenth of the film, where an even "
+        f"map would have {percent(even['value'], 0)} ({_films(share)}): look for markers there."
     )
 
 
@@ -368,7 +368,7 @@ def _lungs(rows: pd.DataFrame) -> _Said:
         return _PASSED
     return _failed(
         f"is not shown to be highest in the lungs more often than a random place in the picture "
-        f"({peak['value']:.0%}, against {random['value']:.0%}, {_films(peak)})."
+        f"({percent(peak['value'], 0)}, against {percent(random['value'], 0)}, {_films(peak)})."
     )
 
 
@@ -395,4 +395,6 @@ def _boxes(rows: pd.DataFrame, split: str) -> _Said:
 def _difference(row: pd.Series) -> str:
     if pd.isna(row["low"]):
         return "no interval"
-    return f"difference {row['value']:+.0%}, {interval((row['low'], row['high']), '+.0%')}"
+    return (
+        f"difference {number(row['value'], '+.0%')}, {interval((row['low'], row['high']), '+.0%')}"
+    )

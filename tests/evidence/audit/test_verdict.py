@@ -67,7 +67,7 @@ def test_a_sound_method_fails_nothing():
         ({"insertion": {"low": math.nan, "n": 1}}, "random parts (no interval, 1 film)."),
         (
             {"share": {"value": 0.5, "low": 0.4}},
-            "50% of it lies on the outer tenth of the film, where an even map would have 36%",
+            "50 % of it lies on the outer tenth of the film, where an even map would have 36 %",
         ),
         ({"flip": {"value": 0.3}}, "does not turn with the film"),
         (
@@ -79,12 +79,12 @@ def test_a_sound_method_fails_nothing():
         (
             {"mean": {"low": -0.1}},
             "Grad-CAM++: is not shown to hit the boxes of test more often than the mean map of the "
-            "other films (difference +20%, -10% to +30%), on 32 films.",
+            "other films (difference +20 %, -10 % to +30 %), on 32 films.",
         ),
         (
             {"mean": {"low": -0.1}, "random": {"low": math.nan}},
-            "than the mean map of the other films (difference +20%, -10% to +30%) or a random map "
-            "(no interval), on 32 films.",
+            "than the mean map of the other films (difference +20 %, -10 % to +30 %) or a random "
+            "map (no interval), on 32 films.",
         ),
     ],
 )
