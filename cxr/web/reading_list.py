@@ -201,11 +201,12 @@ def _list(session: ReadingSession, height: int, with_page: list[bool], beats: bo
     films, unread = count(len(worklist)), sum(not row.opened for row in every)
     single = len(every) == len(worklist)
     grouped = films if single else f"{count(len(every), 'study', 'studies')}, {films}"
-    st.caption(f"{grouped}, {unread} unread")
-    st.caption(worklist.account)
     # Sorted by band, what is wanted of one finding is in another order.
     by_finding = wanted.finding and order == "score"
     shown = worklist.rows(order, wanted) if by_finding else [row for row in every if row in wanted]
+    filtered = f", {len(shown):,} shown" if len(shown) < len(every) else ""
+    st.caption(f"{grouped}, {unread} unread{filtered}")
+    st.caption(worklist.account)
     earlier = _earlier_studies(every)
     _next_buttons(session, shown)
     worklist_view(
@@ -292,8 +293,8 @@ def _order(session: ReadingSession) -> str:
 def _filters(session: ReadingSession) -> None:
     worklist = session.worklist
     finding, opened = _finding_key(session), "filter_opened"
-    on = bool(st.session_state.get(finding)) + bool(st.session_state.get(opened))
-    with st.popover(f"Filter ({on})" if on else "Filter", key="list_filter", width="stretch"):
+    # How many rows they leave is said below: with another name it would close at each choice.
+    with st.popover("Filter", key="list_filter", width="stretch"):
         if len(worklist.findings) > 1:
             st.pills(
                 "Scored for",
