@@ -262,6 +262,18 @@ def test_with_fingers(finger: Page, shot) -> None:
     wide = 1200 * (right - left) * scale / page.evaluate("devicePixelRatio")
     assert wide == pytest.approx(100, rel=0.05)
     shot(page, "regions-390")
+    # By a corner it is sized and by its middle moved, though a finger meets neither exactly.
+    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    for near, to in (((end[0] + 9, end[1] + 8), (end[0] + 29, end[1] + 24)), (middle, start)):
+        touches(hand, "touchStart", near)
+        touches(hand, "touchMove", ((near[0] + to[0]) / 2, (near[1] + to[1]) / 2))
+        touches(hand, "touchMove", to)
+        touches(hand, "touchEnd")
+        drawn(page)
+    until(page, lambda: regions(page)[0][2] < left)
+    ((_, _, moved_left, _, moved_right, _),) = kept(page, 1)
+    assert moved_right - moved_left == pytest.approx(1.2 * (right - left), rel=0.05)
+    assert left - moved_left == pytest.approx((right - left) / 2, rel=0.05)
     # Two fingers zoom, and draw nothing.
     zoom = page.locator(".zoom").inner_text()
     touches(hand, "touchStart", start)

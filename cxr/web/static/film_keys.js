@@ -16,7 +16,7 @@ const WAYS = {
 const ALSO = {
   Regions: [
     ["Drag", "A region, while they are drawn; then say what it is"],
-    ["Drag a line", "Size the region that it is of"],
+    ["Drag a line", "Size the region that it is of; by finger: a corner, or its middle to move it"],
     ["Enter", "One in the middle, with the film focused"],
     ["Arrows", "Move the last one; with Shift, size it"],
     ["Delete", "Remove the last one"],

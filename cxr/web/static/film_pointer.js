@@ -47,7 +47,9 @@ export class Pointers {
     if (!this.held.size) {
       this.doing = this.task(event);
       if (this.doing === "measure") this.pane.rulers.start(...place);
-      if (this.doing === "draw") this.pane.regions.start(...place, this.view.drawing);
+      if (this.doing === "draw") {
+        this.pane.regions.start(...place, this.view.drawing, event.pointerType === "touch");
+      }
     } else if (this.doing === "measure") {
       // A second finger: the first one was the beginning of a pinch.
       this.pane.rulers.remove(this.pane.rulers.drawn);
@@ -81,7 +83,7 @@ export class Pointers {
 
   // Where a press would take hold of a region's side, the pointer says so.
   hint(event) {
-    if (this.held.size) return;
+    if (this.held.size || event.pointerType === "touch") return;
     const { canvas, regions, placed } = this.pane;
     const isOver = this.view.drawing && placed && event.target === canvas;
     const held = isOver && regions.heldAt(...this.pane.place(event))?.held;

@@ -4,6 +4,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const SMALLEST = 4; // CSS pixels on a side; what is smaller was a click
 const EDGE = 6; // CSS pixels from a line within which it is taken hold of
+const FINGER = 22; // CSS pixels from the middle of a handle within which a finger takes it
+const HANDLE = 7; // CSS pixels of a handle's radius, as it is seen
 const STEP = 6; // CSS pixels that an arrow key moves or sizes a region
 const REST = 700; // ms after which what the keys moved is sent
 const LIFTED = 500; // ms in which a click is that of the finger that was lifted
@@ -124,6 +126,23 @@ export function heldSides(shape, [x0, y0, x1, y1], x, y) {
   return sides.some(Boolean) ? sides : null;
 }
 
+// The handles of a region on the screen: its corners, and its middle, by which it is moved.
+const handles = ([x0, y0, x1, y1]) => [
+  [x0, y0, [-1, -1]],
+  [x1, y0, [1, -1]],
+  [x0, y1, [-1, 1]],
+  [x1, y1, [1, 1]],
+  [(x0 + x1) / 2, (y0 + y1) / 2, [0, 0]],
+];
+
+// As `heldSides`, for a finger, which meets no line: the sides of the handle next to it, neither side of
+// both pairs where that is the middle.
+export function heldByFinger(sides, x, y) {
+  const away = ([at, along]) => Math.hypot(at - x, along - y);
+  const nearest = handles(sides).reduce((one, other) => (away(other) < away(one) ? other : one));
+  return away(nearest) <= FINGER ? nearest[2] : null;
+}
+
 let number = 0;
 const unanswered = new Map(); // by the film's hash, its list
 
@@ -157,7 +176,7 @@ export class Regions {
     this.group = pane.lines.querySelector(".regions");
     this.items = new Map(); // elements of each region
     this.drawn = null; // what is being drawn
-    this.held = null; // the region whose sides are being dragged, and which
+    this.held = null; // the region that is being sized or moved, its sides that are held, and from where
     this.asked = null; // the region whose choices are open
   }
 
@@ -165,8 +184,8 @@ export class Regions {
     return this.pane.state.regions;
   }
 
-  start(x, y, shape) {
-    this.held = this.heldAt(x, y);
+  start(x, y, shape, byFinger) {
+    this.held = this.heldAt(x, y, byFinger);
     if (this.held) return;
     this.from = this.pane.placed.toFilm(x, y);
     this.drawn = { shape, label: null, finding: this.pane.film.regions?.finding ?? "" };
@@ -186,33 +205,49 @@ export class Regions {
     this.held = null;
   }
 
-  // The region on whose line a place of the canvas lies, the one drawn last first.
-  heldAt(x, y) {
+  // The region on whose line or, by a finger, on whose handle a place of the canvas lies, the one drawn
+  // last first.
+  heldAt(x, y, byFinger) {
     const at = [x, y].map((part) => part / devicePixelRatio);
     for (const region of [...this.regions.list].reverse()) {
       const sides = this.onScreen(region);
-      const held = heldSides(region.shape, sides, ...at);
-      if (held) return { region, sides, held, isMoved: false };
+      const held = byFinger ? heldByFinger(sides, ...at) : heldSides(region.shape, sides, ...at);
+      if (held) return { region, first: region, sides, held, from: at, isMoved: false };
     }
     return null;
   }
 
-  // Move the sides that are held to a place of the canvas; the region keeps a least size.
+  // Move the sides that are held, or the whole region, to a place of the canvas; the region keeps a
+  // least size, and stays on the film.
   drag(x, y) {
-    const { region, sides, held, isMoved } = this.held;
-    const ends = [...sides];
-    [x, y].forEach((part, i) => {
-      const at = part / devicePixelRatio;
-      if (held[i] < 0) ends[i] = Math.min(at, ends[i + 2] - SMALLEST);
-      if (held[i] > 0) ends[i + 2] = Math.max(at, ends[i] + SMALLEST);
-    });
-    const [x0, y0, x1, y1] = ends.map((part) => part * devicePixelRatio);
-    const { placed, film } = this.pane;
-    const moved = sidesOf(placed.toFilm(x0, y0), placed.toFilm(x1, y1), film);
+    const { region, isMoved } = this.held;
+    const moved = this.held.held.some(Boolean) ? this.sized(x, y) : this.moved(x, y);
     if (moved.left === moved.right || moved.top === moved.bottom) return; // all outside of the film
     const next = this.regions.replace(region, { ...region, ...moved }, isMoved);
     if (this.asked === region) this.asked = next;
     Object.assign(this.held, { region: next, isMoved: true });
+  }
+
+  sized(x, y) {
+    const { sides, held, from } = this.held;
+    const ends = [...sides];
+    [x, y].forEach((part, i) => {
+      // By as much as the pointer has moved: it is next to what it holds, and nothing jumps.
+      const by = part / devicePixelRatio - from[i];
+      if (held[i] < 0) ends[i] = Math.min(sides[i] + by, ends[i + 2] - SMALLEST);
+      if (held[i] > 0) ends[i + 2] = Math.max(sides[i + 2] + by, ends[i] + SMALLEST);
+    });
+    const [x0, y0, x1, y1] = ends.map((part) => part * devicePixelRatio);
+    const { placed, film } = this.pane;
+    return sidesOf(placed.toFilm(x0, y0), placed.toFilm(x1, y1), film);
+  }
+
+  moved(x, y) {
+    const { from, first } = this.held;
+    const { placed, film } = this.pane;
+    const before = placed.toFilm(...from.map((part) => part * devicePixelRatio));
+    const now = placed.toFilm(x, y);
+    return movedBy(first, (now[0] - before[0]) / film.width, (now[1] - before[1]) / film.height);
   }
 
   // Keep what was drawn and ask what it is; a click draws nothing.
@@ -347,7 +382,10 @@ export class Regions {
     const sides = this.onScreen(region);
     const [x0, y0, x1, y1] = sides;
     const path = region.shape === "box" ? boxPath(sides) : ellipsePath(sides);
-    for (const stroke of line.children) stroke.setAttribute("d", path);
+    for (const stroke of line.querySelectorAll(".edge, .line")) stroke.setAttribute("d", path);
+    const isHeld = this.view.drawing && region !== this.drawn;
+    const knobs = isHeld ? handles(sides).map(([x, y]) => circlePath(x, y)) : [];
+    line.querySelector(".handles").setAttribute("d", knobs.join(""));
     line.dataset.label = region.label ?? "";
     const words = region.label ? this.view.wordsOf(region) : "What is it?";
     if (what.textContent !== words) what.textContent = words;
@@ -381,7 +419,7 @@ export class Regions {
 
   elements(region) {
     const line = document.createElementNS(SVG, "g");
-    for (const name of ["edge", "line"]) {
+    for (const name of ["edge", "line", "handles"]) {
       const path = document.createElementNS(SVG, "path");
       path.setAttribute("class", name);
       line.append(path);
@@ -451,6 +489,9 @@ function step(event, choices) {
 }
 
 const boxPath = ([x0, y0, x1, y1]) => `M${x0} ${y0}H${x1}V${y1}H${x0}Z`;
+
+const circlePath = (x, y) =>
+  `M${x - HANDLE} ${y}a${HANDLE} ${HANDLE} 0 1 1 ${2 * HANDLE} 0a${HANDLE} ${HANDLE} 0 1 1 ${-2 * HANDLE} 0Z`;
 
 function ellipsePath([x0, y0, x1, y1]) {
   const [a, b] = [(x1 - x0) / 2, (y1 - y0) / 2];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  heldByFinger,
   heldSides,
   movedBy,
   RegionList,
@@ -159,6 +160,48 @@ test("an ellipse is held by its line", () => {
   assert.deepEqual(held(200 - diagonal, 150 + diagonal), [-1, 1]);
   assert.equal(held(102, 52), null); // the corner of its box
   assert.equal(held(200, 150), null);
+});
+
+test("a finger holds a region by the handle next to it, wherever the line is", () => {
+  const held = (x, y) => heldByFinger([100, 50, 300, 250], x, y);
+  assert.deepEqual(held(115, 64), [-1, -1]);
+  assert.deepEqual(held(290, 38), [1, -1]);
+  assert.deepEqual(held(100, 270), [-1, 1]);
+  assert.deepEqual(held(312, 262), [1, 1]);
+  assert.deepEqual(held(215, 140), [0, 0]);
+  assert.equal(held(200, 50), null); // a side
+  assert.equal(held(323, 250), null);
+  // A handle is no smaller than a fingertip; of a small region the nearest is meant.
+  assert.deepEqual(heldByFinger([100, 100, 120, 120], 95, 95), [-1, -1]);
+  assert.deepEqual(heldByFinger([100, 100, 120, 120], 111, 110), [0, 0]);
+});
+
+test("a finger sizes a region by its corner and moves it by its middle, within the film", () => {
+  globalThis.devicePixelRatio = 2;
+  const kept = [];
+  const view = { keepRegions: () => kept.push(1) };
+  const placed = { toFilm: (x, y) => [x / 2, y / 2], toScreen: (x, y) => [2 * x, 2 * y] };
+  const state = { regions: new RegionList() };
+  const pane = { film, placed, state, lines: { querySelector: () => null } };
+  const regions = new Regions(view, pane);
+  const list = () => state.regions.list;
+  state.regions.change([region("other")]); // 20, 20 to 100, 60 of the film and of the screen
+  regions.start(2 * 110, 2 * 70, "box", true);
+  regions.move(2 * 120, 2 * 80);
+  regions.end();
+  near(list()[0], { left: 0.1, top: 0.2, right: 0.55, bottom: 0.7 });
+  regions.start(2 * 70, 2 * 50, "box", true);
+  regions.move(2 * 80, 2 * 50);
+  regions.move(2 * 80, 2 * 45);
+  regions.end();
+  near(list()[0], { left: 0.15, top: 0.15, right: 0.6, bottom: 0.65 });
+  regions.start(2 * 80, 2 * 45, "box", true);
+  regions.move(2 * 190, 2 * 45);
+  near(list()[0], { left: 0.55, top: 0.15, right: 1, bottom: 0.65 });
+  regions.cancel(); // a second finger: it was the beginning of a pinch
+  near(list()[0], { left: 0.15, top: 0.15, right: 0.6, bottom: 0.65 });
+  assert.equal(list().length, 1);
+  assert.equal(kept.length, 2);
 });
 
 test("what the arrow keys moved is kept of its film, though another one is shown by then", (t) => {
