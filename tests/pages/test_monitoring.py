@@ -114,7 +114,7 @@ def test_shows_use_refusals_agreement_and_drift(opened, log: Readings, made_bund
     text = texts(app)
     assert "Called **before** the score was shown: n = 48" in text
     assert "Called **after** the score was shown: n = 48" in text
-    assert text.count("n 48") == 4
+    assert text.count("n\u00a048") == 4
     assert "kappa " in text
     assert "Films: n = 60" in text
     frames = [frame.value for frame in app.dataframe]
