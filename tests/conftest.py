@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -28,6 +29,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # Traced graphs are made of so many objects that looking for cycles at every turn takes a tenth of a
 # run; with this it takes a twentieth, and no more memory.
 gc.set_threshold(10_000, 10, 10)
+# Everywhere as where CI is set: the same examples in each run, and none that fails for being slow.
+hypothesis.settings.load_profile("ci")
 # What the tests score and say must not stand in the log of whoever runs them, nor outlive them.
 READINGS = tempfile.TemporaryDirectory(prefix="cxr-readings-", ignore_cleanup_errors=True)
 os.environ["CXR_READINGS_URL"] = f"sqlite:///{READINGS.name}/r.db"

@@ -106,6 +106,7 @@ def test_a_site_proves_a_model_and_takes_its_file_to_triage(
 
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"/?model={MODEL}")
+    at_rest(page)
     page.get_by_role("button", name="Site's file").click()
     page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(site)
     expect(page.get_by_role("button", name="Site: north")).to_be_visible()

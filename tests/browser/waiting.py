@@ -42,7 +42,7 @@ class Talk:
     """
 
     def __init__(self, page: Page) -> None:
-        self._is_asked = self._runs = True  # what opens a page asks for it
+        self._is_asked = self._runs = False
         self._asks_again: set[str] = set()  # parts of the page that ask for themselves, by a clock
         page.on("websocket", self._connected)
 
@@ -52,7 +52,8 @@ class Talk:
         return not (self._is_asked or self._runs or self._asks_again)
 
     def _connected(self, line: WebSocket) -> None:
-        self._is_asked, self._asks_again = True, set()
+        # Over a line that broke nothing is answered any more; the page asks anew if it has to.
+        self._is_asked = self._runs = False
         line.on("framesent", self._sent)
         line.on("framereceived", self._received)
 
@@ -105,7 +106,10 @@ def at_rest(page: Page) -> None:
     is_still = False
     while not is_still:
         until(page, lambda: talk.is_over, AT_WORK)
-        expect(app).to_have_attribute("data-test-script-state", "notRunning")
+        # A page that is loaded has another state before it has asked for anything.
+        expect(app).to_have_attribute(
+            "data-test-script-state", "notRunning", timeout=1000 * AT_WORK
+        )
         page.evaluate(AT_REST)
         is_still = talk.is_over
 

@@ -34,7 +34,10 @@ def test_separators_encodings_and_ends_of_lines(tmp_path, separator, encoding, e
     assert [list(table.columns), *table.to_numpy().tolist()] == ROWS
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 @given(
     cells=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=6),
     separator=st.sampled_from([",", ";", "\t", "|"]),
