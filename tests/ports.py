@@ -7,8 +7,9 @@ import socket
 from contextlib import suppress
 
 #: Below those that a system hands out by itself, to a browser's connections among others: one of
-#: those that was found free may be taken before the server that is started has it.
-PORTS = range(11_000, 32_000)
+#: those that was found free may be taken before the server that is started has it. Above those
+#: that Ray gives its workers.
+PORTS = range(20_000, 32_000)
 
 
 def free_port() -> int:
