@@ -33,6 +33,7 @@ from .sign_in import sign_out_button, signed_in
 from .streamlit_hooks import (
     end_in_time,
     forget_old_widgets,
+    hold_media,
     keep_keras_session,
     keep_uploads_in_memory,
     leave_folder_mode,
@@ -285,6 +286,7 @@ def navigated() -> None:
     keep_keras_session()
     end_in_time()
     forget_old_widgets()
+    hold_media()
 
 
 def header(title: str, listed: Sequence[Card] | None = None) -> None:

@@ -18,6 +18,7 @@ from ..stats.wording import count
 from .address import among, in_address
 from .messages import ADD_FILMS, NO_SAMPLES, START
 from .plain_text import plain
+from .streamlit_hooks import forget_media
 from .tab import LOST
 from .tour import start_tour
 from .uploads import film_uploader, page_uploader, scoring_progress
@@ -129,6 +130,7 @@ def add_films(session: ReadingSession) -> None:
             st.info(NO_SAMPLES)
         if st.button("Clear the list", width="stretch"):
             session.close()
+            forget_media()
             del st.session_state["reading_session"]
             st.rerun()
 

@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache, wraps
 from importlib import import_module
 from operator import attrgetter
@@ -25,9 +26,11 @@ import streamlit
 __all__ = [
     "VERSION",
     "end_in_time",
+    "forget_media",
     "forget_old_widgets",
     "forget_session",
     "forget_uploads",
+    "hold_media",
     "host_allowed",
     "keep_keras_session",
     "keep_media",
@@ -52,6 +55,8 @@ MEDIA = "Runtime.media_file_mgr"
 #: Seconds after which a click on what a page no longer shows does not come any more.
 LATE = 30.0
 GONE = "widgets_gone"
+#: Runs of a tab after which a place on its page is taken to be there no more.
+RUNS = 5
 
 _log = logging.getLogger(__name__)
 
@@ -112,8 +117,95 @@ def run_through_navigation() -> None:
         module.PagesManager.uses_pages_directory = False
 
 
+@dataclass
+class _Place:
+    """A place on a tab's page: the media file that it shows, the one before, runs since then."""
+
+    now: str
+    before: str = ""
+    runs: int = 0
+
+    @property
+    def files(self) -> list[str]:
+        return list(filter(None, (self.now, self.before)))
+
+
+#: By tab and place; as Streamlit's own store, with whose lock it is read and written.
+_held: dict[str, dict[str, _Place]] = {}
+HELD = "cxr_held"
+
+
+@cache
+def hold_media() -> None:
+    """Have what `keep_media` took stay as long as a page shows it, and until the next but one.
+
+    Streamlit lets go of a tab's media when a run of it begins, and drops them when a run of any tab
+    ends: in a server with many readers a film is gone while its page is only drawn anew. And a
+    browser that is behind asks for a film when the next one is on its way. Without this part it is
+    told that there is none, and asks again.
+    """
+    module = _part("streamlit.runtime.media_file_manager", "MediaFileManager.clear_session_refs")
+    own = _part("streamlit.runtime.media_file_manager", "_get_session_id")
+    if module is None or own is None:
+        return
+    clear = module.MediaFileManager.clear_session_refs
+
+    @wraps(clear)
+    def cleared(self: Any, session_id: str | None = None) -> None:
+        if session_id is not None:
+            with self._lock:
+                _held.pop(session_id, None)
+            clear(self, session_id)
+            return
+        tab = own._get_session_id()
+        with self._lock:
+            places = _held.get(tab, {})
+            for name, place in list(places.items()):
+                place.runs += 1
+                if place.runs > RUNS:
+                    del places[name]
+            self._files_by_session_and_coord.pop(tab, None)
+            _tell_held(self, tab)
+
+    module.MediaFileManager.clear_session_refs = cleared
+
+
+def _tell_held(store: Any, tab: str) -> None:
+    """Have the store know what is held for a tab; its lock is held."""
+    files = store._files_by_session_and_coord
+    others = {place: file for place, file in files.get(tab, {}).items() if HELD not in place}
+    held = {
+        f"{HELD}.{name}.{i}": file
+        for name, place in _held.get(tab, {}).items()
+        for i, file in enumerate(place.files)
+    }
+    if others or held:
+        files[tab] = others | held
+
+
+def _hold(store: Any, place: str, file: str) -> None:
+    own = _part("streamlit.runtime.media_file_manager", "_get_session_id")
+    if own is None or not hasattr(store, "_files_by_session_and_coord"):
+        return
+    tab = own._get_session_id()
+    with store._lock:
+        held = _held.setdefault(tab, {}).setdefault(place, _Place(file))
+        if held.now != file:
+            held.now, held.before = file, held.now
+        held.runs = 0
+        _tell_held(store, tab)
+
+
+def forget_media() -> None:
+    """Let go of what `keep_media` took of this run's tab, as when its films are gone."""
+    store = _store()
+    own = _part("streamlit.runtime.media_file_manager", "_get_session_id")
+    if store is not None and own is not None:
+        store.clear_session_refs(own._get_session_id())
+
+
 def keep_media(data: bytes, place: str, name: str) -> str | None:
-    """Put bytes where the browser can fetch them, until a run of the script ends without it.
+    """Put bytes where the browser can fetch them: see `hold_media` for how long.
 
     Parameters
     ----------
@@ -134,6 +226,7 @@ def keep_media(data: bytes, place: str, name: str) -> str | None:
     if store is None:
         return None
     address: str = store.add(data, "application/octet-stream", place, file_name=name)
+    _hold(store, place, _name(address))
     return address
 
 

@@ -20,6 +20,7 @@ from cxr.scoring.explain import CAPTION, Heatmap
 from cxr.scoring.reader import RegionLabel
 from cxr.scoring.region import Region
 from cxr.web import film as viewer
+from cxr.web import streamlit_hooks as hooks
 from cxr.web import transfer
 from cxr.web.assets import STATIC
 from cxr.web.film_scale import film_scale
@@ -36,6 +37,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> MediaFileManager:
     monkeypatch.setattr(runtime, "exists", lambda: True)
     monkeypatch.setattr(runtime, "get_instance", lambda: instance)
     transfer._addresses.clear()
+    hooks.hold_media()
+    monkeypatch.setattr(hooks, "_held", {})
     return manager
 
 
@@ -115,10 +118,10 @@ def test_large_films_that_differ_in_one_pixel_are_told_apart(store: MediaFileMan
         assert stored(store, address) == transfer.grey_levels(film)
 
 
-def test_a_film_stays_while_it_is_shown_and_goes_with_another(
+def test_a_film_stays_while_it_is_shown_and_goes_with_the_next_but_one(
     store: MediaFileManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = film_like(1), film_like(2)
+    first, second, third = (film_like(seed) for seed in (1, 2, 3))
     address = transfer.film_address(first, "place")
     with monkeypatch.context() as once:
         once.setattr(transfer, "sent", lambda film: pytest.fail("made anew"))
@@ -127,12 +130,39 @@ def test_a_film_stays_while_it_is_shown_and_goes_with_another(
             assert transfer.film_address(first, "place") == address
     end_of_run(store)
     assert stored(store, address)
-    other = transfer.film_address(second, "place")
+    for _ in range(3):
+        other = transfer.film_address(second, "place")
+        end_of_run(store)
+    assert stored(store, address)  # for a browser that is behind
+    transfer.film_address(third, "place")
     end_of_run(store)
     assert stored(store, address) is None
     assert stored(store, other)
     # And it comes back.
     assert stored(store, transfer.film_address(first, "place")) == transfer.grey_levels(first)
+
+
+def test_a_film_is_there_while_its_page_is_drawn_anew_and_runs_of_others_end(
+    store: MediaFileManager,
+) -> None:
+    address = transfer.film_address(film_like(1), "place")
+    for _ in range(3):  # runs that are cut short before they come to the film
+        store.clear_session_refs()  # a run begins
+        store.remove_orphaned_files()  # one of another tab ends
+        assert stored(store, address)
+
+
+def test_a_film_goes_with_its_list_its_tab_and_a_page_without_one(store: MediaFileManager) -> None:
+    def left() -> None:
+        for _ in range(hooks.RUNS + 1):
+            store.clear_session_refs()
+
+    for leave in (hooks.forget_media, lambda: store.clear_session_refs("dontcare"), left):
+        address = transfer.film_address(film_like(1), "place")
+        store.clear_session_refs()
+        leave()
+        store.remove_orphaned_files()
+        assert stored(store, address) is None
 
 
 def test_a_film_without_a_server_has_no_address() -> None:

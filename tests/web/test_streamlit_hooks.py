@@ -110,6 +110,8 @@ class TestTheParts:
 
     def test_free_what_a_session_had(self):
         assert parameters(MediaFileManager.clear_session_refs) == ["session_id"]
+        assert "clear_session_refs()" in inspect.getsource(script_runner)  # a run begins
+        assert "_files_by_session_and_coord" in inspect.getsource(MediaFileManager)
         assert parameters(MediaFileManager.remove_orphaned_files) == []
         assert parameters(MemoryUploadedFileManager.remove_session_files) == ["session_id"]
         assert parameters(MemoryUploadedFileManager.remove_file) == ["session_id", "file_id"]
@@ -191,12 +193,12 @@ class TestWithThem:
         monkeypatch.setattr(PagesManager, "uses_pages_directory", value)
         assert not hooks.leave_folder_mode()
 
-    def test_media_stay_until_a_run_ends_without_them(self, server):
+    def test_media_stay_until_they_are_let_go(self, server):
         address = hooks.keep_media(b"levels", "place", "name")
         assert address.startswith("/media/")
         assert "name" not in address
         assert hooks.media(address) == b"levels"
-        server.media_file_mgr.clear_session_refs()
+        hooks.forget_media()
         server.media_file_mgr.remove_orphaned_files()
         assert hooks.media(address) is None
 
@@ -310,6 +312,8 @@ def asked_whether_open() -> bool:
         (runtime.Runtime, "uploaded_file_mgr", forgotten, None),
         (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.tab_mark().address, ""),
         (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.forget_uploads(["1"]), None),
+        (MediaFileManager, "clear_session_refs", hooks.hold_media.__wrapped__, None),
+        (runtime.Runtime, "media_file_mgr", hooks.forget_media, None),
         (WStates, "widget_metadata", hooks.forget_old_widgets, None),
         (MultiPartParser, "spool_max_size", hooks.keep_uploads_in_memory, None),
         (PagesManager, "uses_pages_directory", hooks.leave_folder_mode, False),
