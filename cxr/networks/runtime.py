@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 
-__all__ = ["keep_memory", "prepare"]
+__all__ = ["give_back_memory", "keep_memory", "prepare"]
 
 # glibc's malloc.h
 M_TRIM_THRESHOLD = -1
@@ -36,4 +36,18 @@ def keep_memory() -> None:
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
     except (OSError, AttributeError):  # another C library: slower, and right all the same
+        return
+
+
+def give_back_memory() -> None:
+    """Have the allocator return to the system what is free, as after much was let go.
+
+    By itself glibc returns the end of its store alone, however much is free before that. A no-op
+    elsewhere than on Linux.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):  # another C library
         return

@@ -81,6 +81,11 @@ class Scorer:
         return self._service.has(self)
 
     @property
+    def readers(self) -> int:
+        """How many readers, this one among them, have films scored at the moment."""
+        return self._service.readers
+
+    @property
     def pending(self) -> bool:
         """Whether films are being scored, or will be once `start` is called."""
         return self.busy or self._has_work()

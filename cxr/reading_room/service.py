@@ -92,6 +92,12 @@ class ScoringService:
             self._queue.pop(reader, None)
             self._changed.notify_all()
 
+    @property
+    def readers(self) -> int:
+        """How many readers have films queued or being scored."""
+        with self._changed:
+            return len(self._queue.keys() | self._asked.keys())
+
     def has(self, reader: Reader) -> bool:
         """Whether a reader's films are queued or being scored."""
         with self._changed:

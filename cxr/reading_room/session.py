@@ -19,6 +19,7 @@ from ..monitoring import (
     RegionEntry,
     new_list_id,
 )
+from ..networks.runtime import give_back_memory
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
 from ..scoring.region import Region
@@ -143,6 +144,7 @@ class ReadingSession:
         with self._lock:
             self._films = {}
             self._held = {}
+        give_back_memory()
 
     def choose(self, number: int) -> None:
         """Open a film that the reader asked for."""

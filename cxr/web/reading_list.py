@@ -32,6 +32,9 @@ __all__ = ["add_films", "first_film_ahead", "first_score", "reading_list", "star
 BEAT, PER_FILM = 0.4, 0.001
 #: Between two looks at the open film while its reader waits for its score, or its prior.
 SOON = 0.15
+#: Readers whose films are scored at once without one waiting longer between two looks: each look
+#: takes the interpreter from the scoring, and the looks of sixteen took nearly all of it.
+AT_ONCE = 4
 #: Seconds after which a browser has painted a film on a machine that is quiet, so that scoring it
 #: takes the processor from nobody: those of a small film, and those of a million pixels more.
 THERE, PER_MEGAPIXEL = 0.18, 0.04
@@ -176,11 +179,12 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     with_page = [True]
     # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
     changing = session.working or session.seen() != session.drawn
-    beat = BEAT + PER_FILM * len(session.worklist)
+    crowd = max(1.0, session.scorer.readers / AT_ONCE)
+    beat = crowd * (BEAT + PER_FILM * len(session.worklist))
     draw = st.fragment(_list, run_every=beat if changing else None)
     draw(session, height, with_page, changing)
     if session.awaits_score or session.awaits_prior:
-        st.fragment(_draw_once_changed, run_every=SOON)(session, with_page)
+        st.fragment(_draw_once_changed, run_every=crowd * SOON)(session, with_page)
     with_page.clear()
     page_uploader(session.worklist)
 

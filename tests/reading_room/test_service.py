@@ -192,6 +192,19 @@ def test_the_thread_outlives_whatever_fails_in_it(service, batches, monkeypatch)
     assert (reader.told, later.told) == (["a1"], ["b1"])
 
 
+def test_readers_are_counted_while_their_films_wait_or_are_scored(service, batches):
+    counted: list[int] = []
+    batches.before = lambda: counted.append(service.readers)
+    readers = [Reader("a", 1, network="a"), Reader("b", 1, network="b")]
+    with service._changed:  # no batch begins meanwhile
+        for reader in readers:
+            service.put(reader)
+    for reader in readers:
+        assert service.wait(reader, SOON)
+    assert counted[0] == 2
+    assert service.readers == 0
+
+
 def test_who_is_dropped_gets_nothing_more(service, batches):
     gone, other = Reader("gone", 500), Reader("other", 2)
     batches.before = lambda: (gone.waiting.clear(), service.drop(gone), service.put(other))
