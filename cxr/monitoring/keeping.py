@@ -1,4 +1,9 @@
-"""How long readings and the audit trail are kept: for ever, unless a setting says how many days."""
+"""How long readings and the audit trail are kept: for ever, unless a setting says how many days.
+
+An entry is old by the machine's clock, and is not shown any more then. It is removed only once it
+is old by the log itself too, that is by the third newest of the days on which something was
+written: a clock that jumps years ahead, for a minute or across midnight, removes nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +14,16 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from .reading import ReadingsError
-from .schema import READINGS, REGIONS
+from .schema import READINGS, REGIONS, TRAIL
 
-__all__ = ["KEEP", "KEEP_TRAIL", "keep_days", "oldest_kept", "remove_before"]
+__all__ = ["KEEP", "KEEP_TRAIL", "keep_days", "oldest_kept", "remove_older"]
 
 #: The environment variables that say for how many days: readings, and the audit trail.
 KEEP = "CXR_READINGS_KEEP_DAYS"
 KEEP_TRAIL = "CXR_AUDIT_KEEP_DAYS"
 MOST = 36_500
+#: Days on which something was written, after which the log believes what time it is.
+DAYS_SEEN = 3
 
 
 def keep_days(variable: str = KEEP) -> int | None:
@@ -47,16 +54,45 @@ def keep_days(variable: str = KEEP) -> int | None:
 
 
 def oldest_kept(days: int | None) -> datetime | None:
-    """Return the time before which readings are removed; None if none are."""
+    """Return the time before which entries are not shown; None if all are."""
     return None if days is None else datetime.now(UTC) - timedelta(days=days)
 
 
-def remove_before(
-    connection: sa.Connection, limit: datetime, tables: Sequence[sa.Table] = (READINGS, REGIONS)
-) -> int:
-    """Remove the entries of tables that are older than a time, and return how many there were.
+def remove_older(connection: sa.Connection, days: int, tables: Sequence[sa.Table]) -> int:
+    """Remove the entries of tables that are older than so many days; return how many there were.
 
     It is all that ever takes anything out of the log.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        In a transaction that writes.
+    days : int
+        For how many they are kept.
+    tables : sequence of sqlalchemy.Table
+        Theirs.
     """
+    seen = _day_seen(connection)
+    if seen is None:
+        return 0
+    limit = seen - timedelta(days=days)
     old = (sa.delete(table).where(table.columns["time"] < limit) for table in tables)
     return sum(connection.execute(delete).rowcount for delete in old)
+
+
+def _day_seen(connection: sa.Connection) -> datetime | None:
+    """Return the last entry of the third newest day of the log, up to now; None if it has fewer."""
+    before = datetime.now(UTC)
+    newest = None
+    for _ in range(DAYS_SEEN):
+        found = (
+            connection.execute(
+                sa.select(sa.func.max(table.columns["time"])).where(table.columns["time"] < before)
+            ).scalar()
+            for table in (READINGS, REGIONS, *TRAIL)
+        )
+        newest = max(filter(None, found), default=None)
+        if newest is None:
+            return None
+        before = newest.replace(hour=0, minute=0, second=0, microsecond=0)
+    return newest

@@ -24,7 +24,7 @@ from .database import (
     is_sqlite,
     open_engine,
 )
-from .keeping import KEEP_TRAIL, keep_days, oldest_kept, remove_before
+from .keeping import KEEP_TRAIL, keep_days, oldest_kept, remove_older
 from .reading import (
     FIELDS,
     Reading,
@@ -348,11 +348,10 @@ class Readings(Recorder):
             ((READINGS, REGIONS), self.keep_days),
             (TRAIL, self.keep_trail_days),
         ):
-            limit = oldest_kept(days)
-            if limit is None:
+            if days is None:
                 continue
             with connected(self._engine, write=True) as connection:
-                removed = remove_before(connection, limit, tables)
+                removed = remove_older(connection, days, tables)
             if removed:
                 logger.info("Entries removed that were older than %d days: %d", days, removed)
         self._looked = time.monotonic()

@@ -88,6 +88,9 @@ def test_what_cannot_be_done(run, log, tmp_path, monkeypatch):
 
 
 def test_what_is_too_old_is_neither_kept_nor_written(run, log, monkeypatch):
+    for days in (2, 1):
+        at = datetime.now(UTC) - timedelta(days=days)
+        log.exported(Exported(time=at, reader="0f" * 16, form="csv"))
     monkeypatch.setenv("CXR_READINGS_KEEP_DAYS", "30")
     assert run("readings", "export")[2] == "2 entries.\n"
     monkeypatch.delenv("CXR_READINGS_KEEP_DAYS")

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cxr.monitoring import Readings, keeping, log
-from cxr.monitoring.keeping import KEEP
+from cxr.monitoring import Opened, Readings, keeping, log
+from cxr.monitoring.keeping import KEEP, KEEP_TRAIL
 from cxr.monitoring.measures import agreement
 from tests.monitoring.test_readings import reading
 
 DAY = timedelta(days=1)
+FILM = {"film_sha256": "ab" * 32, "list_id": "cd" * 16}
 
 
 @pytest.fixture
@@ -48,15 +49,42 @@ def test_the_last_word_of_a_reader_counts_whatever_its_time(tmp_path, set_clock,
     assert readings.newest() == 3
 
 
-def test_a_clock_a_day_ahead_removes_a_day_too_soon_and_no_more(tmp_path, set_clock, monkeypatch):
+@pytest.mark.parametrize("offset", [DAY, 3653 * DAY, -DAY], ids=["day", "ten years", "back"])
+def test_a_clock_that_jumps_removes_nothing(tmp_path, set_clock, monkeypatch, offset):
+    """Also where readings are written meanwhile, before and after midnight, with those times."""
     monkeypatch.setenv(KEEP, "30")
+    monkeypatch.setenv(KEEP_TRAIL, "30")
+    monkeypatch.setattr(log, "LOOKED_FOR", 0)
+    url = f"sqlite:///{tmp_path / 'log.sqlite3'}"
+    noon = datetime.now(UTC).replace(hour=12)
+    ages = [29, 28, 12, 3, 2, 1]
+    Readings(url).scored(*(reading(time=noon - timedelta(days=age)) for age in ages))
+    Readings(url).opened(Opened(time=noon - 29 * DAY, reader="0f" * 16, **FILM))
+    set_clock(offset)
+    readings = Readings(url)
+    for later in (timedelta(0), timedelta(hours=12)):
+        set_clock(offset + later)
+        readings.scored(reading(time=noon + offset + later))
+    set_clock(timedelta(0))
+    table = Readings(url).table()
+    assert len(table) == len(ages) + 2
+    assert len(Readings(url).opened_films()) == 1
+
+
+def test_what_is_old_is_removed_once_three_days_have_seen_it(tmp_path, monkeypatch):
+    monkeypatch.setenv(KEEP, "30")
+    monkeypatch.setattr(log, "LOOKED_FOR", 0)
     url = f"sqlite:///{tmp_path / 'log.sqlite3'}"
     now = datetime.now(UTC)
-    Readings(url).scored(*(reading(time=now - timedelta(days=d)) for d in (29.5, 28.5, 0)))
-    set_clock(DAY)
-    assert len(Readings(url).table()) == 2
-    set_clock(-DAY)
-    assert len(Readings(url).table()) == 2
-    Readings(url).scored(reading())
-    set_clock(timedelta(0))
-    assert len(Readings(url).table()) == 3
+
+    def kept() -> int:
+        with monkeypatch.context() as all_of_it:
+            all_of_it.delenv(KEEP)
+            return len(Readings(url).table())
+
+    Readings(url).scored(*(reading(time=now - timedelta(days=age)) for age in (40, 35, 20)))
+    for day, left in ((2, 3), (1, 4), (0, 5)):
+        assert kept() == left
+        Readings(url).scored(reading(time=now - timedelta(days=day)))
+    Readings(url).table()
+    assert kept() == 4

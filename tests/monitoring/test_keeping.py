@@ -24,6 +24,10 @@ def reading(days: float) -> Reading:
     )
 
 
+#: Of the days by which the log believes what time it is.
+RECENT = (reading(2), reading(1), reading(0))
+
+
 @pytest.fixture
 def url(tmp_path) -> str:
     return f"sqlite:///{tmp_path}/log.sqlite3"
@@ -38,33 +42,33 @@ def test_for_ever_unless_it_is_said(url, monkeypatch):
 
 
 def test_what_is_older_is_removed_when_the_log_is_opened(url, monkeypatch):
-    Readings(url).scored(reading(31), reading(29), reading(0))
+    Readings(url).scored(reading(34), reading(29), *RECENT)
     monkeypatch.setenv(KEEP, "30")
-    assert len(Readings(url).table()) == 2
+    assert len(Readings(url).table()) == 4
     monkeypatch.delenv(KEEP)
-    assert len(Readings(url).table()) == 2
+    assert len(Readings(url).table()) == 4
 
 
 def test_what_grows_old_while_the_log_is_open_is_not_shown_and_goes_in_the_end(url, monkeypatch):
     monkeypatch.setenv(KEEP, "30")
     readings = Readings(url)
-    readings.scored(reading(31), reading(1))
-    assert len(readings.table()) == len(readings.recent(None)) == len(readings.recent(90)) == 1
-    assert len(readings.to_csv().splitlines()) == 2
+    readings.scored(reading(34), *RECENT)
+    assert len(readings.table()) == len(readings.recent(None)) == len(readings.recent(90)) == 3
+    assert len(readings.to_csv().splitlines()) == 4
     monkeypatch.setattr(log, "LOOKED_FOR", 0)
     readings.scored(reading(0))
     monkeypatch.delenv(KEEP)
-    assert len(Readings(url).table()) == 2
+    assert len(Readings(url).table()) == 4
 
 
 def test_those_who_write_behind_remove_too(url, monkeypatch):
-    Readings(url).scored(reading(31))
+    Readings(url).scored(reading(34), *RECENT)
     monkeypatch.setenv(KEEP, "30")
     late = LateReadings(url)
     late.scored(reading(0))
     late.close()
     monkeypatch.delenv(KEEP)
-    assert len(Readings(url).table()) == 1
+    assert len(Readings(url).table()) == 4
 
 
 @pytest.mark.parametrize("said", ["0", "-1", "1.5", "a month", "99999999999999999999", "٣"])
@@ -84,7 +88,7 @@ def test_the_audit_trail_is_kept_for_its_own_time(url, monkeypatch):
         return Opened(time=at, reader="0f" * 16, film_sha256="ab" * 32, list_id=new_list_id())
 
     Readings(url).opened(opened(400), opened(200), opened(0))
-    Readings(url).scored(reading(200), reading(0))
+    Readings(url).scored(reading(200), *RECENT)
     monkeypatch.setenv(KEEP, "30")
     assert len(Readings(url).opened_films()) == 3
     monkeypatch.setenv(KEEP_TRAIL, "365")
@@ -92,7 +96,7 @@ def test_the_audit_trail_is_kept_for_its_own_time(url, monkeypatch):
     monkeypatch.delenv(KEEP_TRAIL)
     monkeypatch.delenv(KEEP)
     assert len(Readings(url).opened_films()) == 2
-    assert len(Readings(url).table()) == 1
+    assert len(Readings(url).table()) == 3
     monkeypatch.setenv(KEEP_TRAIL, "a year")
     with pytest.raises(ReadingsError, match=KEEP_TRAIL):
         Readings(url)
