@@ -179,14 +179,19 @@ def reading_list(session: ReadingSession, *, height: int) -> None:
     with_page = [True]
     # Also if the score came after the film was drawn, and before the list is: the film is redrawn.
     changing = session.working or session.seen() != session.drawn
-    crowd = max(1.0, session.scorer.readers / AT_ONCE)
-    beat = crowd * (BEAT + PER_FILM * len(session.worklist))
+    readers = session.scorer.readers
+    beat = _between_looks(BEAT + PER_FILM * len(session.worklist), readers)
     draw = st.fragment(_list, run_every=beat if changing else None)
     draw(session, height, with_page, changing)
     if session.awaits_score or session.awaits_prior:
-        st.fragment(_draw_once_changed, run_every=crowd * SOON)(session, with_page)
+        st.fragment(_draw_once_changed, run_every=_between_looks(SOON, readers))(session, with_page)
     with_page.clear()
     page_uploader(session.worklist)
+
+
+def _between_looks(seconds: float, readers: int) -> float:
+    """Return how long a page waits for its next look, where so many readers have films scored."""
+    return seconds * max(1.0, readers / AT_ONCE)
 
 
 def _list(session: ReadingSession, height: int, with_page: list[bool], beats: bool) -> None:
