@@ -28,7 +28,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,12 +56,20 @@ STAGED = re.compile(rf"\.([0-9a-f]{{{DIGITS}}})\.(.+)")
 UNFINISHED = re.compile(r"\.tmp-[0-9a-f]{16}\..+")
 
 
+#: Seconds after which nobody is writing a file any more.
+OLD = 24 * 3600
+_cleared: set[Path] = set()
+
+
 class ChangedError(ValueError):
     """A file that is not the one whose hash is named."""
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file as a whole: it is the old one, or none, until it is the new one.
+
+    The first time that this process writes into a folder, it removes what writers left there that
+    were killed a day ago or longer.
 
     Parameters
     ----------
@@ -78,6 +86,7 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
     with _temporary(path.parent, path.name) as new:
         write(new)
         _to_disk(new)
+        _clear_old(path.parent, new.stat().st_mtime)
         new.replace(path)
     _to_disk(path.parent)
 
@@ -246,6 +255,18 @@ class FolderWriter:
             if UNFINISHED.fullmatch(path.name):
                 path.unlink()
         _to_disk(self.folder)
+
+
+def _clear_old(folder: Path, now: float) -> None:
+    """Remove, once per folder, what was left unfinished long before `now`, by the disk's clock."""
+    if folder in _cleared:
+        return
+    _cleared.add(folder)
+    for left in list(folder.glob(".tmp-*")):
+        # Another program may clear the same folder, or own what is there.
+        with suppress(OSError):
+            if left_unfinished(left) and now - left.stat().st_mtime > OLD:
+                left.unlink()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from cxr.storage import atomic
 from cxr.storage.atomic import ChangedError, FolderWriter, located, read_checked, write_file
 from cxr.storage.hashes import bytes_hash
+from tests.conftest import ROOT
 
 HEAD = "card.json"
 #: Files of the old and of the new bundle: of some the contents stay, one comes, one goes.
@@ -248,3 +251,49 @@ class TestKilled:
         subprocess.run([sys.executable, "-c", AT_RANDOM, tmp_path], check=True, timeout=120)
         for number in range(ROUNDS):
             assert read(tmp_path / str(number)) in (OLD, NEW), number
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from cxr.storage.atomic import write_file
+def die(path):
+    path.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+write_file(Path(sys.argv[1]), die)
+"""
+
+
+def test_what_a_killed_writer_left_goes_once_it_is_old(tmp_path, monkeypatch):
+    """As in ``models/films``, where a table is written under a name that does not come again."""
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "a.csv")]
+    assert subprocess.run(command, cwd=ROOT).returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    others = [tmp_path / name for name in (".tmp-notes", ".tmp-0123.a.csv", "tmp-a.csv")]
+    for other in others:
+        other.write_text("of somebody else")
+        os.utime(other, (0, 0))
+
+    def written() -> bool:
+        monkeypatch.setattr(atomic, "_cleared", set())
+        write_file(tmp_path / "b.csv", lambda path: path.write_text("whole"))
+        return left.exists()
+
+    assert written()  # it could still be at work
+    os.utime(left, (left.stat().st_mtime - atomic.OLD - 5,) * 2)
+    assert not written()
+    assert all(other.exists() for other in others)
+    assert (tmp_path / "b.csv").read_text() == "whole"
+
+
+def test_a_folder_is_looked_through_once(tmp_path, monkeypatch):
+    """Not for each of thousands of heatmaps."""
+    monkeypatch.setattr(atomic, "_cleared", set())
+    looked = []
+    glob = Path.glob
+    monkeypatch.setattr(
+        Path, "glob", lambda self, pattern: looked.append(self) or glob(self, pattern)
+    )
+    for number in range(3):
+        write_file(tmp_path / f"{number}.png", lambda path: path.write_text("x"))
+    assert looked == [tmp_path]
