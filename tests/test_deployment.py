@@ -177,6 +177,25 @@ class TestProxy:
             assert f"/run/secrets/{secret};" in NGINX
 
 
+#: Of systemd.unit(5), systemd.service(5), systemd.exec(5), systemd.kill(5) and
+#: systemd.resource-control(5), what a service like this one may have.
+UNIT_KEYS = {
+    "Unit": "Description Documentation After Wants Requires Before StartLimitIntervalSec",
+    "Service": """
+        Type WorkingDirectory ExecStart ExecReload EnvironmentFile Environment Restart RestartSec
+        TimeoutStartSec TimeoutStopSec KillSignal KillMode DynamicUser User Group StateDirectory
+        StateDirectoryMode UMask MemoryMax MemoryHigh CPUQuota TasksMax LimitCORE LimitNOFILE
+        NoNewPrivileges CapabilityBoundingSet AmbientCapabilities ProtectSystem ProtectHome
+        PrivateTmp PrivateDevices PrivateUsers PrivateNetwork ProtectClock ProtectControlGroups
+        ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc
+        ProcSubset RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID
+        LockPersonality MemoryDenyWriteExecute RemoveIPC SystemCallArchitectures SystemCallFilter
+        SystemCallErrorNumber
+    """,
+    "Install": "WantedBy",
+}
+
+
 class TestUnit:
     @pytest.fixture(scope="class")
     def unit(self) -> str:
@@ -196,10 +215,27 @@ class TestUnit:
         assert said <= set(unit.splitlines())
         assert "--server.address=127.0.0.1" in unit
 
+    def test_it_has_what_systemd_knows_and_each_once(self, unit):
+        """Where systemd is not there to be asked: what it does not know, it passes over."""
+        part, given = "", []
+        for line in unit.splitlines():
+            if head := re.fullmatch(r"\[(\w+)\]", line):
+                part = head[1]
+            elif line and not line.startswith("#"):
+                key, equals, _ = line.partition("=")
+                assert equals, line
+                given.append((part, key))
+        assert {part for part, _ in given} == UNIT_KEYS.keys()
+        for part, keys in UNIT_KEYS.items():
+            assert {key for each, key in given if each == part} <= set(keys.split())
+        several = {"Environment", "SystemCallFilter"}
+        once = [pair for pair in given if pair[1] not in several]
+        assert len(once) == len(set(once))
+
     def test_systemd_takes_it(self, unit, tmp_path):
         analyze = shutil.which("systemd-analyze")
-        if analyze is None:  # on other systems there is nothing that it could run under
-            return
+        if analyze is None:
+            pytest.skip("wants systemd-analyze: apt-get install systemd")
         path = tmp_path / "cxr.service"
         path.write_text(
             unit.replace("/opt/cxr/venv/bin/streamlit", "/bin/true").replace("/opt/cxr/app", "/")
