@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -178,8 +179,13 @@ def bring_up_to_date(engine: sa.Engine) -> None:
         If the log is of a newer version, damaged, or cannot be opened or written.
     """
     with connected(engine) as connection:
-        if _version(connection) == HEAD:
+        is_current = _version(connection) == HEAD
+        if is_current and _writes_ahead(connection):
             return
+    if is_current:  # restored from a backup, which does not have the setting
+        with _one_at_a_time, suppress(ReadingsError):
+            _write_ahead(engine)
+        return
     with _one_at_a_time:
         if engine.dialect.name == "sqlite":
             _write_ahead(engine)
@@ -196,6 +202,12 @@ def _version(connection: sa.Connection) -> str | None:
     table = sa.table(VERSION_TABLE, sa.column("version_num", sa.String))
     version = connection.execute(sa.select(table.c.version_num)).scalar()
     return None if version is None else str(version)
+
+
+def _writes_ahead(connection: sa.Connection) -> bool:
+    if connection.dialect.name != "sqlite":
+        return True
+    return connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
 def _write_ahead(engine: sa.Engine) -> None:

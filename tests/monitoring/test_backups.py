@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cxr.monitoring import Readings
+from cxr.monitoring import Readings, ReadingsError, schema
+from cxr.monitoring.database import CLOSED
 from tests.conftest import ROOT
 from tests.monitoring.test_readings import (  # noqa: F401 - fixtures
     on_server,
@@ -30,6 +33,25 @@ def command(words: str) -> str:
     return found
 
 
+def python(words: str, folder: Path) -> str:
+    """Run the guide's line of Python that has these words; returns what it says."""
+    program, *rest = shlex.split(command(words))
+    assert program == "python3"
+    run = [sys.executable, *rest]
+    return subprocess.run(
+        run, cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def mode(file: Path) -> str:
+    """How SQLite writes to a file."""
+    connection = sqlite3.connect(file)
+    try:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+    finally:
+        connection.close()
+
+
 def filled(url: str, films: int) -> Readings:
     log = Readings(url)
     for number in range(films):
@@ -40,20 +62,47 @@ def filled(url: str, films: int) -> Readings:
 def test_sqlite(tmp_path: Path) -> None:
     log = filled(f"sqlite:///{tmp_path / 'readings.sqlite3'}", 30)
     before = log.table()
-    made = shlex.split(command("VACUUM INTO"))
-    assert made[0] == "python3"
     # Copied whole while the newest entries lie in a file of their own (WAL).
-    subprocess.run([sys.executable, *made[1:]], cwd=tmp_path, check=True)
+    python("VACUUM INTO", tmp_path)
+    assert python("integrity_check", tmp_path) == "ok delete 30"
     log.scored(reading())
     file = (tmp_path / "readings.sqlite3").stat().st_ino
     for words in ("readings.sqlite3-wal", "> readings.sqlite3"):
         subprocess.run(command(words), shell=True, cwd=tmp_path, check=True)
     # In the same file, which whoever runs the dashboard may still write to.
     assert (tmp_path / "readings.sqlite3").stat().st_ino == file
+    assert mode(tmp_path / "readings.sqlite3") == "delete"
     restored = Readings(f"sqlite:///{tmp_path / 'readings.sqlite3'}")
     assert restored.table().equals(before)
     restored.scored(reading())
     assert len(restored.table()) == 31
+    # Again one that readers and a writer use at once without waiting for each other.
+    assert mode(tmp_path / "readings.sqlite3") == "wal"
+
+
+def test_a_copy_of_the_file_by_itself_is_told(tmp_path: Path) -> None:
+    """Without what lies in the other file it is whole, opens, and lacks the newest entries."""
+    log = filled(f"sqlite:///{tmp_path / 'readings.sqlite3'}", 30)
+    other = sqlite3.connect(tmp_path / "readings.sqlite3")  # the last to close would take all in
+    other.execute("SELECT * FROM readings").fetchone()
+    log.scored(reading())
+    shutil.copy(tmp_path / "readings.sqlite3", tmp_path / "readings.backup")
+    other.close()
+    assert python("integrity_check", tmp_path) == "ok wal 30"
+    assert len(log.table()) == 31
+    restored = Readings(f"sqlite:///{tmp_path / 'readings.backup'}")
+    assert restored.table().equals(log.table().iloc[:30])
+
+
+def test_a_log_that_cannot_be_written_is_read_all_the_same(tmp_path: Path, monkeypatch) -> None:
+    filled(f"sqlite:///{tmp_path / 'readings.sqlite3'}", 3)
+    python("VACUUM INTO", tmp_path)
+
+    def cannot(engine: object) -> None:
+        raise ReadingsError(CLOSED)
+
+    monkeypatch.setattr(schema, "_write_ahead", cannot)
+    assert len(Readings(f"sqlite:///{tmp_path / 'readings.backup'}").table()) == 3
 
 
 def test_postgresql(server: str, on_server: str, tmp_path: Path) -> None:  # noqa: F811
@@ -102,7 +151,7 @@ def test_postgresql(server: str, on_server: str, tmp_path: Path) -> None:  # noq
 @pytest.mark.parametrize(
     "words",
     [
-        *("VACUUM INTO", "pg_dump", "dropdb", "createdb", "pg_restore"),
+        *("VACUUM INTO", "integrity_check", "pg_dump", "dropdb", "createdb", "pg_restore"),
         *("readings.sqlite3-wal", "> readings.sqlite3"),
     ],
 )
