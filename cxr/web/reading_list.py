@@ -23,7 +23,7 @@ from .tab import LOST
 from .tour import start_tour
 from .uploads import film_uploader, page_uploader, scoring_progress
 from .worklist import BANDS as SIGNS
-from .worklist import choice_view, worklist_view
+from .worklist import choice_view, choices_taken, worklist_view
 
 __all__ = ["add_films", "first_film_ahead", "first_score", "reading_list", "start_view"]
 
@@ -227,6 +227,7 @@ def _list(session: ReadingSession, height: int, with_page: list[bool], beats: bo
         first_of=worklist.first_of,
         priors=lambda row: earlier.get(row.number, 0),
         may_change=session.may_change,
+        turn=choices_taken(),
         height=height - 172,
     )
     # What went on was of a film that is not open any more: the list would ask on and on.

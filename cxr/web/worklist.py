@@ -20,6 +20,7 @@ __all__ = [
     "BANDS",
     "cell_words",
     "choice_view",
+    "choices_taken",
     "date_words",
     "state_of",
     "view_words",
@@ -48,6 +49,7 @@ def worklist_view(
     first_of: Callable[[Study], Entry] = lambda study: study.leader,
     priors: Callable[[Study], int] = lambda study: 0,
     may_change: str = "",
+    turn: int = 0,
     height: int = 640,
     key: str = "worklist_view",
 ) -> None:
@@ -68,6 +70,8 @@ def worklist_view(
     may_change : str, default: ""
         Hash of the film that is open, where another one may open by itself: it is chosen then as
         soon as the reader works with it.
+    turn : int, default: 0
+        How many choices of the reader are in `chosen`: see `choices_taken`.
     height : int, default: 640
         CSS pixels; the list scrolls within.
     key : str, default: "worklist_view"
@@ -88,6 +92,7 @@ def worklist_view(
             "height": height,
             "chosen": chosen,
             "may_change": may_change,
+            "turn": turn,
             "made": showing(),
             "pictures": new,
             "rows": [
@@ -117,9 +122,16 @@ def choice_view(on_choose: Callable[[int], None], *, key: str = "choice_view") -
         state = st.session_state.get(key)
         if chosen := state.get("chosen") if state else None:
             on_choose(int(chosen[0]))
+            st.session_state[f"{key}_turn"] = int(chosen[1])
 
     with st.container(key="choice"):
         _choice(key=key, data={}, on_chosen_change=changed)
+
+
+def choices_taken(key: str = "choice_view") -> int:
+    """Return how many choices the browser had made when it made the last one that was taken."""
+    taken: int = st.session_state.get(f"{key}_turn", 0)
+    return taken
 
 
 def state_of(entry: Entry, finding: str, *, hidden: bool) -> str:

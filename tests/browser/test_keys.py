@@ -65,9 +65,38 @@ def test_a_changed_key_survives_a_reload_and_a_conflict_is_told(
     expect(page.get_by_text(re.compile("Your call: pneumonia seen"))).to_be_visible()
 
 
+#: Holds back what the server sends for as many milliseconds as the page is told.
+LATE = """
+const Line = WebSocket;
+window.late = 0;
+window.WebSocket = class extends Line {
+  addEventListener(kind, take, how) {
+    const later = (event) => setTimeout(() => take(event), window.late);
+    const now = (event) => (window.late ? later(event) : take(event));
+    super.addEventListener(kind, kind === "message" ? now : take, how);
+  }
+  set onmessage(take) {
+    this.addEventListener("message", take);
+  }
+};
+"""
+
+
 def test_next_unread_next_above_and_undo_by_key(page: Page, three: list[Path]) -> None:
+    page.add_init_script(LATE)
     fill(page, three)
     rows = page.locator(".worklist li")
+    rows.nth(0).click()
+    at_rest(page)
+    # Each key leads on from the one before, also where the server's answer to that comes between.
+    page.evaluate("window.late = 600")
+    for key, meanwhile in (("j", 400), ("j", 550), ("k", 0)):
+        page.keyboard.press(key)
+        page.wait_for_timeout(meanwhile)
+    at_rest(page)
+    page.evaluate("new Promise((done) => setTimeout(done, 2 * window.late))")
+    page.evaluate("window.late = 0")
+    expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
     rows.nth(0).click()
     at_rest(page)
     page.keyboard.press("g")

@@ -5,5 +5,8 @@ let turn = 0;
 
 export default function ({ setStateValue }) {
   // Counted, since a film may be chosen again after another one was opened in another way.
-  document.cxrChoose = (number) => setStateValue("chosen", [number, ++turn]);
+  document.cxrChoose = (number) => {
+    setStateValue("chosen", [number, ++turn]);
+    return turn;
+  };
 }

@@ -18,11 +18,15 @@ export default function (component) {
   const choose = (list.choose = (number) => {
     forgetWork();
     mark(list, number);
-    document.cxrChoose?.(number);
+    list.turn = document.cxrChoose?.(number) ?? list.turn;
   });
+  // What was drawn before the server had the reader's last choice does not take it back.
+  const isBehind = data.turn < (list.turn ?? 0);
+  const opened = isBehind ? Number(list.dataset.chosen) : data.chosen;
+  const mayChange = isBehind ? "" : data.may_change;
   const isSeen = inSight(list, chosenRow(list));
   lay(list, data.rows);
-  mark(list, data.chosen, isSeen || list.dataset.chosen !== String(data.chosen ?? ""));
+  mark(list, opened, isSeen || list.dataset.chosen !== String(opened ?? ""));
   list.ask = () => lacksPictures(list, data.rows) && setStateValue("lacking", data.made);
   if (lacksPictures(list, data.rows)) askSoon(list);
 
@@ -56,8 +60,8 @@ export default function (component) {
     },
     { signal: end.signal, capture: true },
   );
-  if (data.may_change && isWorkedWith(data.may_change)) choose(data.chosen);
-  else if (data.may_change) holdOn(() => choose(data.chosen), end);
+  if (mayChange && isWorkedWith(mayChange)) choose(data.chosen);
+  else if (mayChange) holdOn(() => choose(data.chosen), end);
   return () => {
     end.abort();
     // The next list may hold the same film. Streamlit ends a showing also to begin the next one.
