@@ -412,7 +412,8 @@ class ReadingSession:
     def may_change(self) -> str:
         """Hash of the open film where another one may open by itself; "" where none may."""
         entry = self._open
-        return entry.sha256 if entry and not self.picked and self.scorer.busy else ""
+        # Also while nothing is scored: the reader may drop more films.
+        return entry.sha256 if entry and not self.picked else ""
 
     @property
     def awaits_score(self) -> bool:
