@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
+from ..errors import fault
+
 __all__ = ["Lane"]
+
+logger = logging.getLogger(__name__)
 
 
 class Lane:
-    """Tasks done one after the other in a thread that lives while there are any."""
+    """Tasks done one after the other in a thread that lives while there are any.
+
+    What a task raises is logged, and the next one is done.
+    """
 
     def __init__(self) -> None:
         self._tasks: OrderedDict[Hashable, Callable[[], None]] = OrderedDict()
@@ -53,4 +61,7 @@ class Lane:
                     self._idle.set()
                     return
                 self._current, task = self._tasks.popitem(last=False)
-            task()
+            try:
+                task()
+            except Exception as error:  # the others are done all the same
+                logger.error("A task failed: %s", fault(error))
