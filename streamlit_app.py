@@ -67,6 +67,7 @@ else:
     hooks = run_path(str(WEB / "streamlit_hooks.py"))
     hooks["keep_uploads_in_memory"]()
     hooks["run_through_navigation"]()
+    hooks["lose_no_press"]()
     guard = run_path(str(WEB / "guard.py"))["Guard"]
     # Ends the process where it would be open to whom it should not be.
     gate = run_path(str(WEB / "gate.py"))

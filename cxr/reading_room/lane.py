@@ -63,5 +63,5 @@ class Lane:
                 self._current, task = self._tasks.popitem(last=False)
             try:
                 task()
-            except Exception as error:  # the others are done all the same
+            except Exception as error:  # noqa: BLE001 - the others are done all the same
                 logger.error("A task failed: %s", fault(error))

@@ -37,6 +37,7 @@ __all__ = [
     "keep_uploads_in_memory",
     "kept_secrets",
     "leave_folder_mode",
+    "lose_no_press",
     "media",
     "run_through_navigation",
     "session_id",
@@ -202,6 +203,43 @@ def forget_media() -> None:
     own = _part("streamlit.runtime.media_file_manager", "_get_session_id")
     if store is not None and own is not None:
         store.clear_session_refs(own._get_session_id())
+
+
+def lose_no_press() -> None:
+    """Have Streamlit do what a press asks for before it looks for the next one.
+
+    A run that begins with a press gives way to a newer request at each of Streamlit's calls, those
+    in the press's own callback among them, and the newer one does not tell of the press, which is
+    lost then, or half done. With ``runner.fastReruns`` another run of the same tab may still undo
+    it. Without this part a press is lost now and then.
+    """
+    name = "SafeSessionState.on_script_will_rerun"
+    states = _part("streamlit.runtime.state.safe_session_state", name)
+    name = "ScriptRunner._maybe_handle_execution_control_request"
+    runner = _part("streamlit.runtime.scriptrunner.script_runner", name)
+    if states is None or runner is None:
+        return
+    state, script = states.SafeSessionState, runner.ScriptRunner
+    take, give_way = state.on_script_will_rerun, script._maybe_handle_execution_control_request
+    if hasattr(take, "__wrapped__"):
+        return
+    here = threading.local()
+
+    @wraps(take)
+    def take_at_once(*said: Any, **named: Any) -> None:
+        here.takes = True
+        try:
+            take(*said, **named)
+        finally:
+            here.takes = False
+
+    @wraps(give_way)
+    def give_way_later(self: Any) -> None:
+        if not getattr(here, "takes", False):
+            give_way(self)
+
+    state.on_script_will_rerun = take_at_once
+    script._maybe_handle_execution_control_request = give_way_later
 
 
 def keep_media(data: bytes, place: str, name: str) -> str | None:

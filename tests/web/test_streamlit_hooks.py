@@ -23,6 +23,7 @@ from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import WStates
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
@@ -316,6 +317,13 @@ def asked_whether_open() -> bool:
         (runtime.Runtime, "media_file_mgr", hooks.forget_media, None),
         (WStates, "widget_metadata", hooks.forget_old_widgets, None),
         (MultiPartParser, "spool_max_size", hooks.keep_uploads_in_memory, None),
+        (SafeSessionState, "on_script_will_rerun", hooks.lose_no_press, None),
+        (
+            script_runner.ScriptRunner,
+            "_maybe_handle_execution_control_request",
+            hooks.lose_no_press,
+            None,
+        ),
         (PagesManager, "uses_pages_directory", hooks.leave_folder_mode, False),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.keep_media(b"", "", ""), None),
         (runtime.Runtime, "media_file_mgr", lambda: hooks.media("/media/x"), None),
