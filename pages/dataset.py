@@ -30,7 +30,9 @@ from cxr.web import (
     plain_table,
     plot,
     shift_view,
+    table_key,
     theme,
+    worked_out,
 )
 
 SAMPLES = 6
@@ -134,25 +136,21 @@ def take_bar(balance, model: str) -> None:
         st.session_state[LABEL.format(model)] = bar["label"]
 
 
-@st.cache_data(max_entries=4, show_spinner="Averaging films")
-def mean_films(table, folder: Path):
-    _, pixels = dataset.read_films(table, folder, prepare=SIZE)
+def mean_films(table, folder: Path, progress):
+    _, pixels = dataset.read_films(table, folder, prepare=SIZE, progress=progress)
     return dataset.mean_films(pixels, table["label"])
 
 
-@st.cache_data(max_entries=64, show_spinner="Looking for lungs")
-def outlined_film(path: Path, changed: float):
-    del changed  # of the key alone
-    try:
-        return outlined(cxr.read(path))
-    except CxrError:
-        return None
-
-
-def picture_of(path: Path):
-    """Return a film with its lungs outlined; as it is where none are found."""
-    drawn = outlined_film(path, path.stat().st_mtime)
-    return str(path) if drawn is None else drawn
+def outlined_films(paths, progress):
+    """Return films with their lungs outlined; as they are where none are found."""
+    pictures = {}
+    for done, path in enumerate(paths):
+        progress(done, len(paths))
+        try:
+            pictures[path] = outlined(cxr.read(path)) or str(path)
+        except CxrError:
+            pictures[path] = str(path)
+    return pictures
 
 
 def show_pictures(table, folder: Path | None, model: str) -> None:
@@ -176,9 +174,7 @@ def show_pictures(table, folder: Path | None, model: str) -> None:
         show_table(films)
         return
     seed = middle.number_input("Draw", 1, 999, 1, help="Another number shows other films")
-    look = str
-    if not no_lung_network() and right.toggle("Outline the lungs"):
-        look = picture_of
+    outlines = not no_lung_network() and right.toggle("Outline the lungs")
     # The split of a bundle may be its own; the file is where the path says.
     some = dataset.draw(films, split, SAMPLES, seed=int(seed)) if len(films) else films
     drawn = dataset.at_hand(some, folder)
@@ -186,6 +182,12 @@ def show_pictures(table, folder: Path | None, model: str) -> None:
         st.info(messages.NO_FILM_OF_SPLIT)
         show_table(films)
         return
+    look = str
+    if outlines:
+        paths = [folder / path for path in drawn["path"]]
+        changed = tuple((path, path.stat().st_mtime) for path in paths)
+        pictures = worked_out("Looking for lungs", partial(outlined_films, paths), changed)
+        look = pictures.__getitem__ if pictures else str
     for name, group in drawn.groupby("label"):
         st.caption(f"{plain(name)}: {count(len(group))} drawn from {plain(split)}")
         captions = [whose(f.subtype, f.patient) for f in group.itertuples()]
@@ -193,7 +195,11 @@ def show_pictures(table, folder: Path | None, model: str) -> None:
     show_table(films)
     many = dataset.at_hand(dataset.draw(films, split, MEAN_OF, seed=int(seed)), folder)
     numbers = dict(many["label"].value_counts())
-    means = mean_films(many, folder)
+    means = worked_out(
+        "Averaging films", partial(mean_films, many, folder), table_key(many), folder
+    )
+    if means is None:
+        return
     st.caption(
         "The mean film of each label. What differs between them, a network can learn without "
         "looking at the lungs."

@@ -1,8 +1,9 @@
 """Monitoring: what was read, what was refused, and whether films and readers stay the same."""
 
+import time
 from collections.abc import Callable
+from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from cxr import figures
@@ -46,8 +47,10 @@ from cxr.web import (
     show_rates,
     signed_in,
     theme,
+    worked_out,
 )
 
+TEN_MINUTES = 600
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "All": None}
 KEPT = (
     "Kept of each film: the time, a hash of its pixels, the model and its score or refusal, the "
@@ -111,7 +114,14 @@ def show_log(log: Readings) -> None:
     site, _ = choose_site([card], "monitoring_site", site_place)
     in_address("period", "monitoring_period", "90 days", among(PERIODS))
     period = middle.segmented_control("Period", PERIODS, required=True, key="monitoring_period")
-    table = events(log, log.where, log.newest(), PERIODS[period])
+    days = PERIODS[period]
+    # What was noted since is read anew, and what has grown too old is left out in time.
+    now = int(time.monotonic() // TEN_MINUTES)
+    table = worked_out(
+        "Reading the log", partial(log.recent, days), log.where, log.newest(), days, now
+    )
+    if table is None:
+        return
     if table.empty:
         st.info(messages.no_readings_within(period) if log.newest() else messages.NO_READINGS)
     else:
@@ -147,12 +157,6 @@ def show_log(log: Readings) -> None:
                 show_agreement(ours)
                 show_drift(ours, card)
     st.caption(f"The log is in {code_span(log.where)}. {KEPT}")
-
-
-@st.cache_data(max_entries=4, ttl=600, show_spinner="Reading the log")
-def events(_log: Readings, where: str, newest: int, days: int | None) -> pd.DataFrame:
-    del where, newest  # of the key alone: what was recorded since is read anew
-    return _log.recent(days)
 
 
 def handed_out(form: str, make: Callable[[], str]) -> Callable[[], str]:

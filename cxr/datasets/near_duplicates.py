@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..films.preprocessing import Preprocessing
+from ..progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +93,9 @@ def fingerprint(pixels: NDArray[np.uint8]) -> str:
     return np.packbits(low > 0).tobytes().hex()
 
 
-def near_duplicates(table: pd.DataFrame, within: int = WITHIN) -> pd.DataFrame:
+def near_duplicates(
+    table: pd.DataFrame, within: int = WITHIN, progress: Progress | None = None
+) -> pd.DataFrame:
     """Find films that are alike although their pixels differ.
 
     Two films are linked where their fingerprints differ in at most `within` bits; a group is
@@ -107,6 +110,8 @@ def near_duplicates(table: pd.DataFrame, within: int = WITHIN) -> pd.DataFrame:
         A film table with ``phash``; films without one are left out.
     within : int, default: WITHIN
         Bits, 0 to 256.
+    progress : Progress, optional
+        Called with the films compared and the films in all.
 
     Returns
     -------
@@ -129,7 +134,7 @@ def near_duplicates(table: pd.DataFrame, within: int = WITHIN) -> pd.DataFrame:
     if "phash" not in table:
         raise ValueError(f"Expected a column phash. Received: columns {', '.join(table.columns)}")
     films = table[table["phash"].fillna("") != ""].reset_index(drop=True)
-    one, other, bits = _pairs(_words(films["phash"]), within)
+    one, other, bits = _pairs(_words(films["phash"]), within, progress)
     # Without a hash of the pixels, two films are not known to be equal.
     pixels = films["sha256"].where(films["sha256"] != "", films["path"])
     same = pd.factorize(pixels)[0]
@@ -180,20 +185,22 @@ class Alike:
         return pd.concat([leaks, others], ignore_index=True)
 
 
-def alike(table: pd.DataFrame) -> Alike:
+def alike(table: pd.DataFrame, progress: Progress | None = None) -> Alike:
     """Find the films of a table that are alike, and count them.
 
     Parameters
     ----------
     table : pandas.DataFrame
         A film table with ``phash``.
+    progress : Progress, optional
+        As for `near_duplicates`.
 
     Raises
     ------
     ValueError
         As `near_duplicates`.
     """
-    films = near_duplicates(table)
+    films = near_duplicates(table, progress=progress)
     leaks = across(films)
     return Alike(
         films=films,
@@ -245,11 +252,13 @@ def _words(hashes: Iterable[str]) -> NDArray[np.uint64]:
 
 
 def _pairs(
-    words: NDArray[np.uint64], within: int
+    words: NDArray[np.uint64], within: int, progress: Progress | None = None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
     """Return the pairs of rows that differ in at most `within` bits, and in how many."""
     ones, others, bits = [], [], []
     for start in range(0, len(words), CHUNK):
+        if progress:
+            progress(start, len(words))
         rows = words[start : start + CHUNK]
         apart = np.zeros((len(rows), len(words) - start), np.int64)
         for part in range(words.shape[1]):

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import pandas as pd
 import sqlalchemy as sa
 
+from ..progress import Progress
 from ..scoring.population import INTENDED_USE
 from ..scoring.reader import Agreement, Call, Reason
 from ..storage.csv_text import table_text
@@ -74,6 +75,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between two looks for what is too old to be kept.
 LOOKED_FOR = 3600
+#: Rows of a table that are read before it is told how far it is.
+AT_A_TIME = 5000
 #: The columns of `Readings.table`.
 COLUMNS = ("event", *FIELDS)
 _TEXTS = [c for c in COLUMNS if isinstance(READINGS.columns[c].type, sa.String)]
@@ -356,13 +359,17 @@ class Readings(Recorder):
                 logger.info("Entries removed that were older than %d days: %d", days, removed)
         self._looked = time.monotonic()
 
-    def table(self, since: datetime | None = None) -> pd.DataFrame:
+    def table(
+        self, since: datetime | None = None, progress: Progress | None = None
+    ) -> pd.DataFrame:
         """Return all events in the order in which they were written.
 
         Parameters
         ----------
         since : datetime, optional
             Leave out what is older; a time with a zone.
+        progress : Progress, optional
+            Called with the events read and the events in all.
 
         Returns
         -------
@@ -375,7 +382,7 @@ class Readings(Recorder):
         ReadingsError
             If the log cannot be read.
         """
-        rows = self._rows(READINGS, COLUMNS, since)
+        rows = self._rows(READINGS, COLUMNS, since, progress)
         return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_DTYPES)
 
     def regions(self, since: datetime | None = None) -> pd.DataFrame:
@@ -475,7 +482,11 @@ class Readings(Recorder):
         return pd.DataFrame(rows, columns=list(columns)).astype(types)
 
     def _rows(
-        self, table: sa.Table, columns: Iterable[str], since: datetime | None
+        self,
+        table: sa.Table,
+        columns: Iterable[str],
+        since: datetime | None,
+        progress: Progress | None = None,
     ) -> list[tuple[object, ...]]:
         if self._engine is None:
             return []
@@ -487,12 +498,19 @@ class Readings(Recorder):
             wanted = wanted.where(table.columns["time"] >= since)
         try:
             with connected(self._engine) as connection:
+                counted = sa.select(sa.func.count()).select_from(wanted.subquery())
+                total = connection.execute(counted).scalar_one() if progress else 0
+                rows: list[tuple[object, ...]] = []
                 result = connection.execute(wanted.order_by(table.columns["id"]))
-                return [tuple(row) for row in result]
+                for part in result.partitions(AT_A_TIME):
+                    rows += map(tuple, part)
+                    if progress and total:
+                        progress(min(len(rows), total), total)
+                return rows
         except (TypeError, ValueError) as error:  # of a time that is none
             raise ReadingsError(DAMAGED) from error
 
-    def recent(self, days: int | None) -> pd.DataFrame:
+    def recent(self, days: int | None, progress: Progress | None = None) -> pd.DataFrame:
         """Return the events of the last days as `table` does; all where `days` is None.
 
         Raises
@@ -500,7 +518,8 @@ class Readings(Recorder):
         ReadingsError
             If the log cannot be read.
         """
-        return self.table(datetime.now(UTC) - timedelta(days=days) if days is not None else None)
+        since = datetime.now(UTC) - timedelta(days=days) if days is not None else None
+        return self.table(since, progress)
 
     def newest(self) -> int:
         """Return the number of the newest event, 0 where there is none: it grows with each.

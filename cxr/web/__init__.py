@@ -57,6 +57,7 @@ from .site_result import readers_view, result_step
 from .site_truth import scores_step, truth_step
 from .study import study_view
 from .trail import backlog_view, trail_allows
+from .work import table_key, worked_out
 
 __all__ = [
     "Choices",
@@ -141,9 +142,11 @@ __all__ = [
     "steadiness_view",
     "stop_without_readers",
     "study_view",
+    "table_key",
     "theme",
     "threshold_step",
     "trail_allows",
     "truth_step",
     "waiting_step",
+    "worked_out",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +23,7 @@ from .look import theme
 from .messages import measure_again, not_described, not_steadied
 from .page import plot
 from .plain_text import plain, plain_table
+from .work import table_key, worked_out
 
 __all__ = [
     "folds_view",
@@ -44,8 +46,6 @@ METHOD = (
     "is in; 5 folds by patient. Validation counts as train."
 )
 
-_alike = st.cache_data(max_entries=4, show_spinner="Comparing films")(alike)
-
 
 def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) -> None:
     """Show the films that are alike without being equal, and whether a split shares any.
@@ -63,7 +63,9 @@ def near_duplicates_view(table: pd.DataFrame, folder: Path | None, name: str) ->
     if FINGERPRINT not in table:
         st.info(not_described(name))
         return
-    duplicates = _alike(table)
+    duplicates = worked_out("Comparing films", partial(alike, table), table_key(table))
+    if duplicates is None:
+        return
     left_out = ""
     if duplicates.without:
         left_out = f" {count(duplicates.without)} without a fingerprint are left out."

@@ -11,17 +11,15 @@ from .. import exports as report
 from ..exports import EXPORTED, to_csv, to_json
 from ..films.bounds import ALL_LISTS
 from ..reading_room.entry import Entry
-from ..reading_room.making import Making
 from ..reading_room.session import ReadingSession
 from ..scoring.card import Card
 from ..stats.wording import count
+from .work import BEAT, progress_with_stop
 
 __all__ = ["export_view"]
 
 #: Films of which a file with pictures is made within a second or so.
 QUICK = 10
-#: Seconds between two looks at how far a file is.
-BEAT = 0.5
 HELP = {
     "PDF": "One page per film and finding, with the heatmap by the chosen method",
     "DICOM": "Secondary captures; of films that came as DICOM also structured reports, "
@@ -154,7 +152,9 @@ def _long(
     # In a place of its own: what stands in it changes, and what is below it is not to close.
     with st.container(key=f"making_{label}", gap="xsmall"):
         if making and making.state == "running":
-            st.fragment(_watch, run_every=BEAT)(making, label)
+            st.fragment(progress_with_stop, run_every=BEAT)(
+                making, label, f"stop_{label}", of=count(making.total)
+            )
             return
         if making and making.state == "ready":
             st.download_button(
@@ -186,12 +186,3 @@ def _long(
             width="stretch",
             help=HELP[label],
         )
-
-
-def _watch(making: Making, label: str) -> None:
-    """Show how far a file is, until it is there or stopped."""
-    if making.state != "running":
-        st.rerun(scope="app")
-    st.progress(making.done / making.total, f"{label}: {making.done} of {count(making.total)}")
-    if st.button("Stop", key=f"stop_{label}", width="stretch"):
-        making.stop()

@@ -160,6 +160,16 @@ class TestNearDuplicates:
         assert near_duplicates(table, within=11).empty
         assert list(near_duplicates(table, within=11).columns) == COLUMNS
 
+    def test_it_is_told_how_far_the_comparison_is(self, monkeypatch):
+        monkeypatch.setattr("cxr.datasets.near_duplicates.CHUNK", 2)
+        rng, told = np.random.default_rng(0), []
+        facts = {name: [f"{name}{i}" for i in range(5)] for name in COLUMNS if name != "distance"}
+        table = pd.DataFrame(
+            facts | {"sha256": "", "phash": [rng.bytes(32).hex() for _ in range(5)]}
+        )
+        near_duplicates(table, progress=lambda done, total: told.append((done, total)))
+        assert told == [(0, 5), (2, 5), (4, 5)]
+
     def test_equal_pixels_alone_are_no_near_duplicates(self, hashes):
         table = films([hashes[0], hashes[0], *hashes[1:]])
         table.loc[1, "sha256"] = table.loc[0, "sha256"]

@@ -299,6 +299,22 @@ def test_what_makes_sense_is_taken():
     assert refused(call="unsure").call == "unsure"
 
 
+def test_it_is_told_how_far_the_log_is_read(file: Path, monkeypatch):
+    monkeypatch.setattr("cxr.monitoring.log.AT_A_TIME", 2)
+    log, told = Readings(f"sqlite:///{file}"), []
+    log.scored(*(reading(film_sha256=f"{i:064x}") for i in range(5)))
+    read = log.recent(7, lambda done, total: told.append((done, total)))
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    pd.testing.assert_frame_equal(read, log.table())
+
+    def stop(done: float, total: float) -> None:
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        log.recent(7, stop)
+    assert len(log.recent(7)) == 5  # it is open for the next
+
+
 def test_reasons_and_calls_are_plain_words():
     assert all(text == text.lower() and len(text) <= 20 for text in (*REASONS, *CALLS, *AGREEMENTS))
     assert len(set(REASONS)) == len(REASONS) == 7
