@@ -62,7 +62,8 @@ def show_rates(rates: Iterable[Rate]) -> None:
     shown = list(rates)
     for column, rate in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(rate.name, percent(rate.value), help=rate.meaning, border=True)
-        column.caption(f"{interval(rate.interval, '.1%')}, n\u00a0{rate.whole:,}")
+        ends = interval(rate.interval, ".1%").replace(" %", "\u00a0%")
+        column.caption(f"{ends}, n\u00a0{rate.whole:,}")
 
 
 def show_values(counts: Confusion) -> None:

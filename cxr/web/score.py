@@ -49,7 +49,8 @@ def score_view(entry: Entry, point: OperatingPoint, finding: str) -> None:
     if not point.n:
         st.caption(NOT_MEASURED, help=plain(point.rule))
         return
-    sensitivity, specificity = rates(point, ".1%")
+    # A figure and its sign stay on one line.
+    sensitivity, specificity = (r.replace(" %", "\u00a0%") for r in rates(point, ".1%"))
     noun, _, more = point.measured_on.partition(" of ")
     films = f"{count(point.n, noun)} of {more}" if more else count(point.n, noun)
     st.caption(
