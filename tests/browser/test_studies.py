@@ -118,8 +118,8 @@ def test_a_disc_of_two_studies_with_a_lateral_and_a_prior(page: Page, disc, shot
     expect(panes.locator(".title")).to_have_text([
         "Current · 2024-03-01 · PA · IM1", "Prior · 2023-11-04 · AP · IM3",
     ])  # fmt: skip
-    expect(panes.nth(0).locator(".scores")).to_have_text(re.compile(r"pneumonia 0\.\d\d"))
-    expect(panes.nth(1).locator(".scores")).to_have_text(re.compile(r"pneumonia 0\.\d\d"))
+    expect(panes.nth(0).locator(".scores")).to_have_text(re.compile(r"pneumonia\s0\.\d\d"))
+    expect(panes.nth(1).locator(".scores")).to_have_text(re.compile(r"pneumonia\s0\.\d\d"))
     expect(panes.nth(1).locator(".marks")).to_have_text("Matched by the lungs")
     shot(page, "studies-prior")
 
@@ -196,7 +196,7 @@ def test_earlier_films_are_listed_with_their_scores(page: Page, disc: list[Path]
     at_rest(page)
     page.locator(".st-key-film_acts").get_by_role("button", name="Compare").click()
     listed = page.get_by_role("radiogroup", name=re.compile("Earlier films"))
-    expect(listed.get_by_text(re.compile(r"2023-11-04 · ▽ pneumonia 0\.\d\d"))).to_be_visible()
+    expect(listed.get_by_text(re.compile(r"2023-11-04 · ▽\spneumonia\s0\.\d\d"))).to_be_visible()
     shot(page, "studies-priors")
 
 
