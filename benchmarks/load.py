@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,15 +90,23 @@ def alike(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> b
     return a.shape == b.shape and bool(np.abs(a - b).max() <= MAPS_ALIKE * max(np.ptp(b), 1e-12))
 
 
+async def hope(session: Session, holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds; say how the page was where it does not."""
+    try:
+        await session.until(holds, LOST)
+    except TimeoutError as error:
+        raise TimeoutError(f"{what} did not come: {session}") from error
+
+
 async def take(session: Session, films: Sequence[Path], notes: Notes) -> asyncio.Task[None]:
     """Drop films and wait for the first score; the task returned waits for all."""
     start = time.monotonic()
     await session.drop(films)
-    await session.until(lambda: bool(session.scores), LOST)
+    await hope(session, lambda: bool(session.scores), "a score")
     first = time.monotonic() - start
 
     async def wait() -> None:
-        await session.until(lambda: len(session.scores) == len(films), LOST)
+        await hope(session, lambda: len(session.scores) == len(films), "all scores")
         notes.first.append(first)
         notes.all.append(time.monotonic() - start)
 
@@ -154,8 +162,10 @@ async def read(
 ) -> None:
     """Read list after list, at a reader's pace."""
     chance = random.Random(id(session))  # noqa: S311
+    shown: set[str] = set()  # in any list: what a browser was shown once it may be given again
     for films in lists:
         own = {film.name for film in films}
+        shown |= own
         rest = await take(session, films, notes)
         unread = set(own)
         while unread and time.monotonic() < until:
@@ -166,7 +176,7 @@ async def read(
             notes.opened.append(time.monotonic() - opened)
             notes.wrong += unlike(session, name, reference)
             other = chance.choice(others).film
-            if other and other["name"] not in own:
+            if other and other["name"] not in shown:
                 status = await session.status(other["url"])
                 notes.refused += status == 404
                 notes.foreign += [f"The film of another: {status}"] if status != 404 else []
@@ -187,7 +197,7 @@ async def without_stop(work: Sequence[object], notes: Notes) -> None:
     """Note what readers could not go on from, as scores that did not come."""
     for end in await asyncio.gather(*work, return_exceptions=True):  # type: ignore[call-overload]
         if isinstance(end, BaseException):
-            notes.errors.append(f"A reader could not go on: {type(end).__name__} {end}"[:300])
+            notes.errors.append(f"A reader could not go on: {type(end).__name__} {end}"[:400])
 
 
 def kind_of(address: str) -> str:

@@ -92,7 +92,9 @@ class Session:
         """Of all films that the page showed, in the list or by themselves, since it was cleared."""
         self.told: dict[str, set[str]] = {}
         """All scores that were shown of a film, by its name, since the list was cleared."""
-        self._web = httpx.AsyncClient(base_url=address, timeout=120)
+        # The server closes connections that nobody uses after 5 seconds; a browser asks again then.
+        unused = httpx.Limits(keepalive_expiry=2.0)
+        self._web = httpx.AsyncClient(base_url=address, timeout=120, limits=unused)
         self._socket: ClientConnection
         self._tasks: set[asyncio.Task[None]] = set()
         self._session = self._page = self._query = self._token = ""
@@ -105,7 +107,7 @@ class Session:
         self._key, self._told = secrets.token_hex(16), ""
         self._pictures: set[str] = set()
         self._asking: asyncio.Task[None] | None = None
-        self._turn, self._asks = 0, False
+        self._turn, self._asks, self._heard = 0, False, 0.0
         self._kept: dict[str, bytes] = {}
         self._load: tuple[str, asyncio.Task[None]] | None = None
         self._changed = asyncio.Event()
@@ -195,6 +197,15 @@ class Session:
                 self._changed.clear()
                 await self._changed.wait()
 
+    def __str__(self) -> str:
+        """Say how far the page is, without any name."""
+        silent = asyncio.get_running_loop().time() - self._heard
+        waiting = len(self.rows) - len(self.scores)
+        return (
+            f"{len(self.rows)} rows, {waiting} waiting, {len(self._timers)} timers, "
+            f"heatmap coming: {self.is_coming}, silent for {silent:.0f} s"
+        )
+
     @property
     def scores(self) -> dict[str, str]:
         """The scores of the films that have all of theirs, as on screen, by name."""
@@ -254,12 +265,21 @@ class Session:
         try:
             async for data in self._socket:
                 message = ForwardMsg.FromString(data if isinstance(data, bytes) else data.encode())
-                self._take(message)
-                self._changed.set()
+                # In order: each takes as long.
+                asyncio.get_running_loop().call_later(self.lag, self._take, message)
+            self.errors.append("The server closed the connection")
         except ConnectionClosed as error:
             self.errors.append(f"The connection broke: {error}"[:200])
 
     def _take(self, message: ForwardMsg) -> None:
+        try:
+            self._read(message)
+        except (KeyError, TypeError, ValueError, asyncio.InvalidStateError) as error:
+            self.errors.append(f"A message was not understood: {type(error).__name__} {error}")
+        self._heard = asyncio.get_running_loop().time()
+        self._changed.set()
+
+    def _read(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self._session = message.new_session.initialize.session_id or self._session
@@ -296,8 +316,7 @@ class Session:
             self._ids[name], self._fragments[name] = component.id, fragment
             show = {"cxr_tab": self._tab, "cxr_worklist": self._list, "cxr_film": self._film}
             if component.component_name in show:
-                data = json.loads(component.json)
-                self._do(self._later(show[component.component_name], data))
+                show[component.component_name](json.loads(component.json))
         elif kind == "button":
             self._ids[element.button.label] = element.button.id
         elif kind == "file_uploader":
@@ -311,11 +330,6 @@ class Session:
             self.errors.append(f"On the page: {element.exception.message}"[:200])
         elif kind == "alert" and element.alert.format == element.alert.ERROR:
             self.errors.append(f"On the page: {element.alert.body}"[:200])
-
-    async def _later(self, show: Callable[[dict[str, Any]], None], data: dict[str, Any]) -> None:
-        if self.lag:
-            await asyncio.sleep(self.lag)
-        show(data)
 
     def _beat(self, fragment: str, seconds: float) -> None:
         if fragment in self._timers and self._timers[fragment][0] == seconds:
@@ -380,7 +394,10 @@ class Session:
     async def _fetch(self, film: dict[str, Any]) -> None:
         size = film["width"] * film["height"] * (film["scale"]["bits"] // 8)
         for attempt in range(1, TRIES + 1):
-            answer = await self._web.get(film["url"], headers={"Range": "bytes=0-"})
+            try:
+                answer = await self._web.get(film["url"], headers={"Range": "bytes=0-"})
+            except httpx.TransportError:  # as in `film_load.js`
+                answer = httpx.Response(503)
             self._note(answer.status_code, film["url"])
             if answer.is_success and len(answer.content) >= size:
                 self._kept[film["key"]] = answer.content
