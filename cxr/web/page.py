@@ -31,6 +31,7 @@ from .messages import (
 from .plain_text import plain, plain_table
 from .sign_in import sign_out_button, signed_in
 from .streamlit_hooks import (
+    close_what_is_behind,
     end_in_time,
     forget_old_widgets,
     hold_media,
@@ -287,6 +288,7 @@ def navigated() -> None:
     end_in_time()
     forget_old_widgets()
     hold_media()
+    close_what_is_behind()
 
 
 def header(title: str, listed: Sequence[Card] | None = None) -> None:

@@ -7,6 +7,7 @@ other minor version than `VERSION`, so that somebody reads the parts again and r
 
 from __future__ import annotations
 
+import asyncio
 import faulthandler
 import json
 import logging
@@ -25,6 +26,7 @@ import streamlit
 
 __all__ = [
     "VERSION",
+    "close_what_is_behind",
     "end_in_time",
     "forget_media",
     "forget_old_widgets",
@@ -56,6 +58,8 @@ MEDIA = "Runtime.media_file_mgr"
 #: Seconds after which a click on what a page no longer shows does not come any more.
 LATE = 30.0
 GONE = "widgets_gone"
+#: Of a websocket that is closed: try again later.
+TRY_AGAIN = 1013
 #: Runs of a tab after which a place on its page is taken to be there no more.
 RUNS = 5
 
@@ -557,6 +561,39 @@ def forget_uploads(file_ids: Iterable[str]) -> None:
     store, session = module.get_instance().uploaded_file_mgr, session_id()
     for file_id in file_ids:
         store.remove_file(session_id=session, file_id=file_id)
+
+
+@cache
+def close_what_is_behind() -> None:
+    """Close the connection to a tab that does not take what it is told, so that it connects anew.
+
+    Streamlit gives a tab up that is hundreds of messages behind, says nothing and keeps its
+    connection: the tab hears nothing more until it is loaded anew. A browser whose connection is
+    closed connects again, and has its session back. Without this part it is as with Streamlit.
+    """
+    module = _part(
+        "streamlit.web.server.starlette.starlette_websocket",
+        "StarletteSessionClient.write_forward_msg",
+    )
+    manager = _part("streamlit.runtime.session_manager", "SessionClientDisconnectedError")
+    if module is None or manager is None:
+        return
+    write = module.StarletteSessionClient.write_forward_msg
+    closing: set[asyncio.Task[None]] = set()
+
+    @wraps(write)
+    def written(self: Any, message: Any) -> None:
+        was_open = not self._closed.is_set()
+        try:
+            write(self, message)
+        except manager.SessionClientDisconnectedError:
+            if was_open:
+                task = asyncio.ensure_future(self._websocket.close(TRY_AGAIN))
+                closing.add(task)
+                task.add_done_callback(closing.discard)
+            raise
+
+    module.StarletteSessionClient.write_forward_msg = written
 
 
 def forget_old_widgets() -> None:

@@ -23,6 +23,7 @@ from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
+from streamlit.runtime.session_manager import SessionClientDisconnectedError
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import WStates
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
@@ -172,6 +173,36 @@ class TestWithThem:
         app.button[0].click().run()
         assert app.session_state["clicks"] == 4
 
+    def test_a_tab_that_takes_nothing_is_told_to_connect_anew(self, monkeypatch):
+        client = starlette_websocket.StarletteSessionClient
+        monkeypatch.setattr(client, "write_forward_msg", client.write_forward_msg)
+        hooks.close_what_is_behind.__wrapped__()
+        closed: list[int] = []
+
+        async def never(data: bytes) -> None:
+            await asyncio.Event().wait()
+
+        async def close(code: int) -> None:
+            closed.append(code)
+
+        async def tell() -> None:
+            socket = SimpleNamespace(
+                headers=Headers(), cookies={}, client=None, send_bytes=never, close=close
+            )
+            behind = client(socket)
+            for _ in range(starlette_websocket.WEBSOCKET_MAX_SEND_QUEUE_SIZE):
+                behind.write_forward_msg(ForwardMsg())
+            for _ in range(2):
+                with pytest.raises(SessionClientDisconnectedError):
+                    behind.write_forward_msg(ForwardMsg())
+            await asyncio.sleep(0)
+            await behind.aclose()
+
+        # In a thread of its own, since a browser of another test may have a loop in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(tell())).result()
+        assert closed == [hooks.TRY_AGAIN]
+
     def test_a_tab_takes_its_mark_away(self, server, monkeypatch):
         server.uploaded_file_mgr = MemoryUploadedFileManager("/_stcore/upload_file")
         monkeypatch.setattr(runtime, "exists", lambda: True)
@@ -315,6 +346,12 @@ def asked_whether_open() -> bool:
         (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.forget_uploads(["1"]), None),
         (MediaFileManager, "clear_session_refs", hooks.hold_media.__wrapped__, None),
         (runtime.Runtime, "media_file_mgr", hooks.forget_media, None),
+        (
+            starlette_websocket,
+            "StarletteSessionClient",
+            hooks.close_what_is_behind.__wrapped__,
+            None,
+        ),
         (WStates, "widget_metadata", hooks.forget_old_widgets, None),
         (MultiPartParser, "spool_max_size", hooks.keep_uploads_in_memory, None),
         (SafeSessionState, "on_script_will_rerun", hooks.lose_no_press, None),
