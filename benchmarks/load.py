@@ -340,6 +340,7 @@ async def run(options: argparse.Namespace, films: Sequence[Path]) -> None:
                     "foreign": Counter(notes.foreign),
                     "refused_films_of_others": notes.refused,
                     "errors": Counter(notes.errors),
+                    "connected_anew": sum(session.reconnected for session in sessions),
                     "tracebacks_of_the_server": sum("Traceback" in line for line in words),
                     "memory_mb": round(max(memory)),
                     "peak_mb": round(server.peak()),

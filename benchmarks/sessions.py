@@ -86,6 +86,8 @@ class Session:
         self.errors: list[str] = []
         self.is_empty = False
         """Whether the page asks for films."""
+        self.reconnected = 0
+        """How often the connection broke, and was made anew."""
         self.is_coming = False
         """Whether the heatmap of the film is on its way."""
         self.names: set[str] = set()
@@ -117,14 +119,7 @@ class Session:
         await self._web.get("/", headers={"Accept": "text/html"})
         await self._web.get("/_stcore/health")
         self._token = self._web.cookies["_streamlit_xsrf"]
-        cookies = "; ".join(f"{name}={value}" for name, value in self._web.cookies.items())
-        self._socket = await connect(
-            f"{self.address.replace('http', 'ws', 1)}/_stcore/stream",
-            origin=self.address,  # type: ignore[arg-type]
-            subprotocols=[Subprotocol("streamlit"), Subprotocol(self._token)],
-            additional_headers={"Cookie": cookies},
-            max_size=None,
-        )
+        await self._connect()
         self._do(self._listen())
         await self._rerun()
         await self.until(lambda: self.is_empty, 120)
@@ -261,15 +256,27 @@ class Session:
         if status >= 400:
             self.errors.append(f"{status} {re.sub('[0-9a-f-]{20,}', '...', address)}")
 
+    async def _connect(self) -> None:
+        cookies = "; ".join(f"{name}={value}" for name, value in self._web.cookies.items())
+        told = ["streamlit", self._token, *filter(None, [self._session])]
+        self._socket = await connect(
+            f"{self.address.replace('http', 'ws', 1)}/_stcore/stream",
+            origin=self.address,  # type: ignore[arg-type]
+            subprotocols=[Subprotocol(part) for part in told],
+            additional_headers={"Cookie": cookies},
+            max_size=None,
+        )
+
     async def _listen(self) -> None:
-        try:
-            async for data in self._socket:
-                message = ForwardMsg.FromString(data if isinstance(data, bytes) else data.encode())
-                # In order: each takes as long.
-                asyncio.get_running_loop().call_later(self.lag, self._take, message)
-            self.errors.append("The server closed the connection")
-        except ConnectionClosed as error:
-            self.errors.append(f"The connection broke: {error}"[:200])
+        while True:
+            with suppress(ConnectionClosed):
+                async for data in self._socket:
+                    message = ForwardMsg.FromString(data)  # type: ignore[arg-type]
+                    # In order: each takes as long.
+                    asyncio.get_running_loop().call_later(self.lag, self._take, message)
+            self.reconnected += 1
+            await self._connect()
+            await self._rerun()
 
     def _take(self, message: ForwardMsg) -> None:
         try:
