@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["cell", "changed", "csv_line", "defused", "from_cell", "table_text", "texts_of"]
 
 _FORMULA = re.compile("'*\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b]")
-_FIGURE = r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?%?"
+_FIGURE = r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?( ?%)?"
 #: A number, or one with its interval as `cxr.stats.wording.with_interval` writes them, which no
 #: spreadsheet can work out.
 _NUMBER = re.compile(rf"{_FIGURE}( \({_FIGURE} to {_FIGURE}\))?", re.IGNORECASE | re.ASCII)

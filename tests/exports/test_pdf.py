@@ -225,7 +225,7 @@ class TestRefused:
         page, _ = texts(to_pdf([Item("knee.png", film, said(film, None))], a_card(), made=MADE))
         assert "No score" in page
         assert REASON.reason in page
-        assert not re.search(r"\b[01]\.\d\d\b|\d%", page)
+        assert not re.search(r"\b[01]\.\d\d\b|\d ?%", page)
         assert "operating point" not in page
         assert CAPTION not in page
         assert intended_use("children of 1 to 5 years") in page

@@ -16,7 +16,7 @@ FORMULAS = [
     *("-0.1 (1 to 2)+3", "-0.1 (1+2 to 3)"),
 ]
 HARMLESS = ["a-b.png", "IM=1.png", "12", "-5", "+1.5e-3", "1+1", "'tis", "", "Müller"]
-FIGURES = ["-0.15 (-0.23 to -0.06)", "-4% (-10% to +2%)"]
+FIGURES = ["-0.15 (-0.23 to -0.06)", "-4% (-10% to +2%)", "-4 % (-10 % to +2 %)"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
