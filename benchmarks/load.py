@@ -167,6 +167,7 @@ async def read(
         own = {film.name for film in films}
         shown |= own
         rest = await take(session, films, notes)
+        rest.add_done_callback(lambda task: task.cancelled() or task.exception())
         unread = set(own)
         while unread and time.monotonic() < until:
             name = next(row["name"] for row in session.rows if row["name"] in unread)
