@@ -61,7 +61,7 @@ def owners(name: str) -> list[str]:
 
 if __name__ == "__main__":
     dashboard()
-else:
+elif __name__ != "__mp_main__":  # a process that the dashboard starts serves nothing
     # To import `cxr` takes seconds, in which a tab that was open before may ask and upload: so
     # these parts of it come first, by themselves.
     hooks = run_path(str(WEB / "streamlit_hooks.py"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -125,6 +126,11 @@ print([asyncio.run(ask(kind, "192.168.1.2")) for kind in ("http", "websocket")])
         command = [sys.executable, "-c", script]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert done.stdout == "[403, 1008]\n", done.stderr
+
+
+def test_a_process_that_the_dashboard_starts_serves_nothing() -> None:
+    """A spawned process runs the file that Streamlit ran, by another name."""
+    assert "app" not in runpy.run_path(str(ROOT / "streamlit_app.py"), run_name="__mp_main__")
 
 
 @pytest.mark.parametrize("base", ["", "/below/a/proxy"])
