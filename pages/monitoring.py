@@ -51,6 +51,8 @@ from cxr.web import (
 )
 
 TEN_MINUTES = 600
+#: Of the session: up to which entry the log is being read.
+READ_TO = "log_read_to"
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "All": None}
 KEPT = (
     "Kept of each film: the time, a hash of its pixels, the model and its score or refusal, the "
@@ -92,6 +94,7 @@ def main() -> None:
     try:
         show_log(log)
     except ReadingsError as error:
+        st.session_state.pop(READ_TO, None)
         st.error(plain(error))
 
 
@@ -117,11 +120,12 @@ def show_log(log: Readings) -> None:
     days = PERIODS[period]
     # What was noted since is read anew, and what has grown too old is left out in time.
     now = int(time.monotonic() // TEN_MINUTES)
-    table = worked_out(
-        "Reading the log", partial(log.recent, days), log.where, log.newest(), days, now
-    )
+    # While it is being read: what is noted meanwhile would have it begin again and again.
+    newest = st.session_state.setdefault(READ_TO, log.newest())
+    table = worked_out("Reading the log", partial(log.recent, days), log.where, newest, days, now)
     if table is None:
         return
+    del st.session_state[READ_TO]
     if table.empty:
         st.info(messages.no_readings_within(period) if log.newest() else messages.NO_READINGS)
     else:

@@ -76,11 +76,11 @@ def rates(counts: Confusion) -> list[Rate]:
     """Return the five rates of a confusion matrix: accuracy to NPV."""
     c = counts
     return [
-        Rate("Accuracy", "Share of films on the right side of the threshold", c.tn + c.tp, c.n),
-        Rate("Sensitivity", "Share of films with the finding that were called", c.tp, c.tp + c.fn),
-        Rate("Specificity", "Share of normal films that were not called", c.tn, c.tn + c.fp),
-        Rate("PPV", "Share of calls that were right, among these films", c.tp, c.tp + c.fp),
-        Rate("NPV", "Share of films not called that were normal", c.tn, c.tn + c.fn),
+        Rate("Accuracy", "Films on the right side of the threshold", c.tn + c.tp, c.n),
+        Rate("Sensitivity", "Positive films at or above the threshold", c.tp, c.tp + c.fn),
+        Rate("Specificity", "Negative films below the threshold", c.tn, c.tn + c.fp),
+        Rate("PPV", "Positive films, of those at or above the threshold", c.tp, c.tp + c.fp),
+        Rate("NPV", "Negative films, of those below the threshold", c.tn, c.tn + c.fn),
     ]
 
 

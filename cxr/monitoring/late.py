@@ -204,8 +204,9 @@ class LateReadings(Recorder):
 
     def _lose(self, lost: Sequence[tuple[str, Noted, Receipt]]) -> None:
         self._lost += len(lost)
-        if lost:
-            logger.error("Readings could not be kept: %d", len(lost))
+        readings = sum(not isinstance(noted, TrailEntry) for _, noted, _ in lost)
+        if readings:
+            logger.error("Readings could not be kept: %d", readings)
         for event, reading, receipt in lost:
             receipt.lost += 1
             if isinstance(reading, TrailEntry):

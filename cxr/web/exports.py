@@ -9,7 +9,7 @@ import streamlit as st
 
 from .. import exports as report
 from ..exports import EXPORTED, to_csv, to_json
-from ..films.bounds import ALL_LISTS
+from ..films.bounds import ALL_LISTS, LIST
 from ..reading_room.entry import Entry
 from ..reading_room.session import ReadingSession
 from ..scoring.card import Card
@@ -66,9 +66,10 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
 
         stem = "worklist" if scope == "the list" else "film"
         cards = [model.card for model in worklist.models]
-        csv, drawn = "text/csv", any(e.regions for e in entries)
-        there = any(r.label in report.THERE for e in entries for r in e.regions)
+        csv = "text/csv"
         noted = partial(_noted, session, entries)
+        with_regions = [e for e in entries if e.regions]
+        with_boxes = [e for e in entries if any(r.label in report.THERE for r in e.regions)]
         csv_of, json_of = (lambda: to_csv(rows(), EXPORTED)), (lambda: to_json(rows(), EXPORTED))
         _button("CSV", f"{stem}.csv", csv, noted("csv", csv_of), of=entries)
         _button("JSON", f"{stem}.json", "application/json", noted("json", json_of), of=entries)
@@ -81,12 +82,12 @@ def export_view(session: ReadingSession, entry: Entry) -> None:
                 _long(session, label, file, kind, made, entries)
             else:
                 _button(label, file, kind, partial(made, entries), of=entries)
-        regions_of, boxes_of = (
-            partial(report.regions_csv, entries),
-            partial(report.boxes_csv, entries),
-        )
-        _button("Regions", "regions.csv", csv, noted("regions", regions_of), of=drawn)
-        _button("Boxes", "boxes.csv", csv, noted("boxes", boxes_of), of=there)
+        for label, drawn, of_films in (
+            ("Regions", with_regions, report.regions_csv),
+            ("Boxes", with_boxes, report.boxes_csv),
+        ):
+            make_csv = _noted(session, drawn, label.lower(), partial(of_films, entries))
+            _button(label, f"{label.lower()}.csv", csv, make_csv, of=drawn)
 
 
 def _button(
@@ -175,7 +176,7 @@ def _long(
         if making and making.state == "let go":
             st.caption(LET_GO.format(label))
         if making and making.state == "full":
-            st.error(FULL.format(label, ALL_LISTS.how))
+            st.error(FULL.format(label, f"{LIST.how}, or {ALL_LISTS.how}"))
         if making and making.state == "failed":
             st.error(FAILED)
         st.button(

@@ -306,7 +306,7 @@ class Gate:
         """Pass the messages of a websocket on, as long as its sign-in holds."""
         sessions = self._access.sessions
         over = asyncio.Event()
-        accepted = first = False
+        accepted = False
         clock = asyncio.get_running_loop().time
         began = clock()
 
@@ -321,12 +321,7 @@ class Gate:
             Such a tab has its page drawn anew at once; of a page that was opened, its request is
             noted as use.
             """
-            nonlocal first
-            if not self._parts.is_use(data):
-                return False
-            by_itself = not first and clock() - began < SETTLES
-            first = True
-            return not by_itself
+            return self._parts.is_use(data) and clock() - began >= SETTLES
 
         async def received() -> Message:
             if not over.is_set():

@@ -131,11 +131,14 @@ def add_films(session: ReadingSession) -> None:
         _samples(session)
         if st.session_state.pop("no_samples", False):
             st.info(NO_SAMPLES)
-        if st.button("Clear the list", width="stretch"):
-            session.close()
-            forget_media()
-            del st.session_state["reading_session"]
-            st.rerun()
+        # By callback: a press that the script itself answers is lost where it runs anew meanwhile.
+        st.button("Clear the list", width="stretch", on_click=partial(_clear, session))
+
+
+def _clear(session: ReadingSession) -> None:
+    session.close()
+    forget_media()
+    st.session_state.pop("reading_session", None)
 
 
 def _samples(session: ReadingSession, *, primary: bool = False) -> None:

@@ -591,6 +591,8 @@ def close_what_is_behind() -> None:
                 task = asyncio.ensure_future(self._websocket.close(TRY_AGAIN))
                 closing.add(task)
                 task.add_done_callback(closing.discard)
+                # Its browser may have gone in the same moment.
+                task.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise
 
     module.StarletteSessionClient.write_forward_msg = written

@@ -57,11 +57,13 @@ def backlog_view(backlog: Backlog) -> None:
     backlog : Backlog
         Of the log.
     """
-    if backlog.lost:
-        st.warning(f"Readings that could not be kept: {backlog.lost:,}.")
-    if backlog.problem or backlog.seconds > PATIENCE:
+    # Both counts have the entries of the trail among them.
+    lost, waiting = backlog.lost - backlog.trail_lost, backlog.waiting - backlog.trail_waiting
+    if lost:
+        st.warning(f"Readings that could not be kept: {lost:,}.")
+    if backlog.problem or (waiting and backlog.seconds > PATIENCE):
         why = plain(backlog.problem or "The log answers slowly.")
-        st.warning(f"Readings are not kept yet: {backlog.waiting:,} wait to be recorded. {why}")
+        st.warning(f"Readings are not kept yet: {waiting:,} wait to be recorded. {why}")
     if not opens("monitoring"):
         return
     if backlog.trail_lost:
@@ -72,6 +74,6 @@ def backlog_view(backlog: Backlog) -> None:
         )
     if backlog.trail_waiting and backlog.seconds > PATIENCE:
         st.error(
-            f"{count(backlog.trail_waiting, 'entry', 'entries')} of the audit trail wait to be "
-            "recorded. They are in memory alone until the database can be written."
+            "Not recorded in the audit trail yet, and in memory alone until the database can be "
+            f"written: {count(backlog.trail_waiting, 'entry', 'entries')}."
         )

@@ -25,6 +25,8 @@ BEAT = 0.5
 PATIENCE = 0.5
 #: Results that are kept, of all readers together; the least recently used goes first.
 KEPT = 16
+#: And of one kind: each may be a table of the whole log.
+OF_A_KIND = 4
 STATE = "works"
 
 
@@ -109,18 +111,21 @@ class _Results:
     """What was worked out last, for all readers."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Hashable, object] = OrderedDict()
+        self._known: OrderedDict[tuple[Hashable, ...], object] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable) -> object:
+    def get(self, key: tuple[Hashable, ...]) -> object:
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
             return self._known.get(key)
 
-    def put(self, key: Hashable, result: object) -> None:
+    def put(self, key: tuple[Hashable, ...], result: object) -> None:
         with self._lock:
             self._known[key] = result
+            same = [known for known in self._known if known[0] == key[0]]
+            for old in same[:-OF_A_KIND]:
+                del self._known[old]
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
 
@@ -201,5 +206,4 @@ def progress_with_stop(work: Shown, words: str, key: str, *, of: str = "") -> No
         st.rerun(scope="app")
     how_far = f": {work.done:,.0f} of {of}" if of else ""
     st.progress(min(1.0, work.done / work.total), f"{words}{how_far}")
-    if st.button("Stop", key=key, width="stretch"):
-        work.stop()
+    st.button("Stop", key=key, width="stretch", on_click=work.stop)

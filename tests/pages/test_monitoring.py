@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -191,6 +193,30 @@ def test_what_is_logged_meanwhile_is_shown(opened, log: Readings, made_bundle):
     fill(log, made_bundle.card, 5)
     app.run()
     assert "Films: n = 15, few" in texts(app)
+
+
+def test_a_log_that_grows_while_it_is_read_is_shown(
+    opened, log: Readings, made_bundle, monkeypatch
+):
+    fill(log, made_bundle.card, 20)
+    monkeypatch.setattr(sys.modules["cxr.web.work"], "PATIENCE", 0.0)
+    may_read, recent = threading.Event(), Readings.recent
+
+    def late(*asked, **named) -> pd.DataFrame:
+        assert may_read.wait(60)
+        return recent(*asked, **named)
+
+    monkeypatch.setattr(Readings, "recent", late)
+    app = opened()
+    assert plots(app) == 0
+    may_read.set()
+    for _ in range(50):
+        fill(log, made_bundle.card, 1)
+        app.run()
+        if plots(app):
+            break
+        time.sleep(0.1)
+    assert plots(app)
 
 
 def test_readings_of_other_models_are_told_apart(opened, log: Readings, made_bundle):

@@ -305,20 +305,24 @@ def test_a_websocket_is_led_out_when_its_time_ran_out(open_socket):
     assert sent[-1] == {"type": "websocket.close", "code": 1008}
 
 
-def test_a_websocket_that_is_used_stays_open_until_the_longest_time(open_socket):
+def test_a_websocket_that_is_used_stays_open_until_the_longest_time(open_socket, monkeypatch):
+    monkeypatch.setattr("cxr.web.gate.SETTLES", 0.0)
     messages = [CONNECT, says(b"use"), *(says(b"use", open_socket, 9) for _ in range(20))]
     sent = open_socket.ask(socket(HELD), messages)
     assert heard(sent) == [b"page: use"] * 12 + [b"leads to /"]  # 99 seconds
 
 
+@pytest.mark.parametrize("asks", [1, 2])
 @pytest.mark.parametrize(("settled", "stays"), [(False, False), (True, True)])
-def test_a_tab_that_is_back_on_the_network_is_no_use(open_socket, monkeypatch, settled, stays):
+def test_a_tab_that_is_back_on_the_network_is_no_use(
+    open_socket, monkeypatch, settled, stays, asks
+):
     """It has its page drawn anew by itself, at once; what comes later is somebody's doing."""
     if settled:
         monkeypatch.setattr("cxr.web.gate.SETTLES", 0.0)
     open_socket.clock.time = 8
     beats = [says(b"beat", open_socket, 4), {"type": "websocket.disconnect", "code": 1001}]
-    sent = open_socket.ask(socket(HELD), [CONNECT, says(b"use"), *beats])
+    sent = open_socket.ask(socket(HELD), [CONNECT, *[says(b"use")] * asks, *beats])
     assert (heard(sent)[-1] == b"leads to /") is not stays
 
 

@@ -140,3 +140,13 @@ def test_a_table_has_the_key_of_what_is_in_it() -> None:
     assert table_key(table) == table_key(table.copy())
     other = table.assign(split=["test", "train"])
     assert len({table_key(t) for t in (table, other, table[["path"]], table.iloc[:1])}) == 4
+
+
+def test_of_a_kind_the_newest_are_kept() -> None:
+    results = work._Results()
+    results.put(("other", 0), "kept")
+    for number in range(work.OF_A_KIND + 2):
+        results.put(("kind", number), number)
+    known = [results.get(("kind", number)) for number in range(work.OF_A_KIND + 2)]
+    assert known == [None, None, *range(2, work.OF_A_KIND + 2)]
+    assert results.get(("other", 0)) == "kept"
