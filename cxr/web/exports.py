@@ -185,5 +185,6 @@ def _long(
             on_click=session.makings.begin,
             args=(label, films, make),
             width="stretch",
-            help=HELP[label],
+            # The pointer is here after the first press: the words would lie over the other button.
+            help=None if making and making.state == "ready" else HELP[label],
         )

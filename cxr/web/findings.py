@@ -11,6 +11,9 @@ from .worklist import BANDS, state_of
 
 __all__ = ["finding_view"]
 
+#: Of the session: how often the finding was chosen by key or button.
+TURN = "finding_turn"
+
 
 def finding_view(session: ReadingSession, entry: Entry) -> None:
     """Let the reader choose the finding whose score and heatmap are shown, if there are several.
@@ -31,7 +34,9 @@ def finding_view(session: ReadingSession, entry: Entry) -> None:
         sign, _ = BANDS[state_of(entry, finding, hidden=hidden)]
         return f"{sign} {plain(finding.capitalize())}"
 
-    key = f"finding_{entry.number}"
+    # Another element after each choice by key: see `method_view`.
+    turn = st.session_state.get(TURN, 0)
+    key = f"finding_{entry.number}_{turn}"
 
     def choose() -> None:
         session.show(entry, st.session_state[key] or entry.finding)
@@ -40,6 +45,7 @@ def finding_view(session: ReadingSession, entry: Entry) -> None:
         # Of the one that is shown by then: a key may be pressed again before the page is drawn.
         following = findings[(findings.index(entry.finding) + 1) % len(findings)]
         session.show(entry, following)
+        st.session_state[TURN] = turn + 1
 
     # The one that the film is ranked by is known only with its scores.
     st.session_state[key] = entry.finding

@@ -20,6 +20,8 @@ __all__ = ["about", "cost", "doubt", "duration", "heat_view", "method_view", "ti
 
 #: Seconds between two looks at how far a map is.
 BEAT = 0.5
+#: Of the session: how often the method was chosen by key or button.
+TURN = "method_turn"
 
 
 def title(method: str) -> str:
@@ -73,22 +75,28 @@ def method_view(session: ReadingSession, entry: Entry) -> None:
     if not maps.allowed(entry) and not waits:
         return
 
+    # Another element after each choice by key: what the browser still says of the one before, if a
+    # key is pressed again before the page is drawn, takes the choice back no more.
+    turn = st.session_state.get(TURN, 0)
+    key = f"method_{turn}"
+
     def choose() -> None:
         session.picked = True
-        maps.choose(st.session_state["method"])
+        maps.choose(st.session_state[key])
 
     def choose_next() -> None:
-        # Of the method that is chosen by then: a key may be pressed again before the page is drawn.
+        # Of the method that is chosen by then.
         session.picked = True
         maps.choose(maps.next_fast())
+        st.session_state[TURN] = turn + 1
 
-    st.session_state["method"] = maps.method
+    st.session_state[key] = maps.method
     with st.container(horizontal=True, gap="xxsmall", key="method_row"):
         st.selectbox(
             "Heatmap by",
             list(METHODS),
             format_func=title,
-            key="method",
+            key=key,
             on_change=choose,
             label_visibility="collapsed",
             help="Of this film, and of those that follow.",

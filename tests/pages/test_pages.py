@@ -974,6 +974,12 @@ def shown_method(app: AppTest) -> str:
     return place.maps.shown(place.worklist.open()).method
 
 
+def method_choice(app: AppTest):
+    """Where the method of heatmaps is chosen: another element after each choice by key."""
+    (found,) = [box for box in app.selectbox if box.label == "Heatmap by"]
+    return found
+
+
 def worked_out(app: AppTest) -> None:
     """Wait for what is under way, as the page's own clock would."""
     assert app.session_state["reading_session"].maps.explainer.join(120)
@@ -995,7 +1001,7 @@ def test_triage_says_how_much_of_the_map_lies_in_the_lungs(page, monkeypatch) ->
     app = page("triage")
     with_samples(app)
     for method in ("gradcam", "layercam"):
-        app.selectbox(key="method").set_value(method).run()
+        method_choice(app).set_value(method).run()
         worked_out(app)
         heat = heat_shown(app)
         assert heat.method == method
@@ -1030,28 +1036,28 @@ def test_models_without_a_lung_network_say_so_on_their_page_alone(page) -> None:
 def test_a_method_of_one_pass_is_chosen_and_stays_for_the_next_film(page) -> None:
     app = page("triage")
     worklist = with_samples(app)
-    assert app.selectbox(key="method").value == shown_method(app) == "gradcam"
+    assert method_choice(app).value == shown_method(app) == "gradcam"
     assert "1 pass, " in texts(app)
-    app.selectbox(key="method").set_value("layercam").run()
+    method_choice(app).set_value("layercam").run()
     worked_out(app)
     assert shown_method(app) == "layercam"
     app.session_state["reading_session"].choose(worklist.ordered()[1].number)
     app.run()
     worked_out(app)
-    assert app.selectbox(key="method").value == shown_method(app) == "layercam"
+    assert method_choice(app).value == shown_method(app) == "layercam"
     press(app, "Next")
     worked_out(app)
     assert shown_method(app) == "hirescam"
     # The key is pressed twice before the page is drawn: the second press counts from the first.
     app.session_state["reading_session"].maps.choose("gradcam")
     press(app, "Next")
-    assert app.selectbox(key="method").value == "gradcam++"
+    assert method_choice(app).value == "gradcam++"
 
 
 def test_a_slow_method_says_how_long_it_takes_before_it_starts(page) -> None:
     app = page("triage")
     worklist = with_samples(app)
-    app.selectbox(key="method").set_value("smoothgrad").run()
+    method_choice(app).set_value("smoothgrad").run()
     worked_out(app)
     assert re.search("(About|Less than) .* s", texts(app))
     assert shown_method(app) == "gradcam"
@@ -1084,7 +1090,7 @@ def test_a_slow_method_is_stopped_and_the_former_map_stays(
 
     app = page("triage")
     with_samples(app)
-    app.selectbox(key="method").set_value("occlusion").run()
+    method_choice(app).set_value("occlusion").run()
     worked_out(app)
     monkeypatch.setattr("cxr.reading_room.explainer.heatmaps", slow)
     press(app, "Work out")
@@ -1159,7 +1165,7 @@ def test_exports_take_the_map_that_is_shown(page) -> None:
 
     app = page("triage")
     worklist = with_samples(app)
-    app.selectbox(key="method").set_value("layercam").run()
+    method_choice(app).set_value("layercam").run()
     place = app.session_state["reading_session"]
     scored = [entry for entry in worklist.entries if entry.band != "refused"]
     items = list(report.items_of(worklist.entries, place.maps.exported))
@@ -1190,7 +1196,7 @@ def test_a_film_is_scored_without_a_convolution_and_says_why_it_has_no_map(
     assert entry.prediction.score is not None
     assert entry.prediction.heatmap is None
     assert "flat has no convolution" in texts(app)
-    app.selectbox(key="method").set_value("smoothgrad").run()
+    method_choice(app).set_value("smoothgrad").run()
     worked_out(app)
     press(app, "Work out")
     worked_out(app)

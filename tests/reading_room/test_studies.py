@@ -236,7 +236,7 @@ def test_the_rows_of_a_disc_are_there_before_any_film_is_read(disc: Worklist) ->
     list(disc.score())
     assert [[e.number for e in row.entries] for row in disc.rows("arrival")] == before
     assert [e.lateral for e in disc.entries] == [False, True, False, False]
-    assert disc.account.startswith("3 films read, 1 lateral, 0 refused.")
+    assert disc.account.startswith("3 films scored, 1 lateral, 0 refused.")
     assert [row.number for row in disc.priors(disc.entries[0])] == [3]
     assert [row.number for row in disc.priors(disc.entries[1])] == [3]
     assert not disc.priors(disc.entries[2])
