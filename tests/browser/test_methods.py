@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect
 
 from tests.browser.test_dashboard import PNEUMONIA, open_triage, picture, upload
-from tests.browser.waiting import at_rest
+from tests.browser.waiting import at_rest, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
@@ -47,7 +47,7 @@ def test_methods_of_a_film(page: Page, films: list[Path], shot) -> None:
     # A method of one pass: the name and the map change, here and on the next film.
     choose(page, "Heatmap by", "LayerCAM")
     expect(caption).to_contain_text("LayerCAM. Where the score came from, not where disease is.")
-    assert np.abs(picture(page) - first).mean() > 0.5
+    until(page, lambda: np.abs(picture(page) - first).mean() > 0.5)  # it is fetched after its name
     shot(page, "methods-layercam")
     page.locator("h4").first.click()
     # A list that was chosen from has the keyboard until something else has it.
