@@ -31,8 +31,8 @@ class Access:
         Returns what the web server wrote and signed of somebody, of a browser's cookies: JSON; None
         where there is nothing or it is not from the server.
     note : callable
-        Called with what happened (``signed_in``, ``signed_out``, ``refused``) and to whom; it must
-        not wait for anything.
+        Called with what happened (of `cxr.monitoring.SIGN_IN_EVENTS`) and to whom; it must not
+        wait for anything.
     """
 
     settings: Settings
@@ -86,6 +86,19 @@ class Access:
         self.sessions.end(key)
         if who and who.role:
             self.note("signed_out", who)
+
+    def note_over(self) -> None:
+        """Note of each sign-in whose time ran out that it did; to be called now and then."""
+        for who in self.sessions.newly_over():
+            if who.role:
+                self.note("timed_out", who)
+
+    def stop(self) -> None:
+        """End all sign-ins, and note it: the server stops, and knows nobody when it is back."""
+        self.note_over()
+        for who in self.sessions.end_all():
+            if who.role:
+                self.note("server_stopped", who)
 
     def pseudonym(self, claims: Mapping[str, Any]) -> str:
         """Return what readings know somebody by, of what the provider says of them."""

@@ -50,6 +50,7 @@ class _Session:
     who: SignedIn
     began: float
     used: float
+    is_told: bool = False
 
 
 class Sessions:
@@ -77,7 +78,8 @@ class Sessions:
         now = self._now()
         with self._lock:
             # Kept a while beyond their end, so that a page can say that they ended.
-            for old in [k for k, s in self._sessions.items() if now - s.began > 2 * self.longest]:
+            kept = self._sessions.items()
+            for old in [k for k, s in kept if s.is_told and now - s.began > 2 * self.longest]:
                 del self._sessions[old]
             self._sessions[key] = _Session(who, now, now)
             while len(self._sessions) > ROOM:
@@ -106,6 +108,21 @@ class Sessions:
         with self._lock:
             session = self._sessions.get(key)
             return session is not None and not self._is_live(session)
+
+    def newly_over(self) -> list[SignedIn]:
+        """Return whose time ran out since this was asked last; of each sign-in once."""
+        with self._lock:
+            over = [s for s in self._sessions.values() if not s.is_told and not self._is_live(s)]
+            for session in over:
+                session.is_told = True
+            return [session.who for session in over]
+
+    def end_all(self) -> list[SignedIn]:
+        """Forget all sign-ins, and return whose were under way: the server stops."""
+        with self._lock:
+            live = [s.who for s in self._sessions.values() if self._is_live(s)]
+            self._sessions.clear()
+            return live
 
     def _is_live(self, session: _Session) -> bool:
         now = self._now()

@@ -266,7 +266,7 @@ class Recorder(ABC):
         self.add("exported", films)
 
     def signed(self, event: str, who: SignIn) -> None:
-        """Record that somebody signed in or out, or was refused (`SIGN_IN_EVENTS`).
+        """Record that somebody signed in or was refused, or that it ended (`SIGN_IN_EVENTS`).
 
         Raises
         ------

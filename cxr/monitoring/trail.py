@@ -27,7 +27,7 @@ __all__ = [
 OPENED_EVENTS = ("opened",)
 EXPORTED_EVENTS = ("exported",)
 #: Refused is who the provider knows but who is in none of the groups.
-SIGN_IN_EVENTS = ("signed_in", "signed_out", "refused")
+SIGN_IN_EVENTS = ("signed_in", "signed_out", "timed_out", "server_stopped", "refused")
 TRAIL_EVENTS = (*OPENED_EVENTS, *EXPORTED_EVENTS, *SIGN_IN_EVENTS)
 _WORD = re.compile(r"[a-z_]{1,16}")
 
@@ -112,7 +112,7 @@ class Exported(TrailEntry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn(TrailEntry):
-    """Somebody signed in or out, or was refused.
+    """Somebody signed in or was refused, or their sign-in ended.
 
     Attributes
     ----------

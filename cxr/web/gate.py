@@ -155,7 +155,28 @@ class Gate:
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._lifespan(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note, from the server's start to its stop, which sign-ins end without their reader."""
+
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                watching.cancel()
+                self._access.stop()
+            return message
+
+        async def watch() -> None:
+            while True:
+                await asyncio.sleep(BEAT)
+                self._access.note_over()
+
+        watching = asyncio.create_task(watch())
+        try:
+            await self._app(scope, received, send)
+        finally:
+            watching.cancel()
 
     def _unseen(self, send: Send) -> Send:
         """Return what sends answers whose cookies do not travel in the clear."""

@@ -80,9 +80,13 @@ def choose_site(
             help=SITE_FILE,
             max_upload_size=1,
         )
-        if kept_site() and st.button("Use the card's operating points", key=f"{key}_none"):
-            keep_site(None)
-            st.rerun()
+        if kept_site():
+            st.button(
+                "Use the card's operating points",
+                key=f"{key}_none",
+                on_click=keep_site,
+                args=(None,),
+            )
     for told in filter(None, (st.session_state.get(PROBLEM), refused)):
         st.error(told)
     if site is None:

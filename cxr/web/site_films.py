@@ -58,6 +58,8 @@ def films_step(session: SiteSession) -> None:
 
 def _state(session: SiteSession, was_busy: bool) -> None:
     """Say how far the films are; once they are done, the page is drawn with what comes next."""
+    if st.session_state.get(KEY) is not session:
+        st.rerun(scope="app")  # cleared just now: the page begins anew
     films = session.films
     waiting = len(films.waiting)
     if waiting or session.scorer.error:
@@ -71,10 +73,13 @@ def _state(session: SiteSession, was_busy: bool) -> None:
         with st.expander("Why films have no score"):
             for reason, number in refused.items():
                 st.caption(f"{count(number)}: {plain(reason)}")
-    if st.button("Clear all films", key="site_clear"):
-        session.close()
-        del st.session_state[KEY]
-        st.rerun(scope="app")
+    st.button("Clear all films", key="site_clear", on_click=_clear, args=(session,))
     if was_busy and not session.scorer.pending:
         time.sleep(0.05)
         st.rerun(scope="app")
+
+
+def _clear(session: SiteSession) -> None:
+    session.close()
+    if st.session_state.get(KEY) is session:
+        del st.session_state[KEY]

@@ -115,9 +115,18 @@ def _file(choices: Choices) -> None:
             on_click="ignore",
             help="Choose it on Triage and Monitoring, or with cxr predict --site",
         )
-        if st.button("Use it in this tab", key="site_use", help="On Triage and Monitoring"):
-            keep_site(_named(name, choices))
-            st.toast("Triage and Monitoring use the site's file in this tab.")
+        st.button(
+            "Use it in this tab",
+            key="site_use",
+            help="On Triage and Monitoring",
+            on_click=_use,
+            args=(name, choices),
+        )
+
+
+def _use(name: str, choices: Choices) -> None:
+    keep_site(_named(name, choices))
+    st.toast("Triage and Monitoring use the site's file in this tab.")
 
 
 def _named(name: str, choices: Choices) -> SiteFile:

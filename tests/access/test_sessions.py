@@ -83,3 +83,17 @@ def test_the_clock_is_not_that_of_the_day(monkeypatch):
     assert sessions.clock() < 1e12
     before = sessions.clock()
     assert sessions.clock() >= before
+
+
+def test_what_ran_out_is_told_once(made, now):
+    made.begin("another", WHO)
+    assert made.newly_over() == []
+    now.time += 8
+    made.use("another")
+    now.time += 8
+    assert made.newly_over() == [WHO]
+    assert made.newly_over() == []
+    assert made.ran_out("key")
+    assert made.end_all() == [WHO]
+    assert not made.live("another")
+    assert made.end_all() == []

@@ -25,11 +25,16 @@ def held(**changes: object) -> dict[str, str]:
     return {"_streamlit_user": json.dumps(CLAIMS | changes).encode().hex()}
 
 
+def kept(**changes: object) -> dict[str, str]:
+    """What a browser is to hold of a sign-in."""
+    said = CLAIMS | changes
+    told = json.dumps({name: said[name] for name in ("iss", "sub", "nonce")})
+    return {"_streamlit_user": told.encode().hex()}
+
+
 #: What comes back from the provider, and what a browser holds of it then.
 CAME = held()
-HELD = {
-    "_streamlit_user": json.dumps({k: CLAIMS[k] for k in ("iss", "sub", "nonce")}).encode().hex()
-}
+HELD = kept()
 
 
 class Clock:
@@ -355,3 +360,39 @@ def test_a_websocket_of_nobody_reaches_no_page(open_socket):
             *("websocket.accept", "websocket.send", "websocket.close"),
         ]
         assert heard(sent) == [b"leads to /"]
+
+
+def test_a_sign_in_that_nobody_ends_has_its_end_in_the_trail(monkeypatch):
+    monkeypatch.setattr("cxr.web.gate.BEAT", 0.001)
+
+    async def server(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "lifespan.shutdown":
+            pass
+        await send({"type": "lifespan.shutdown.complete"})
+
+    made = Made(server)
+    for subject in ("42", "43"):
+        assert made.access.begin(held(sub=subject))
+    first, second = (who for _, who in made.noted)
+
+    async def later(number: int) -> None:
+        while len(made.noted) < number:
+            await asyncio.sleep(0.001)
+
+    async def run() -> None:
+        coming: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        served = asyncio.create_task(made.gate({"type": "lifespan"}, coming.get, sent))
+        await coming.put({"type": "lifespan.startup"})
+        made.clock.time = 8
+        made.access.sessions.use(made.access.key(kept(sub="43")))
+        made.clock.time = 12
+        await later(3)
+        await coming.put({"type": "lifespan.shutdown"})
+        await served
+
+    async def sent(message: Any) -> None:
+        made.sent.append(message)
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+    assert made.noted[2:] == [("timed_out", first), ("server_stopped", second)]
+    assert made.sent == [{"type": "lifespan.shutdown.complete"}]
