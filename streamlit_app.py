@@ -3,7 +3,10 @@
 ``streamlit run`` imports this file for `app`, and `app` runs it for each page that is drawn.
 """
 
+import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from runpy import run_path
 
@@ -11,7 +14,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 WEB = Path(__file__).parent / "cxr" / "web"
-
+#: A supervisor that waits ten seconds for a server to stop is in time.
+SECONDS_TO_WRITE = 5.0
 
 #: The pages in their order: file, title, sign.
 PAGES = (
@@ -59,6 +63,14 @@ def owners(name: str) -> list[str]:
     return browsers.owners(name) if browsers else []
 
 
+@asynccontextmanager
+async def until_written(_app: st.App) -> AsyncIterator[None]:
+    """Have the server stop only once what readers said is written, or known to be lost."""
+    yield
+    if kept := sys.modules.get("cxr.web.reading_session"):
+        await asyncio.to_thread(kept.close_recorder, SECONDS_TO_WRITE)
+
+
 if __name__ == "__main__":
     dashboard()
 elif __name__ != "__mp_main__":  # a process that the dashboard starts serves nothing
@@ -68,6 +80,7 @@ elif __name__ != "__mp_main__":  # a process that the dashboard starts serves no
     hooks["keep_uploads_in_memory"]()
     hooks["run_through_navigation"]()
     hooks["lose_no_press"]()
+    hooks["empty_no_cache"]()
     guard = run_path(str(WEB / "guard.py"))["Guard"]
     # Ends the process where it would be open to whom it should not be.
     gate = run_path(str(WEB / "gate.py"))
@@ -89,5 +102,6 @@ elif __name__ != "__mp_main__":  # a process that the dashboard starts serves no
     app = st.App(
         Path(__file__),
         middleware=layers,
+        lifespan=until_written,
         secrets={"auth": dict(access.settings.auth)} if signs_in else None,
     )

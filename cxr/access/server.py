@@ -65,6 +65,7 @@ class Access:
             and short, since a person in many groups would have cookies that no server takes. None
             if the cookies are nobody's.
         """
+        self.note_over()  # in its order
         said = self.identity(cookies)
         claims = json.loads(said) if said else {}
         # The nonce is new with each sign-in, so that no two of them have one key.
@@ -93,12 +94,16 @@ class Access:
             if who.role:
                 self.note("timed_out", who)
 
-    def stop(self) -> None:
-        """End all sign-ins, and note it: the server stops, and knows nobody when it is back."""
+    def stop(self) -> list[object]:
+        """End all sign-ins, and note it: the server stops, and knows nobody when it is back.
+
+        Returns
+        -------
+        list of object
+            What `note` returned for each.
+        """
         self.note_over()
-        for who in self.sessions.end_all():
-            if who.role:
-                self.note("server_stopped", who)
+        return [self.note("server_stopped", who) for who in self.sessions.end_all() if who.role]
 
     def pseudonym(self, claims: Mapping[str, Any]) -> str:
         """Return what readings know somebody by, of what the provider says of them."""

@@ -184,7 +184,10 @@ class Checkpoint:
         except CheckpointError:
             file.close()
             raise
-        return file
+        if _is_there(file, self._log):
+            return file
+        file.close()  # of a run that ended just now, and took it away
+        return self._open()
 
     def _read_log(self) -> int:
         """Note the films of the file that is appended to; return where the last whole one ends."""
@@ -326,9 +329,28 @@ class Checkpoint:
 
     def _close(self, *, superfluous: bool) -> None:
         """Let the file go; what has no rows, or only rows that are elsewhere, goes altogether."""
+        # While it is locked: another run that holds it next has a file of its own.
+        is_left = superfluous and not _removed(self._log)
         self._file.close()
-        if superfluous:
+        if is_left:
             self._log.unlink(missing_ok=True)
+
+
+def _is_there(file: FileIO, path: Path) -> bool:
+    """Whether an open file is the one that has a name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _removed(path: Path) -> bool:
+    """Remove a file; whether that is possible while it is open."""
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:
+        return False
+    return True
 
 
 def without_score(film: Sequence[Row]) -> bool:

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    IntegrityError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import NullPool
 
 from ..errors import fault
@@ -20,6 +26,7 @@ from .reading import ReadingsError
 
 __all__ = [
     "DAMAGED",
+    "ENTRY",
     "FAILED",
     "PATIENCE",
     "VARIABLE",
@@ -47,6 +54,9 @@ DAMAGED = (
 )
 UNREACHED = f"The server of the log of readings cannot be reached or refuses. See {VARIABLE}."
 FAILED = "The log of readings cannot be read or written."
+#: Code of an entry that the database takes at no time, and its message.
+ENTRY = "entry"
+NOT_TAKEN = "The database of the log of readings does not take an entry."
 # What SQLite's and PostgreSQL's error codes start with.
 _SQLITE = {
     ("SQLITE_BUSY", "SQLITE_LOCKED"): BUSY,
@@ -169,6 +179,9 @@ def explained() -> Iterator[None]:
     """Turn what databases and files raise into a `ReadingsError` for people."""
     try:
         yield
+    except (DataError, IntegrityError) as error:
+        logger.error("The log of readings does not take an entry: %s", fault(error))
+        raise ReadingsError(NOT_TAKEN, code=ENTRY) from error
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         logger.error("The log of readings failed: %s", fault(error))
         raise ReadingsError(_message(error)) from error

@@ -2,7 +2,9 @@
 
 An entry is old by the machine's clock, and is not shown any more then. It is removed only once it
 is old by the log itself too, that is by the third newest of the days on which something was
-written: a clock that jumps years ahead, for a minute or across midnight, removes nothing.
+written: a clock that jumps years ahead, for a minute or across midnight, removes nothing. An entry
+of a clock that stood years back, as one without a battery does, is as old as what was written next
+by one that was right.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import sqlalchemy as sa
 from .reading import ReadingsError
 from .schema import READINGS, REGIONS, TRAIL
 
-__all__ = ["KEEP", "KEEP_TRAIL", "keep_days", "oldest_kept", "remove_older"]
+__all__ = ["KEEP", "KEEP_TRAIL", "is_kept", "keep_days", "oldest_kept", "remove_older"]
 
 #: The environment variables that say for how many days: readings, and the audit trail.
 KEEP = "CXR_READINGS_KEEP_DAYS"
@@ -24,6 +26,10 @@ KEEP_TRAIL = "CXR_AUDIT_KEEP_DAYS"
 MOST = 36_500
 #: Days on which something was written, after which the log believes what time it is.
 DAYS_SEEN = 3
+#: Entries that are removed from a table at a time.
+AT_ONCE = 5_000
+#: There was no log of readings before: an entry from before is of a clock that was not set.
+FIRST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def keep_days(variable: str = KEEP) -> int | None:
@@ -58,10 +64,20 @@ def oldest_kept(days: int | None) -> datetime | None:
     return None if days is None else datetime.now(UTC) - timedelta(days=days)
 
 
-def remove_older(connection: sa.Connection, days: int, tables: Sequence[sa.Table]) -> int:
-    """Remove the entries of tables that are older than so many days; return how many there were.
+def is_kept(table: sa.Table, since: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that an entry of a table is of a time or later.
 
-    It is all that ever takes anything out of the log.
+    One of a clock that was not set counts as such.
+    """
+    time = table.columns["time"]
+    return sa.or_(time >= since, time < FIRST_DAY)
+
+
+def remove_older(connection: sa.Connection, days: int, tables: Sequence[sa.Table]) -> int:
+    """Remove entries of tables that are older than so many days; return how many.
+
+    At most `AT_ONCE` of each table, the first ones; 0 once there are none. It is all that ever
+    takes anything out of the log.
 
     Parameters
     ----------
@@ -76,8 +92,18 @@ def remove_older(connection: sa.Connection, days: int, tables: Sequence[sa.Table
     if seen is None:
         return 0
     limit = seen - timedelta(days=days)
-    old = (sa.delete(table).where(table.columns["time"] < limit) for table in tables)
-    return sum(connection.execute(delete).rowcount for delete in old)
+    return sum(_remove(connection, table, limit) for table in tables)
+
+
+def _remove(connection: sa.Connection, table: sa.Table, limit: datetime) -> int:
+    number, time = table.columns["id"], table.columns["time"]
+    dated = sa.and_(time >= FIRST_DAY, time < limit)
+    last = connection.execute(sa.select(sa.func.max(number)).where(dated)).scalar()
+    if last is None:
+        return 0
+    old = sa.select(number).where(sa.or_(dated, sa.and_(time < FIRST_DAY, number < last)))
+    first = connection.execute(old.order_by(number).limit(AT_ONCE)).scalars().all()
+    return connection.execute(sa.delete(table).where(number.in_(first))).rowcount
 
 
 def _day_seen(connection: sa.Connection) -> datetime | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from ..errors import fault
-from .database import PATIENCE, address
+from .database import ENTRY, PATIENCE, address
 from .log import Noted, Readings, Recorder
 from .reading import ReadingsError
 from .trail import TRAIL_EVENTS, TrailEntry
@@ -217,35 +217,44 @@ class LateReadings(Recorder):
 
     def _run(self) -> None:
         log, pause = None, 0.0
-        while batch := self._next(pause):
+        most, singly, again = TOGETHER, 0, False
+        while batch := self._next(pause, most):
             event, readings = batch
             try:
                 log = log or Readings(self._url)
-                log.add(event, readings)
-            except ReadingsError as error:
-                first, longest = self._pauses
-                pause = min(max(2 * pause, first), longest)
-                with self._changed:
-                    self._problem = str(error)
-                continue
-            except Exception as error:  # of these readings: those behind them are not to wait
-                logger.error("Readings cannot be written: %s", fault(error))
-                self._done(len(readings), is_lost=True)
+                log.add(event, readings, again=again)
+            except Exception as error:
+                if isinstance(error, ReadingsError) and error.code != ENTRY:
+                    first, longest = self._pauses
+                    pause = min(max(2 * pause, first), longest)
+                    with self._changed:
+                        self._problem = str(error)
+                    # The same once more: it may have been written, and the answer lost.
+                    most, again = len(readings), True
+                    continue
+                if len(readings) > 1:  # it is of one of them, and the others are not to wait
+                    most, singly, again, pause = 1, len(readings), False, 0.0
+                    continue
+                logger.error("A reading cannot be written: %s", fault(error))
+                self._done(1, is_lost=True)
             else:
                 self._done(len(readings))
-            pause = 0.0
+            singly = max(singly - len(readings), 0)
+            most, again, pause = 1 if singly else TOGETHER, False, 0.0
 
-    def _next(self, pause: float) -> tuple[str, list[Noted]] | None:
-        """Return what to write next, once there is something; None at the end."""
+    def _next(self, pause: float, most: int) -> tuple[str, list[Noted]] | None:
+        """Return what to write next, so many at most, once there is something; None at the end."""
         with self._changed:
-            if pause:
+            if pause and not self._closed:
                 self._changed.wait_for(lambda: self._closed, pause)
+            elif pause:  # at the end there is little time, yet nothing is asked without a pause
+                self._changed.wait_for(lambda: not self._queue, min(pause, self._pauses[0]))
             self._changed.wait_for(lambda: self._queue or self._closed)
             if not self._queue:
                 return None
             event = self._queue[0][0]
             same = takewhile(lambda item: item[0] == event, self._queue)
-            return event, [reading for _, reading, _, _ in islice(same, TOGETHER)]
+            return event, [reading for _, reading, _, _ in islice(same, most)]
 
     def _done(self, number: int, *, is_lost: bool = False) -> None:
         with self._changed:

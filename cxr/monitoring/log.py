@@ -25,7 +25,7 @@ from .database import (
     is_sqlite,
     open_engine,
 )
-from .keeping import KEEP_TRAIL, keep_days, oldest_kept, remove_older
+from .keeping import KEEP_TRAIL, is_kept, keep_days, oldest_kept, remove_older
 from .reading import (
     FIELDS,
     Reading,
@@ -75,6 +75,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between two looks for what is too old to be kept.
 LOOKED_FOR = 3600
+#: Seconds that what is written next waits at most for old entries to be removed, or a part longer.
+REMOVES_FOR = 0.5
 #: Rows of a table that are read before it is told how far it is.
 AT_A_TIME = 5000
 #: The columns of `Readings.table`.
@@ -327,13 +329,21 @@ class Readings(Recorder):
             return "nowhere"
         return self._url.database or "" if is_sqlite(self._url) else "PostgreSQL"
 
-    def add(self, event: str, readings: Sequence[Noted]) -> None:
+    def add(self, event: str, readings: Sequence[Noted], *, again: bool = False) -> None:
         """Write readings, all of one event, regions or entries of the trail, in one transaction.
+
+        Parameters
+        ----------
+        event : str
+        readings : sequence
+        again : bool
+            Whether they may be there already, since an answer was lost: then nothing is written.
 
         Raises
         ------
         ReadingsError
-            If the log cannot be written to.
+            If the log cannot be written to; its code is `cxr.monitoring.database.ENTRY` where that
+            is so at any time, for one of these entries.
         """
         table = _TABLES[event]
         rows = [{"event": event, **reading.row()} for reading in readings]
@@ -341,22 +351,33 @@ class Readings(Recorder):
             return
         self._remove_old()
         with connected(self._engine, write=True) as connection:
-            connection.execute(sa.insert(table), rows)
+            if not (again and _has(connection, table, rows[0])):
+                connection.execute(sa.insert(table), rows)
 
     def _remove_old(self) -> None:
-        """Remove what is older than readings are kept; looked for once in `LOOKED_FOR` seconds."""
+        """Remove what is older than readings are kept; looked for once in `LOOKED_FOR` seconds.
+
+        A part at a time, so that nothing that is to be written waits for long; and what cannot be
+        removed, by an account that may only add, keeps nothing from being written.
+        """
         if self._engine is None or time.monotonic() - self._looked < LOOKED_FOR:
             return
-        for tables, days in (
-            ((READINGS, REGIONS), self.keep_days),
-            (TRAIL, self.keep_trail_days),
-        ):
-            if days is None:
-                continue
-            with connected(self._engine, write=True) as connection:
-                removed = remove_older(connection, days, tables)
-            if removed:
-                logger.info("Entries removed that were older than %d days: %d", days, removed)
+        since = time.monotonic()
+        try:
+            for tables, days in (
+                ((READINGS, REGIONS), self.keep_days),
+                (TRAIL, self.keep_trail_days),
+            ):
+                while days is not None:
+                    with connected(self._engine, write=True) as connection:
+                        removed = remove_older(connection, days, tables)
+                    if not removed:
+                        break
+                    logger.info("Entries removed that were older than %d days: %d", days, removed)
+                    if time.monotonic() - since > REMOVES_FOR:
+                        return  # the rest with what is written next
+        except ReadingsError as error:
+            logger.error("Entries that are too old could not be removed: %s", error)
         self._looked = time.monotonic()
 
     def table(
@@ -493,7 +514,8 @@ class Readings(Recorder):
         wanted = sa.select(*(table.columns[name] for name in columns))
         # What is old and not yet removed is not shown either.
         limit = oldest_kept(self.keep_trail_days if table in TRAIL else self.keep_days)
-        since = max(filter(None, (since, limit)), default=None)
+        if limit is not None:
+            wanted = wanted.where(is_kept(table, limit))
         if since is not None:
             wanted = wanted.where(table.columns["time"] >= since)
         try:
@@ -541,6 +563,12 @@ class Readings(Recorder):
     def regions_csv(self, since: datetime | None = None) -> str:
         """Return what readers drew as CSV: the columns of `regions`, and the intended use."""
         return _csv(self.regions(since))
+
+
+def _has(connection: sa.Connection, table: sa.Table, row: dict[str, object]) -> bool:
+    """Whether a table has a row, time and all: that is one to the microsecond."""
+    same = (table.columns[name].is_not_distinct_from(value) for name, value in row.items())
+    return connection.execute(sa.select(sa.exists().where(*same))).scalar_one()
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CxrError
 from ..films.statistics import STATISTICS
 from ..scoring.reader import Agreement, Call, Reason
+from ..storage.records import one_line
 
 if TYPE_CHECKING:
     from ..scoring.predict import Prediction
@@ -43,7 +44,7 @@ AGREEMENTS = tuple(Agreement)
 REASONS = tuple(Reason)
 
 # What comes from a card or a rule of this package: one line, and not a path.
-_WORDS = re.compile(r"[^\s/\\][^\n\r/\\]{0,99}")
+_WORDS = re.compile(one_line(100).pattern)
 SHA256 = re.compile(r"[0-9a-f]{64}")
 LIST_ID = re.compile(r"[0-9a-f]{32}")
 #: A pseudonym, as `cxr.access.pseudonym` makes it: of letters it could be a name.

@@ -15,7 +15,16 @@ from ..networks import BASELINES
 from ..networks.export_record import Export
 from ..storage import checksum
 from ..storage.atomic import write_file
-from ..storage.records import Bounds, FileName, RecordError, Sha256, decode, encode, read_plain
+from ..storage.records import (
+    Bounds,
+    FileName,
+    RecordError,
+    Sha256,
+    decode,
+    encode,
+    one_line,
+    read_plain,
+)
 from ..storage.stand_ins import stand_in_at
 from .card_migrations import SCHEMA_VERSION, migrate
 from .evaluation import Evaluation
@@ -54,6 +63,8 @@ LARGEST = 4096
 Name = Annotated[
     str, Bounds(pattern=r"[^/\\\x00-\x1f]{1,200}", words="a name of one line without slashes")
 ]
+#: What the log of readings keeps.
+Label = Annotated[str, one_line(100)]
 Seconds = Annotated[float, Bounds(least=0)]
 
 
@@ -364,9 +375,9 @@ class Card:
         "classifier": what the bundle is for. Other kinds have other cards.
     """
 
-    name: Name
-    finding: Name
-    classes: tuple[Name, Name]
+    name: Label
+    finding: Label
+    classes: tuple[Label, Label]
     population: str
     architecture: Architecture
     input: Preprocessing

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..stats.intervals import Array, Labels, paired, wilson
-from ..storage.records import Bounds, decode, encode
+from ..storage.records import Bounds, decode, encode, one_line
 
 __all__ = [
     "LEFT_OUT",
@@ -39,6 +39,8 @@ __all__ = [
 Score = Annotated[float, Bounds(above=0, below=1)]
 Share = Annotated[float, Bounds(least=0, most=1)]
 Count = Annotated[int, Bounds(least=0)]
+#: With a site's mark behind it, it is still one that the log of readings keeps.
+PointName = Annotated[str, one_line(50)]
 
 #: Between the name of an operating point and the site that it is of: ``sensitivity-95@north-1a2b``.
 SITE_MARK = "@"
@@ -140,7 +142,7 @@ class OperatingPoint:
         Its interval, low and high.
     """
 
-    name: str
+    name: PointName
     rule: str
     threshold: Score
     near: tuple[Share, Share]

@@ -112,6 +112,14 @@ FileName = Annotated[
 Sha256 = Annotated[str, Bounds(pattern="[0-9a-f]{64}", words="a SHA-256 of 64 hexadecimal digits")]
 
 
+def one_line(longest: int) -> Bounds:
+    """Return the bounds of a name: one line, no path, no character that a database refuses."""
+    pattern = rf"[^\s/\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{{0,{longest - 1}}}"
+    return Bounds(
+        pattern=pattern, words=f"a name of one line and at most {longest} letters, without slashes"
+    )
+
+
 def parse(content: bytes) -> Any:
     """Read JSON.
 
@@ -124,7 +132,9 @@ def parse(content: bytes) -> Any:
     if len(content) > MOST_BYTES:
         raise RecordError(f"is longer than {MOST_BYTES // 10**6} MB")
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=_no_number)
+        found = json.loads(content.decode("utf-8"), parse_constant=_no_number)
+        json.dumps(found, ensure_ascii=False).encode()  # no file takes half of a pair of surrogates
+        return found
     except RecursionError as error:
         raise RecordError("is nested too deeply") from error
     except ValueError as error:

@@ -21,7 +21,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
@@ -164,7 +164,9 @@ class Gate:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
                 watching.cancel()
-                self._access.stop()
+                noted = [n for n in self._access.stop() if isinstance(n, Future)]
+                # Handed to what writes the trail, which the server within closes next.
+                await asyncio.wait(map(asyncio.wrap_future, noted), timeout=BEAT) if noted else None
             return message
 
         async def watch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 
 import streamlit as st
@@ -19,7 +20,7 @@ from .site_file import at_site
 from .tab import SESSION, new_tab, tab_has
 from .transfer import ready_film
 
-__all__ = ["reading_session", "readings", "recorder"]
+__all__ = ["close_recorder", "reading_session", "readings", "recorder"]
 
 #: Seconds that the log is waited for before it is read: it is written in less, unless it is locked.
 MOMENT = 1.0
@@ -30,9 +31,9 @@ def _log(url: str | None) -> Readings:
     return Readings(url)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False, on_release=LateReadings.close)
-def _recorder(url: str | None) -> LateReadings:
-    return LateReadings(url)
+#: The recorder, by the log's address. In no cache of Streamlit's: nothing may empty this one.
+_recorders: dict[str | None, LateReadings] = {}
+_making = threading.Lock()
 
 
 def recorder() -> LateReadings:
@@ -43,7 +44,24 @@ def recorder() -> LateReadings:
     ReadingsError
         If the log's address is none.
     """
-    return _recorder(os.environ.get("CXR_READINGS_URL"))
+    url = os.environ.get("CXR_READINGS_URL")
+    with _making:
+        if url not in _recorders:
+            made = LateReadings(url)
+            _close_all(0.0)  # of another address, as tests have it
+            _recorders[url] = made
+        return _recorders[url]
+
+
+def close_recorder(seconds: float) -> None:
+    """Write what waits, for so many seconds at most: the server stops."""
+    with _making:
+        _close_all(seconds)
+
+
+def _close_all(seconds: float) -> None:
+    while _recorders:
+        _recorders.popitem()[1].close(seconds)
 
 
 def readings() -> Readings:
@@ -54,7 +72,9 @@ def readings() -> Readings:
     ReadingsError
         If it cannot be opened.
     """
-    recorder().wait(MOMENT)
+    noted = recorder()
+    if not noted.backlog.problem:  # else it is not written in a moment
+        noted.wait(MOMENT)
     return _log(os.environ.get("CXR_READINGS_URL"))
 
 

@@ -27,6 +27,7 @@ import streamlit
 __all__ = [
     "VERSION",
     "close_what_is_behind",
+    "empty_no_cache",
     "end_in_time",
     "forget_media",
     "forget_old_widgets",
@@ -91,6 +92,20 @@ def keep_keras_session() -> None:
 
 def _leave_keras_alone() -> None:
     """Replace what Streamlit does after each run."""
+
+
+def empty_no_cache() -> None:
+    """Have no browser empty what all tabs share: models, tables, the tabs that may come back.
+
+    Any browser may send what Streamlit's menu sends for that. Without this part it does so.
+    """
+    module = _part("streamlit.runtime.app_session", "AppSession._handle_clear_cache_request")
+    if module:
+        module.AppSession._handle_clear_cache_request = _leave_caches_alone
+
+
+def _leave_caches_alone(session: Any) -> None:
+    """Replace what Streamlit does where a browser asks for empty caches."""
 
 
 def leave_folder_mode() -> bool:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cxr.bulk.checkpoints import Checkpoint, CheckpointError, RowsOf, WriteError
+from cxr.bulk import checkpoints
+from cxr.bulk.checkpoints import Checkpoint, CheckpointError, RowsOf, WriteError, lock
 from cxr.bulk.rows import FORMATS, LINE_BY_LINE, NoRowsError, heading, read_rows, write_rows
 from tests.bulk.test_rows import mapped, refused, scored
 
@@ -139,6 +140,24 @@ class TestEveryFormat:
                 Checkpoint(path, [MODEL], resume=True)
             assert caught.value.code == "in_use"
         assert names(path) == ["a.png"]
+
+    def test_a_file_that_another_process_takes_away_just_now_is_not_written_to(
+        self, tmp_path, suffix, monkeypatch
+    ):
+        path = tmp_path / f"rows{suffix}"
+        locked = []
+
+        def late(handle: int, name: str) -> None:
+            if not locked:  # the other one ends between opening and locking
+                for file in tmp_path.iterdir():
+                    file.unlink()
+            locked.append(name)
+            lock(handle, name)
+
+        monkeypatch.setattr(checkpoints, "lock", late)
+        write(path, NAMES)
+        assert len(locked) == 2
+        assert names(path) == NAMES
 
     def test_merged_and_killed_before_the_other_file_was_removed(self, tmp_path, suffix):
         path = tmp_path / f"rows{suffix}"

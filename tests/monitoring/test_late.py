@@ -140,16 +140,70 @@ def test_a_reading_that_cannot_be_written_does_not_stop_those_behind_it(
 ) -> None:
     add = Readings.add
 
-    def fail(self: Readings, event, readings) -> None:
+    def fail(self: Readings, event, readings, **how) -> None:
         if readings[0].score == 0.1:
             raise TypeError("a fault of the program")
-        add(self, event, readings)
+        add(self, event, readings, **how)
 
     monkeypatch.setattr(Readings, "add", fail)
     late.called(reading(score=0.1), "finding", blind=True)
     late.scored(reading(score=0.2))
     assert late.wait(20)
     assert scores(file) == [0.2]
+    assert late.backlog.lost == 1
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError("a fault"), ReadingsError("not taken", code=place.ENTRY)], ids=type
+)
+def test_a_reading_that_is_never_taken_is_lost_alone(late, file, monkeypatch, error) -> None:
+    add = Readings.add
+
+    def refuse(self: Readings, event, readings, **how) -> None:
+        if any(noted.score == 0.3 for noted in readings):
+            raise error
+        add(self, event, readings, **how)
+
+    monkeypatch.setattr(Readings, "add", refuse)
+    late.scored(*(reading(score=number / 10) for number in range(6)))
+    late.scored(reading(score=0.6))
+    assert late.wait(20)
+    assert scores(file) == [0.0, 0.1, 0.2, 0.4, 0.5, 0.6]
+    assert (late.backlog.lost, late.backlog.problem) == (1, "")
+
+
+def test_what_was_written_and_its_answer_lost_is_not_written_again(late, file, monkeypatch) -> None:
+    add, tries = Readings.add, []
+
+    def written_unheard(self: Readings, event, readings, **how) -> None:
+        add(self, event, readings, **how)
+        tries.append(len(readings))
+        if len(tries) == 1:
+            late.scored(reading(score=0.7))  # which comes meanwhile, and is no part of it
+            raise ReadingsError("The connection was lost.")
+
+    monkeypatch.setattr(Readings, "add", written_unheard)
+    late.scored(*(reading(score=number / 10) for number in range(3)))
+    assert late.wait(20)
+    assert scores(file) == [0.0, 0.1, 0.2, 0.7]
+    assert late.backlog.lost == 0
+
+
+def test_a_log_that_refuses_is_not_asked_without_end_when_the_server_stops(
+    file, monkeypatch
+) -> None:
+    tries = []
+
+    def refuse(self: Readings, event, readings, **how) -> None:
+        tries.append(event)
+        raise ReadingsError("The server refuses.")
+
+    monkeypatch.setattr(Readings, "add", refuse)
+    late = LateReadings(f"sqlite:///{file}", pauses=(0.1, 0.2))
+    late.scored(reading())
+    assert problem(late)
+    late.close(0.5)
+    assert len(tries) < 12
     assert late.backlog.lost == 1
 
 
@@ -201,7 +255,7 @@ class TestTrail:
         assert len(Readings(f"sqlite:///{file}").opened_films()) == 1
 
     def test_what_cannot_be_written_never_is(self, late, monkeypatch) -> None:
-        def fail(self: Readings, event, readings) -> None:
+        def fail(self: Readings, event, readings, **how) -> None:
             raise TypeError("a fault of the program")
 
         monkeypatch.setattr(Readings, "add", fail)

@@ -88,6 +88,10 @@ class TestFile:
             {"schema_version": 0},
             {"operating_points": [SITE_POINT.to_json() | {"threshold": 1.5}]},
             {"operating_points": [SITE_POINT.to_json()] * 2},
+            *(
+                {"operating_points": [SITE_POINT.to_json(), SITE_POINT.to_json() | {"name": name}]}
+                for name in ("x\0y", "a/b", "a" * 51, " a", "a\x7f", "", "\ud800")
+            ),
         ],
     )
     def test_a_damaged_one(self, change):

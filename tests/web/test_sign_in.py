@@ -6,11 +6,12 @@ import json
 import os
 import re
 import secrets
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -30,6 +31,7 @@ from websockets.typing import Origin
 
 from cxr.access import Access, Sessions, read_settings
 from cxr.access.settings import AUTH, SIGN_IN
+from cxr.monitoring import Readings
 from cxr.web import sign_in
 from tests.access.test_settings import KEPT
 from tests.conftest import ROOT
@@ -320,6 +322,20 @@ def test_an_idle_session_ends_also_where_a_websocket_is_open(made, tmp_path):
         assert visitor.put("/_stcore/upload_file/s/f", content=b"x").status_code == 401
         # Not made good by using it: it is to be signed in anew.
         assert visitor.sign_in("reader").status_code == 200
+    events = Readings(f"sqlite:///{tmp_path / 'log.sqlite3'}").sign_ins()["event"].tolist()
+    assert events[:3] == ["signed_in", "timed_out", "signed_in"]
+    assert events[3:] in (["server_stopped"], ["timed_out"])  # as soon as the test is
+
+
+def test_what_waits_when_the_server_stops_is_told(made, tmp_path):
+    file = tmp_path / "log.sqlite3"
+    Readings(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with served(made, tmp_path) as at, Visitor(at, made) as visitor:
+            assert visitor.sign_in("reader").status_code == 200
+    said = re.findall("Not in the audit trail: ([a-z_]+) ", (tmp_path / "log.txt").read_text())
+    assert said == ["signed_in", "server_stopped"]
 
 
 class TestStart:

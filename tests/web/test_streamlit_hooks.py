@@ -9,15 +9,19 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import streamlit
+import streamlit as st
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 from streamlit import runtime, user_info
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import app_session
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -371,6 +375,7 @@ def asked_whether_open() -> bool:
         (PagesManager, "uses_pages_directory", hooks.run_through_navigation, None),
         (starlette_websocket, "_get_signed_cookie_with_chunks", hooks.sign_in_parts, None),
         (user_info, "generate_login_redirect_url", hooks.sign_in_parts, None),
+        (app_session.AppSession, "_handle_clear_cache_request", hooks.empty_no_cache, None),
     ],
 )
 def test_without_a_part_the_log_says_so_once(monkeypatch, caplog, owner, part, use, expected):
@@ -384,6 +389,20 @@ def test_without_a_part_the_log_says_so_once(monkeypatch, caplog, owner, part, u
     assert hooks.VERSION in caplog.text
     if owner is script_runner:
         assert not hasattr(script_runner, part)
+
+
+def test_no_browser_empties_what_all_tabs_share(monkeypatch):
+    handled = "_handle_clear_cache_request"
+    monkeypatch.setattr(app_session.AppSession, handled, app_session.AppSession.__dict__[handled])
+    shared = st.cache_resource(lambda: [0])
+    kept = shared()
+    hooks.empty_no_cache()
+    asked = BackMsg(clear_cache=True)
+    tab = Mock()
+    tab._handle_clear_cache_request = partial(app_session.AppSession.__dict__[handled], tab)
+    app_session.AppSession.handle_backmsg(tab, asked)
+    assert shared() is kept
+    tab._session_state.clear.assert_not_called()
 
 
 class TestTheEnd:
