@@ -1,7 +1,8 @@
 """The dashboard in a root file system that was built, as compose.yaml runs it, and nginx before it.
 
 Started by ``deploy/check_image`` as root in a namespace of mounts and one of networks, both of
-which end with it. Prints a line per check; ends with status 1 at the first that fails.
+which end with it. The server has another network, so that its readers come from another address.
+Prints a line per check; ends with status 1 at the first that fails.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 NAME = "cxr.hospital.example"
 PROXY_USER = "101"
+#: Of the server, which has a network of its own; all that asks it something comes from another one.
+ADDRESS, READERS = "10.199.0.1", "10.199.0.2"
+INSIDE = ["nsenter", "--net=/run/netns/server"]
 SMALLEST = ["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--clear-groups"]
 
 
@@ -53,11 +57,22 @@ class Container:
         sh("mount", "-t", "tmpfs", "-o", "size=64m,mode=1777", "tmpfs", f"{root}/dev/shm")
 
     def command(self, *words: str) -> list[str]:
-        """Return how to run words in it: as its user, without any capability."""
+        """Return how to run words in it: in its network, as its user, without any capability."""
         user = self.facts["user"]
         inside = f'cd {self.facts["workdir"]} && exec "$@"'
         ids = [f"--reuid={user}", f"--regid={user}", *SMALLEST]
-        return ["chroot", str(self.root), "setpriv", *ids, "sh", "-c", inside, "sh", *words]
+        return [
+            *INSIDE,
+            "chroot",
+            str(self.root),
+            "setpriv",
+            *ids,
+            "sh",
+            "-c",
+            inside,
+            "sh",
+            *words,
+        ]
 
     def env(self, **more: str) -> dict[str, str]:
         """Return its environment, and nothing of this one's."""
@@ -92,6 +107,17 @@ def started(
         finally:
             process.terminate()
             process.wait(30)
+
+
+def networks() -> None:
+    """Make the server's network, and let this one, where its readers are, reach it and nothing."""
+    ip = ["ip", "-netns", "server"]
+    sh("ip", "netns", "add", "server")
+    sh("ip", "link", "add", "readers", "type", "veth", "peer", "name", "eth0", "netns", "server")
+    for words, link, address in ((["ip"], "readers", READERS), (ip, "eth0", ADDRESS)):
+        sh(*words, "address", "add", f"{address}/24", "dev", link)
+        sh(*words, "link", "set", link, "up")
+        sh(*words, "link", "set", "lo", "up")
 
 
 def lone(container: Container) -> None:
@@ -140,7 +166,7 @@ def by_command(container: Container) -> tuple[Path, float]:
 
 def answer(request: str, *, tls: bool = True, host: str = NAME, body: bytes = b"") -> str:
     """Return the start of what the proxy answers to the text of a request."""
-    with socket.create_connection(("127.0.0.1", 8443 if tls else 8080), 20) as plain:
+    with socket.create_connection((ADDRESS, 8443 if tls else 8080), 20) as plain:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         end = context.wrap_socket(plain, server_hostname=host) if tls else plain
@@ -182,7 +208,7 @@ def through_the_proxy() -> None:
     codes = [answer("GET /oauth2callback HTTP/1.1\r\nConnection: close")[9:12] for _ in range(60)]
     says("too many tries to sign in are refused", "429" in codes, f"the {codes.index('429') + 1}th")
     health = answer("GET /_stcore/health HTTP/1.1\r\nConnection: close")
-    says("health is told to this machine", health.startswith("HTTP/1.1 200"))
+    says("health to whoever asks, as a page does first", health.startswith("HTTP/1.1 200"))
     figures = answer("GET /_stcore/metrics HTTP/1.1\r\nConnection: close")
     says(
         "figures of the server to nobody",
@@ -196,7 +222,7 @@ def by_the_page(folder: Path, film: Path, score: float) -> None:
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=120_000)
-    flags = ["--no-sandbox", f"--host-resolver-rules=MAP {NAME}:443 127.0.0.1:8443"]
+    flags = ["--no-sandbox", f"--host-resolver-rules=MAP {NAME}:443 {ADDRESS}:8443"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         page = browser.new_context(
@@ -228,7 +254,9 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="cxr-check-", dir="/var/tmp"))
     folder.chmod(0o755)
     sh("mount", "--make-rprivate", "/")
-    sh("ip", "link", "set", "lo", "up")
+    for place in ("/run", "/tmp"):
+        sh("mount", "-t", "tmpfs", "-o", "size=256m,mode=1777", "tmpfs", place)
+    networks()
     hosts = folder / "hosts"
     hosts.write_text("127.0.0.1 localhost dashboard\n", encoding="utf-8")
     sh("mount", "--bind", str(hosts), "/etc/hosts")
@@ -253,19 +281,18 @@ def main() -> None:
         )
         for file in secrets.iterdir():
             file.chmod(0o444)
-        for place in ("/run", "/tmp"):
-            sh("mount", "-t", "tmpfs", "-o", "size=256m,mode=1777", "tmpfs", place)
         Path("/run/secrets").mkdir()
         sh("mount", "--bind", str(secrets), "/run/secrets")
         ids = ["setpriv", f"--reuid={PROXY_USER}", f"--regid={PROXY_USER}", *SMALLEST]
-        nginx = [*ids, "nginx", "-c", str(HERE / "nginx.conf")]
+        nginx = [*INSIDE, *ids, "nginx", "-c", str(HERE / "nginx.conf")]
         with proxy_log(folder).open("ab") as log:
             tested = subprocess.run([*nginx, "-t"], stdout=log, stderr=subprocess.PIPE, text=True)
         says("nginx takes its configuration", tested.returncode == 0, tested.stderr.strip())
         log = proxy_log(folder)
         with started([*nginx, "-g", "daemon off;"], log, dict(os.environ)):
             time.sleep(1)
-            up = sh("curl", "--fail", "--silent", "-w", "%{http_code}", "http://127.0.0.1:8081/up")
+            asks = ("curl", "--fail", "--silent", "-w", "%{http_code}", "http://127.0.0.1:8081/up")
+            up = sh(*INSIDE, *asks)
             says("the proxy's health check passes", up == "204")
             through_the_proxy()
             by_the_page(folder, film, score)
