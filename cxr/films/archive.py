@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import logging
 import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 from ..errors import fault
 from .archive_names import paths_of, raw_name, told_apart
-from .bounds import LIST, ZIP_RATIO, UnreadableFile, check_file, check_ratio, most_bytes
+from .bounds import LIST, ZIP_FILES, ZIP_RATIO, UnreadableFile, check_file, check_ratio, most_bytes
 from .kinds import HEAD, MOST_FILES, Kind, LeftOut, choose, kind_of
 from .radiograph import RadiographError
 
@@ -23,6 +24,10 @@ logger = logging.getLogger(__name__)
 
 #: Bits in the flags of a file.
 LOCKED, UTF8 = 0x1, 0x800
+#: Ways to pack of which some bytes unpack to many thousand times as many, or take long.
+SLOW = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+#: What an entry of the directory begins with, and bytes that one has at most, on average.
+LISTED, NAME = b"PK\1\2", 1000
 #: What `zipfile` raises at damaged or unheard-of data.
 DAMAGED = (
     zipfile.BadZipFile,
@@ -72,12 +77,13 @@ def unpack(
         If the archive is damaged, empty or locked, or holds no film.
     """
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        archive = _opened(data)
     except UnicodeDecodeError:
         data = _without_utf8_flags(data)
-        archive = _opened(data)
-    except DAMAGED as error:
-        raise _damaged() from error
+        try:
+            archive = _opened(data)
+        except UnicodeDecodeError as error:
+            raise _damaged() from error
     with archive:
         infos = archive.infolist()
         paths = paths_of(infos)
@@ -91,7 +97,8 @@ def unpack(
         if all(info.flag_bits & LOCKED for info, _ in files):
             raise RadiographError("The zip is locked with a password. Unlock it first.")
         chosen, others = choose(
-            [(path, _kind(archive, data, info)) for info, path in files], zips=True
+            list(zip([path for _, path in files], _kinds(archive, data, files), strict=True)),
+            zips=True,
         )
         others.beyond = max(0, len(chosen) - MOST_FILES)
         if left_out is not None:
@@ -118,6 +125,39 @@ def unpack(
             yield name, content
 
 
+class _Bounded(io.BytesIO):
+    """A zip of which no directory is read that is too long.
+
+    `zipfile` makes an object of each file that is listed before it tells how many there are, and
+    what the end of a zip says of their number it does not believe, nor does this. So the list is
+    looked through when it is about to be read, which `zipfile` does in one piece.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._data = data
+        self.is_open = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read on; not a directory that is too long."""
+        if not self.is_open:
+            self._check_directory()
+        return super().read(size)
+
+    def _check_directory(self) -> None:
+        at = start = self.tell()
+        most, files = ZIP_FILES.value, 0
+        while self._data[at : at + 4] == LISTED and at + 46 <= len(self._data):
+            at += 46 + sum(struct.unpack_from("<HHH", self._data, at + 28))
+            files += 1
+            if files > most or at - start > most * NAME:
+                raise RadiographError(
+                    f"The zip lists too many files, or too long names: at most {most:,} files and "
+                    f"{most * NAME / 1e6:,.0f} MB of names are looked through. Pack the films "
+                    f"alone, or {ZIP_FILES.how}."
+                )
+
+
 def _check(info: zipfile.ZipInfo, left: int, unpacked: int, packed: int) -> None:
     """Refuse a file that says it is too large, or that too much comes of the archive with it."""
     check_file(info.file_size)
@@ -140,10 +180,15 @@ def _damaged() -> RadiographError:
 
 
 def _opened(data: bytes) -> zipfile.ZipFile:
+    file = _Bounded(data)
     try:
-        return zipfile.ZipFile(io.BytesIO(data))
+        archive = zipfile.ZipFile(file)
+    except (RadiographError, UnicodeDecodeError):
+        raise
     except DAMAGED as error:
         raise _damaged() from error
+    file.is_open = True
+    return archive
 
 
 def _without_utf8_flags(data: bytes) -> bytes:
@@ -177,12 +222,56 @@ def _open(archive: zipfile.ZipFile, data: bytes, info: zipfile.ZipInfo) -> IO[by
     return archive.open(info)
 
 
+def _read(archive: zipfile.ZipFile, data: bytes, info: zipfile.ZipInfo, most: int) -> bytes:
+    """Unpack a file, or its first bytes."""
+    with _open(archive, data, info) as file:
+        if info.compress_type not in SLOW:
+            return file.read(most)
+    # `zipfile` unpacks 4 kB of these at once, however much comes of them: 100 MB in a second.
+    lengths = struct.unpack_from("<HH", data, info.header_offset + 26)
+    start = info.header_offset + 30 + sum(lengths)
+    packed = memoryview(data)[start : start + info.compress_size]
+    content = _unpacked(packed, info.compress_type, min(most, info.file_size + 1))
+    if len(content) != min(most, info.file_size) or (
+        len(content) == info.file_size and zlib.crc32(content) != info.CRC
+    ):
+        raise zipfile.BadZipFile("another size or checksum than it says")
+    return content
+
+
+def _unpacked(packed: memoryview, method: int, most: int) -> bytes:
+    if method == zipfile.ZIP_BZIP2:
+        return bz2.BZ2Decompressor().decompress(packed, most)
+    (size,) = struct.unpack_from("<H", packed, 2)
+    kind, window = struct.unpack_from("<BI", packed, 4)
+    chain: dict[str, int] = {
+        "id": lzma.FILTER_LZMA1,
+        "lc": kind % 9,
+        "lp": kind // 9 % 5,
+        "pb": kind // 45,
+        # No further back than to the first byte.
+        "dict_size": min(window, max(most, 4096)),
+    }
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[chain])
+    return unpacker.decompress(packed[4 + size :], most)
+
+
+def _kinds(
+    archive: zipfile.ZipFile, data: bytes, files: Sequence[tuple[zipfile.ZipInfo, object]]
+) -> Iterator[Kind]:
+    """Tell what each file is; of those that are slow to unpack, as many as are taken at most."""
+    slow = 0
+    for info, _ in files:
+        slow += info.compress_type in SLOW
+        too_many = info.compress_type in SLOW and slow > MOST_FILES
+        yield Kind.UNREADABLE if too_many else _kind(archive, data, info)
+
+
 def _kind(archive: zipfile.ZipFile, data: bytes, info: zipfile.ZipInfo) -> Kind:
     if info.flag_bits & LOCKED:
         return Kind.UNREADABLE
     try:
-        with _open(archive, data, info) as file:
-            return kind_of(file.read(HEAD))
+        return kind_of(_read(archive, data, info, HEAD))
     except Exception as error:  # whatever it is, the films after this one are still there
         if not isinstance(error, DAMAGED):
             logger.error("A file of a zip was not looked at: %s", fault(error))
@@ -195,8 +284,7 @@ def _content(
     if info.flag_bits & LOCKED:
         return RadiographError("The file is locked with a password. Unlock the zip first.")
     try:
-        with _open(archive, data, info) as file:
-            content = file.read(min(left, most_bytes()) + 1)
+        content = _read(archive, data, info, min(left, most_bytes()) + 1)
         check_file(len(content))
     except UnreadableFile as error:
         return RadiographError(str(error))

@@ -20,6 +20,8 @@ __all__ = ["NAMELESS", "code_page", "paths_of", "raw_name", "told_apart"]
 
 #: The name of a file that has none.
 NAMELESS = "(no name)"
+#: Folders of a path that are kept, with the name: those next to the file.
+DEEPEST = 40
 _UTF8_FLAG = 0x800
 _UNICODE_PATH = 0x7075  # Info-ZIP's extra field
 
@@ -150,7 +152,7 @@ def paths_of(infos: Sequence[ZipInfo]) -> list[PurePosixPath]:
         One per file. A backslash that is a letter of its own separates folders as a slash does,
         since some packers on Windows write it so; one that is the second byte of a letter of East
         Asia does not. What leads out of the archive (``..``, ``C:``) is dropped; where nothing
-        is left, the path is `NAMELESS`.
+        is left, the path is `NAMELESS`; of a path that is deeper than any, the end is kept.
     """
     raw = [raw_name(info) for info in infos]
     known = [_unicode_path(info, name) for info, name in zip(infos, raw, strict=True)]
@@ -203,7 +205,7 @@ def _path(text: str) -> PurePosixPath:
     parts = [part for part in parts if part not in ("", ".", "..")]
     if parts and len(parts[0]) == 2 and parts[0][1] == ":":
         parts = parts[1:]
-    return PurePosixPath(*(parts or [NAMELESS]))
+    return PurePosixPath(*(parts[-DEEPEST:] or [NAMELESS]))
 
 
 def _unicode_path(info: ZipInfo, raw: bytes) -> str | None:

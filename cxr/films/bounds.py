@@ -18,6 +18,7 @@ __all__ = [
     "LIST",
     "MEGAPIXELS",
     "RATIO",
+    "ZIP_FILES",
     "ZIP_RATIO",
     "Bound",
     "UnreadableFile",
@@ -86,6 +87,8 @@ MEGAPIXELS = Bound("CXR_MAX_MEGAPIXELS", 36)
 RATIO = Bound("CXR_MAX_RATIO", 1000)
 #: The same of the files of a zip, all together: they are films, which pack no further.
 ZIP_RATIO = Bound("CXR_MAX_ZIP_RATIO", 100)
+#: Files that a zip may list, films or not: each is opened to see what it is.
+ZIP_FILES = Bound("CXR_MAX_ZIP_FILES", 20_000)
 #: Millions of bytes that the films of one list take: the list of a browser tab, its session.
 LIST = Bound("CXR_MAX_LIST_MB", 2000)
 #: The same of all lists together, of every browser tab that a server has.

@@ -222,13 +222,16 @@ def choose(
 
 def _discs(placed: Sequence[tuple[PurePath, Kind]], dicom: set[PurePath]) -> set[PurePath]:
     """Name the folders whose pictures are those of a viewer."""
+    programs = {path.parent for path, kind in placed if kind is Kind.PROGRAM}
     # A program above the films, or among them, says nothing of the pictures there.
-    above = {parent for folder in dicom for parent in (folder, *folder.parents)}
-    return {
-        path.parent
-        for path, kind in placed
-        if kind is Kind.DIRECTORY or (kind is Kind.PROGRAM and path.parent not in above)
+    above = {
+        parent
+        for folder in (dicom if programs else ())
+        for parent in (folder, *folder.parents)
+        if parent in programs
     }
+    directories = {path.parent for path, kind in placed if kind is Kind.DIRECTORY}
+    return directories | (programs - above)
 
 
 def _picture(path: PurePath, kind: Kind) -> bool:

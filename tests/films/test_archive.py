@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import random
 import struct
+import time
+import tracemalloc
 import zipfile
+import zlib
 from typing import ClassVar
 
 import pytest
@@ -242,6 +246,85 @@ class TestLimits:
         found = dict(listed(data))
         assert "CXR_MAX_MEGAPIXELS" in found["a.dcm"]
         assert found["b.dcm"] == b"x"
+
+
+def listing(number: int, method: int = 0, body: bytes = b"", *, said: int | None = None) -> bytes:
+    """A zip of many files, as fast as one that does harm is made; its end says `said` of them."""
+    out = io.BytesIO()
+    told = (method, 0, 0, zlib.crc32(b""), len(body), len(body), 8, 0)
+    for i in range(number):
+        out.write(struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 0, *told) + b"%08d" % i + body)
+    start, size = out.tell(), 54 * number
+    for i in range(number):
+        at = i * (38 + len(body))
+        entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, *told, 0, 0, 0, 0, at)
+        out.write(entry + b"%08d" % i)
+    count = number if said is None else said
+    # The figures of an archive of over 65,535 files are in a record of their own.
+    out.write(struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, start))
+    out.write(struct.pack("<4sIQI", b"PK\6\7", 0, start + size, 1))
+    out.write(struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 65535, 65535, 2**32 - 1, 2**32 - 1, 0))
+    return out.getvalue()
+
+
+class TestManyFiles:
+    """A zip costs what its films cost, and not what its list of files does."""
+
+    @pytest.mark.parametrize("said", [None, 1, 0])
+    def test_a_list_that_is_too_long_is_not_made_objects_of(self, monkeypatch, said):
+        made = []
+        init = zipfile.ZipInfo.__init__
+
+        def counted(self, *words, **named):
+            made.append(1)
+            init(self, *words, **named)
+
+        data = listing(300_000, said=said)
+        monkeypatch.setattr(zipfile.ZipInfo, "__init__", counted)
+        tracemalloc.start()
+        begun = time.process_time()
+        with pytest.raises(RadiographError, match="CXR_MAX_ZIP_FILES"):
+            list(unpack(data))
+        took, (_, peak) = time.process_time() - begun, tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert not made
+        assert took < 2
+        assert peak < 5_000_000
+
+    def test_one_that_is_as_long_as_it_may_be_is_looked_through(self, monkeypatch):
+        monkeypatch.setenv("CXR_MAX_ZIP_FILES", "3000")
+        left_out = LeftOut()
+        assert len(list(unpack(listing(3000), left_out))) == MOST_FILES
+        assert left_out.beyond == 2000
+        with pytest.raises(RadiographError, match="at most 3,000 files"):
+            list(unpack(listing(3001)))
+
+    def test_names_that_are_too_long_count_as_files(self, monkeypatch):
+        monkeypatch.setenv("CXR_MAX_ZIP_FILES", "10")
+        assert len(listed(packed({f"{i}{'a' * 800}.png": b"x" for i in range(9)}))) == 9
+        with pytest.raises(RadiographError, match="too long names"):
+            list(unpack(packed({f"{i}{'a' * 2000}.png": b"x" for i in range(9)})))
+
+    def test_a_path_without_end_keeps_its_end(self):
+        names = [f"{'a/' * 400}{i}/film.png" for i in range(2)]
+        assert [name for name, _ in listed(packed(dict.fromkeys(names, b"x")))] == [
+            *("0/film.png", "1/film.png"),
+        ]
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_of_what_unpacks_a_million_times_no_more_is_unpacked_than_is_looked_at(self, method):
+        """Each of these is 40 MB after one piece of 4 kB, which takes a tenth of a second."""
+        if method == zipfile.ZIP_BZIP2:
+            body = bz2.compress(bytes(40_000_000))
+        else:
+            packer = zipfile.LZMACompressor()
+            body = packer.compress(bytes(40_000_000)) + packer.flush()
+        data = listing(MOST_FILES + 500, method, body)
+        begun = time.process_time()
+        found = list(unpack(data))
+        assert time.process_time() - begun < 20
+        assert len(found) == MOST_FILES
+        assert all(isinstance(content, RadiographError) for _, content in found)
 
 
 class TestWhateverGoesWrong:
