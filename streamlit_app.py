@@ -99,6 +99,8 @@ elif __name__ != "__mp_main__":  # a process that the dashboard starts serves no
     if signs_in:
         access, parts = signs_in
         layers.append(Middleware(gate["Gate"], access=access, parts=parts))
+    arrivals = run_path(str(WEB / "arrivals.py"))["Arrivals"]
+    layers.append(Middleware(arrivals, kept=hooks["uploads_kept"]))
     app = st.App(
         Path(__file__),
         middleware=layers,

@@ -3,7 +3,8 @@
 A list belongs to the session of one browser tab. Of each film it keeps the bytes of its file; the
 pixels of the two films that were open last are kept on top of that, see `cxr.films.bounds`, and so
 are the earlier films of the open one's patient, see `cxr.reading_room.session.READY`. Files that
-are made of many films count too, see `cxr.reading_room.making`.
+are made of many films count too, see `cxr.reading_room.making`, and so do files on their way to a
+list, see `cxr.web.arrivals`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from weakref import WeakMethod, WeakSet
 from ..films.bounds import ALL_LISTS, LIST
 from ..films.radiograph import RadiographError
 
-__all__ = ["NoRoomError", "Share", "when_full"]
+__all__ = ["NoRoomError", "Share", "beyond", "came_in_vain", "count_also", "when_full"]
 
 _lock = threading.Lock()
 _shares: WeakSet[Share] = WeakSet()
 _give_way: list[WeakMethod[Callable[[], bool]]] = []
+_others: list[Callable[[], int]] = []
 
 
 class NoRoomError(RadiographError):
@@ -35,6 +37,39 @@ def when_full(make_room: Callable[[], bool]) -> None:
         Frees the list that is needed least and returns whether it did; forgotten with its object.
     """
     _give_way.append(WeakMethod(make_room))
+
+
+def count_also(others: Callable[[], int]) -> None:
+    """Have what is in no list count with all lists together.
+
+    Parameters
+    ----------
+    others : callable
+        Returns bytes; called from any thread, and not to wait for anything.
+    """
+    _others.append(others)
+
+
+def beyond() -> str:
+    """Return why there is no room for what counts already, after others made some; "" if there is.
+
+    What is in no list is counted before it is there, to be let go where it finds no room.
+    """
+    while True:
+        with _lock:
+            if _used() <= ALL_LISTS.value * 1_000_000:
+                return ""
+        if not any(make_room() for make_room in _ways()):
+            return _full()
+
+
+def came_in_vain() -> NoRoomError:
+    """Return what is said of a file that came when there was no room for it."""
+    return NoRoomError(
+        "The server had no room for this file: what all lists and uploads keep is bounded to "
+        f"{ALL_LISTS.value} MB. Clear lists that are done, or close their tabs, and add the file "
+        f"again; or {ALL_LISTS.how}."
+    )
 
 
 class Share:
@@ -68,11 +103,7 @@ class Share:
         """
         while not self._take(size):
             if not any(make_room() for make_room in _ways()):
-                raise NoRoomError(
-                    f"The server is full: the films of all lists take {_mb(_used())} MB of "
-                    f"{ALL_LISTS.value} MB. Clear lists that are done, close their tabs, or "
-                    f"{ALL_LISTS.how}."
-                )
+                raise NoRoomError(_full())
 
     def _take(self, size: int) -> bool:
         with _lock:
@@ -106,7 +137,16 @@ def _ways() -> Iterator[Callable[[], bool]]:
 
 
 def _used() -> int:
-    return sum(share.used for share in _shares)
+    return sum(share.used for share in _shares) + sum(others() for others in _others)
+
+
+def _full() -> str:
+    with _lock:
+        used = _used()
+    return (
+        f"The server is full: the films of all lists, and those on their way, take {_mb(used)} MB "
+        f"of {ALL_LISTS.value} MB. Clear lists that are done, close their tabs, or {ALL_LISTS.how}."
+    )
 
 
 def _mb(size: int) -> str:

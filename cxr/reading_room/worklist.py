@@ -140,6 +140,10 @@ class Worklist:
         for inner, content in unpack(source, self.left_out):
             self._append(f"{name}/{inner}" if inner in taken else inner, content)
 
+    def refuse(self, name: str, error: RadiographError) -> None:
+        """Add a row for a film that is not here, with why."""
+        self._append(name, error)
+
     def add_folder(self, files: Sequence[tuple[str, bytes]]) -> None:
         """Add the films of a folder or a disc, and those of its zips; count its other files.
 

@@ -9,9 +9,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ..model import Model
+from ..reading_room.budget import came_in_vain
 from ..scoring.card import Card
 from ..scoring.site_file import SiteFile, SiteFileError, read_site
 from ..stats.wording import count, percent
+from .arrivals import NO_ROOM
 from .messages import SITE_FILE, message
 from .page import bundle
 from .plain_text import plain
@@ -111,6 +113,9 @@ def _fitting(cards: Sequence[Card]) -> tuple[SiteFile | None, str]:
 def _take(key: str) -> None:
     upload = st.session_state.get(key)
     if upload is None:
+        return
+    if upload.getvalue() == NO_ROOM:
+        st.session_state[PROBLEM] = plain(came_in_vain())
         return
     try:
         keep_site(read_site(upload.getvalue()))

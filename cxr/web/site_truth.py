@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ..plain_text import visible
+from ..reading_room.budget import came_in_vain
 from ..reading_room.site_session import SiteSession
 from ..site.proof import joined
 from ..site.truth import (
@@ -26,6 +27,7 @@ from ..site.truth import (
     scores_of,
 )
 from ..stats.wording import count
+from .arrivals import NO_ROOM
 from .plain_text import plain, plain_table
 
 __all__ = ["matched_sheet", "scores_step", "second_reader", "truth_step"]
@@ -165,6 +167,9 @@ def matched_sheet(
 
 def _sheet(session: SiteSession, what: str, label: str) -> pd.DataFrame | None:
     upload = st.file_uploader(label, type=TYPES, key=f"site_sheet_{what}")
+    if upload is not None and upload.getvalue() == NO_ROOM:
+        st.error(plain(came_in_vain()))
+        return None
     if upload is not None:
         key = ("sheet", what, upload.file_id)
         try:

@@ -48,6 +48,7 @@ __all__ = [
     "sign_in_parts",
     "tab_mark",
     "tell_media",
+    "uploads_kept",
     "went_back",
 ]
 
@@ -576,6 +577,15 @@ def forget_uploads(file_ids: Iterable[str]) -> None:
     store, session = module.get_instance().uploaded_file_mgr, session_id()
     for file_id in file_ids:
         store.remove_file(session_id=session, file_id=file_id)
+
+
+def uploads_kept() -> int:
+    """Return the bytes of the uploads that Streamlit keeps, of all tabs; 0 without this part."""
+    module = _part("streamlit.runtime", "Runtime.uploaded_file_mgr")
+    if module is None or not module.exists():
+        return 0
+    kept = module.get_instance().uploaded_file_mgr.get_stats()
+    return sum(stat.byte_length for stats in kept.values() for stat in stats)
 
 
 @cache

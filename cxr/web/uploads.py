@@ -7,9 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from ..reading_room.budget import came_in_vain
 from ..reading_room.scorer import Scorer
 from ..reading_room.worklist import Worklist
 from ..stats.wording import count
+from .arrivals import NO_ROOM
 from .messages import A_FOLDER, UPLOADED
 from .plain_text import plain
 from .streamlit_hooks import forget_uploads
@@ -68,14 +70,18 @@ def _take(worklist: Worklist, prefix: str, key: str, folder: bool) -> None:
     taken.update(upload.file_id for upload in uploads)
     if not files:
         return
+    # What is taken counts with the list, and no longer as on its way to it.
+    forget_uploads(upload.file_id for upload in uploads)
     worklist.begin_upload()
+    for name in [name for name, content in files if content == NO_ROOM]:
+        worklist.refuse(name.rpartition("/")[2], came_in_vain())
+    files = [(name, content) for name, content in files if content != NO_ROOM]
     # The files of a folder that was dropped on the page have its path before their names.
     if folder or any("/" in name for name, _ in files):
         worklist.add_folder(files)
     else:
         for name, content in files:
             worklist.add(name, content)
-    forget_uploads(upload.file_id for upload in uploads)
     st.session_state[f"{prefix}_turn"] += 1
 
 

@@ -161,7 +161,9 @@ class TestWithThem:
         monkeypatch.setattr(runtime, "exists", lambda: True)
         context = SimpleNamespace(session_id="mine")
         monkeypatch.setattr(runtime.scriptrunner, "get_script_run_ctx", lambda: context)
+        assert hooks.uploads_kept() == 3 * len(b"film")
         hooks.forget_uploads(["1", "unknown"])
+        assert hooks.uploads_kept() == 2 * len(b"film")
         kept = {session: list(files) for session, files in store.file_storage.items()}
         assert kept == {"mine": ["2"], "other": ["1"]}
 
@@ -349,6 +351,7 @@ def asked_whether_open() -> bool:
         (runtime.Runtime, "uploaded_file_mgr", forgotten, None),
         (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.tab_mark().address, ""),
         (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.forget_uploads(["1"]), None),
+        (runtime.Runtime, "uploaded_file_mgr", hooks.uploads_kept, 0),
         (MediaFileManager, "clear_session_refs", hooks.hold_media.__wrapped__, None),
         (runtime.Runtime, "media_file_mgr", hooks.forget_media, None),
         (
