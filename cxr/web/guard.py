@@ -92,7 +92,10 @@ class Guard:
         self._reachable = reachable
         self._told = False
         self._owners = owners
-        self._attributes = "Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if secure else "")
+        # Strict would keep it from a page that a link of another website opens: that would get
+        # another one, and tabs that are open no film any more. Lax sends it with nothing else of
+        # elsewhere.
+        self._attributes = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""

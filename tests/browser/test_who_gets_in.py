@@ -54,6 +54,17 @@ def test_a_film_is_served_to_the_browser_that_shows_it_alone(
     assert own.ok
     assert own.headers["cache-control"] == "no-store"
     assert status(address) == 404
+    # A page of elsewhere leads here, in another tab: it is the same browser.
+    other = page.context.new_page()
+    link = f"<a href='{dashboard}'>films</a>"
+    other.route(
+        "http://portal.example/", lambda route: route.fulfill(body=link, content_type="text/html")
+    )
+    other.goto("http://portal.example/")
+    other.get_by_role("link", name="films").click()
+    expect(other.get_by_role("button", name="Sample films")).to_be_visible()
+    assert page.request.get(address).ok
+    other.close()
     stranger = chromium.new_context(base_url=dashboard)
     stranger.new_page().goto("/")
     assert stranger.request.get(address).status == 404

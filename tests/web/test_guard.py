@@ -171,7 +171,7 @@ def test_a_browser_gets_one_cookie_with_its_first_page() -> None:
     (one,), (other,) = cookies(accept="text/html"), cookies(accept="text/html")
     assert one != other
     assert "HttpOnly" in one
-    assert "SameSite=Strict" in one
+    assert "SameSite=Lax" in one
     assert "Secure" not in one
     assert not cookies(accept="text/html", browser=OURS)
     assert not cookies(accept="image/png")
