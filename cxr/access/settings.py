@@ -52,6 +52,8 @@ GROUPS = {Role.READER: "readers", Role.REVIEWER: "reviewers", Role.ADMINISTRATOR
 #: Letters of a secret, at least: 128 bits where they are random hexadecimal digits.
 SECRET = 32
 MINUTE, HOUR = 60, 3600
+#: Headers with which proxies tell of whom they pass something on.
+PASSED_ON = (b"forwarded", b"via", b"x-forwarded-", b"x-real-ip", b"x-client-ip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,23 +199,39 @@ def answers_others(settings: Settings | None, environ: Mapping[str, str]) -> boo
     return settings is not None or environ.get(OPEN, "").strip() == "1"
 
 
-def is_of_this_machine(reached: object) -> bool:
-    """Whether a connection came to an address that this machine alone can reach.
+def is_of_this_machine(scope: Mapping[str, Any]) -> bool:
+    """Whether a request or a websocket is of somebody at this machine.
 
-    Where a server listens is what it was told, and not by whom: this asks each connection.
+    Where a server listens is what it was told, and not by whom: this asks each connection which
+    address it came to. Through a proxy on this machine everybody comes to that address, so that a
+    request which says of itself that it was passed on is of elsewhere, and so is one to a name of
+    elsewhere.
 
     Parameters
     ----------
-    reached : object
-        The ``server`` of an ASGI scope: the host and port, or the path of a socket in the file
-        system and None. What says nothing is of elsewhere.
+    scope : mapping
+        Of ASGI. Its ``server`` is the host and port, or the path of a socket in the file system and
+        None; one that says nothing is of elsewhere.
     """
-    match reached:
+    match scope.get("server"):
         case [str(path), None]:
-            return path.startswith("/")
+            reached = path.startswith("/")
         case [str(host), int()]:
-            return _is_here(host)
-    return False
+            reached = _is_here(host)
+        case _:
+            reached = False
+    headers = [(name.lower(), value) for name, value in scope["headers"]]
+    passed_on = any(name.startswith(PASSED_ON) for name, _ in headers)
+    names = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    return reached and not passed_on and all(map(_names_this_machine, names))
+
+
+def _names_this_machine(host: str) -> bool:
+    """Whether a Host header is one that leads to this machine from itself alone."""
+    try:
+        return _is_here(urlsplit(f"//{host}").hostname or "")
+    except ValueError:  # no address at all
+        return False
 
 
 def _is_here(address: str) -> bool:

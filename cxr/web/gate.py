@@ -500,8 +500,8 @@ def _note(event: str, who: SignedIn, time: datetime) -> None:
         )
 
 
-def reachable(signs_in: tuple[Access, Parts] | None) -> Callable[[object], bool]:
-    """Return what tells of a connection, by the ``server`` of its scope, whether it is answered.
+def reachable(signs_in: tuple[Access, Parts] | None) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what tells of a request or a websocket, by its scope, whether it is answered.
 
     Parameters
     ----------
@@ -509,7 +509,7 @@ def reachable(signs_in: tuple[Access, Parts] | None) -> Callable[[object], bool]
         What `configured` returned.
     """
     settings = signs_in[0].settings if signs_in else None
-    return is_of_this_machine if not answers_others(settings, os.environ) else lambda reached: True
+    return is_of_this_machine if not answers_others(settings, os.environ) else lambda scope: True
 
 
 def _without_age(attributes: list[bytes]) -> list[bytes]:

@@ -4,7 +4,7 @@ Streamlit's own routes are not changed: this is one layer of ASGI around them. I
 `cxr`, since it is loaded before the server listens and `cxr` after that.
 
 - A connection from beyond this machine is refused where nobody is asked to sign in, wherever the
-  server was told to listen, and by whom.
+  server was told to listen, and by whom. So is what a proxy passes on, which comes from here.
 - A request to a host name that is not among ``server.allowedHosts`` is refused, so that a page of
   elsewhere whose name is pointed at this machine reads nothing.
 - Every answer forbids other pages to frame it, browsers to guess types, to tell where a link came
@@ -54,8 +54,9 @@ HEADERS = {
 #: Below any base path; ``/static/media/`` holds fonts.
 MEDIA = re.compile(r"(?<!/static)/media/[^/]*$")
 BEYOND = (
-    "This dashboard answers its own machine alone, since it asks nobody to sign in. What whoever "
-    "runs it can do is in docs/how-to/sign_in.md."
+    "This dashboard answers its own machine alone, since it asks nobody to sign in. Whoever runs "
+    "it can configure a sign-in, or set CXR_OPEN_WITHOUT_SIGN_IN=1 where a proxy before it asks "
+    "who comes in: docs/how-to/sign_in.md."
 )
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check")
 
@@ -70,7 +71,7 @@ class Guard:
     allows : callable
         Whether a Host header, or None, may be answered.
     reachable : callable
-        Whether a connection may be answered, by the ``server`` of its scope.
+        Whether a request or a websocket may be answered, by its scope.
     owners : callable
         The cookies of the browsers whose tabs show a media file, by its name.
     secure : bool
@@ -83,7 +84,7 @@ class Guard:
         app: App,
         *,
         allows: Callable[[str | None], bool],
-        reachable: Callable[[object], bool],
+        reachable: Callable[[Scope], bool],
         owners: Callable[[str], Iterable[str]],
         secure: bool = False,
     ) -> None:
@@ -99,17 +100,18 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
-        if scope["type"] in ("http", "websocket") and not self._reachable(scope.get("server")):
-            await self._refuse_others(scope, receive, send)
-            return
-        if scope["type"] != "http":  # a websocket's host and origin are checked by Streamlit
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         path, browser = scope["path"], _cookie(headers.get(b"cookie", ""))
-        media = MEDIA.search(path) is not None
-        if not self._allows(headers.get(b"host")):
+        media, is_http = MEDIA.search(path) is not None, scope["type"] == "http"
+        if is_http and not self._allows(headers.get(b"host")):
             await _refuse(send, 421, "This server does not answer to that name.")
+        elif not self._reachable(scope):
+            await self._refuse_others(scope, receive, send)
+        elif not is_http:  # a websocket's host and origin are checked by Streamlit
+            await self._app(scope, receive, send)
         elif path.endswith(CLOSED) or (media and not self._may(browser, path)):
             await _refuse(send, 404, "Not found.")
         else:

@@ -19,6 +19,7 @@ from cxr.web.guard import COOKIE, HEADERS, Guard
 from tests.conftest import ROOT
 
 OURS, OTHERS = "a" * 32, "b" * 32
+NAMES = ("localhost", "127.0.0.1:8501", "[::1]:8501", "cxr.hospital.example")
 
 
 def ask(
@@ -30,7 +31,8 @@ def ask(
     secure: bool = False,
     server: object = ("127.0.0.1", 8501),
     kind: str = "http",
-    answers: Callable[[object], bool] = is_of_this_machine,
+    answers: Callable[[Any], bool] = is_of_this_machine,
+    more: tuple[tuple[bytes, bytes], ...] = (),
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """Send a request through the layer to an application that answers everything."""
     reached: list[str] = []
@@ -49,12 +51,12 @@ def ask(
     async def receive() -> Any:
         return {"type": "http.request" if kind == "http" else "websocket.connect"}
 
-    headers = [(b"accept", accept.encode())]
+    headers = [(b"accept", accept.encode()), *more]
     headers += [(b"host", host.encode())] if host is not None else []
     headers += [(b"cookie", f"_xsrf=1; {COOKIE}={browser}".encode())] if browser else []
     guard = Guard(
         app,
-        allows=lambda name: name == "localhost",
+        allows=lambda name: name in NAMES,
         reachable=answers,
         owners=lambda name: [OURS] if name == "f1" else [],
         secure=secure,
@@ -93,19 +95,44 @@ class TestFromBeyond:
         for server in self.BEYOND:
             assert ask("/", kind=kind, server=server)[0] in (403, 1008), server
 
+    @pytest.mark.parametrize("kind", ["http", "websocket"])
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            *((b"x-forwarded-for", b"10.0.0.7"), (b"X-Forwarded-Proto", b"https")),
+            *((b"x-forwarded-host", b"cxr.hospital.example"), (b"x-real-ip", b"10.0.0.7")),
+            *((b"forwarded", b"for=10.0.0.7"), (b"via", b"1.1 proxy")),
+        ],
+    )
+    def test_what_a_proxy_of_this_machine_passes_on_is_of_elsewhere(
+        self, kind: str, name: bytes, value: bytes
+    ) -> None:
+        more = ((name, value),)
+        assert ask("/", kind=kind, more=more)[0] in (403, 1008)
+        assert ask("/", kind=kind, more=more, answers=lambda scope: True)[0] in (200, 0)
+
+    @pytest.mark.parametrize("kind", ["http", "websocket"])
+    def test_and_so_is_what_it_passes_on_without_a_word(self, kind: str) -> None:
+        """The name that was asked for tells, which the server was told to answer to."""
+        *here, beyond = NAMES
+        assert {ask("/", kind=kind, host=name)[0] for name in here} <= {200, 0}
+        assert ask("/", kind=kind, host=beyond)[0] in (403, 1008)
+        assert ask("/", kind=kind, host=beyond, answers=lambda scope: True)[0] in (200, 0)
+
     def test_or_everybody_where_they_sign_in(self) -> None:
-        assert ask("/", server=("192.168.1.2", 8501), answers=lambda reached: True)[0] == 200
+        assert ask("/", server=("192.168.1.2", 8501), answers=lambda scope: True)[0] == 200
 
     def test_it_is_told_once(self, caplog: pytest.LogCaptureFixture) -> None:
         app: Any = None
-        guard = Guard(app, allows=bool, reachable=lambda reached: False, owners=lambda name: [])
+        guard = Guard(app, allows=bool, reachable=lambda scope: False, owners=lambda name: [])
 
         async def send(message: Any) -> None:
             pass
 
         with caplog.at_level(logging.WARNING), ThreadPoolExecutor(1) as thread:
             for _ in range(3):
-                asked = guard({"type": "http"}, None, send)  # type: ignore[arg-type]
+                scope = {"type": "http", "path": "/", "headers": [(b"host", b"localhost")]}
+                asked = guard(scope, None, send)  # type: ignore[arg-type]
                 thread.submit(asyncio.run, asked).result()
         assert len(caplog.records) == 1
 
@@ -113,19 +140,20 @@ class TestFromBeyond:
         """As uvicorn does, which knows nothing of Streamlit's settings."""
         script = """
 import asyncio, streamlit_app
-async def ask(kind, host):
+async def ask(kind, host, *more):
     told = []
     async def send(message): told.append(message)
     async def receive(): return {"type": f"{kind}.connect"}
     scope = {"type": kind, "method": "GET", "path": "/_stcore/host-config", "query_string": b"",
-             "headers": [(b"host", b"localhost")], "server": (host, 8501), "root_path": ""}
+             "headers": [(b"host", b"localhost"), *more], "server": (host, 8501), "root_path": ""}
     await streamlit_app.app(scope, receive, send)
     return told[0].get("status", told[0].get("code"))
-print([asyncio.run(ask(kind, "192.168.1.2")) for kind in ("http", "websocket")])
+ways = ("192.168.1.2",), ("127.0.0.1", (b"x-forwarded-for", b"10.0.0.7"))
+print([asyncio.run(ask(kind, *way)) for way in ways for kind in ("http", "websocket")])
 """
         command = [sys.executable, "-c", script]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-        assert done.stdout == "[403, 1008]\n", done.stderr
+        assert done.stdout == "[403, 1008, 403, 1008]\n", done.stderr
 
 
 def test_a_process_that_the_dashboard_starts_serves_nothing() -> None:
@@ -171,7 +199,9 @@ def test_a_browser_gets_one_cookie_with_its_first_page() -> None:
     (one,), (other,) = cookies(accept="text/html"), cookies(accept="text/html")
     assert one != other
     assert "HttpOnly" in one
-    assert "SameSite=Lax" in one
+    assert (
+        "SameSite=Lax" in one
+    )  # a page that a link of another website opens is the same browser's
     assert "Secure" not in one
     assert not cookies(accept="text/html", browser=OURS)
     assert not cookies(accept="image/png")
