@@ -51,6 +51,7 @@ class _Session:
     began: float
     used: float
     is_told: bool = False
+    leaves: bool = False
 
 
 class Sessions:
@@ -97,6 +98,18 @@ class Sessions:
             session = self._sessions.get(key)
             if session and self._is_live(session):
                 session.used = self._now()
+
+    def leave(self, key: str) -> None:
+        """Note that somebody pressed what signs out, and is on the way to it."""
+        with self._lock:
+            if session := self._sessions.get(key):
+                session.leaves = True
+
+    def leaves(self, key: str) -> bool:
+        """Whether somebody pressed what signs out."""
+        with self._lock:
+            session = self._sessions.get(key)
+            return session is not None and session.leaves
 
     def end(self, key: str) -> None:
         """Forget a sign-in: its reader signed out."""

@@ -16,9 +16,11 @@ who somebody is. What is not let through by name is refused:
 from __future__ import annotations
 
 import asyncio
+import hmac
 import html
 import logging
 import os
+import secrets
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -65,6 +67,8 @@ USER, TOKENS = b"_streamlit_user", b"_streamlit_user_tokens"
 WANTED = "cxr_wanted"
 #: What browsers say of a request that a page of another website has them send.
 ELSEWHERE = (b"cross-site", b"same-site")
+#: What tells, in the address that signs out, that it is from a page of the dashboard.
+MEANT = "meant"
 #: What ends a websocket whose sign-in is over: a policy.
 POLICY = 1008
 #: Letters of a token that is kept, which has to fit into one cookie with all that stands around it.
@@ -86,7 +90,7 @@ RAN_OUT = (
 )
 LEAVE = (
     "Do you want to sign out?",
-    "Another website led you here. If you sign out, your list and its films are freed.",
+    "Another website may have led you here. If you sign out, your list and its films are freed.",
 )
 FAILED = ("The sign-in did not work", "Nobody was signed in. Try again.")
 OUTSIDE = (
@@ -147,6 +151,7 @@ class Gate:
         self._app = app
         self._access = access
         self._parts = parts
+        self._secret = secrets.token_bytes(32)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -205,11 +210,14 @@ class Gate:
         if path == SIGN_IN:
             wanted = parse_qs(scope["query_string"].decode("latin-1")).get("wanted", [""])[-1]
             await _redirect(send, self._parts.login(), self._cookie(wanted))
+        elif path == CALLBACK and "error" in parse_qs(scope["query_string"].decode("latin-1")):
+            # Not for Streamlit, which would write into the messages what whoever asks puts here.
+            await self._refused(send)
         elif path == CALLBACK:
             wanted = unquote(cookies.get(WANTED, ""))
             await self._app(scope, receive, self._signing_in(scope, send, wanted, key))
-        elif path == LOGOUT and headers.get(b"sec-fetch-site") in ELSEWHERE:
-            await self._page(send, 403, LEAVE, LOGOUT)
+        elif path == LOGOUT and not self._is_meant(scope, headers, key):
+            await self._page(send, 403, LEAVE, self._leave(key))
         elif path in (HEALTH, HOST, LOGIN, LOGOUT):
             if path == LOGOUT:
                 self._access.end(key)
@@ -221,13 +229,27 @@ class Gate:
         elif not wants_page:
             await _answer(send, 401, b"Sign in first.", b"text/plain")
         elif who:
-            await self._page(send, 403, OUTSIDE, LOGOUT)
+            await self._page(send, 403, OUTSIDE, self._leave(key))
         else:
             words = RAN_OUT if self._access.sessions.ran_out(key) else WELCOME
             query = scope["query_string"].decode("latin-1")
             wanted = f"{scope['path']}{'?' if query else ''}{query}"
             asked = "" if wanted == f"{self._parts.base}/" else f"?wanted={quote(wanted, safe='')}"
             await self._page(send, 401, words, f"{SIGN_IN}{asked}")
+
+    def _leave(self, key: str) -> str:
+        """Return the address that signs a browser out, which no page of elsewhere can know."""
+        return f"{LOGOUT}?{MEANT}={hmac.new(self._secret, key.encode(), 'sha256').hexdigest()}"
+
+    def _is_meant(self, scope: Scope, headers: Mapping[bytes, bytes], key: str) -> bool:
+        """Whether a request to sign out is its reader's, and not of a page of elsewhere."""
+        said = parse_qs(scope["query_string"].decode("latin-1")).get(MEANT, [""])[-1]
+        if secrets.compare_digest(f"{LOGOUT}?{MEANT}={said}".encode(), self._leave(key).encode()):
+            return True
+        site = headers.get(b"sec-fetch-site")
+        if site is None:  # a browser that is old, or reaches this one without TLS, says nothing
+            return not key or self._access.sessions.leaves(key)
+        return site not in ELSEWHERE
 
     def _cookies(self, headers: Mapping[bytes, bytes]) -> Mapping[str, str]:
         return self._parts.cookies(headers.get(b"cookie", b"").decode("latin-1"))
@@ -251,10 +273,10 @@ class Gate:
     def _signing_in(self, scope: Scope, send: Send, wanted: str, before: str) -> Send:
         """Return what sends Streamlit's answer to somebody who comes back from the provider."""
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        refused = False
+        is_refused = False
 
         async def sent(message: Message) -> None:
-            nonlocal refused
+            nonlocal is_refused
             if message["type"] == "http.response.start":
                 given, others = _split(message.get("headers", []))
                 if held := self._access.begin(_given(given), before):
@@ -266,15 +288,18 @@ class Gate:
                         others.append((b"location", quote(wanted, safe=SAFE).encode()))
                         given.append((b"set-cookie", self._cookie("")))
                     message = {**message, "headers": [*others, *given]}
-                elif "code" in query or "error" in query:
+                elif "code" in query:
                     # From the provider, and not from a page that ended a sign-in there.
-                    refused = True
-                    logger.warning("A sign-in was refused.")
-                    await self._page(send, 403, FAILED, SIGN_IN)
-            if not refused:
+                    is_refused = True
+                    await self._refused(send)
+            if not is_refused:
                 await send(message)
 
         return sent
+
+    async def _refused(self, send: Send) -> None:
+        logger.warning("A sign-in was refused.")
+        await self._page(send, 403, FAILED, SIGN_IN)
 
     def _held(self, given: Headers, held: bytes) -> Headers:
         """Return the cookies of an answer, that of the sign-in with what its browser is to hold."""
@@ -308,7 +333,7 @@ class Gate:
             "title": title,
             "told": told,
             "address": f"{self._parts.base}{leads}",
-            "act": "Sign out" if leads == LOGOUT else "Sign in",
+            "act": "Sign out" if leads.startswith(LOGOUT) else "Sign in",
             "use": INTENDED_USE,
         }.items():
             page = page.replace(f"{{{{{name}}}}}", html.escape(value))

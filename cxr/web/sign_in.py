@@ -100,9 +100,17 @@ def sign_out_button() -> None:
         key="sign_out",
         type="tertiary",
         icon=":material/logout:",
-        on_click=st.logout,
+        on_click=_sign_out,
         help=f"Your role: {role}. Your list and its films are freed.",
     )
+
+
+def _sign_out() -> None:
+    access = running()
+    if access is not None:
+        # Where the browser does not say which page leads it, what it is led to asks the server.
+        access.sessions.leave(access.key(st.context.cookies))
+    st.logout()
 
 
 def signed_out() -> Callable[[], bool]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
@@ -233,14 +235,55 @@ def test_a_sign_in_that_ran_out_is_still_known_as_such_once_somebody_else_signs_
 def test_no_other_website_signs_anybody_out(said, leaves):
     made = Made(back_from_the_provider)
     cookies = browser_of(made)
-    asked = http("/auth/logout", cookies)
-    asked["headers"].append((b"sec-fetch-site", said))
-    (start, body) = made.ask(asked)
+    (start, body) = made.ask(to_leave(cookies, said))
     assert (start["status"] == 403) is not leaves
     assert (made.access.live(cookies) is None) is leaves
     assert [event for event, _ in made.noted] == ["signed_in", *["signed_out"][: int(leaves)]]
     assert len({who for _, who in made.noted}) == 1
-    assert (b'href="/auth/logout"' in body["body"]) is not leaves
+    assert (b'href="/auth/logout?' in body["body"]) is not leaves
+
+
+def test_a_browser_that_does_not_say_who_leads_it_signs_out_by_a_page_of_the_dashboard_alone():
+    made = Made(back_from_the_provider)
+    cookies, others = browser_of(made), browser_of(made, sub="43", nonce="n3")
+    # A link of anywhere: asked first, however often, and the answer is one of this sign-in.
+    for _ in range(2):
+        (start, body) = made.ask(to_leave(cookies))
+        assert start["status"] == 403
+    (address,) = re.findall(r'href="/auth/logout\?([^"]*)"', body["body"].decode())
+    for wrong in ("", "meant=", "meant=é", f"{address}0"):
+        assert made.ask(to_leave(cookies, query=wrong))[0]["status"] == 403
+    assert made.ask(to_leave(others, query=address))[0]["status"] == 403
+    assert made.access.live(cookies)
+    made.ask(to_leave(cookies, query=address))
+    assert made.access.live(cookies) is None
+    # The button of a page, of which the server knows.
+    made.access.sessions.leave(made.access.key(others))
+    made.ask(to_leave(others))
+    assert made.access.live(others) is None
+    assert [event for event, _ in made.noted][2:] == ["signed_out", "signed_out"]
+
+
+def to_leave(cookies: dict[str, str], site: bytes | None = None, query: str = "") -> dict[str, Any]:
+    """A request to sign out, and what the browser says of where it comes from."""
+    asked = http("/auth/logout", cookies, query_string=query.encode())
+    asked["headers"] += [(b"sec-fetch-site", site)] if site else []
+    return asked
+
+
+@pytest.mark.parametrize("more", ["", "&error_description=Rosa+Reader&state=s"])
+def test_what_a_provider_says_of_an_error_is_in_no_message(caplog, more):
+    """Nor what somebody says who is none, since everybody may come to that address."""
+    made = Made(back_from_the_provider)
+    query = f"error=Rosa{more}".encode()
+    with caplog.at_level(logging.DEBUG):
+        (start, body) = made.ask(http("/oauth2callback", query_string=query))
+    assert start["status"] == 403
+    assert b"Rosa" not in body["body"]
+    assert [record.levelname for record in caplog.records if record.name == "cxr.web.gate"] == [
+        "WARNING"
+    ]
+    assert "Rosa" not in caplog.text
 
 
 def test_the_trail_has_whom_it_refused_and_nobody_who_was_out_already():
@@ -249,7 +292,7 @@ def test_the_trail_has_whom_it_refused_and_nobody_who_was_out_already():
     cookies = browser_of(made)
     made.clock.time = 11
     for held in (outside, cookies, {}):
-        made.ask(http("/auth/logout", held))
+        made.ask(to_leave(held, b"same-origin"))
     assert [event for event, _ in made.noted] == ["refused", "signed_in"]
 
 

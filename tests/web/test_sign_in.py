@@ -68,6 +68,10 @@ class Visitor(httpx.Client):
         super().__init__(base_url=address, headers=HTML, follow_redirects=True, timeout=60)
         self.address, self.made = address, made
 
+    def sign_out(self) -> httpx.Response:
+        """As a browser does, which says that a page of the dashboard leads it."""
+        return self.get("/auth/logout", headers={"sec-fetch-site": "same-origin"})
+
     def sign_in(self, who: str) -> httpx.Response:
         self.made.person = PEOPLE[who]
         return self.get("/sign_in")
@@ -206,7 +210,7 @@ class TestSignIn:
         assert "name" not in json.loads(said)
         with visitor.socket() as connection:
             assert navigation(shown(connection)) == MAY["reader"]
-        assert visitor.get("/auth/logout").status_code == 401
+        assert visitor.sign_out().status_code == 401
 
     def test_leads_back_to_what_was_asked_for(self, visitor, made):
         wanted = "/evaluation?model=pneumonia-a&threshold=0.35&finding=a%20b"
@@ -276,7 +280,7 @@ class TestSignIn:
         kept = visitor.header
         ended = len(made.ended)
         with visitor.socket() as tab:
-            page = visitor.get("/auth/logout")
+            page = visitor.sign_out()
             assert made.ended[ended:] == ["v-1"]
             # A tab that is still open is shown out, whatever it was about to show.
             assert last_word(tab) == "auth_redirect"
@@ -461,6 +465,24 @@ class TestThePagesThemselves:
         clock["now"] = 11
         assert sessions.live(tellers["falls asleep"][1]) is None
         assert [tell() for tell, _ in tellers.values()] == [True, False]
+
+    def test_the_button_tells_the_server_that_its_reader_leaves(self, monkeypatch):
+        settings = read_settings(KEPT, {})
+        assert settings is not None
+        sessions = Sessions(idle=10, longest=100)
+        access = Access(settings, sessions, lambda cookies: cookies["user"].encode())
+        monkeypatch.setattr("cxr.access.server._running", [access])
+        said = json.dumps({"iss": "i", "sub": "s", "nonce": "n", "groups": ["xray"]})
+        held = {"user": (access.begin({"user": said}) or b"").decode()}
+        left: list[bool] = []
+        page = SimpleNamespace(
+            context=SimpleNamespace(cookies=held),
+            logout=lambda: left.append(sessions.leaves(access.key(held))),
+        )
+        monkeypatch.setattr("cxr.web.sign_in.st", page)
+        assert not sessions.leaves(access.key(held))
+        sign_in._sign_out()
+        assert left == [True]
 
     def test_a_threshold_is_set_by_whom_it_is_for(self, monkeypatch):
         def page() -> None:
