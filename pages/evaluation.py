@@ -115,7 +115,7 @@ def take_cell(key: str) -> None:
 
 def show_cell(films, code: str, folder) -> None:
     st.subheader(f"{CELLS[code]}: {count(len(films))}", anchor=False)
-    captions = [f"{score:.2f}" for score in films["score"]]
+    captions = [f"{score:.3f}" for score in films["score"]]
     film_list(folder, films, captions, column_order=["score", "path", "subtype", "patient"])
 
 
@@ -204,7 +204,7 @@ def show_pair(card, split: str, threshold: float) -> None:
         f"its label, its score by {plain(card.name)}, and by {plain(other.name)}."
     )
     pairs = zip(films["label"], films["score_one"], films["score_other"], strict=True)
-    captions = [f"{label}\n{one:.2f}, {two:.2f}" for label, one, two in pairs]
+    captions = [f"{label}\n{one:.3f}, {two:.3f}" for label, one, two in pairs]
     order = ["path", "score_one", "score_other", "label", "right"]
     config = {**PAIR, "path": st.column_config.Column(width="medium")}
     folder = folder_of(card, split)

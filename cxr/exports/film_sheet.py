@@ -148,7 +148,7 @@ def _heat(paper: Paper, page: Page, x: float) -> float:
 def _score(paper: Paper, page: Page, point: OperatingPoint, finding: str, y: float) -> float:
     prediction = page.prediction
     score = prediction.score or 0.0
-    wide = paper.put(LEFT, y, f"{score:.2f}", 24, bold=True)
+    wide = paper.put(LEFT, y, f"{score:.3f}", 24, bold=True)
     paper.mark(prediction.band or "", LEFT + wide + 7, y + 6.2, 1.9)
     words = f"{prediction.band} the operating point for {finding}"
     paper.put(LEFT + wide + 12, y + 3.8, words, 12, bold=True)
@@ -163,7 +163,7 @@ def _score(paper: Paper, page: Page, point: OperatingPoint, finding: str, y: flo
     at = LEFT + prediction.threshold * WIDTH
     paper.box(at - 0.3, bar - 3.6, 0.6, 7.2, ACCENT)
     paper.mark("near", LEFT + score * WIDTH, bar, 2.2)
-    words = f"operating point {prediction.threshold:.2f}"
+    words = f"operating point {prediction.threshold:.3f}"
     if prediction.threshold < 0.5:
         paper.put(at + 1, bar + 3.6, words, 8, width=40, colour=ACCENT)
     else:

@@ -194,7 +194,7 @@ def others_words(others: Mapping[str, Prediction]) -> str:
     words = []
     for finding, prediction in others.items():
         if prediction.score is not None:
-            words.append(f"{finding} {prediction.score:.2f}, {prediction.band}.")
+            words.append(f"{finding} {prediction.score:.3f}, {prediction.band}.")
         elif prediction.refusal:
             words.append(f"{finding}: no score. {prediction.refusal.reason}")
     return " ".join(words)

@@ -124,7 +124,7 @@ class Sheets:
             about = (
                 f"{count(scored + refused)}, {scored} scored, {refused} without a score. "
                 f"{self.card.name} {self.card.weights.sha256[:12]}, "
-                f"operating point {self.point.name} at {self.point.threshold:.2f}."
+                f"operating point {self.point.name} at {self.point.threshold:.3f}."
             )
             paper.put(LEFT, y + 8, about, 8.5, colour=MUTED)
             paper.put(LEFT, y + 12.5, f"{self.made:%Y-%m-%d %H:%M} UTC", 8.5, colour=MUTED)
@@ -161,7 +161,7 @@ class Sheets:
             # In the order in which they are read, for programs that read the page aloud.
             self._cell("Rank", at, str(position))
             self._cell("Film", at, page.label)
-            self._cell("Score", at, f"{prediction.score:.2f}")
+            self._cell("Score", at, f"{prediction.score:.3f}")
             left, width = COLUMNS["Band"]
             paper.mark(prediction.band or "", LEFT + left + 1.6, at + 1.9)
             told = f"{prediction.band}{', overridden' if prediction.overridden else ''}"

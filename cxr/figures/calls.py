@@ -61,10 +61,10 @@ def confusion_matrix(
     look = colours(theme)
     films = count(counts.n, " ".join(filter(None, [split, "film"])))
     fall = "falls" if counts.n == 1 else "fall"
-    at = "" if threshold is None else f" at {threshold:.2f}"
+    at = "" if threshold is None else f" at {threshold:.3f}"
     columns = ("negative", "positive")
     if threshold is not None:
-        columns = (f"below {threshold:.2f}", f"{threshold:.2f} or above")
+        columns = (f"below {threshold:.3f}", f"{threshold:.3f} or above")
     codes = (("tn", "fp"), ("fn", "tp"))
     names = (("true negative", "false positive"), ("false negative", "true positive"))
     rates = (counts.specificity, counts.sensitivity)
@@ -136,7 +136,7 @@ def score_histogram(
     """
     s, y = paired(scores, labels)
     look = colours(theme)
-    figure = empty(theme, f"Scores of {count(s.size)} around {threshold:.2f}", height=400)
+    figure = empty(theme, f"Scores of {count(s.size)} around {threshold:.3f}", height=400)
     tallest = 1
     for label, name in reversed(list(enumerate(_two(classes)))):
         tallest = max(tallest, class_bar(figure, s[y == label], label, name, theme))
@@ -154,7 +154,7 @@ def score_histogram(
         x=threshold, y=1, yref="paper", yanchor="bottom", showarrow=False,
         # Kept inside the figure where the threshold is near an end.
         xanchor="left" if threshold < 0.25 else "right" if threshold > 0.75 else "center",
-        text=f"threshold {threshold:.2f}, near {interval(near, '.2f')}",
+        text=f"threshold {threshold:.3f}, near {interval(near)}",
         font={"color": look.accent, "size": 12},
     )  # fmt: skip
     count_axis(figure, tallest, theme)

@@ -283,7 +283,7 @@ def score_spread(
         figure.add_annotation(
             x=threshold, y=1, yref="paper", yanchor="bottom", showarrow=False,
             xanchor="left" if threshold < 0.25 else "right" if threshold > 0.75 else "center",
-            text=f"threshold {threshold:.2f}", font={"color": look.accent, "size": 12},
+            text=f"threshold {threshold:.3f}", font={"color": look.accent, "size": 12},
         )  # fmt: skip
     figure.update_layout(bargap=0, margin_t=86)
     figure.update_xaxes(**SCORE_AXIS)

@@ -85,7 +85,7 @@ def score_pairs(found: PairedComparison, *, theme: str = "dark") -> go.Figure:
             align=anchor["xanchor"], showarrow=False, font={"size": 12, "color": look.text},
             **anchor,
         )  # fmt: skip
-    title = f"Score of {found.one}, threshold {x_cut:.2f}"
+    title = f"Score of {found.one}, threshold {x_cut:.3f}"
     figure.update_xaxes(**{**SCORE_AXIS, "range": [-0.02, 1.02]}, title_text=title)
-    title = f"Score of {found.other},<br>threshold {y_cut:.2f}"
+    title = f"Score of {found.other},<br>threshold {y_cut:.3f}"
     return figure.update_yaxes(**{**SCORE_AXIS, "range": [LOW, HIGH]}, title_text=title)

@@ -79,7 +79,7 @@ def class_scores(
                 customdata=np.vstack([limits, limits[-1]]),
                 hovertemplate=f"<b>{name}, {place}</b><br>%{{y:.1%}} of films, " + score,
             )  # fmt: skip
-    _threshold(figure, threshold, look.accent, f"threshold {threshold:.2f}")
+    _threshold(figure, threshold, look.accent, f"threshold {threshold:.3f}")
     figure.update_layout(margin_t=86)
     figure.update_xaxes(**SCORE_AXIS)
     return figure.update_yaxes(title_text="Share of films", tickformat="~%", rangemode="tozero")
@@ -150,7 +150,7 @@ def programme(table: pd.DataFrame, threshold: float, *, theme: str = "dark") -> 
             hovertemplate=f"<b>{name}</b><br>%{{y:.1f}} of 1,000 people<br>threshold %{{x:.3f}}"
             "<extra></extra>",
         )  # fmt: skip
-    _threshold(figure, threshold, look.accent, f"threshold {threshold:.2f}")
+    _threshold(figure, threshold, look.accent, f"threshold {threshold:.3f}")
     figure.update_layout(margin_t=86)
     figure.update_xaxes(**{**SCORE_AXIS, "title": {"text": "Threshold"}})
     return figure.update_yaxes(title_text="People", rangemode="tozero")
@@ -188,8 +188,8 @@ def band_of_scores(
     high = band.above.threshold if band.above else 1.0
     figure.add_vrect(low, high, fillcolor=look.accent_wash, line_width=0, layer="below")
     for side, text, anchor in (
-        (band.below, f"ruled out below {low:.2f}", "right" if low > 0.3 else "left"),
-        (band.above, f"ruled in from {high:.2f}", "left" if high < 0.7 else "right"),
+        (band.below, f"ruled out below {low:.3f}", "right" if low > 0.3 else "left"),
+        (band.above, f"ruled in from {high:.3f}", "left" if high < 0.7 else "right"),
     ):
         if side:
             _threshold(figure, side.threshold, look.accent, text, anchor)

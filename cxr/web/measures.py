@@ -53,7 +53,9 @@ def choose_threshold(
     in_address(
         f"{prefix}threshold", key, point.threshold, number_within(0, 1), lambda cut: f"{cut:.3f}"
     )
-    threshold = right.slider(label, 0.0, 1.0, step=0.001, key=key, persist_state="session")
+    threshold = right.slider(
+        label, 0.0, 1.0, step=0.001, format="%.3f", key=key, persist_state="session"
+    )
     return threshold, point.near
 
 

@@ -126,7 +126,7 @@ def _scores(session: ReadingSession, entry: Entry) -> str:
     for finding, assessment in entry.assessments.items():
         sign, word = cell_words(entry, finding, hidden=hidden)
         score = assessment.prediction.score if assessment.prediction else None
-        shown = "" if score is None or hidden or entry.waits else f"{score:.2f}"
+        shown = "" if score is None or hidden or entry.waits else f"{score:.3f}"
         # Each stays on one line.
         told.append("\u00a0".join(filter(None, (sign, finding, shown, word))))
     return "   ".join(told)

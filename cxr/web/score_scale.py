@@ -29,8 +29,8 @@ def score_scale(score: float | None, point: OperatingPoint, *, theme: str = "dar
     """
     near, far = (min(1.0, max(0.0, edge)) for edge in point.near)
     at, side = point.threshold, "right" if point.threshold < 0.5 else "left"
-    said = f"operating point {at:.2f}"
-    told = said if score is None else f"Score {score:.2f}, {said}"
+    said = f"operating point {at:.3f}"
+    told = said if score is None else f"Score {score:.3f}, {said}"
     parts = [
         f'<i class="near" style="left:{near:.2%};width:{far - near:.2%}"></i>',
         f'<i class="point" style="left:{at:.2%}"></i>',
@@ -42,7 +42,7 @@ def score_scale(score: float | None, point: OperatingPoint, *, theme: str = "dar
         side = "left" if score > 0.85 else "right" if score < 0.15 else "above"
         parts += [
             f'<i class="mark" style="left:{score:.2%}" title="score {score:.3f}"></i>',
-            f'<b class="{side}" style="left:{score:.2%}">{score:.2f}</b>',
+            f'<b class="{side}" style="left:{score:.2%}">{score:.3f}</b>',
         ]
     look = f"--score-accent:{colours(theme).accent}"
     inside = "".join(parts)

@@ -256,7 +256,7 @@ def _cell(entry: Entry, finding: str, hidden: bool) -> dict[str, object]:
         "state": state,
         "sign": sign,
         "word": word,
-        "score": None if score is None else f"{score:.2f}",
+        "score": None if score is None else f"{score:.3f}",
         "reason": f"Scored in spite of: {reason}" if reason and score is not None else reason,
         "heat": heat.statement if heat and heat.share else "",
     }

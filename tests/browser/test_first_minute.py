@@ -72,7 +72,7 @@ def test_sample_films_a_score_and_a_heatmap(page: Page, shot) -> None:
     row = page.locator(".worklist li").first
     expect(row.locator(".cell")).to_have_count(2)
     score = row.locator(".cell", has_text="Tuberculosis").locator("b")
-    expect(score).to_have_text(re.compile(r"^0\.\d\d$"), timeout=COLD)
+    expect(score).to_have_text(re.compile(r"^0\.\d{3}$"), timeout=COLD)
     expect(row.locator(".cell", has_text="Pneumonia")).to_contain_text("not read")
     facts = page.get_by_text("the operating point for tuberculosis")
     expect(facts).to_be_visible()

@@ -85,13 +85,13 @@ class TestOneFilm:
         return page
 
     def test_score_and_band(self, page):
-        assert "0.87 above the operating point for pneumonia" in page
-        assert "operating point 0.40" in page
+        assert "0.871 above the operating point for pneumonia" in page
+        assert "operating point 0.400" in page
 
     @pytest.mark.parametrize(("score", "word"), [(0.31, "near"), (0.1, "below")])
     def test_other_bands(self, score, word):
         page, _ = texts(to_pdf([an_item("film.png", score)], a_card(), made=MADE))
-        assert f"{score:.2f} {word} the operating point for pneumonia" in page
+        assert f"{score:.3f} {word} the operating point for pneumonia" in page
 
     def test_rates_of_the_operating_point(self, page):
         assert "Operating point sensitivity-95" in page
@@ -176,7 +176,7 @@ class TestOneFilm:
         assert f"{OVERRIDDEN} {REASON.reason}" in page
         assert "0.80" in page
         first, _, _, _ = texts(to_pdf([item, item], a_card(), made=MADE))
-        assert "0.80 above, overridden" in first
+        assert "0.800 above, overridden" in first
 
 
 class TestRegions:
@@ -254,9 +254,9 @@ class TestList:
         assert len(films) == 4
         assert "4 films, 3 scored, 1 without a score." in first
         rows = (
-            "1 film1.png 0.90 above unsure 2",
-            "2 film3.png 0.50 near 3",
-            "3 film0.png 0.10 below 4",
+            "1 film1.png 0.900 above unsure 2",
+            "2 film3.png 0.500 near 3",
+            "3 film0.png 0.100 below 4",
         )
         assert all(row in first for row in rows)
         assert first.index("film1.png") < first.index("film3.png") < first.index("film0.png")

@@ -215,17 +215,17 @@ def test_a_model_has_one_colour_in_every_session_and_the_networks_differ():
 
 def test_confusion_matrix_says_what_each_cell_is():
     figure = DRAWN["confusion_matrix"]()
-    assert figure.layout.title.text == "Where the 624 test films fall at 0.41"
+    assert figure.layout.title.text == "Where the 624 test films fall at 0.410"
     cells = trace(figure, "cells")
     found = {
         code: (x, y, name, sentence)
         for x, y, (code, name, sentence) in zip(cells.x, cells.y, cells.customdata, strict=True)
     }
     assert found == {
-        "tn": (0, 0, "true negative", "200 of 234 normal films: below 0.41"),
-        "fp": (1, 0, "false positive", "34 of 234 normal films: 0.41 or above"),
-        "fn": (0, 1, "false negative", "10 of 390 pneumonia films: below 0.41"),
-        "tp": (1, 1, "true positive", "380 of 390 pneumonia films: 0.41 or above"),
+        "tn": (0, 0, "true negative", "200 of 234 normal films: below 0.410"),
+        "fp": (1, 0, "false positive", "34 of 234 normal films: 0.410 or above"),
+        "fn": (0, 1, "false negative", "10 of 390 pneumonia films: below 0.410"),
+        "tp": (1, 1, "true positive", "380 of 390 pneumonia films: 0.410 or above"),
     }
     assert cells.type == "scatter"  # the only kind that Streamlit can select
     assert cells.marker.opacity == 0
@@ -274,7 +274,7 @@ def test_score_histogram_shows_threshold_and_near():
     assert (line.x0, line.x1) == (0.41, 0.41)
     assert line.line.color == THEMES["dark"].accent
     (note,) = figure.layout.annotations
-    assert note.text == "threshold 0.41, near 0.35 to 0.50"
+    assert note.text == "threshold 0.410, near 0.350 to 0.500"
 
 
 @pytest.mark.parametrize(("threshold", "anchor"), [(0.05, "left"), (0.5, "center"), (0.9, "right")])
@@ -341,7 +341,7 @@ def test_score_pairs_shades_and_counts_the_corners_where_one_alone_is_above():
         assert note.text == f"{alone.sum()} films,<br>{(alone & ill).sum()} pneumonia"
     assert (below.x, below.yanchor, above.x, above.yanchor) == (1, "bottom", 0, "top")
     assert below.y < 0 < 1 < above.y
-    assert figure.layout.xaxis.title.text == f"Score of {ONE}, threshold 0.40"
+    assert figure.layout.xaxis.title.text == f"Score of {ONE}, threshold 0.400"
 
 
 def test_score_pairs_of_one_class_draws_that_class():

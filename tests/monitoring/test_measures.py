@@ -499,7 +499,7 @@ def test_the_spread_is_drawn_as_shares():
     assert line.line.shape == "hv"
     (mark,) = figure.layout.shapes
     assert mark.x0 == 0.4
-    assert figure.layout.annotations[0].text == "threshold 0.40"
+    assert figure.layout.annotations[0].text == "threshold 0.400"
     assert not DRAWN["score_spread without a threshold"]().layout.shapes
     for threshold, anchor in ((0.1, "left"), (0.9, "right"), (0.5, "center")):
         note = figures.score_spread(SPREAD, threshold).layout.annotations[0]

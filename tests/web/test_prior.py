@@ -43,7 +43,7 @@ def test_both_films_have_their_dates_and_their_scores(session: ReadingSession) -
     assert prior.name == "Prior · 2023-11-01 · AP · IM3"
     assert prior.film is session.held(session.worklist.entries[2])
     for hung, film in ((current, entry), (prior, session.worklist.entries[2])):
-        said = f"pneumonia {film.prediction.score:.2f} {film.prediction.band}"
+        said = f"pneumonia {film.prediction.score:.3f} {film.prediction.band}"
         assert said in hung.scores.replace("\N{NO-BREAK SPACE}", " ")
 
 

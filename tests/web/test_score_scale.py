@@ -23,14 +23,14 @@ def test_a_score_lies_where_it_belongs_and_is_told() -> None:
     assert lies(html, "mark") == lies(html, "above") == 62.5
     assert lies(html, "point") == 35
     assert 'style="left:30.00%;width:15.00%"' in html
-    assert 'aria-label="Score 0.62, operating point 0.35"' in html
+    assert 'aria-label="Score 0.625, operating point 0.350"' in html
 
 
 def test_a_scale_that_waits_has_the_point_and_no_mark() -> None:
     html = score_scale(None, POINT)
     assert "mark" not in html
     assert lies(html, "point") == 35
-    assert 'aria-label="operating point 0.35"' in html
+    assert 'aria-label="operating point 0.350"' in html
 
 
 @pytest.mark.parametrize(("score", "side"), [(0.99, "left"), (0.01, "right"), (0.5, "above")])

@@ -38,7 +38,7 @@ def test_a_study_has_one_cell_per_finding_and_all_its_films(three) -> None:
     told = row(*three, priors=2)
     assert (told["number"], told["first"], told["band"]) == (1, 2, "above")
     assert [(c["finding"], c["score"]) for c in told["cells"]] == [
-        ("Pneumonia", "0.90"), ("Tuberculosis", "0.70"),
+        ("Pneumonia", "0.900"), ("Tuberculosis", "0.700"),
     ]  # fmt: skip
     assert [(f["number"], f["view"]) for f in told["films"]] == [(1, "AP"), (2, "PA"), (3, "LL")]
     assert "2024-03-01 · 2 priors" in told["notes"]
