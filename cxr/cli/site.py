@@ -94,8 +94,8 @@ def _points(
 
 def _scored(model: Model, options: argparse.Namespace) -> tuple[Matched, pd.DataFrame]:
     """Match the films of --data with their truth, and score those that have one."""
-    from ..evidence.score_split import learned_from
     from ..site.films import film_row, labeled_films, score_films, with_scores
+    from ..site.learned import LEARNED, without_learned
 
     root = Path(options.data)
     truth = Path(options.truth) if options.truth else None
@@ -109,11 +109,11 @@ def _scored(model: Model, options: argparse.Namespace) -> tuple[Matched, pd.Data
         path: film_row(film, said)
         for path, film, said in score_films(model, root, paths, counter(pace=True))
     }
-    films = with_scores(matched, rows)
-    known = np.array(learned_from(model, films["sha256"]))
-    if known.any():
-        to_stderr(f"Left out {count(int(known.sum()))} that the model learned from.")
-    return matched, films[~known].reset_index(drop=True)
+    films, matched = without_learned(model, with_scores(matched, rows), matched)
+    for remark in matched.remarks:
+        if remark.code == LEARNED:  # the others were told as the films were matched
+            to_stderr(remark.text)
+    return matched, films
 
 
 def _words(options: argparse.Namespace) -> TruthWords:

@@ -16,7 +16,7 @@ from .finder import FilmKey
 from .sheet import TruthError, read_truth, scores_of
 from .truth import Matched, guess_columns, key_columns
 
-__all__ = ["evaluate_scores"]
+__all__ = ["evaluate_scores", "score_of_each"]
 
 
 def evaluate_scores(
@@ -69,16 +69,7 @@ def evaluate_scores(
     values = scores_of(table, column)
     told = read_truth(truth) if truth else table
     key = _key(table.drop(columns=[str(values.name)]), told, words, same=truth is None)
-    values.index = table[key].astype(str)
-    values = values[values.index != ""]
-    doubled = values.groupby(level=0).nunique(dropna=False)
-    if (doubled > 1).any():
-        raise TruthError(
-            f"{count(int((doubled > 1).sum()))} with two different scores, the first "
-            f"{doubled.index[doubled > 1][0]!r}. Give each film one.",
-            code="repeated_scores",
-        )
-    values = values[~values.index.duplicated()]
+    values = score_of_each(values, table[key])
     films = [FilmKey(name) for name in values.index]
     matched = truth_of(told, films, finding, words, say)
     for remark in matched.remarks:
@@ -102,6 +93,38 @@ def evaluate_scores(
     )
     result = evaluate_films(scored, model=scores.stem[:200], points=[(at, Calibration(1.0))])
     return matched, result
+
+
+def score_of_each(scores: pd.Series, names: pd.Series) -> pd.Series:
+    """Return the one score of each film; rows that name no film are left out.
+
+    Parameters
+    ----------
+    scores : pandas.Series
+        As `cxr.site.sheet.scores_of` returns them.
+    names : pandas.Series
+        Of the films, row by row.
+
+    Returns
+    -------
+    pandas.Series
+        By the films' names, in the order of their first rows.
+
+    Raises
+    ------
+    TruthError
+        ``repeated_scores`` where a film has two different scores.
+    """
+    values = scores.set_axis(names.astype(str))
+    values = values[values.index != ""]
+    doubled = values.groupby(level=0).nunique(dropna=False)
+    if (doubled > 1).any():
+        raise TruthError(
+            f"{count(int((doubled > 1).sum()))} with two different scores, the first "
+            f"{doubled.index[doubled > 1][0]!r}. Give each film one.",
+            code="repeated_scores",
+        )
+    return values[~values.index.duplicated()]
 
 
 def _key(table: pd.DataFrame, told: pd.DataFrame, words: TruthWords, *, same: bool) -> str:

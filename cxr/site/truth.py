@@ -89,7 +89,7 @@ class Remark(NamedTuple):
     ----------
     code : str
         ``rows_without_film``, ``films_without_row``, ``repeated_rows``, ``contradicting_rows``,
-        ``several_films``, ``left_out``, ``without_label``.
+        ``several_films``, ``left_out``, ``without_label``; `cxr.site.learned.LEARNED`.
     text : str
         A sentence for people.
     names : tuple of str

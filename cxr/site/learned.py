@@ -1,0 +1,50 @@
+"""Films that a model learned from: they say nothing of other films, and count in no figure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ..evidence.score_split import learned_from
+from ..scoring.bundle import Bundle
+from ..stats.wording import count
+from .truth import Matched, Remark
+
+__all__ = ["LEARNED", "without_learned"]
+
+#: Code of the remark that tells of them.
+LEARNED = "learned_from"
+
+
+def without_learned(
+    bundle: Bundle, films: pd.DataFrame, matched: Matched
+) -> tuple[pd.DataFrame, Matched]:
+    """Leave out the films that a model learned from, or was chosen on.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The model.
+    films : pandas.DataFrame
+        One row per film with a truth, in the order of `Matched.films`; ``path``, and ``sha256`` of
+        the pixels, "" where a film is not read.
+    matched : Matched
+
+    Returns
+    -------
+    films : pandas.DataFrame
+    matched : Matched
+        With a remark `LEARNED` that names the films, if there are any.
+    """
+    known = np.array(learned_from(bundle, films["sha256"]), bool)
+    if not known.any():
+        return films, matched
+    names = tuple(films.loc[known, "path"])
+    told = f"{count(len(names))} that the model learned from or was chosen on, left out."
+    return films[~known].reset_index(drop=True), replace(
+        matched,
+        films=matched.films[~known].reset_index(drop=True),
+        remarks=(*matched.remarks, Remark(LEARNED, told, names)),
+    )
