@@ -146,7 +146,7 @@ def show_film(session: ReadingSession, entry: Entry) -> None:
         ahead_of(session, entry),
     )
     # Of all films that are sent along, too.
-    if not trail_allows(session, height=FIELD):
+    if not trail_allows(session.trail, height=FIELD):
         return
     film_view(
         film,
@@ -195,7 +195,7 @@ def show_facts(session: ReadingSession, entry: Entry) -> None:
     with st.container(key="film_acts"):
         left, middle, right = st.columns([1.05, 1.15, 1], gap="xsmall")
     # Both hand out pictures of the film.
-    may_leave = session.trail_holds(0)
+    may_leave = session.trail.holds(0)
     with left:
         if may_leave:
             overview_button(session, entry)

@@ -36,7 +36,9 @@ def when_full(make_room: Callable[[], bool]) -> None:
     make_room : method
         Frees the list that is needed least and returns whether it did; forgotten with its object.
     """
-    _give_way.append(WeakMethod(make_room))
+    with _lock:
+        _give_way[:] = [known for known in _give_way if known()]
+        _give_way.append(WeakMethod(make_room))
 
 
 def count_also(others: Callable[[], int]) -> None:
@@ -131,9 +133,9 @@ class Share:
 def _ways() -> Iterator[Callable[[], bool]]:
     """Return what may make room, that first which costs a reader least."""
     with _lock:
-        shares = list(_shares)
+        shares, give_way = list(_shares), list(_give_way)
     yield from (share.make_room for share in shares)
-    yield from (method for known in _give_way if (method := known()))
+    yield from (method for known in give_way if (method := known()))
 
 
 def _used() -> int:

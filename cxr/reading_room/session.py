@@ -8,17 +8,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from ..errors import CxrError, fault
+from ..errors import fault
 from ..films.radiograph import Radiograph, RadiographError
-from ..monitoring import (
-    Exported,
-    LateReadings,
-    Opened,
-    Reading,
-    Receipt,
-    RegionEntry,
-    new_list_id,
-)
+from ..monitoring import LateReadings, Reading, RegionEntry
 from ..networks.runtime import give_back_memory
 from ..scoring.predict import Prediction
 from ..scoring.reader import Agreement, Call, Reason
@@ -30,23 +22,16 @@ from .maps import Maps
 from .outlines import Outlines
 from .scorer import Scorer
 from .studies import Study, to_hang
+from .trail import Trail
 from .worklist import Worklist
 
-__all__ = ["HeldReady", "ReadingSession", "TrailError"]
+__all__ = ["HeldReady", "ReadingSession"]
 
 logger = logging.getLogger(__name__)
 
 #: Bytes that the films take at most which are held ready before their reader asks for them; the
 #: one that one key shows is held whatever its size.
 READY = 64_000_000
-#: Seconds that a click waits for the audit trail at most, where it is required; and a file.
-MOMENT, WHILE = 0.05, 5.0
-
-
-class TrailError(CxrError, RuntimeError):
-    """The audit trail is required and cannot be written, so that nothing is handed out."""
-
-    code = "audit_trail"
 
 
 class HeldReady(Protocol):
@@ -110,14 +95,9 @@ class ReadingSession:
         self.drawn: tuple[object, ...] = ()
         self.makings = Makings(self._version, is_open)
         """Files of many films that are being made for the reader, or were."""
-        self.log = log
-        self.reader = reader
-        self.trail_required = trail_required
-        self._receipts: list[tuple[tuple[str, ...], Receipt]] = []
-        """Hashes of films that have to be in the trail first, and what became of the entries."""
+        self.trail = Trail(log, reader, required=trail_required)
         self.log_error = ""
         """Why there is no log, for people."""
-        self._id = new_list_id()
         self._shown: set[int] = set()
         self._unread: set[int] = set()
         """Numbers of films that are shown once they are read, and are not in the trail yet."""
@@ -134,6 +114,16 @@ class ReadingSession:
         """Numbers of turned films whose regions are not in the log yet under the hash of now."""
         self._prior: dict[int, int] = {}
         """Of a study's number, that of the earlier one that the reader chose to see with it."""
+
+    @property
+    def log(self) -> LateReadings | None:
+        """Of readings."""
+        return self.trail.log
+
+    @property
+    def reader(self) -> str | None:
+        """The reader's pseudonym; None without sign-in."""
+        return self.trail.reader
 
     def close(self) -> None:
         """Stop all work and let the films go: the list was cleared, or its tab was closed."""
@@ -183,48 +173,7 @@ class ReadingSession:
             self._unread &= set(shown)
             self._unread |= {number for number, sha256 in new.items() if not sha256}
         self._shown = set(shown)
-        self._note_opened(*filter(None, new.values()))
-
-    def _note_opened(self, *hashes: str) -> None:
-        if not hashes or not self.reader:
-            return
-        receipt = Receipt(lost=len(hashes))
-        if self.log is not None:
-            films = [
-                Opened(reader=self.reader, film_sha256=sha256, list_id=self._id)
-                for sha256 in hashes
-            ]
-            receipt = self.log.note("opened", films)
-        if self.trail_required:
-            with self._lock:
-                self._receipts.append((hashes, receipt))
-
-    def trail_holds(self, seconds: float = MOMENT) -> bool:
-        """Whether films may be shown: the trail holds all that was opened, where it is required.
-
-        What could not be kept is noted anew, to be asked for the next time.
-
-        Parameters
-        ----------
-        seconds : float
-            How long this waits for it at most.
-        """
-        with self._lock:
-            awaited = list(self._receipts)
-        if not awaited:
-            return True
-        if self.log is not None and self.log.is_written([r for _, r in awaited], seconds):
-            with self._lock:
-                self._receipts = [pair for pair in self._receipts if pair not in awaited]
-                return not self._receipts
-        if self.log is None or not self.log.trail_has_room:
-            return False
-        lost = [pair for pair in awaited if pair[1].lost and not pair[1].waiting]
-        with self._lock:
-            self._receipts = [pair for pair in self._receipts if pair not in lost]
-        for hashes, _ in lost:
-            self._note_opened(*hashes)
-        return False
+        self.trail.opened(*filter(None, new.values()))
 
     def note_export(self, form: str, films: Iterable[Entry]) -> None:
         """Log that a file of films is handed to the reader.
@@ -239,20 +188,9 @@ class ReadingSession:
         Raises
         ------
         TrailError
-            If the trail is required and does not hold it in time.
+            See `Trail.exported`.
         """
-        if not self.reader:
-            return
-        hashes = dict.fromkeys(film.sha256 for film in films if film.sha256)
-        entries = [
-            Exported(reader=self.reader, form=form, film_sha256=sha256, list_id=self._id)
-            for sha256 in hashes
-        ]
-        receipt = self.log.note("exported", entries) if self.log is not None else None
-        if self.trail_required and not (
-            receipt and self.log and self.log.is_written([receipt], WHILE)
-        ):
-            raise TrailError("The audit trail cannot be written: no file is handed out.")
+        self.trail.exported(form, (film.sha256 for film in films))
 
     def earlier(self, entry: Entry) -> list[Study]:
         """Return the earlier studies of a film's patient that can be shown, the newest first."""
@@ -285,7 +223,7 @@ class ReadingSession:
         # It may have come since the page began to be drawn.
         if held is not None and entry.number not in self._shown:
             self._shown.add(entry.number)
-            self._note_opened(entry.sha256)
+            self.trail.opened(entry.sha256)
         return held
 
     def ahead(self, entry: Entry) -> list[Entry]:
@@ -393,7 +331,7 @@ class ReadingSession:
             was_unread = entry.number in self._unread
             self._unread.discard(entry.number)
         if was_unread:
-            self._note_opened(radiograph.sha256)
+            self.trail.opened(radiograph.sha256)
         return radiograph
 
     def _look_for_lungs(self, entry: Entry | None) -> None:
@@ -551,7 +489,7 @@ class ReadingSession:
     def _logged(self, entry: Entry, regions: Iterable[Region]) -> list[RegionEntry]:
         return [
             RegionEntry(
-                list_id=self._id,
+                list_id=self.trail.list_id,
                 film_sha256=entry.sha256,
                 region=region,
                 reader=self.reader,
@@ -587,7 +525,7 @@ class ReadingSession:
             self._readings[entry.number, finding] = reading = Reading.of(
                 prediction,
                 finding=finding,
-                list_id=self._id,
+                list_id=self.trail.list_id,
                 film_sha256=entry.sha256,
                 statistics=entry.statistics,
                 reader=self.reader,

@@ -82,6 +82,18 @@ class SiteFilms(Worklist):
             self._drop(entry)
         return kept
 
+    def _drop(self, entry: Entry) -> None:
+        """Let a film's file go; the pictures that stay of it are counted in its place."""
+        if isinstance(entry, SiteEntry) and isinstance(entry.source, bytes):
+            stays = len(entry.preview) + len(entry.thumbnail)
+            self._share.give_back(max(0, len(entry.source) - stays))
+            entry.source = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes that the films take: their files, and what stays of those that are scored."""
+        return self._share.used
+
     @property
     def keys(self) -> list[FilmKey]:
         """What a spreadsheet may name the films by, in their order."""

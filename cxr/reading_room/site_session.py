@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import Any, TypeVar
 
 import pandas as pd
 
 from ..model import Model
+from . import budget
 from .scorer import Scorer
 from .site_films import SiteFilms
+from .trail import Trail
 
-__all__ = ["SiteSession"]
+__all__ = ["MOST_MODELS", "SiteSession", "SiteSessions"]
 
 T = TypeVar("T")
 #: Answers that are kept, so that a slider that moves back has them at once.
 REMEMBERED = 40
+#: Models whose films a tab keeps, those that were chosen last.
+MOST_MODELS = 4
 
 
 class SiteSession:
@@ -28,6 +33,8 @@ class SiteSession:
         What scores the films.
     is_open : callable
         Whether the browser tab is still there.
+    trail : Trail, optional
+        Is told which films are shown (default: nobody is).
 
     Attributes
     ----------
@@ -37,12 +44,19 @@ class SiteSession:
         Name and rows of each sheet that was dropped, by what it is for.
     """
 
-    def __init__(self, model: Model, is_open: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        model: Model,
+        is_open: Callable[[], bool] = lambda: True,
+        trail: Trail | None = None,
+    ) -> None:
         self.model = model
         self.films = SiteFilms(model)
         self.scorer = Scorer(self.films, wanted=is_open)
+        self.trail = trail or Trail(None)
         self.sheets: dict[str, tuple[str, pd.DataFrame]] = {}
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
+        self._shown: set[str] = set()
 
     def close(self) -> None:
         """Stop scoring and let everything go."""
@@ -50,6 +64,18 @@ class SiteSession:
         self.films.close()
         self.sheets = {}
         self._answers.clear()
+
+    def note_shown(self, hashes: Collection[str]) -> None:
+        """Tell the audit trail of the films that are shown now and were not before.
+
+        Parameters
+        ----------
+        hashes : collection of str
+            Of their pixels.
+        """
+        new = [sha256 for sha256 in dict.fromkeys(hashes) if sha256 not in self._shown]
+        self._shown = set(hashes)
+        self.trail.opened(*new)
 
     def remember(self, key: Hashable, work: Callable[[], T]) -> T:
         """Return what was worked out for a key, or work it out."""
@@ -65,3 +91,56 @@ class SiteSession:
     def state(self) -> tuple[int, int]:
         """What changes with the films: how many there are, and how many wait."""
         return len(self.films), len(self.films.waiting)
+
+
+class SiteSessions:
+    """The sessions of a tab, one for each model that it chose last: who comes back has the films.
+
+    The session of a model that is not chosen gives way where another list's films need the memory.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, SiteSession] = OrderedDict()
+        self._lock = threading.Lock()  # what needs the memory is another tab's, in its own thread
+        budget.when_full(self.make_room)
+
+    def of(self, model: Model, make: Callable[[], SiteSession]) -> SiteSession:
+        """Return the session of a model, which is the chosen one from now on; made if need be."""
+        key = model.card.weights.sha256
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            self._kept.move_to_end(key)
+            session = self._kept[key]
+            over = [self._kept.popitem(last=False)[1] for _ in range(len(self) - MOST_MODELS)]
+        for other in over:
+            other.close()
+        return session
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def let_go(self, session: SiteSession) -> None:
+        """Let everything go of a session: the next one of its model begins anew."""
+        with self._lock:
+            for key in [key for key, kept in self._kept.items() if kept is session]:
+                del self._kept[key]
+        session.close()
+
+    def make_room(self) -> bool:
+        """Let go the films of the model that was left longest ago; whether they took any room."""
+        with self._lock:
+            others = list(self._kept.values())[:-1]
+        session = next((other for other in others if other.films.size), None)
+        if session is None:
+            return False
+        self.let_go(session)
+        return True
+
+    def close(self) -> None:
+        """Let everything go: the tab is closed."""
+        with self._lock:
+            every = list(self._kept.values())
+            self._kept.clear()
+        for session in every:
+            session.close()

@@ -7,38 +7,52 @@ import time
 import streamlit as st
 
 from ..model import Model
+from ..monitoring import ReadingsError
 from ..reading_room.prepare import prepare
-from ..reading_room.site_session import SiteSession
+from ..reading_room.site_session import SiteSession, SiteSessions
+from ..reading_room.trail import Trail
 from ..stats.wording import count
 from .plain_text import plain
+from .reading_session import recorder
+from .sign_in import reader, trail_required
 from .streamlit_hooks import session_is_open
 from .tab import watch_closed_tab
 from .uploads import film_uploader, scoring_progress
 
 __all__ = ["films_step", "site_session"]
 
-KEY = "site_session"
+#: Of the session: what is kept for the chosen model, and for all that were chosen last.
+KEY, KEPT = "site_session", "site_sessions"
 BEAT = 0.5
-KEPT = (
+LET_GO = (
     "Each film is let go once it is scored; a small picture stays until the tab is closed. "
     "Thousands can be added, some at a time. Nothing is stored on the server."
 )
+OTHER_MODEL = "The films scored by {} are kept while this tab is open: choose that model again."
 
 
 def site_session(model: Model) -> SiteSession:
-    """Return what this tab keeps; another model begins anew, since the films are gone."""
-    kept: SiteSession | None = st.session_state.get(KEY)
-    if kept and kept.model.card.weights.sha256 == model.card.weights.sha256:
-        return kept
-    if kept:
-        kept.close()
-        if len(kept.films):
-            st.toast("Another model: drop the films again, since they were let go.")
-    made = SiteSession(model, session_is_open())
-    st.session_state[KEY] = made
-    watch_closed_tab(made.close)
-    prepare([model])
-    return made
+    """Return what this tab keeps for a model: its films are there again when it is chosen again."""
+    state = st.session_state
+    if KEPT not in state:
+        state[KEPT] = SiteSessions()
+        watch_closed_tab(state[KEPT].close)
+    before: SiteSession | None = state.get(KEY)
+    session: SiteSession = state[KEPT].of(model, lambda: _made(model))
+    if session is not before:
+        state[KEY] = session
+        prepare([model])
+        if before and len(before.films):
+            st.toast(OTHER_MODEL.format(plain(before.model.name)))
+    return session
+
+
+def _made(model: Model) -> SiteSession:
+    try:
+        log = recorder()
+    except ReadingsError:  # Monitoring says why; a trail that is required shows no film then
+        log = None
+    return SiteSession(model, session_is_open(), Trail(log, reader(), required=trail_required()))
 
 
 def films_step(session: SiteSession) -> None:
@@ -46,7 +60,7 @@ def films_step(session: SiteSession) -> None:
     left, right = st.columns([1.15, 1], gap="large")
     with left:
         film_uploader(session.films, "site_film")
-        st.caption(KEPT)
+        st.caption(LET_GO)
     with right:
         if not len(session.films):
             st.caption("No films yet. Drop a zip, a folder or single files: 50 to 2,000 films.")
@@ -74,12 +88,13 @@ def _state(session: SiteSession, was_busy: bool) -> None:
             for reason, number in refused.items():
                 st.caption(f"{count(number)}: {plain(reason)}")
     st.button("Clear all films", key="site_clear", on_click=_clear, args=(session,))
-    if was_busy and not session.scorer.pending:
+    # Done, stopped, or gone on: the rest of the page says something else then.
+    if was_busy != session.scorer.pending:
         time.sleep(0.05)
         st.rerun(scope="app")
 
 
 def _clear(session: SiteSession) -> None:
-    session.close()
+    st.session_state[KEPT].let_go(session)
     if st.session_state.get(KEY) is session:
         del st.session_state[KEY]

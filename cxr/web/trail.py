@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ..monitoring import Backlog
-from ..reading_room.session import ReadingSession
+from ..reading_room.trail import Trail
 from ..stats.wording import count
 from .film import empty_field
 from .plain_text import plain
@@ -18,32 +18,32 @@ BEAT = 0.5
 #: Seconds an entry may wait before that is told: it is written in less, unless something is wrong.
 PATIENCE = 3.0
 NOT_SHOWN = (
-    "This film is shown as soon as the audit trail has recorded it. If this stays, tell whoever "
+    "Films are shown as soon as the audit trail has recorded it. If this stays, tell whoever "
     "runs the dashboard: the log's database cannot be written."
 )
 
 
-def trail_allows(session: ReadingSession, *, height: int) -> bool:
-    """Whether the open film may be shown; if not, say why, and look again until it may.
+def trail_allows(trail: Trail, *, height: int) -> bool:
+    """Whether films may be shown; if not, say why, and look again until they may.
 
-    Only where the audit trail is required (``audit_required``) it ever may not.
+    Only where the audit trail is required (``audit_required``) they ever may not.
 
     Parameters
     ----------
-    session : ReadingSession
-        The reader's.
+    trail : Trail
+        Of the list.
     height : int
         Of the film's field in CSS pixels.
     """
-    if session.trail_holds():
+    if trail.holds():
         return True
     empty_field(NOT_SHOWN, height=height)
-    st.fragment(_watch, run_every=BEAT)(session)
+    st.fragment(_watch, run_every=BEAT)(trail)
     return False
 
 
-def _watch(session: ReadingSession) -> None:
-    if session.trail_holds(0):
+def _watch(trail: Trail) -> None:
+    if trail.holds(0):
         st.rerun(scope="app")
 
 

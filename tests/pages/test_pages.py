@@ -899,7 +899,7 @@ def test_a_log_that_another_program_locks_costs_no_click(page, tmp_path, monkeyp
     assert not app.error
     assert app.get("download_button")
     # Where people sign in and the audit trail is required, no film is shown meanwhile.
-    session.reader, session.trail_required = "0f" * 16, True
+    session.trail.reader, session.trail.required = "0f" * 16, True
     session.choose(session.worklist.ordered()[1].number)
     app.run()
     assert app.error

@@ -9,12 +9,14 @@ import pytest
 import cxr.reading_room.explainer
 import cxr.reading_room.outlines
 import cxr.reading_room.session
+import cxr.reading_room.trail
 from cxr.lungs.segment import KIND, NO_LUNGS, Search
 from cxr.model import Model
 from cxr.monitoring import LateReadings, Readings, database, late
 from cxr.monitoring.measures import agreement
 from cxr.reading_room.outlines import COMING
-from cxr.reading_room.session import ReadingSession, TrailError
+from cxr.reading_room.session import ReadingSession
+from cxr.reading_room.trail import TrailError
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring.reader import Agreement, Call, Reason
 from cxr.web.transfer import ready_film, sent
@@ -391,8 +393,8 @@ def test_what_a_reader_opens_and_says_is_theirs_by_pseudonym(made_bundle, tmp_pa
 @pytest.fixture
 def known(with_priors, tmp_path) -> ReadingSession:
     """The session of somebody who has signed in."""
-    with_priors.reader = "0f" * 16
-    with_priors.log = LateReadings(f"sqlite:///{tmp_path / 'log.sqlite3'}")
+    with_priors.trail.reader = "0f" * 16
+    with_priors.trail.log = LateReadings(f"sqlite:///{tmp_path / 'log.sqlite3'}")
     return with_priors
 
 
@@ -444,14 +446,14 @@ class TestARequiredTrail:
         )
 
     def test_a_film_waits_for_a_log_that_is_locked_and_no_click_does(self, made, file) -> None:
-        assert cxr.reading_room.session.MOMENT < CLICK
+        assert cxr.reading_room.trail.MOMENT < CLICK
         with locked(file):
             for number in (1, 2, 1):
                 made.choose(number)
                 made.film(made.opened())
-                assert not made.trail_holds()  # when its moment is over, not the lock
-        assert made.trail_holds(20)
-        assert made.trail_holds(0)
+                assert not made.trail.holds()  # when its moment is over, not the lock
+        assert made.trail.holds(20)
+        assert made.trail.holds(0)
         assert len(trail(made)) == 3
 
     def test_what_there_was_no_room_for_is_noted_anew(self, made, file, monkeypatch) -> None:
@@ -459,27 +461,27 @@ class TestARequiredTrail:
             with monkeypatch.context() as full:
                 full.setattr(late, "TRAIL_ROOM", 0)
                 made.film(made.opened())
-                assert not made.trail_holds()
+                assert not made.trail.holds()
                 assert made.log.backlog.trail_lost == 1
-                assert not made.trail_holds()
+                assert not made.trail.holds()
                 assert made.log.backlog.trail_lost == 1  # not told again and again
-            assert not made.trail_holds()
-        assert made.trail_holds(20)
+            assert not made.trail.holds()
+        assert made.trail.holds(20)
         assert len(trail(made)) == 1
 
     def test_without_a_log_nothing_is_shown_or_exported(self, made) -> None:
         for log in (None, LateReadings("off")):
-            made.log, made._shown = log, set()
+            made.trail.log, made._shown = log, set()
             made.film(made.opened())
-            assert not made.trail_holds()
+            assert not made.trail.holds()
             with pytest.raises(TrailError):
                 made.note_export("csv", made.worklist.entries)
 
     def test_no_file_is_handed_out_before_the_trail_holds_it(self, made, file, monkeypatch) -> None:
-        monkeypatch.setattr(cxr.reading_room.session, "WHILE", 0.1)
+        monkeypatch.setattr(cxr.reading_room.trail, "WHILE", 0.1)
         with locked(file), pytest.raises(TrailError):
             made.note_export("csv", made.worklist.entries)
-        monkeypatch.setattr(cxr.reading_room.session, "WHILE", 20)
+        monkeypatch.setattr(cxr.reading_room.trail, "WHILE", 20)
         made.note_export("dicom", made.worklist.entries)
         taken = Readings(f"sqlite:///{file}").exported_films()
         # What was tried is in it too.
@@ -488,11 +490,11 @@ class TestARequiredTrail:
         assert taken["film_sha256"].tolist() == [*films, *films]
 
     def test_where_it_is_not_required_nothing_waits(self, made, file) -> None:
-        made.trail_required = False
+        made.trail.required = False
         with locked(file):
             made.film(made.opened())
             made.note_export("csv", made.worklist.entries)
-            assert made.trail_holds(0)
+            assert made.trail.holds(0)
         assert len(trail(made)) == 1
 
 
@@ -504,7 +506,7 @@ def test_nobody_who_has_not_signed_in_is_in_the_trail(made_bundle, tmp_path) -> 
     session.film(session.opened())
     session.note_export("csv", session.worklist.entries)
     assert log.backlog.trail_waiting == 0
-    assert session.trail_holds(0)
+    assert session.trail.holds(0)
 
 
 def test_a_film_that_is_turned_is_in_the_trail_under_both_hashes(known) -> None:

@@ -1,8 +1,14 @@
 """What a tab keeps while a site proves a model."""
 
-import pandas as pd
+from types import SimpleNamespace
 
-from cxr.reading_room.site_session import REMEMBERED, SiteSession
+import pandas as pd
+import pytest
+
+from cxr.monitoring import LateReadings, Readings
+from cxr.reading_room import budget
+from cxr.reading_room.site_session import MOST_MODELS, REMEMBERED, SiteSession, SiteSessions
+from cxr.reading_room.trail import Trail
 from tests.conftest import chest_like, png
 
 
@@ -35,7 +41,7 @@ def test_a_session_that_is_closed_keeps_nothing(made_bundle):
     session.close()
     assert session.state == (0, 0)
     assert not session.sheets
-    assert session.films._share.used == 0
+    assert session.films.size == 0
     assert session.remember("a", lambda: 2) == 2
 
 
@@ -45,3 +51,73 @@ def test_films_of_a_tab_that_is_gone_are_not_scored(made_bundle):
     session.scorer.start()
     assert session.scorer.join(20)
     assert session.films.waiting
+
+
+class TestSessionsOfSeveralModels:
+    @pytest.fixture
+    def of(self, made_bundle):
+        """Choose a model by its weights; returns its session, in which a film waits."""
+        sessions = SiteSessions()
+
+        def chosen(weights: str) -> SiteSession:
+            model = SimpleNamespace(card=SimpleNamespace(weights=SimpleNamespace(sha256=weights)))
+            session = sessions.of(model, lambda: SiteSession(made_bundle))
+            if not len(session.films):
+                session.films.add("a.png", png(chest_like(0)))
+            return session
+
+        chosen.sessions = sessions
+        return chosen
+
+    def test_who_comes_back_to_a_model_finds_its_films(self, of):
+        first, second = of("a"), of("b")
+        assert first is not second
+        assert (of("a"), of("b")) == (first, second)
+        assert first.state == second.state == (1, 1)
+
+    def test_those_of_the_model_that_was_left_longest_ago_are_let_go(self, of):
+        first, second = of("a"), of("b")
+        of("a")
+        for k in range(MOST_MODELS - 1):
+            of(str(k))
+        assert (first.state, second.state) == ((1, 1), (0, 0))
+        assert len(of.sessions) == MOST_MODELS
+
+    def test_a_session_that_is_let_go_is_another_one_next_time(self, of):
+        first = of("a")
+        of.sessions.let_go(first)
+        assert first.state == (0, 0)
+        assert of("a") is not first
+
+    def test_the_chosen_model_gives_no_way_and_others_do(self, of, monkeypatch):
+        monkeypatch.setattr(budget, "_give_way", [])
+        budget.when_full(of.sessions.make_room)
+        left, chosen = of("a"), of("b")
+        monkeypatch.setenv("CXR_MAX_ALL_LISTS_MB", "1")
+        share, size = budget.Share(), left.films.size
+        share.take(1_000_000 - budget._used() + 1)
+        assert (left.state, chosen.state) == ((0, 0), (1, 1))
+        with pytest.raises(budget.NoRoomError):
+            share.take(size)
+        assert chosen.state == (1, 1)
+        share.close()
+
+    def test_a_tab_that_is_closed_keeps_none(self, of):
+        first, second = of("a"), of("b")
+        of.sessions.close()
+        assert first.state == second.state == (0, 0)
+        assert not len(of.sessions)
+
+
+def test_films_that_are_shown_are_in_the_trail_each_time_they_come(made_bundle, tmp_path):
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    log, reader = LateReadings(url), "0f" * 16
+    session = SiteSession(made_bundle, trail=Trail(log, reader))
+    one, two = "1" * 64, "2" * 64
+    for shown in ([one], [one], [one, two], [two], [one, one]):
+        session.note_shown(shown)
+    assert log.wait(20)
+    opened = Readings(url).opened_films()
+    assert opened["film_sha256"].tolist() == [one, two, one]
+    assert set(opened["reader"]) == {reader}
+    assert set(opened["list_id"]) == {session.trail.list_id}
