@@ -182,6 +182,7 @@ def _groups(sheets: SiteSheets, report: SiteReport) -> None:
     if report.groups.empty:
         return
     sheets.head("By group")
+    sheets.say(f"At {_first_threshold(report)}.", muted=True)
     sheets.table(
         ("Group", "films", "sensitivity", "specificity", "AUC"),
         [
@@ -195,6 +196,11 @@ def _groups(sheets: SiteSheets, report: SiteReport) -> None:
             for row in report.groups.head(MOST_GROUPS).to_dict("records")
         ],
     )
+
+
+def _first_threshold(report: SiteReport) -> str:
+    """Name the threshold of the figures, which need not be the one that is chosen for the site."""
+    return f"{report.proof.threshold:.3f}, the threshold of the figures on the first page"
 
 
 def _shown(row: dict[Any, Any], rate: str) -> str:
@@ -289,7 +295,8 @@ def _waiting(sheets: SiteSheets, report: SiteReport) -> None:
     sheets.say(
         f"{queue.arrivals:g} films an hour, {queue.minutes:g} minutes each, "
         f"{count(queue.readers, 'reader')}: busy {percent(waits.load, 0)} of the time, "
-        f"{percent(waits.flagged_share)} of films flagged."
+        f"{percent(waits.flagged_share)} of films flagged, those at or above "
+        f"{_first_threshold(report)}."
     )
     never = "without end"
     sheets.facts(

@@ -40,11 +40,14 @@ __all__ = [
     "data_hash",
     "expected_sensitivity",
     "fitted",
+    "inputs_hash",
 ]
 
 #: Films of each class without which no threshold is chosen.
 FEWEST = 10
 ROUND = 6
+#: Columns of what is known of films that figures and a site's file are made of.
+INPUTS = ("truth", "score", "logit", "sha256", "patient", "date")
 
 
 class CalibrationError(CxrError, ValueError):
@@ -262,6 +265,21 @@ def data_hash(films: pd.DataFrame) -> str:
     told = films["sha256"] if given else films["logit"].map(lambda logit: f"{logit:.6f}")
     lines = sorted(f"{film} {truth}\n" for film, truth in zip(told, films["truth"], strict=True))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def inputs_hash(films: pd.DataFrame) -> str:
+    """Hash all that a site's figures and its file are made of, in the order of the films.
+
+    In addition to `data_hash` it changes with whose films they are, their dates, and with those
+    that were refused.
+
+    Parameters
+    ----------
+    films : pandas.DataFrame
+        With those that were refused: any of `INPUTS`.
+    """
+    rows = pd.util.hash_pandas_object(films[[n for n in INPUTS if n in films]], index=False)
+    return hashlib.sha256(rows.to_numpy().tobytes()).hexdigest()
 
 
 def _versions() -> dict[str, str]:

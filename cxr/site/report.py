@@ -136,7 +136,8 @@ def report_of(report: SiteReport) -> dict[str, Any]:
         "band": report.band
         and asdict(report.band) | {"width": report.band.width, "premise": "exchangeable films"},
         "queue": report.queue and asdict(report.queue),
-        "waiting_minutes": report.waiting and asdict(report.waiting) | {"note": LUNG_IMPACT},
+        "waiting_minutes": report.waiting
+        and asdict(report.waiting) | {"threshold": proof.threshold, "note": LUNG_IMPACT},
         "readers": report.readers and _readers(report.readers),
         "notes": list(report.notes),
     }

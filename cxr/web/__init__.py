@@ -49,10 +49,10 @@ from .reading_session import reading_session, readings, recorder
 from .regions import drawing_of
 from .score import score_view
 from .sign_in import opens, signed_in
-from .site_choices import Choices, band_step, threshold_step, waiting_step
+from .site_choices import Chosen, band_step, threshold_step, waiting_step
 from .site_file import at_site, choose_site, keep_site, kept_site, site_facts
 from .site_films import films_step, site_session
-from .site_report import report_step
+from .site_report import report_step, report_waits
 from .site_result import readers_view, result_step
 from .site_truth import scores_step, truth_step
 from .study import study_view
@@ -60,7 +60,7 @@ from .trail import backlog_view, trail_allows
 from .work import table_key, worked_out
 
 __all__ = [
-    "Choices",
+    "Chosen",
     "ReadingSession",
     "add_films",
     "ahead_of",
@@ -128,6 +128,7 @@ __all__ = [
     "readings",
     "recorder",
     "report_step",
+    "report_waits",
     "result_step",
     "score_view",
     "scores_step",

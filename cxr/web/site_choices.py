@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from .look import theme
 from .page import plot
 from .plain_text import plain, plain_cells, plain_table
 
-__all__ = ["Choices", "band_step", "threshold_step", "waiting_step"]
+__all__ = ["Choices", "Chosen", "band_step", "threshold_step", "waiting_step"]
 
 SITE = "site"
 HERE, CHOSEN, SHIPPED = "Site's point", "Threshold of step 3", "As it ships"
@@ -62,8 +63,6 @@ class Choices:
         On the site's calibrated score where there is one.
     queue : Queue or None
     waiting : Waiting or None
-    drawn : bool
-        Whether it was filled once: what is drawn after it stands for it.
     """
 
     site: SiteFile | None = None
@@ -73,7 +72,29 @@ class Choices:
     band: Band | None = None
     queue: Queue | None = None
     waiting: Waiting | None = None
+
+
+@dataclass
+class Chosen:
+    """The choices as they are now: a file is made of them in another thread, at any moment.
+
+    Attributes
+    ----------
+    now : Choices
+        Whole, and never changed: what is chosen next takes its place once it is worked out.
+    drawn : bool
+        Whether it was filled once: what is drawn after it is of it.
+    """
+
+    now: Choices = field(default_factory=Choices)
     drawn: bool = False
+
+    @contextmanager
+    def anew(self) -> Iterator[Choices]:
+        """Let choices be changed one after the other; all of them hold once the last is."""
+        choices = replace(self.now)
+        yield choices
+        self.now = choices
 
 
 def threshold_step(
@@ -257,8 +278,8 @@ def waiting_step(proof: Proof, choices: Choices) -> None:
         choices.queue, choices.waiting = queue, waits
         st.caption(
             f"Readers are busy {percent(waits.load, 0)} of the time; "
-            f"{percent(waits.flagged_share)} of films are at or above the threshold and are read "
-            "first."
+            f"{percent(waits.flagged_share)} of films are at or above {proof.threshold:.3f}, the "
+            "threshold of step 3, and are read first."
         )
     with right:
         if waits.arrival_order is None:

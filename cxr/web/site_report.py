@@ -14,15 +14,17 @@ from ..exports import site_report_json, site_report_pdf
 from ..reading_room.site_session import SiteSession
 from ..scoring.site_file import SiteFile
 from ..site.agreement import ReaderAgreement
-from ..site.calibrate import band_of
+from ..site.calibrate import CalibrationError, band_of
 from ..site.difference import Difference
 from ..site.proof import Proof
 from ..site.report import SiteReport
+from ..stats.wording import count
+from .plain_text import plain
 from .sign_in import can
-from .site_choices import Choices
+from .site_choices import Chosen
 from .site_file import keep_site
 
-__all__ = ["report_step"]
+__all__ = ["report_step", "report_waits"]
 
 NOT_YOURS = "An administrator makes the site's file, which sets its threshold."
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
@@ -35,7 +37,7 @@ WHAT = (
 def report_step(
     session: SiteSession,
     proof: Proof,
-    choices: Choices,
+    chosen: Chosen,
     *,
     data_sha256: str,
     remarks: Sequence[str],
@@ -49,6 +51,7 @@ def report_step(
     card = session.model.card
 
     def made() -> SiteReport:
+        choices = chosen.now
         return SiteReport(
             card=None if scores_alone else card,
             name=tool or "scores of a table" if scores_alone else card.name,
@@ -88,14 +91,30 @@ def report_step(
             on_click="ignore",
         )
     with right:
-        _file(choices)
+        _file(chosen)
 
 
-def _file(choices: Choices) -> None:
+def report_waits(session: SiteSession, waiting: int) -> None:
+    """Say why there is no report while films wait, and what to do where scoring was stopped.
+
+    Parameters
+    ----------
+    session : SiteSession
+    waiting : int
+        Films.
+    """
+    told = f"Report and site's file come here once all films are scored: {count(waiting)} "
+    told += "waits." if waiting == 1 else "wait."
+    if not session.scorer.pending:
+        told += " Scoring has stopped: press Go on under Films, or clear all films."
+    st.info(told)
+
+
+def _file(chosen: Chosen) -> None:
     if not can(Act.SET_THRESHOLD):
         st.caption(NOT_YOURS)
         return
-    if choices.site is None:
+    if chosen.now.site is None:
         st.caption("No site's file: a threshold could not be chosen on these films, see step 4.")
         return
     name = st.text_input(
@@ -108,7 +127,7 @@ def _file(choices: Choices) -> None:
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             f"Site's file ({name}.json)",  # a name that was just typed is not taken yet
-            lambda: _named(name, choices).to_bytes(),
+            lambda: _named(name, chosen).to_bytes(),
             f"{name}.json",
             "application/json",
             key="site_file",
@@ -120,17 +139,23 @@ def _file(choices: Choices) -> None:
             key="site_use",
             help="On Triage and Monitoring",
             on_click=_use,
-            args=(name, choices),
+            args=(name, chosen),
         )
 
 
-def _use(name: str, choices: Choices) -> None:
-    keep_site(_named(name, choices))
-    st.toast("Triage and Monitoring use the site's file in this tab.")
+def _use(name: str, chosen: Chosen) -> None:
+    try:
+        keep_site(_named(name, chosen))
+    except CalibrationError as error:
+        st.toast(plain(error))
+    else:
+        st.toast("Triage and Monitoring use the site's file in this tab.")
 
 
-def _named(name: str, choices: Choices) -> SiteFile:
+def _named(name: str, chosen: Chosen) -> SiteFile:
     """Return the site's file as it was chosen last, with its name and band."""
-    assert choices.site is not None  # without it there is no button
+    choices = chosen.now
+    if choices.site is None:  # chosen away a moment ago: the page is being drawn without the button
+        raise CalibrationError("There is no threshold for this site any more: see step 4.")
     band = band_of(choices.band) if choices.band else None
     return replace(choices.site, site=name, band=band)

@@ -24,12 +24,15 @@ from .page import plot
 from .plain_text import plain, plain_table
 from .reading_session import readings
 from .site_truth import second_reader
+from .trail import trail_allows
 
 __all__ = ["readers_view", "result_step"]
 
 ERRORS = {"fn": "Positives below the threshold", "fp": "Negatives at or above it"}
 #: Films shown of each kind of error.
 SHOWN = 12
+#: Height of what is there in their place, CSS pixels.
+FIELD = 128
 FORMS = {
     name: st.column_config.NumberColumn(format="percent")
     for rate in ("sensitivity", "specificity")
@@ -178,17 +181,7 @@ def _wrong(session: SiteSession, scored: pd.DataFrame, threshold: float, *, pict
     wrong = errors(scored, threshold, str(kind))
     st.caption(f"{count(len(wrong))} of this kind")
     if pictures:
-        with st.container(horizontal=True, gap="small"):
-            first = wrong.head(SHOWN)
-            for place, score in zip(first["film"], first["score"], strict=True):
-                entry = session.films.entries[place]
-                if isinstance(entry, SiteEntry) and entry.preview:
-                    st.image(
-                        entry.preview,
-                        caption=f"{score:.2f}  \n{plain(entry.name)}",
-                        width=128,
-                        alt=f"Film {entry.number}, score {score:.2f}",
-                    )
+        _pictures(session, wrong.head(SHOWN))
     if not wrong.empty:
         said = f"All {count(len(wrong))} as a table"
         columns = [
@@ -198,6 +191,27 @@ def _wrong(session: SiteSession, scored: pd.DataFrame, threshold: float, *, pict
         ]
         with st.expander(said):
             st.dataframe(plain_table(wrong[columns]), hide_index=True, height=260, alt=said)
+
+
+def _pictures(session: SiteSession, films: pd.DataFrame) -> None:
+    """Show films small, once the audit trail holds that they are shown where that is required."""
+    entries = [session.films.entries[place] for place in films["film"]]
+    shown = [
+        (entry, score)
+        for entry, score in zip(entries, films["score"], strict=True)
+        if isinstance(entry, SiteEntry) and entry.preview
+    ]
+    session.note_shown([entry.sha256 for entry, _ in shown])
+    if not trail_allows(session.trail, height=FIELD):
+        return
+    with st.container(horizontal=True, gap="small"):
+        for entry, score in shown:
+            st.image(
+                entry.preview,
+                caption=f"{score:.3f}  \n{plain(entry.name)}",
+                width=128,
+                alt=f"Film {entry.number}, score {score:.3f}",
+            )
 
 
 def _groups(groups: pd.DataFrame) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from ..plain_text import visible
 from ..reading_room.budget import came_in_vain
 from ..reading_room.site_session import SiteSession
+from ..site.learned import LEARNED, without_learned
+from ..site.other_scores import score_of_each
 from ..site.proof import joined
 from ..site.truth import (
     FACTS,
@@ -18,6 +22,7 @@ from ..site.truth import (
     KeyKind,
     Matched,
     Meaning,
+    Remark,
     TruthError,
     guess_columns,
     guess_meanings,
@@ -30,11 +35,12 @@ from ..stats.wording import count
 from .arrivals import NO_ROOM
 from .plain_text import plain, plain_table
 
-__all__ = ["matched_sheet", "scores_step", "second_reader", "truth_step"]
+__all__ = ["scores_step", "second_reader", "truth_step"]
 
 TYPES = ["csv", "txt", "tsv", "xlsx"]
 NONE = "none"
-ROW = "row"
+#: In place of a column that names the films; names of a sheet's columns are in small letters.
+ROW = "(Each row is a film)"
 #: Names of a list that are shown at most; the rest is counted.
 MOST_NAMES = 200
 TITLES = {
@@ -51,7 +57,7 @@ def truth_step(session: SiteSession) -> tuple[pd.DataFrame, Matched] | None:
     -------
     tuple or None
         The films with their truth, see `cxr.site.proof.joined`, and the match; None until there is
-        a sheet that fits.
+        a sheet that fits. Films that wait, or that the model learned from, are left out.
     """
     table = _sheet(session, "truth", "Truth: CSV or Excel (.xlsx)")
     if table is None:
@@ -63,10 +69,16 @@ def truth_step(session: SiteSession) -> tuple[pd.DataFrame, Matched] | None:
     if not len(session.films):
         st.info("The sheet is here. Drop the films above.")
         return None
-    found = matched_sheet(session, "truth", table, session.films.keys)
+    found = _sheet_of_films(session, "truth", table)
     if found is None:
         return None
-    return joined(session.films.table(), found), found
+    films, found = without_learned(session.model, joined(session.films.table(), found), found)
+    for remark in found.remarks:
+        if remark.code == LEARNED:  # the others were told with the match
+            _tell(remark)
+    # A film that waits is neither scored nor refused: it counts once it is one of them.
+    films = films[films["score"].notna() | (films["refusal"] != "")]
+    return films.reset_index(drop=True), found
 
 
 def scores_step(session: SiteSession) -> tuple[pd.DataFrame, Matched] | None:
@@ -76,33 +88,38 @@ def scores_step(session: SiteSession) -> tuple[pd.DataFrame, Matched] | None:
         st.caption("One row per film: a score between 0 and 1, and a label. No films are needed.")
         return None
     finding = session.model.card.finding
+    table = table.assign(**{ROW: [f"row {k + 2}" for k in range(len(table))]})
     try:
-        guessed = guess_columns(table, finding=finding)
-    except TruthError:  # no column names the films: they are told apart by their rows
-        table = table.assign(**{ROW: [f"row {k + 2}" for k in range(len(table))]})
+        guessed = guess_columns(table.drop(columns=ROW), finding=finding)
+    except TruthError:  # no column names the films
         guessed = guess_columns(table, finding=finding, key=ROW)
-    scores = _scores(table)
+    scores = _scores(session, table.drop(columns=ROW))
     if scores is None:
         return None
-    keys = [FilmKey(name) for name in dict.fromkeys(table[guessed.key].astype(str)) if name]
-    found = matched_sheet(session, "scores", table, keys, given=guessed)
+    columns = _columns(session, "scores", table, replace(guessed, kind=KeyKind.NAME))
+    try:
+        values = score_of_each(scores, table[columns.key])
+    except TruthError as error:
+        st.error(plain(error))
+        return None
+    found = _matched(session, "scores", table, columns, [FilmKey(name) for name in values.index])
     if found is None:
         return None
-    first = table.assign(**{"": scores}).drop_duplicates(guessed.key).set_index(guessed.key)[""]
-    films = pd.DataFrame(
-        {"path": [key.name for key in keys], "score": [first[key.name] for key in keys]}
-    )
-    return joined(films.assign(refusal=""), found), found
+    films = pd.DataFrame({"path": values.index, "score": values.to_numpy()})
+    refused = np.where(films["score"].isna(), "no_score", "")
+    return joined(films.assign(refusal=refused), found), found
 
 
-def _scores(table: pd.DataFrame) -> pd.Series[float] | None:
+def _scores(session: SiteSession, table: pd.DataFrame) -> pd.Series[float] | None:
     """Let the reader name the column of the scores; None, and why, where they will not do."""
     told, named = None, ""
     try:
         named = str(scores_of(table).name)
     except TruthError as error:
         told = error
-    picked = _select("Score", list(map(str, table.columns)), named, "scores_score")
+    key = f"scores_{_id(session, 'scores')}_score"
+    with st.columns(3)[0]:
+        picked = _select(TITLES["score"], list(map(str, table.columns)), named, key)
     try:
         if picked:
             return scores_of(table, picked)
@@ -119,18 +136,31 @@ def second_reader(session: SiteSession) -> Matched | None:
     if table is None:
         st.caption("A second file with the same films, called without a look at the first.")
         return None
-    return matched_sheet(session, "second", table, session.films.keys)
+    return _sheet_of_films(session, "second", table)
 
 
-def matched_sheet(
+def _sheet_of_films(session: SiteSession, what: str, table: pd.DataFrame) -> Matched | None:
+    """Let the reader change what columns and labels mean, and match a sheet with the films."""
+    films = session.films.keys
+    try:
+        guessed = session.remember(
+            ("columns", what, _id(session, what), len(films)),
+            lambda: guess_columns(table, films, finding=session.model.card.finding),
+        )
+    except TruthError as error:
+        st.error(plain(error))
+        guessed = Columns(key=str(table.columns[0]))
+    return _matched(session, what, table, _columns(session, what, table, guessed), films)
+
+
+def _matched(
     session: SiteSession,
     what: str,
     table: pd.DataFrame,
+    columns: Columns,
     films: Sequence[FilmKey],
-    *,
-    given: Columns | None = None,
 ) -> Matched | None:
-    """Let the reader change what columns and labels mean, and match a sheet with films.
+    """Match a sheet with films by the meaning that the reader gives its labels; tell what matched.
 
     Parameters
     ----------
@@ -138,31 +168,23 @@ def matched_sheet(
     what : str
         What the sheet is for; of the keys of Streamlit's elements.
     table : pandas.DataFrame
+    columns : Columns
     films : sequence of FilmKey
-    given : Columns, optional
-        What is known of the columns (default: they are guessed).
     """
-    finding = session.model.card.finding
-    sheet = id(table) if given is None else session.sheets[what][0]
     try:
-        guessed = given or session.remember(
-            ("columns", what, sheet, len(films)),
-            lambda: guess_columns(table, films, finding=finding),
-        )
-    except TruthError as error:
-        st.error(plain(error))
-        guessed = Columns(key=str(table.columns[0]))
-    columns = _columns(what, table, guessed, fixed=given is not None)
-    try:
-        labels = labels_of(table, columns)
-        meanings = _meanings(what, labels, finding, columns.label)
-        key = ("match", what, sheet, columns, tuple(meanings.items()), len(films))
+        meanings = _meanings(session, what, labels_of(table, columns), columns.label)
+        key = ("match", what, _id(session, what), columns, tuple(meanings.items()), len(films))
         found = session.remember(key, lambda: match(table, columns, meanings, films))
     except TruthError as error:
         st.error(plain(error))
         return None
     _account(found, len(table))
     return found
+
+
+def _id(session: SiteSession, what: str) -> str:
+    """Return what tells a sheet from those that were dropped before it."""
+    return session.sheets[what][0]
 
 
 def _sheet(session: SiteSession, what: str, label: str) -> pd.DataFrame | None:
@@ -184,57 +206,60 @@ def _sheet(session: SiteSession, what: str, label: str) -> pd.DataFrame | None:
     return session.sheets[what][1] if what in session.sheets else None
 
 
-def _select(label: str, names: Sequence[str], chosen: str, key: str) -> str:
-    options = ["", *names]
+def _select(
+    label: str, names: Sequence[str], chosen: str, key: str, *, optional: bool = True
+) -> str:
+    options = ["", *names] if optional else list(names)
     picked = st.selectbox(
         label,
         options,
         index=options.index(chosen) if chosen in options else 0,
         format_func=lambda name: visible(name) if name else NONE,
         key=key,
+        persist_state="session",
     )
     return str(picked)
 
 
-def _columns(what: str, table: pd.DataFrame, guessed: Columns, *, fixed: bool) -> Columns:
-    names = list(map(str, table.columns))
+def _columns(session: SiteSession, what: str, table: pd.DataFrame, guessed: Columns) -> Columns:
+    """Let the reader change what each column tells; kept while the tab is open, for this sheet."""
+    rows = ROW in table
+    names = [str(name) for name in table.columns if name != ROW]
     # Another guess, as with more films, is another element.
-    turn = f"{what}_{abs(hash(guessed)) % 10**8}"
+    turn = f"{what}_{_id(session, what)}_{abs(hash(guessed)) % 10**8}"
     left, middle, right = st.columns(3)
     with left:
-        if fixed:
-            st.markdown(f"Films are named in **{plain(guessed.key)}**")
-            key, kind = guessed.key, guessed.kind
-        else:
-            key = _select(TITLES["key"], names, guessed.key, f"{turn}_key") or guessed.key
-            kind = guessed.kind
-    with middle:
-        if not fixed:
-            kind = (
-                st.selectbox(
-                    "by their",
-                    list(KeyKind),
-                    index=list(KeyKind).index(kind),
-                    format_func=lambda k: str(k.value),
-                    key=f"{turn}_kind",
-                )
-                or kind
+        keys = [*names, ROW] if rows else names
+        key = _select(TITLES["key"], keys, guessed.key, f"{turn}_key", optional=False)
+    kind = guessed.kind
+    if not rows:  # what names scores is compared with itself
+        with middle:
+            picked = st.selectbox(
+                "by their",
+                list(KeyKind),
+                index=list(KeyKind).index(kind),
+                format_func=lambda k: str(k.value),
+                key=f"{turn}_kind",
+                persist_state="session",
             )
-    with right:
+            kind = picked or kind
+    with right if not rows else middle:
         label = _select(TITLES["label"], names, guessed.label, f"{turn}_label")
     facts: dict[str, str] = {}
     with st.expander("Other columns"):
-        rows = [st.columns(4), st.columns(4)]
-        for place, fact in enumerate(FACTS):
-            with rows[place // 4][place % 4]:
+        places = [place for _ in range(2) for place in st.columns(4)]
+        for place, fact in zip(places, FACTS, strict=False):
+            with place:
                 column = _select(fact.capitalize(), names, getattr(guessed, fact), f"{turn}_{fact}")
                 facts[fact] = column
     return Columns(key, kind, label, **facts)
 
 
 def _meanings(
-    what: str, labels: dict[str, int], finding: str, column: str
+    session: SiteSession, what: str, labels: dict[str, int], column: str
 ) -> dict[str, Meaning | None]:
+    """Let the reader change what labels mean; kept as the columns are, for each finding."""
+    finding = session.model.card.finding
     guessed = guess_meanings(labels, finding)
     st.caption("What each label means")
     meanings: dict[str, Meaning | None] = {}
@@ -245,7 +270,8 @@ def _meanings(
                 list(Meaning),
                 default=guessed[label],
                 format_func=lambda meaning: str(meaning.value),
-                key=f"{what}_meaning_{column}_{label}",
+                key=f"{what}_{_id(session, what)}_{finding}_{column}_{label}",
+                persist_state="session",
             )
             meanings[label] = chosen
     return meanings
@@ -258,16 +284,20 @@ def _account(found: Matched, rows: int) -> None:
         f"{len(found.films) - positives:,} negative, of {count(rows, 'row')}."
     )
     for remark in found.remarks:
-        listed = [name for name in remark.names if name]
-        if not listed:
-            st.caption(plain(remark.text))
-            continue
-        with st.expander(plain(remark.text)):
-            st.dataframe(
-                plain_table(pd.DataFrame({"named": listed[:MOST_NAMES]})),
-                hide_index=True,
-                height=min(240, 38 + 35 * len(listed)),
-                alt=remark.text,
-            )
-            if len(listed) > MOST_NAMES:
-                st.caption(f"and {len(listed) - MOST_NAMES:,} more")
+        _tell(remark)
+
+
+def _tell(remark: Remark) -> None:
+    listed = [name for name in remark.names if name]
+    if not listed:
+        st.caption(plain(remark.text))
+        return
+    with st.expander(plain(remark.text)):
+        st.dataframe(
+            plain_table(pd.DataFrame({"named": listed[:MOST_NAMES]})),
+            hide_index=True,
+            height=min(240, 38 + 35 * len(listed)),
+            alt=remark.text,
+        )
+        if len(listed) > MOST_NAMES:
+            st.caption(f"and {len(listed) - MOST_NAMES:,} more")

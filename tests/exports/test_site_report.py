@@ -60,6 +60,17 @@ def test_the_site_s_threshold_is_told_with_its_rule():
     assert f"{site.point().threshold:.3f}" in text
 
 
+def test_groups_and_ranking_name_the_threshold_that_they_are_at():
+    bundle = Bundle.load("tuberculosis-efficientnet-lite0")
+    table = films(200).assign(path=[f"film {k}" for k in range(200)])
+    point = calibrate(bundle, table, site="north").point()
+    text = " ".join("\n".join(pages(made_report(point=point))).split())
+    assert f"{point.threshold:.3f}" != "0.500"
+    groups, ranking = text.split("By group")[1], text.split("What ranking buys")[1]
+    for part in (groups.split("sensitivity")[0], ranking.split("In order of arrival")[0]):
+        assert "0.500, the threshold of the figures" in part
+
+
 def test_parts_that_were_not_asked_for_are_left_out():
     without = dict.fromkeys(("band", "difference", "readers", "waiting", "queue", "programme"))
     report = made_report(**without, groups=pd.DataFrame(), counted={}, card=None, name="a tool")

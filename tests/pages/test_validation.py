@@ -13,16 +13,21 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cxr.monitoring import Reading, Readings, new_list_id
+from cxr.monitoring import LateReadings, Reading, Readings, new_list_id
 from cxr.reading_room.site_session import SiteSession
+from cxr.reading_room.trail import Trail
 from cxr.scoring.reader import Call
-from cxr.site.truth import TruthError, read_truth
-from tests.conftest import chest_like, png
+from cxr.site.truth import Meaning, TruthError, read_truth
+from tests.bundles import copy_bundle
+from tests.conftest import ROOT, chest_like, png
 from tests.pages.test_pages import page, plots, texts
+from tests.reading_room.test_worklist import BLANK
 
 __all__ = ["page"]
 
 FILMS = 60
+#: None of these films is among those that the made model learned from.
+SEED = 1000
 HEADS = ["Truth", "Result", "Threshold for this site", "A band in between", "What ranking buys"]
 
 
@@ -32,15 +37,26 @@ def truth(rows: dict[str, str] | None = None, **columns: list[str]) -> pd.DataFr
     return read_truth(table.to_csv(index=False).encode(), "truth.csv")
 
 
+def a_film(k: int) -> bytes:
+    return png(chest_like(SEED + k, ill=bool(k % 2)))
+
+
 @pytest.fixture
 def validation(page) -> Callable[..., AppTest]:
     """Open the page, with films and a sheet where they are given."""
 
-    def opened(films: int = 0, sheet: pd.DataFrame | None = None, **sheets) -> AppTest:
+    def opened(
+        films: int = 0,
+        sheet: pd.DataFrame | None = None,
+        others: dict[str, bytes] | None = None,
+        **sheets,
+    ) -> AppTest:
         app = page("validation")
         session: SiteSession = app.session_state["site_session"]
         for k in range(films):
-            session.films.add(f"film{k}.png", png(chest_like(k, ill=bool(k % 2))))
+            session.films.add(f"film{k}.png", a_film(k))
+        for name, content in (others or {}).items():
+            session.films.add(name, content)
         session.scorer.start()
         assert session.scorer.join(120)
         given = {"truth": sheet, **sheets}
@@ -184,13 +200,136 @@ def test_a_second_reader_may_be_in_the_log(proven, tmp_path: Path, monkeypatch):
     assert "10 of 10 films called alike" in texts(proven)
 
 
-def test_a_model_that_is_changed_begins_anew(proven, made_models: Path):
-    session = proven.session_state["site_session"]
-    session.close()
-    assert not len(session.films)
+def test_who_comes_back_to_a_model_finds_its_films(page, made_models: Path, tmp_path: Path):
+    for folder in (made_models / "pneumonia-made", ROOT / "models" / "pneumonia-small-cnn"):
+        copy_bundle(folder, tmp_path / folder.name)
+    app = page("validation", models=tmp_path)
+    model = app.selectbox(key="validation_model")
+    first, (other,) = model.value, set(model.options) - {model.value}
+    session = app.session_state["site_session"]
+    session.scorer.pause()
+    session.films.add("film0.png", a_film(0))
+    model.set_value(other).run()
+    assert app.session_state["site_session"] is not session
+    assert "No films yet" in texts(app)
+    app.selectbox(key="validation_model").set_value(first).run()
+    assert app.session_state["site_session"] is session
+    assert "1 waiting" in texts(app)
+    app.button(key="site_clear").click().run()
+    assert app.session_state["site_session"] is not session
+    assert "No films yet" in texts(app)
+    assert session.films.size == 0
+
+
+def files(app: AppTest) -> set[str]:
+    return {button.proto.label.split(" (")[0] for button in app.get("download_button")}
+
+
+def test_films_that_wait_are_in_no_figure_and_no_file_is_made_without_them(validation):
+    names = {f"film{k}.png": "pneumonia" if k % 2 else "normal" for k in range(FILMS + 2)}
+    app = validation(FILMS, truth(names | {"blank.png": "normal"}), {"blank.png": BLANK})
+    assert files(app) == {"Report", "Site's file"}
+    assert "Left out: 1 film with" in texts(app)
+    session = app.session_state["site_session"]
+    session.scorer.pause()
+    for k in (FILMS, FILMS + 1):
+        session.films.add(f"film{k}.png", a_film(k))
+    app.run()
+    assert not app.exception
+    assert not files(app)
+    assert any("2 films wait" in info.value and "Go on" in info.value for info in app.info)
+    assert "Left out: 1 film with" in texts(app)
+    assert "n 60" in texts(app)
+    app.button(key="site_scoring").click()
+    session.scorer.go_on()
+    assert session.scorer.join(120)
+    app.run()
+    assert not app.exception
+    assert files(app) == {"Report", "Site's file"}
+    assert "Left out: 1 film with" in texts(app)
+    assert "n 62" in texts(app)
+
+
+def test_films_that_the_model_learned_from_are_in_no_figure(validation, made_films: Path):
+    learned = sorted((made_films / "train").rglob("*.png"))[::10]
+    rows = {f"film{k}.png": "pneumonia" if k % 2 else "normal" for k in range(FILMS)}
+    rows |= {path.name: path.parent.name for path in learned}
+    app = validation(FILMS, truth(rows), {path.name: path.read_bytes() for path in learned})
+    assert "66 films with a truth" in texts(app)
+    assert any(part.label.startswith("6 films that the model learned") for part in app.expander)
+    assert "n 60" in texts(app)
+    assert "n 66" not in texts(app)
+
+
+def chosen(app: AppTest, label: str):
+    return next(select for select in app.selectbox if select.label == label)
+
+
+def test_a_site_s_file_follows_what_the_sheet_says_of_patients(validation):
+    app = validation(FILMS, truth(grouping=[f"p{k // 2}" for k in range(FILMS)]))
+
+    def patients() -> int | None:
+        answers = app.session_state["site_session"]._answers
+        return [made for key, made in answers.items() if key[0] == "site"][-1].films.patients
+
+    assert patients() is None
+    chosen(app, "Patient").set_value("grouping").run()
+    assert patients() == FILMS // 2
+    chosen(app, "Patient").set_value("").run()
+    assert patients() is None
+
+
+def test_what_was_corrected_is_there_when_the_reader_comes_back(validation):
+    app = validation(FILMS, truth(grouping=["a", "b"] * 30))
+    chosen(app, "Scanner").set_value("grouping").run()
+    (meaning,) = (b for b in app.segmented_control if b.label.startswith("normal"))
+    meaning.set_value(Meaning.LEAVE_OUT).run()
+    assert "films of both classes" in texts(app).lower()
+    app.switch_page("pages/models.py").run()
+    assert not app.exception
+    app.switch_page("pages/validation.py").run()
+    assert not app.exception
+    assert chosen(app, "Scanner").value == "grouping"
+    assert "films of both classes" in texts(app).lower()
+    app.segmented_control(key="validation_way").set_value("Scores in a table").run()
+    app.switch_page("pages/models.py").run()
+    app.switch_page("pages/validation.py").run()
+    assert app.segmented_control(key="validation_way").value == "Scores in a table"
+    # Another sheet is another matter.
+    app.segmented_control(key="validation_way").set_value("Films").run()
+    app.session_state["site_session"].sheets["truth"] = ("another", truth(grouping=["a", "b"] * 30))
+    app.run()
+    assert chosen(app, "Scanner").value == ""
+    assert "Report" in heads(app)
+
+
+def test_thresholds_are_told_as_finely_as_they_move(proven):
+    threshold = proven.session_state["site_session"].model.card.operating_point().threshold
+    (slider,) = (part for part in proven.slider if part.label == "Threshold")
+    assert (slider.step, slider.proto.format) == (0.001, "%.3f")
+    matrix = next(part for part in proven.get("plotly_chart") if "Where the" in part.proto.spec)
+    assert f"{threshold:.3f} or above" in matrix.proto.spec
+    assert f"{threshold:.3f}, the threshold of step 3" in texts(proven)
+
+
+def test_films_are_shown_once_the_trail_that_is_required_holds_them(proven, tmp_path: Path):
+    def shown() -> int:
+        return len(proven.get("image"))
+
+    session, url = proven.session_state["site_session"], f"sqlite:///{tmp_path}/log.db"
+    proven.session_state["site_errors"] = "fp"
+    (slider,) = (part for part in proven.slider if part.label == "Threshold")
+    slider.set_value(0.0).run()  # all negatives are on the wrong side
+    assert (before := shown()) > 0
+    session.trail, session._shown = Trail(None, "0f" * 16, required=True), set()
     proven.run()
-    assert not proven.exception
-    assert "No films yet" in texts(proven)
+    assert shown() == 0
+    session.trail, session._shown = Trail(LateReadings(url), "0f" * 16, required=True), set()
+    proven.run()
+    assert session.trail.log.wait(20)
+    proven.run()
+    assert shown() == before
+    assert len(Readings(url).opened_films()) == before
 
 
 def test_a_truth_that_names_no_film_says_so(validation):
@@ -255,6 +394,16 @@ def test_scores_out_of_range_are_told(validation):
     assert "not between 0 and 1" in texts(app)
     assert "row 5" in texts(app)
     assert "Result" not in heads(app)
+
+
+def test_two_scores_of_a_film_are_told_and_the_column_of_films_can_be_named(validation):
+    app = with_scores(validation(), scores(name=[f"f{k // 2}" for k in range(200)]))
+    assert "two different scores" in texts(app)
+    assert "Result" not in heads(app)
+    films = chosen(app, "Films are named in")
+    films.set_value(films.options[-1]).run()
+    assert "200 films with a truth" in texts(app)
+    assert "Report" in heads(app)
 
 
 def test_scores_of_one_class_are_told(validation):

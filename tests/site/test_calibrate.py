@@ -11,7 +11,13 @@ import pytest
 
 from cxr.scoring.bundle import Bundle
 from cxr.scoring.site_file import read_site
-from cxr.site.calibrate import CalibrationError, calibrate, data_hash, expected_sensitivity
+from cxr.site.calibrate import (
+    CalibrationError,
+    calibrate,
+    data_hash,
+    expected_sensitivity,
+    inputs_hash,
+)
 from tests.cards import a_card
 
 BUNDLE = Bundle(Path("nowhere"), a_card())
@@ -139,3 +145,17 @@ def test_another_model_refuses_it():
     site = calibrate(BUNDLE, films(), site="north")
     other = Bundle(Path("nowhere"), replace(BUNDLE.card, name="other"))
     assert site.apply(other)  # the same weights under another name
+
+
+def test_what_a_file_is_made_of_changes_with_whose_films_they_are_when_and_what_was_refused():
+    table = films().assign(patient="", date="", score=0.5, sha256="a")
+    refused = table.iloc[:1].assign(score=np.nan, logit=np.nan)
+    others = [
+        table.assign(patient=[f"p{k // 2}" for k in range(200)]),
+        table.assign(date="2026-01-01"),
+        pd.concat([table, refused], ignore_index=True),
+    ]
+    assert len({inputs_hash(other) for other in (table, *others)}) == 4
+    assert inputs_hash(table) == inputs_hash(table.assign(said="TB", sex="F"))
+    # Of all these the site's file has the same data.
+    assert len({data_hash(other.dropna(subset="score")) for other in (table, *others)}) == 1

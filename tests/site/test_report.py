@@ -57,6 +57,7 @@ def test_a_report_is_json_with_hashes_and_versions():
     assert told["difference"]["side_site"] == 128
     assert told["band"]["width"] == 1
     assert "LungIMPACT" in told["waiting_minutes"]["note"]
+    assert told["waiting_minutes"]["threshold"] == report.proof.threshold
     assert told["readers"]["agreed"] == 3
     assert told["made"].startswith("2026-11-27")
 

@@ -487,9 +487,9 @@ class TestThePagesThemselves:
     def test_a_threshold_is_set_by_whom_it_is_for(self, monkeypatch):
         def page() -> None:
             from cxr.web import site_report
-            from cxr.web.site_choices import Choices
+            from cxr.web.site_choices import Choices, Chosen
 
-            site_report._file(Choices(site=object()))  # type: ignore[arg-type]
+            site_report._file(Chosen(Choices(site=object())))  # type: ignore[arg-type]
 
         app = AppTest.from_function(page, default_timeout=60).run()
         assert len(app.text_input) == 1
