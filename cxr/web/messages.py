@@ -53,6 +53,7 @@ __all__ = [
     "premise_fails",
     "scored_none",
     "too_few_to_tell",
+    "unusable",
 ]
 
 #: What to do about an error, by its code.
@@ -132,6 +133,11 @@ def message(error: Exception) -> str:
 def model_gone(model: str) -> str:
     """Say that a model which was chosen is not there any more."""
     return f"{plain(model)} was removed. See which model is chosen now."
+
+
+def unusable(name: str, why: str) -> str:
+    """Say of a bundle that it cannot be used."""
+    return f"**{plain(name)}** cannot be used. {plain(why)} {HINTS['card']}"
 
 
 def no_default_for(finding: str, why: str) -> str:

@@ -11,11 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from .. import figures
+from ..lungs.segment import KIND as LUNGS
 from ..model import Model, load
 from ..plain_text import visible
 from ..scoring.automatic import AUTOMATIC, default_cards
 from ..scoring.bundle import BundleError, available, damaged, default_name
 from ..scoring.card import Card
+from ..scoring.picture_check import KIND as PICTURES
 from ..scoring.population import INTENDED_USE, intended_use
 from .address import among, in_address
 from .browsers import note_browser
@@ -27,6 +29,7 @@ from .messages import (
     message,
     model_gone,
     no_default_for,
+    unusable,
 )
 from .plain_text import plain, plain_table
 from .sign_in import sign_out_button, signed_in
@@ -118,7 +121,7 @@ def _stop_saying(what_to_do: str) -> NoReturn:
 def show_damaged() -> None:
     """Say which bundles cannot be used because their cards cannot be read, and why."""
     for name, why in damaged().items():
-        st.warning(f"**{plain(name)}** cannot be used. {plain(why)}")
+        st.warning(unusable(name, why))
 
 
 @contextmanager
@@ -216,8 +219,11 @@ def choose_readers(key: str) -> list[Card]:
 
 
 def _show_damaged_defaults() -> None:
-    """Say which findings have no default model, since it is damaged."""
+    """Say which findings have no default model, since it is damaged, and what else is missed."""
     for name, why in damaged().items():
+        if name in (LUNGS, PICTURES):
+            st.warning(unusable(name, why))
+            continue
         finding = name.partition("-")[0]
         if default_name(finding) in (None, name):
             st.warning(no_default_for(finding, why))

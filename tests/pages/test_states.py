@@ -11,9 +11,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import cxr
+from cxr.scoring import classifier
 from tests.bundles import change_table, copy_bundle, table_path
 from tests.conftest import ROOT, chest_like, png
-from tests.pages.test_pages import PAGES, texts
+from tests.pages.test_pages import PAGES, settled, texts
 
 MODEL, OTHER, BASELINE = "pneumonia-small-cnn", "pneumonia-grey-cnn", "pneumonia-thumbnail"
 
@@ -122,6 +123,34 @@ def test_a_damaged_file_is_told_on_the_pages_that_need_it_alone(
     app = open_dashboard()
     for name in each_page(app):
         assert (MODEL in told(app)) == (name in pages), (name, told(app))
+
+
+@pytest.mark.parametrize("other", ["lungs", "picture-check"])
+def test_what_helps_the_models_is_told_where_they_are_if_it_is_damaged(folder, other: str) -> None:
+    where = folder(MODEL, other)
+    spoil(where / other / "card.json")
+    app = open_dashboard()
+    for name in each_page(app):
+        words = f"card.json of {other}"
+        assert told(app).count(words) == (name in ("models", "triage")), (name, told(app))
+        assert "Automatic does not score" not in told(app)
+
+
+@pytest.mark.parametrize(
+    ("file", "why"), [("gate.npz", "gate.npz of"), ("export.onnx", "The export of")]
+)
+def test_a_film_is_not_scored_by_a_model_that_lacks_a_part(folder, monkeypatch, file, why) -> None:
+    monkeypatch.setattr(classifier, "_NETWORKS", {})
+    monkeypatch.setenv("CXR_ENGINE", "onnx")
+    name = "pneumonia-efficientnet-lite0"
+    spoil(folder(name) / name / file)
+    app = open_dashboard()
+    app.session_state["reading_session"].worklist.add("film.png", png(chest_like(1)))
+    app.run()
+    (entry,) = settled(app).entries
+    app.run()
+    assert entry.prediction is None
+    assert why in told(app)
 
 
 @pytest.mark.parametrize(
