@@ -127,8 +127,6 @@ def _windows(dataset: Dataset) -> Iterator[Window]:
     words = text(dataset, "WindowCenterWidthExplanation").split("\\")
     functions: dict[str, Function] = {"LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
     function = functions.get(text(dataset, "VOILUTFunction").upper(), "LINEAR")
-    if not (centers and widths and widths[0] > 0):
-        return
     for number, (center, width) in enumerate(zip(centers, widths, strict=False)):
         if width > 0:
             explanation = explained(words[number]) if number < len(words) else ""

@@ -96,6 +96,12 @@ def test_of_several_windows_the_first_counts():
     np.testing.assert_array_equal(shown(VALUES, several), shown(VALUES, one))
 
 
+def test_of_several_windows_the_first_of_use_counts():
+    several = dicom_dataset(VALUES, WindowCenter=[0, 2048], WindowWidth=[0, 4096])
+    one = dicom_dataset(VALUES, WindowCenter=2048, WindowWidth=4096)
+    np.testing.assert_array_equal(shown(VALUES, several), shown(VALUES, one))
+
+
 def test_padding_does_not_count_for_the_range():
     values = VALUES.astype(np.int16) + 1000
     values[:5] = -2000
