@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import logging
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ..errors import CxrError, fault
 from ..films.radiograph import Radiograph
 from ..heatmaps.heatmap import CAPTION, Heatmap
 from ..heatmaps.overlay import CUT, overlay
@@ -42,6 +44,8 @@ __all__ = [
     "to_structured_report",
 ]
 
+logger = logging.getLogger(__name__)
+
 #: Longest side of the film in a Secondary Capture, pixels.
 SIDE = 2048
 INDEX = ("number", "name", "finding", "files", "note")
@@ -53,6 +57,18 @@ _NO_REFERENCE = (
 )
 _NO_REGION = "The reader drew no region on the film."
 _COLOR = "A film in color has no presentation state in gray."
+_KINDS = {
+    "sr": "structured report",
+    "pm": "parametric map",
+    "seg": "segmentation",
+    "pr": "presentation state",
+}
+
+
+class ExportError(CxrError, ValueError):
+    """Something of a film that there cannot be as DICOM, in words for people."""
+
+    code = "not_exported"
 
 
 def to_secondary_capture(
@@ -94,7 +110,7 @@ def to_secondary_capture(
     """
     scored_by(card, prediction)
     if prediction.score is None:
-        raise ValueError(_REFUSED)
+        raise ExportError(_REFUSED)
     from .dicom_capture import secondary_capture
     from .dicom_origin import origin_of
 
@@ -171,7 +187,7 @@ def to_structured_report(
     """
     scored_by(card, prediction)
     if prediction.score is None:
-        raise ValueError(_REFUSED)
+        raise ExportError(_REFUSED)
     origin = _referred(film, source)
     from .dicom_structured import structured_report
 
@@ -216,7 +232,7 @@ def to_segmentation(
         to.
     """
     if not regions:
-        raise ValueError(_NO_REGION)
+        raise ExportError(_NO_REGION)
     origin = _referred(film, source)
     from .dicom_segmentation import segmentation
 
@@ -250,11 +266,11 @@ def to_presentation_state(
         See `to_segmentation`; and if the film is in color.
     """
     if not regions:
-        raise ValueError(_NO_REGION)
+        raise ExportError(_NO_REGION)
     origin = _referred(film, source)
     assert source is not None
     if film.values is None:
-        raise ValueError(_COLOR)
+        raise ExportError(_COLOR)
     from .dicom_presentation import presentation_state
 
     return presentation_state(regions, film.values, source, origin, card, utc(made))
@@ -299,19 +315,19 @@ def to_parametric_map(
     origin = _referred(film, source)
     from .dicom_map import parametric_map
 
-    return parametric_map(heatmap, origin, card, utc(made))
+    return parametric_map(heatmap, origin, film.pixel_spacing, card, utc(made))
 
 
 def _referred(film: Radiograph, source: bytes | None) -> Dataset:
     """Return the origin of a film whose image can be referred to."""
     if film.format != "dicom" or source is None:
-        raise ValueError(_NOT_DICOM)
+        raise ExportError(_NOT_DICOM)
     from .dicom_origin import origin_of
     from .dicom_structured import FILMS
 
     origin = origin_of(film, source)
     if origin.get("SOPClassUID") not in FILMS:
-        raise ValueError(_NO_REFERENCE)
+        raise ExportError(_NO_REFERENCE)
     return origin
 
 
@@ -389,7 +405,7 @@ def _written(item: Item, card: Card, made: datetime) -> tuple[dict[str, bytes], 
         try:
             written[kind] = write(film, item.regions, card, item.source, made)
         except ValueError as error:
-            notes.append(str(error))
+            notes.append(_why_not(kind, error))
     return written, list(dict.fromkeys(notes))
 
 
@@ -431,5 +447,13 @@ def _scored(
         if heatmap is not None:
             written["pm"] = to_parametric_map(film, heatmap, card, item.source, made)
     except ValueError as error:
-        notes.append(str(error))
+        notes.append(_why_not("pm" if "sr" in written else "sr", error))
     return notes
+
+
+def _why_not(kind: str, error: ValueError) -> str:
+    """Say why there is no file of a kind, but for what a library says to programmers."""
+    if isinstance(error, ExportError):
+        return str(error)
+    logger.warning("A %s could not be made: %s", _KINDS[kind], fault(error))
+    return f"The {_KINDS[kind]} could not be made of this film."

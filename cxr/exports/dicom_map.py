@@ -10,6 +10,7 @@ from highdicom.pm import ParametricMap, RealWorldValueMapping
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
+from pydicom.valuerep import DS
 
 from ..heatmaps.heatmap import CAPTION, Heatmap
 from ..scoring.card import Card
@@ -20,6 +21,8 @@ __all__ = ["parametric_map"]
 
 SERIES = 905
 MOST = 65535
+#: In the place of a size of pixels that no one knows: the standard wants one.
+UNKNOWN = (1.0, 1.0)
 #: What the values are, PS3.16 CID 7180. A method without an entry is any other saliency.
 QUANTITIES = {
     **dict.fromkeys(
@@ -29,12 +32,18 @@ QUANTITIES = {
 }
 
 
-def parametric_map(heatmap: Heatmap, origin: Dataset, card: Card, made: datetime) -> bytes:
+def parametric_map(
+    heatmap: Heatmap,
+    origin: Dataset,
+    spacing: tuple[float, float] | None,
+    card: Card,
+    made: datetime,
+) -> bytes:
     """Write a heatmap as Parametric Map (PS3.3 A.75), one frame of the film's size.
 
     Stored are 16 bits; the real world values are those of `Heatmap.array`, from 0 to 1. The
     standard wants a frame of reference, which a projection has none of: it is one of the map's
-    own, in the plane of the detector, and its pixels are those of the film.
+    own, and its pixels are those of the film.
 
     Parameters
     ----------
@@ -43,6 +52,8 @@ def parametric_map(heatmap: Heatmap, origin: Dataset, card: Card, made: datetime
     origin : Dataset
         Of the film, as `cxr.exports.dicom_origin.origin_of` returns it; its image can be referred
         to.
+    spacing : tuple of float, or None
+        Size of the film's pixels (row, column) in mm; None where its file does not say.
     card : Card
         Of the model.
     made : datetime
@@ -64,7 +75,7 @@ def parametric_map(heatmap: Heatmap, origin: Dataset, card: Card, made: datetime
         quantity_definition=QUANTITIES.get(heatmap.method, codes.DCM.Saliency),
     )
     made_of = ParametricMap(
-        [_placed(origin)],
+        [_placed(origin, spacing)],
         np.rint(heatmap.array * MOST).astype(np.uint16),
         series_number=SERIES,
         series_description="Heatmap (research, not for diagnosis)",
@@ -88,13 +99,13 @@ def parametric_map(heatmap: Heatmap, origin: Dataset, card: Card, made: datetime
     return finish(made_of, origin, made)
 
 
-def _placed(origin: Dataset) -> Dataset:
+def _placed(origin: Dataset, spacing: tuple[float, float] | None) -> Dataset:
     """Return the film's image in a frame of reference of its own."""
     image = anonymous(origin)
     image.FrameOfReferenceUID = generate_uid()
     image.PositionReferenceIndicator = None
     image.ImagePositionPatient = [0, 0, 0]
     image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    image.PixelSpacing = list(origin.get("ImagerPixelSpacing") or (1, 1))
+    image.PixelSpacing = [DS(side, auto_format=True) for side in spacing or UNKNOWN]
     image.SliceThickness = 1
     return image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 from highdicom import (
@@ -42,6 +43,7 @@ SERIES = 904
 LAYER = "READER"
 UNITS = AnnotationUnitsValues.PIXEL
 _LONGEST_TABLE = 65535
+Table = TypeVar("Table", VOILUT, ModalityLUT)
 
 
 def presentation_state(
@@ -129,17 +131,35 @@ def _modality(source: bytes) -> ModalityLUTTransformation | None:
         header = open_dataset(source)
         tables = header.get("ModalityLUTSequence") or []
         if tables and "LUTDescriptor" in tables[0] and "LUTData" in tables[0]:
-            table, _ = read_table(tables[0], header, np.zeros(1))
+            # A value that can go in tells the sign of the first one.
+            stored = np.full(1, -1 if header.get("PixelRepresentation") == 1 else 0)
+            table, _ = read_table(tables[0], header, stored)
             entries = table.entries[:_LONGEST_TABLE]
             if entries.max() < 256:  # by the fewest bits that do
                 entries = entries.astype(np.uint8)
             unit = RescaleTypeValues.US
-            return ModalityLUTTransformation(modality_lut=ModalityLUT(unit, table.first, entries))
+            lut = _first(ModalityLUT(unit, 0, entries), table.first)
+            return ModalityLUTTransformation(modality_lut=lut)
         slope = (numbers(header, "RescaleSlope") or [1.0])[0] or 1.0
         intercept = (numbers(header, "RescaleIntercept") or [0.0])[0]
     if (slope, intercept) == (1.0, 0.0):
         return None
     return ModalityLUTTransformation(intercept, slope, RescaleTypeValues.US)
+
+
+def _first(table: Table, value: int) -> Table:
+    """Have a table that begins at 0 begin at another value.
+
+    The library knows no values below 0. A descriptor with a sign has one in all of its numbers, so
+    that the number of entries may be written as that of the same 16 bits (PS3.3 C.11.1.1.1).
+    """
+    length, _, bits = table.LUTDescriptor
+    if value < 0:
+        signed = length - 2**16 if length >= 2**15 else length
+        table.add_new("LUTDescriptor", "SS", [signed, value, bits])
+    else:
+        table.LUTDescriptor = [length, value, bits]
+    return table
 
 
 def _window(values: FilmValues | None) -> SoftcopyVOILUTTransformation | None:
@@ -151,7 +171,7 @@ def _window(values: FilmValues | None) -> SoftcopyVOILUTTransformation | None:
         # To 16 bits: whoever reads the table takes the highest of its bits for white.
         entries = np.rint(start.entries.astype(float) * (65535 / start.top))
         table = np.minimum(entries, 65535).astype(np.uint16)[:_LONGEST_TABLE]
-        return SoftcopyVOILUTTransformation(voi_luts=[VOILUT(start.first, table)])
+        return SoftcopyVOILUTTransformation(voi_luts=[_first(VOILUT(0, table), start.first)])
     if isinstance(start, Window):
         center, width, function = start.center, start.width, start.function
     elif start.low == start.high:

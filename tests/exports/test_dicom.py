@@ -19,6 +19,7 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import (
     ComprehensiveSRStorage,
+    ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     SecondaryCaptureImageStorage,
 )
@@ -604,14 +605,24 @@ HEADERS: dict[str, dict[str, Any]] = {
         "VOILUTSequence": [lut(list(range(0, 1024, 4)), 0, 10)],
         "ModalityLUTSequence": [lut(list(range(255, -1, -1)), 0, 8)],
     },
+    # Tables that begin at -128.
+    "table of signed values": {
+        "RescaleIntercept": -128,
+        "VOILUTSequence": [lut(list(range(0, 1024, 4)), 2**16 - 128, 10)],
+    },
+    "table of signed pixels": {
+        "PixelRepresentation": 1,
+        "ModalityLUTSequence": [lut(list(range(256)), 2**16 - 128, 8)],
+    },
 }
 
 
-def entries(item: Dataset) -> np.ndarray:
-    """The numbers of a lookup table, of 8 or 16 bits."""
+def looked_up(values: np.ndarray, item: Dataset) -> np.ndarray:
+    """What a lookup table, of 8 or 16 bits, makes of values."""
     kind = "<u1" if item.LUTDescriptor[2] == 8 else "<u2"
     data = item.LUTData
-    return np.frombuffer(data, kind).astype(float) if isinstance(data, bytes) else np.array(data)
+    entries = np.frombuffer(data, kind).astype(float) if isinstance(data, bytes) else np.array(data)
+    return entries[values.astype(int) - item.LUTDescriptor[1]]
 
 
 class TestRegions:
@@ -674,14 +685,14 @@ class TestRegions:
         made = dcmread(io.BytesIO(to_presentation_state(film, REGIONS, a_card(), source, MADE)))
         shown = dcmread(io.BytesIO(source)).pixel_array.astype(float)
         if items := made.get("ModalityLUTSequence"):
-            shown = entries(items[0])[shown.astype(int)]
+            shown = looked_up(shown, items[0])
         else:
             shown = shown * float(made.get("RescaleSlope", 1)) + float(
                 made.get("RescaleIntercept", 0)
             )
         (interest,) = made.SoftcopyVOILUTSequence
         if items := interest.get("VOILUTSequence"):
-            shown = entries(items[0])[shown.astype(int)] / 65535
+            shown = looked_up(shown, items[0]) / 65535
         else:
             words = (interest.WindowCenter, interest.WindowWidth, interest.VOILUTFunction)
             shown = apply_window(shown, float(words[0]), float(words[1]), words[2])
@@ -813,6 +824,24 @@ class TestParametricMap:
         quantity = mapping.QuantityDefinitionSequence[0].ConceptCodeSequence[0]
         assert quantity.CodeValue == value
 
+    @pytest.mark.parametrize(
+        ("tags", "spacing"),
+        [
+            ({"ImagerPixelSpacing": None, "PixelSpacing": [0.143, 0.143]}, [0.143, 0.143]),
+            # Calibrated at the body.
+            ({"PixelSpacing": [0.1, 0.15]}, [0.1, 0.15]),
+            ({"EstimatedRadiographicMagnificationFactor": 1.3}, [0.2 / 1.3] * 2),
+        ],
+    )
+    def test_its_pixels_are_as_large_as_those_of_the_film(self, tags, spacing, verified, tmp_path):
+        source = a_source(Modality="CR", SOPClassUID=ComputedRadiographyImageStorage, **tags)
+        film = read(source)
+        data = to_parametric_map(film, said(film, SCORE).heatmap, a_card(), source)
+        assert all("<QUANTITY>" in line for line in verified(data, tmp_path))
+        shared = dcmread(io.BytesIO(data)).SharedFunctionalGroupsSequence[0]
+        told = shared.PixelMeasuresSequence[0].PixelSpacing
+        assert list(told) == pytest.approx(spacing, abs=1e-9)
+
     def test_of_another_film_or_no_dicom_file_there_is_none(self):
         source, plain = a_source(), png(chest_like(3))
         film = read(source)
@@ -880,6 +909,21 @@ class TestZip:
             assert dataset.Modality == {"sc": "OT", "pm": "OT"}.get(kind, kind.upper())
         first = dcmread(io.BytesIO(made.read("0001_sr.dcm")))
         assert group(first, score).MeasuredValueSequence[0].FloatingPointValue == SCORE
+
+    def test_what_a_library_says_to_programmers_is_not_for_people(self, monkeypatch, caplog):
+        def refuse(*_):
+            raise ValueError("Argument first_mapped_value must be non-negative.")
+
+        monkeypatch.setattr(f"{to_dicom_zip.__module__}.to_presentation_state", refuse)
+        source = a_source()
+        film = read(source)
+        item = Item("a.dcm", film, said(film, None), source=source, regions=REGIONS)
+        zipped = zipfile.ZipFile(io.BytesIO(to_dicom_zip([item], a_card())))
+        assert zipped.namelist() == ["0001_seg.dcm", "index.csv"]
+        (row,) = csv.DictReader(io.StringIO(zipped.read("index.csv").decode()))
+        assert "presentation state" in row["note"]
+        assert "Argument" not in row["note"]
+        assert "ValueError" in caplog.text
 
     def test_of_nothing(self):
         made = zipfile.ZipFile(io.BytesIO(to_dicom_zip([], a_card())))
