@@ -1,4 +1,4 @@
-"""The page of one film in a PDF."""
+"""The sheet of one film in a PDF, or its sheets."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .item import OVERRIDDEN, VERSION
 from .page import Page
 from .paper import (
     ACCENT,
+    FOOT,
     INK,
     LEFT,
     LINE,
@@ -28,11 +29,17 @@ from .paper import (
 from .pictures import colour_bar
 from .regions import THERE
 
-__all__ = ["film_sheet"]
+__all__ = ["film_sheet", "sheets_of"]
 
 GAP = 4.0
 FIELD = ((WIDTH - GAP) / 2, 92.0)
 PICTURES, WORDS = 36.0, 131.0
+#: Where what is said of a film ends at the latest, above the foot of the sheet.
+BOTTOM = FOOT - 3.5
+#: Between the lines and the rows of the facts: as it is best, and closer.
+SPACINGS = (4.4, 0.8), (3.9, 0.2)
+#: Height of a line of the facts.
+LINE_HEIGHT = 3.5
 BLACK = (0, 0, 0)
 #: How rates are written, and what stands for one without films.
 RATES = ".1%", "no such films"
@@ -43,7 +50,7 @@ NOT_MEASURED = "Not measured: there were no validation films."
 def film_sheet(
     paper: Paper, page: Page, card: Card, point: OperatingPoint, made: datetime, rank: str
 ) -> None:
-    """Set one film's page.
+    """Set one film's page; where much is to be said of it, it goes on on another sheet.
 
     Parameters
     ----------
@@ -59,13 +66,7 @@ def film_sheet(
         The film's place in the list, in words; "" where there is none.
     """
     prediction = page.prediction
-    paper.add_page()
-    paper.put(LEFT, 16, f"Chest radiograph, score for {card.finding}", 8.5, colour=MUTED)
-    time = f"{made:%Y-%m-%d %H:%M} UTC"
-    paper.put(LEFT + WIDTH - 60, 16, time, 8.5, width=60, right=True, colour=MUTED)
-    paper.put(LEFT, 21, page.label, 14, bold=True)
-    paper.put(LEFT, 28.5, page.facts, 9, width=WIDTH - 42, colour=MUTED)
-    paper.put(LEFT + WIDTH - 40, 28.5, rank, 9, width=40, right=True, colour=MUTED)
+    _begin(paper, page, card, made, rank)
     _picture(paper, page.picture, page.size, LEFT, "The film could not be read.", page.regions)
     right = LEFT + FIELD[0] + GAP
     if prediction.score is None:
@@ -79,6 +80,36 @@ def film_sheet(
         y = _score(paper, page, point, card.finding, _heat(paper, page, right))
         y = _rates(paper, card, point, y)
     _facts(paper, page, card, made, y)
+
+
+def sheets_of(page: Page, card: Card, point: OperatingPoint, made: datetime) -> int:
+    """Return how many sheets `film_sheet` takes: one, unless much is to be said of the film."""
+    paper = _Rough(card.population)
+    film_sheet(paper, page, card, point, made, "")
+    return paper.page_no()
+
+
+class _Rough(Paper):
+    """Paper to measure on: without pictures, and what is drawn on them."""
+
+    def image(  # type: ignore[override, unused-ignore]
+        self, *_: object, **__: object
+    ) -> None:
+        """Leave a picture out."""
+
+    def outline(self, *_: object, **__: object) -> None:
+        """Leave an outline out."""
+
+
+def _begin(paper: Paper, page: Page, card: Card, made: datetime, right: str) -> None:
+    """Begin a sheet of a film: what it is of, and a word at the right."""
+    paper.add_page()
+    paper.put(LEFT, 16, f"Chest radiograph, score for {card.finding}", 8.5, colour=MUTED)
+    time = f"{made:%Y-%m-%d %H:%M} UTC"
+    paper.put(LEFT + WIDTH - 60, 16, time, 8.5, width=60, right=True, colour=MUTED)
+    paper.put(LEFT, 21, page.label, 14, bold=True)
+    paper.put(LEFT, 28.5, page.facts, 9, width=WIDTH - 42, colour=MUTED)
+    paper.put(LEFT + WIDTH - 40, 28.5, right, 9, width=40, right=True, colour=MUTED)
 
 
 def _picture(
@@ -230,6 +261,19 @@ def _facts(paper: Paper, page: Page, card: Card, made: datetime, y: float) -> No
         *([("Other findings", page.others)] if page.others else []),
         ("Made", f"{made:%Y-%m-%d %H:%M:%S} UTC by cxr {VERSION}"),
     ]
-    for name, text in rows:
+    lines = [len(paper.lines(text, WIDTH - 32, 8.5)) for _, text in rows]
+    # Where there is not room enough for all, they stand closer; and else go on on another sheet.
+    step, gap = next(
+        (close for close in SPACINGS if y + _height(lines, *close) <= BOTTOM), SPACINGS[0]
+    )
+    for (name, text), count in zip(rows, lines, strict=True):
+        if y + _height([count], step, gap) > BOTTOM:
+            _begin(paper, page, card, made, "continued")
+            y = PICTURES
         paper.put(LEFT, y, name, 8.5, width=30, colour=MUTED)
-        y = paper.paragraph(LEFT + 32, y, text, 8.5, WIDTH - 32, step=4.4) + 0.8
+        y = paper.paragraph(LEFT + 32, y, text, 8.5, WIDTH - 32, step=step) + gap
+
+
+def _height(lines: Sequence[int], step: float, gap: float) -> float:
+    """Return how much room rows of so many lines each take, up to the end of the last line."""
+    return (sum(lines) - 1) * step + (len(lines) - 1) * gap + LINE_HEIGHT

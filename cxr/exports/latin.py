@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 from ..plain_text import name_of
 
@@ -31,6 +32,7 @@ def latin(text: str) -> str:
     return "".join(map(_shown, unicodedata.normalize("NFC", text)))
 
 
+@lru_cache(4096)
 def _shown(char: str) -> str:
     kind = unicodedata.category(char)
     if kind == "Cc":

@@ -9,6 +9,7 @@ from .latin import ENCODING, latin, shortened
 
 __all__ = [
     "ACCENT",
+    "FOOT",
     "INK",
     "LEFT",
     "LINE",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 
 from ..stats.wording import count
-from .film_sheet import film_sheet
+from .film_sheet import film_sheet, sheets_of
 from .item import VERSION
 from .label_sheet import label_sheet
 from .page import Page, Section
@@ -51,7 +52,7 @@ class Sheets:
         self.made = made
 
     def set(self, sections: Sequence[Section]) -> bytes:
-        """Set for each model a page for each film, and its label; before several films their list.
+        """Set for each model the page of each film, and its label; before several films their list.
 
         Parameters
         ----------
@@ -66,14 +67,17 @@ class Sheets:
         self.paper.set_creator(f"cxr {VERSION}")
         self.paper.set_creation_date(self.made)
         lists = [self._listed(s.scored, s.refused) if len(s.pages) > 1 else [] for s in sections]
-        films = sum(len(section.pages) for section in sections)
-        self.paper.pages_in_all = sum(map(len, lists)) + films + len(sections)
-        for section, listed in zip(sections, lists, strict=True):
+        sheets = [
+            [sheets_of(page, s.card, s.point, self.made) for page in s.pages] for s in sections
+        ]
+        self.paper.pages_in_all = sum(map(len, lists)) + sum(map(sum, sheets)) + len(sections)
+        for section, listed, of_film in zip(sections, lists, sheets, strict=True):
             self.card, self.point = section.card, section.point
-            before = self.paper.page_no() + len(listed)
+            first = self.paper.page_no() + len(listed) + 1
+            self.numbers = list(accumulate(of_film, initial=first))
             scored = len(section.scored)
             for number, lines in enumerate(listed):
-                self._list_sheet(lines, before, number, scored, len(section.refused))
+                self._list_sheet(lines, number, scored, len(section.refused))
             for position, page in enumerate(section.pages, start=1):
                 rank = f"Rank {position} of {scored}" if position <= scored > 1 else ""
                 film_sheet(self.paper, page, self.card, self.point, self.made, rank)
@@ -111,7 +115,6 @@ class Sheets:
     def _list_sheet(
         self,
         lines: list[tuple[float, Page | str, int]],
-        before: int,
         number: int,
         scored: int,
         refused: int,
@@ -138,7 +141,7 @@ class Sheets:
                 paper.put(LEFT, y + 6, what, 10, bold=True)
                 paper.rule(y + 13.5, INK)
             else:
-                self._row(y, height, what, position, before)
+                self._row(y, height, what, position)
                 paper.rule(y + height, LINE)
             y += height
 
@@ -148,10 +151,10 @@ class Sheets:
             self.paper.put(LEFT + x, y, title, 8, width=width, right=right, colour=MUTED)
         self.paper.rule(y + 6, INK)
 
-    def _row(self, y: float, height: float, page: Page, position: int, before: int) -> None:
+    def _row(self, y: float, height: float, page: Page, position: int) -> None:
         paper, prediction = self.paper, page.prediction
         at = y + 1.6
-        number = before + position
+        number = self.numbers[position - 1]
         if prediction.score is None:
             left, _ = COLUMNS["Film"]
             paper.mark("refused", LEFT + 5, at + 1.9)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
 from cxr.evidence import model_label
 from cxr.exports import Item, items_of, to_pdf
@@ -25,8 +25,9 @@ from cxr.exports.item import (
     utc,
 )
 from cxr.exports.latin import label, latin, shortened
-from cxr.exports.paper import LEFT, Paper
+from cxr.exports.paper import FOOT, LEFT, Paper
 from cxr.exports.pictures import bounded
+from cxr.films.notes import Note
 from cxr.films.radiograph import Radiograph, read
 from cxr.heatmaps.overlay import overlay
 from cxr.plain_text import visible
@@ -41,8 +42,11 @@ from cxr.scoring.refusal import Refusal
 from tests.cards import POINT, SHA256, a_card
 from tests.conftest import ROOT, film_like, png
 from tests.film_files import dicom, scene
+from tests.heat import measured
 from tests.scoring.test_region import a_region
 
+#: Height of a sheet in points, and a point in mm.
+A4, POINT_MM = 841.89, 25.4 / 72
 MADE = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 REASON = Refusal("not_chest", "The header says that this is a knee. Check the file.")
 
@@ -177,6 +181,80 @@ class TestOneFilm:
         assert "0.80" in page
         first, _, _, _ = texts(to_pdf([item, item], a_card(), made=MADE))
         assert "0.800 above, overridden" in first
+
+
+#: Upper edge of the foot, mm from the top of a sheet.
+FOOT_LINE = FOOT - 2.5
+
+
+def lowest(page: PageObject) -> float:
+    """Where the last line above the foot of a sheet ends, mm from its top."""
+    foot, ends = intended_use(a_card().population), []
+
+    def note(text: str, _: object, at: list[float], *__: object) -> None:
+        # Of a line: its baseline, from below, in points.
+        if (said := text.strip()) and said not in foot and not re.fullmatch(r"\d+ of \d+", said):
+            ends.append((A4 - at[5]) * POINT_MM)
+
+    page.extract_text(visitor_text=note)
+    return max(ends)
+
+
+class TestMuchToSay:
+    """The longest that there can be to say of a film ends above the foot of a sheet."""
+
+    RULE = (
+        "The highest threshold with a sensitivity of at least 95 % over all five source countries, "
+        "each scored by a network that had not seen it: the score of any film of a place that the "
+        "model does not know is what this is about, and not that of the films it was chosen on."
+    )
+    NOTES = (Note.CHROMA, Note.ONE_LUNG, Note.SMALL_LUNGS, Note.CUT_SHORT)
+
+    def item(self, name: str = "film.png", **more: object) -> Item:
+        film = film_like(1)
+        other = said(film, 0.3, heatmap=None)
+        given = {"heat_in_lungs": measured(), **more}
+        return Item(name, film, said(film, 0.8, **given), others={"tuberculosis": other})
+
+    @pytest.fixture
+    def card(self) -> Card:
+        points = [dataclasses.replace(POINT, rule=self.RULE)]
+        return a_card(operating_points=tuple(points))
+
+    @pytest.mark.parametrize("notes", [(), NOTES[:2], NOTES[:3]])
+    def test_where_it_nearly_fits_it_stays_on_one_sheet(self, card, notes):
+        item = self.item(refusal=REASON, notes=notes)
+        reader = PdfReader(io.BytesIO(to_pdf([item], card, made=MADE)))
+        page, label_ = reader.pages
+        assert "Made" in page.extract_text()
+        assert lowest(page) < FOOT_LINE
+        assert lowest(label_) < FOOT_LINE
+
+    def test_else_it_goes_on_on_another(self, card):
+        more = {"refusal": REASON, "notes": self.NOTES}
+        items = [self.item("long.png", **more), self.item("short.png")]
+        reader = PdfReader(io.BytesIO(to_pdf(items, card, made=MADE)))
+        list_, first, second, third, label_ = reader.pages
+        for page in reader.pages:
+            assert lowest(page) < FOOT_LINE
+        for page in (first, second):
+            assert "long.png" in page.extract_text()
+            assert intended_use(card.population) in " ".join(page.extract_text().split())
+        told = texts(to_pdf(items, card, made=MADE))
+        both = told[1] + told[2]
+        for words in ("Reader's call", "Note", "Other findings", "Made", OVERRIDDEN):
+            assert both.count(words) >= 1, words
+        assert "Made" in told[2]
+        assert "0.80" not in told[2]
+        # Numbers and links are those of the sheets.
+        assert [page.split()[-3:] for page in told] == [[str(k), "of", "5"] for k in range(1, 6)]
+        assert "1 long.png 0.800 above, overridden 2" in told[0]
+        assert "2 short.png 0.800 above 4" in told[0]
+        targets = [note.get_object()["/Dest"][0] for note in list_["/Annots"]]
+        pages = [page.indirect_reference.idnum for page in (first, third)]
+        assert [target.idnum for target in targets] == pages
+        assert "short.png" in told[3]
+        assert "short.png" not in label_.extract_text()
 
 
 class TestRegions:
