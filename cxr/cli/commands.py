@@ -36,6 +36,7 @@ from ..scoring.bundle import available, damaged, default_name, models_folder
 from ..scoring.engine_file import runs_on
 from ..scoring.predict import find_films
 from ..stats.wording import count
+from ..storage.atomic import fitting_name
 from .messages import NO_SAMPLES, after_import
 
 __all__ = [
@@ -207,7 +208,8 @@ def _write_overlays(scored: Scored, folder: Path, *, several: bool) -> None:
     for finding, prediction in scored.predictions.items():
         if film is not None and prediction.heatmap is not None:
             of = f"-{finding}" if several else ""
-            png = folder / f"{Path(scored.path).stem}-{film.sha256[:8]}{of}.png"
+            ending = f"-{film.sha256[:8]}{of}.png"
+            png = folder / fitting_name(Path(scored.path).stem, ending)
             try:
                 exports.write_overlay(film, prediction.heatmap, png, prediction.heat_in_lungs)
             except OSError as error:

@@ -27,6 +27,7 @@ import glob
 import os
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,6 +45,7 @@ __all__ = [
     "ChangedError",
     "FolderWriter",
     "clear_unfinished",
+    "fitting_name",
     "left_unfinished",
     "located",
     "read_checked",
@@ -54,6 +56,10 @@ DIGITS = 16
 HASH = re.compile(rb"\b[0-9a-f]{64}\b")
 STAGED = re.compile(rf"\.([0-9a-f]{{{DIGITS}}})\.(.+)")
 UNFINISHED = re.compile(r"\.tmp-[0-9a-f]{16}\..+")
+#: Bytes that a name may have, in the file systems of all systems that this runs on.
+LONGEST_NAME = 255
+#: Bytes of a temporary name before that of the file: ``.tmp-`` and what follows.
+TEMPORARY = len(".tmp-") + 16 + 1
 
 
 #: Seconds after which nobody is writing a file any more.
@@ -93,7 +99,7 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
 def clear_unfinished(path: Path) -> None:
     """Remove what writers of a file left that were killed; nobody may be writing it now."""
-    for left in list(path.parent.glob(f".tmp-*.{glob.escape(path.name)}")):
+    for left in list(path.parent.glob(f".tmp-*.{glob.escape(_end_of(path.name))}")):
         if left_unfinished(left):
             left.unlink(missing_ok=True)
 
@@ -101,6 +107,35 @@ def clear_unfinished(path: Path) -> None:
 def left_unfinished(path: Path) -> bool:
     """Whether a file is one that `write_file` writes to, or that one left which was killed."""
     return UNFINISHED.fullmatch(path.name) is not None
+
+
+def fitting_name(stem: str, ending: str) -> str:
+    """Return a name for a file that no file system finds too long: the stem is cut where it is.
+
+    Parameters
+    ----------
+    stem : str
+        Of any length. It is cut between letters, those with their accents whole.
+    ending : str
+        What the name ends in, which is kept.
+    """
+    kept = len(stem)
+    while kept and _bytes_in(stem[:kept] + ending) > LONGEST_NAME:
+        kept -= 1
+        while kept and unicodedata.combining(stem[kept]):
+            kept -= 1
+    return stem[:kept] + ending
+
+
+def _end_of(name: str) -> str:
+    """Return as much of a name's end as there is room for in the name of a temporary file."""
+    while _bytes_in(name) > LONGEST_NAME - TEMPORARY:
+        name = name[1:]
+    return name
+
+
+def _bytes_in(name: str) -> int:
+    return len(os.fsencode(name))
 
 
 def located(folder: Path, name: str, sha256: str) -> Path:
@@ -271,7 +306,7 @@ def _clear_old(folder: Path, now: float) -> None:
 
 @contextmanager
 def _temporary(folder: Path, name: str) -> Iterator[Path]:
-    path = folder / f".tmp-{secrets.token_hex(8)}.{name}"
+    path = folder / f".tmp-{secrets.token_hex(8)}.{_end_of(name)}"
     try:
         yield path
     finally:

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from cxr.storage import atomic
-from cxr.storage.atomic import ChangedError, FolderWriter, located, read_checked, write_file
+from cxr.storage.atomic import (
+    ChangedError,
+    FolderWriter,
+    clear_unfinished,
+    fitting_name,
+    located,
+    read_checked,
+    write_file,
+)
 from cxr.storage.hashes import bytes_hash
 from tests.conftest import ROOT
 
@@ -76,10 +84,45 @@ class TestWriteFile:
         assert path.read_text() == "old"
         assert names(tmp_path) == {"a.csv"}
 
+    @pytest.mark.parametrize("name", ["a" * 251 + ".csv", "я" * 125 + ".csv"])
+    def test_a_name_may_be_as_long_as_the_system_takes(self, tmp_path, name):
+        path, written = tmp_path / name, []
+
+        def write(new: Path) -> None:
+            new.write_text("new")
+            written.append(new)
+
+        write_file(path, write)
+        assert path.read_text() == "new"
+        assert names(tmp_path) == {name}
+        assert written[0].suffix == ".csv"
+        # What a writer left that was killed is known by that name too.
+        written[0].touch()
+        clear_unfinished(path)
+        assert names(tmp_path) == {name}
+
     def test_can_be_read_by_whom_any_file_can(self, tmp_path):
         (tmp_path / "other").touch()
         write_file(tmp_path / "a", lambda new: new.write_text("a"))
         assert (tmp_path / "a").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("stem", "kept"),
+    [
+        ("a" * 251, "a" * 251),
+        ("a" * 252, "a" * 251),
+        ("я" * 126, "я" * 125),
+        ("a" + "я" * 126, "a" + "я" * 125),
+        # Letters with an accent of its own, as file systems of Apple write them: 3 bytes each.
+        ("e\u0301" * 90, "e\u0301" * 83),
+        ("a" * 250 + "e\u0301", "a" * 250),
+        (os.fsdecode(b"\xff" * 252), os.fsdecode(b"\xff" * 251)),
+        ("", ""),
+    ],
+)
+def test_a_long_name_is_cut_between_letters(stem, kept):
+    assert fitting_name(stem, ".png") == f"{kept}.png"
 
 
 class TestFolderWriter:
