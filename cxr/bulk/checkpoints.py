@@ -31,6 +31,8 @@ from .rows import (
     Row,
     RowReader,
     check_format,
+    columns,
+    file_columns,
     heading,
     iter_rows,
     line_of,
@@ -88,12 +90,22 @@ class RowsOf(NamedTuple):
         Name of the operating point.
     mapped : bool
         Whether a scored film has a heatmap.
+    threshold : float or None
+        The operating point's; None where it is not known.
+    temperature : float or None
+        That logits are calibrated with; None where it is not known.
     """
 
     model: str
     sha256: str
     operating_point: str
     mapped: bool = False
+    threshold: float | None = None
+    temperature: float | None = None
+
+    def agrees(self, other: RowsOf) -> bool:
+        """Whether both may be of one file: what one of them does not know, may be anything."""
+        return all(one == two or None in (one, two) for one, two in zip(self, other, strict=True))
 
     def check(self, row: Row, name: str) -> None:
         """Raise CheckpointError if a row is of something else."""
@@ -107,6 +119,18 @@ class RowsOf(NamedTuple):
         if row["score"] is not None and mapped != self.mapped:
             how = "with" if mapped else "without"
             raise CheckpointError(f"The rows of {name} were made {how} heatmaps.")
+        # A model may be calibrated anew, and its operating points chosen anew, on the same weights.
+        if self.threshold is not None and row["threshold"] != self.threshold:
+            raise CheckpointError(
+                f"The rows of {name} are of the threshold {row['threshold']}, and "
+                f"{self.operating_point} of {self.model} is {self.threshold} now."
+            )
+        # Rows of earlier versions do not say the temperature.
+        if self.temperature is not None and row.get("temperature") not in (None, self.temperature):
+            raise CheckpointError(
+                f"The scores of {name} were calibrated with the temperature {row['temperature']}, "
+                f"and {self.model} is with {self.temperature} now."
+            )
 
 
 class Checkpoint:
@@ -148,6 +172,8 @@ class Checkpoint:
         self._appends = suffix in LINE_BY_LINE
         self._log = path if self._appends else path.with_name(f"{path.name}.part")
         self._suffix = suffix if self._appends else ".jsonl"
+        # Those of a file that was begun before rows said all of them are gone on with.
+        self._columns = file_columns()
         self.films = self.refused = 0
         self._hashes = array("Q")
         self._seen = np.zeros(0, np.uint64)
@@ -206,10 +232,8 @@ class Checkpoint:
                 except (ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
                     raise NoRowsError(self._foreign()) from error
                 if row is None:
-                    if self._suffix == ".csv" and not last and line != self._heading():
-                        raise CheckpointError(
-                            f"{self.path.name} has other columns, as one of an earlier version."
-                        )
+                    if self._suffix == ".csv" and not last:
+                        self._columns = self._columns_of(line)
                     last = end if not film else last
                     continue
                 film.append(row)
@@ -219,7 +243,14 @@ class Checkpoint:
         return last
 
     def _heading(self) -> bytes:
-        return heading(self._suffix).encode()
+        return heading(self._suffix, self._columns).encode()
+
+    def _columns_of(self, line: bytes) -> tuple[str, ...]:
+        """Return the columns to go on with, by the heading of a file of CSV."""
+        for names in (file_columns(), columns()):
+            if line == heading(self._suffix, names).encode():
+                return names
+        raise CheckpointError(f"{self.path.name} has other columns, as one of an earlier version.")
 
     def _begins(self, start: bytes) -> bool:
         """Whether a torn first line can be one of this format."""
@@ -272,8 +303,9 @@ class Checkpoint:
         WriteError
             If they cannot be written. What was there before is as it was.
         """
-        text = "".join(line_of(row, self._suffix) for film in films for row in film)
-        data = memoryview((heading(self._suffix) * (not self._end) + text).encode())
+        lines = (line_of(row, self._suffix, self._columns) for film in films for row in film)
+        start = b"" if self._end else self._heading()
+        data = memoryview(start + "".join(lines).encode())
         try:
             at = self._file.seek(self._end)
             while at < self._end + len(data):

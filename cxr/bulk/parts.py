@@ -158,12 +158,16 @@ class PartsCheckpoint:
         if there and not resume:
             raise CheckpointError(f"There are already files in {folder}.", code="output_exists")
         self._parts: list[Part] = []
+        self._of = list(self.expected)
         if there:
-            of, self._parts = manifest_of(folder)
-            if of != list(self.expected):
+            self._of, self._parts = manifest_of(folder)
+            if len(self._of) != len(self.expected) or not all(
+                map(RowsOf.agrees, self._of, self.expected)
+            ):
                 raise CheckpointError(
                     f"The rows of {folder.name} are of another model, of other weights or at "
-                    "another operating point, or were made with other heatmaps."
+                    "another operating point, threshold or calibration, or were made with other "
+                    "heatmaps."
                 )
         self._lock = self._open()
         try:
@@ -235,6 +239,7 @@ class PartsCheckpoint:
         rows_of_film = len(self.expected)
         for part in self._parts:
             for k, row in enumerate(_rows_of(self.folder, part)):
+                self.expected[k % rows_of_film].check(row, self.folder.name)
                 if k % rows_of_film == 0:
                     digests.append(digest(row["path"]))
         return digests
@@ -258,7 +263,7 @@ class PartsCheckpoint:
     def _write_manifest(self) -> None:
         listed: dict[str, Any] = {
             "schema": SCHEMA,
-            "rows_of": [of._asdict() for of in self.expected],
+            "rows_of": [of._asdict() for of in self._of],
             "parts": [asdict(part) for part in self._parts],
         }
         text = json.dumps(listed, indent=1) + "\n"

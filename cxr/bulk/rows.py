@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "LINE_BY_LINE",
+    "OF_FILE",
     "NoRowsError",
     "Row",
     "RowReader",
     "check_format",
     "columns",
     "csv_lines",
+    "file_columns",
     "heading",
     "iter_rows",
     "line_of",
@@ -44,10 +46,12 @@ HEAT_COLUMNS = {
     "peak_inside": "heat_peak_inside",
     "area": "heat_area",
 }
-NUMBERS = ("score", "threshold", HEAT, "heat_area", *HEAT_ZONES.values())
+#: What a file says of each row behind `FIELDS`: what made its score of a logit, and what it is for.
+OF_FILE = ("temperature", "intended_use")
+NUMBERS = ("score", "threshold", "temperature", HEAT, "heat_area", *HEAT_ZONES.values())
 TRUTHS = ("heat_peak_inside",)
 #: Columns that files written by earlier versions do not have.
-LATER = ("notes", HEAT, "heat_remark_code", "heat_remark")
+LATER = ("notes", HEAT, "heat_remark_code", "heat_remark", *OF_FILE)
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 #: Formats that rows can be appended to; files of the others have to be whole.
 LINE_BY_LINE = (".csv", ".jsonl")
@@ -78,6 +82,11 @@ def columns() -> tuple[str, ...]:
     """Return the columns of CSV and Parquet: `FIELDS`, with one for each figure of the lungs."""
     heat = (*HEAT_COLUMNS.values(), *HEAT_ZONES.values())
     return tuple(column for field in FIELDS for column in (heat if field == HEAT else (field,)))
+
+
+def file_columns() -> tuple[str, ...]:
+    """Return the columns of a file of rows: `columns`, and what is of the file."""
+    return (*columns(), *OF_FILE)
 
 
 def _ordered(row: Row, more: Sequence[str] = ()) -> Row:
@@ -133,16 +142,25 @@ def _json_text(rows: Iterable[Row], more: Sequence[str] = ()) -> Iterator[str]:
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def heading(suffix: str) -> str:
-    """Return the line before the first row, of a format of `LINE_BY_LINE`; "" for none."""
-    return csv_line(columns()) if suffix == ".csv" else ""
+def heading(suffix: str, names: Sequence[str] | None = None) -> str:
+    """Return the line before the first row, of a format of `LINE_BY_LINE`; "" for none.
+
+    Parameters
+    ----------
+    suffix : str
+        The format.
+    names : sequence of str, optional
+        The columns (default: `file_columns`).
+    """
+    return csv_line(names or file_columns()) if suffix == ".csv" else ""
 
 
-def line_of(row: Row, suffix: str) -> str:
-    """Return a row as a line, with its end, in a format of `LINE_BY_LINE`."""
+def line_of(row: Row, suffix: str, names: Sequence[str] | None = None) -> str:
+    """Return a row as a line, with its end; see `heading`."""
     if suffix == ".csv":
-        return csv_line(_flat(row).values())
-    return json.dumps(_ordered(row), allow_nan=False) + "\n"
+        cells = _flat(row, OF_FILE)
+        return csv_line(cells[name] for name in names or file_columns())
+    return json.dumps(_ordered(row, OF_FILE), allow_nan=False) + "\n"
 
 
 class RowReader:
@@ -172,13 +190,13 @@ class RowReader:
         if not self._csv:
             row = json.loads(text)
             _complete(row)
-            return _ordered(row)
+            return _ordered(row, OF_FILE)
         (cells,) = csv.reader([text], strict=True)
         if not self._names:
             _complete(cells)
             self._names = cells
             return None
-        return _ordered(_typed(dict(zip(self._names, cells, strict=True))))
+        return _ordered(_typed(dict(zip(self._names, cells, strict=True))), OF_FILE)
 
 
 def write_rows(rows: Iterable[Row], path: Path) -> None:
@@ -189,7 +207,8 @@ def write_rows(rows: Iterable[Row], path: Path) -> None:
     Parameters
     ----------
     rows : iterable of Row
-        With the keys of `cxr.scoring.predict.FIELDS`; may be a generator that scores as it goes.
+        With the keys of `cxr.scoring.predict.FIELDS` and of `OF_FILE`; may be a generator that
+        scores as it goes.
     path : pathlib.Path
         A file that ends in one of `FORMATS`.
 
@@ -206,7 +225,7 @@ def write_rows(rows: Iterable[Row], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         if suffix == ".json":
             errors: list[BaseException] = []
-            file.writelines(_json_text(_until_error(rows, errors)))
+            file.writelines(_json_text(_until_error(rows, errors), OF_FILE))
             if errors:
                 raise errors[0]
             return
@@ -241,8 +260,8 @@ def _write_parquet(rows: Iterable[Row], path: Path) -> None:
 def _table(rows: Iterable[Row]) -> pd.DataFrame:
     import pandas as pd
 
-    table = pd.DataFrame([_flat(row) for row in rows], columns=list(columns()))
-    return table.astype({name: _dtype(name) for name in columns()})
+    table = pd.DataFrame([_flat(row, OF_FILE) for row in rows], columns=list(file_columns()))
+    return table.astype({name: _dtype(name) for name in file_columns()})
 
 
 def _dtype(column: str) -> str:
@@ -272,7 +291,7 @@ def iter_rows(path: Path) -> Iterator[Row]:
         elif suffix == ".json":
             for record in json.loads(path.read_text(encoding="utf-8")):
                 _complete(record)
-                yield _ordered(record)
+                yield _ordered(record, OF_FILE)
         else:
             read = RowReader(suffix)
             with path.open("rb") as file:
@@ -292,7 +311,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         for batch in file.iter_batches(CHUNK):
             columns_ = [column.to_pylist() for column in batch.columns]
             for values in zip(*columns_, strict=True):
-                yield _ordered(_nested(dict(zip(names, values, strict=True))))
+                yield _ordered(_nested(dict(zip(names, values, strict=True))), OF_FILE)
 
 
 def _complete(there: Collection[str]) -> None:
@@ -303,7 +322,7 @@ def _complete(there: Collection[str]) -> None:
 
 def _typed(row: Row) -> Row:
     """Return a row of CSV with its values."""
-    return _nested({name: _value(name, row.get(name)) for name in columns()})
+    return _nested({name: _value(name, row.get(name)) for name in file_columns()})
 
 
 def _value(column: str, text: str | None) -> Any:

@@ -33,13 +33,16 @@ from ..networks.engine import engine_name
 from ..progress import Progress
 from ..scoring.automatic import AUTOMATIC, default_cards
 from ..scoring.bundle import available, damaged, default_name, models_folder
+from ..scoring.card import Card
 from ..scoring.engine_file import runs_on
+from ..scoring.population import intended_use
 from ..scoring.predict import find_films
 from ..stats.wording import count
 from ..storage.atomic import fitting_name
 from .messages import NO_SAMPLES, after_import
 
 __all__ = [
+    "CLOSED",
     "DONE",
     "SOME_REFUSED",
     "STOPPED",
@@ -59,6 +62,8 @@ DONE = 0
 SOME_REFUSED = 1
 WRONG_USAGE = 2
 STOPPED = 130
+#: 128 and the number of SIGPIPE, as shells have it.
+CLOSED = 141
 
 #: What the system says where a disk, a quota or a file is full.
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -109,6 +114,10 @@ def predict(options: argparse.Namespace) -> int:
     if options.out and not _is_folder(options.out):
         check_format(Path(options.out))
     models = _at_sites(_chosen(options.model), options.site or ())
+    if options.heatmaps and not any(model.network.convolutions() for model in models):
+        raise UsageError(
+            f"{models[0].name} has no convolution, and so no Grad-CAM. Leave out --heatmaps."
+        )
     if options.operating_point and any(model.site for model in models):
         if len(models) > 1:
             raise UsageError("--operating-point is of one model. Leave it out, or name a --model.")
@@ -123,7 +132,14 @@ def predict(options: argparse.Namespace) -> int:
         refused = _print_rows(models, films, options)
     else:
         expected = [
-            RowsOf(model.name, model.card.weights.sha256, point, _maps(model, options))
+            RowsOf(
+                model.name,
+                model.card.weights.sha256,
+                point,
+                _maps(model, options),
+                model.card.operating_point(point).threshold,
+                model.card.calibration.temperature,
+            )
             for model, point in zip(models, points, strict=True)
         ]
         try:
@@ -184,6 +200,7 @@ def _scored(
     if films:
         progress(0, len(films))
     how = {"operating_point": options.operating_point, "heatmaps": bool(options.heatmaps)}
+    of_file = {model.card.finding: _of_file(model.card) for model in models}
     if options.ray:
         batches = score_on_cluster(models, films, options.ray, **how)
     else:
@@ -192,12 +209,20 @@ def _scored(
         for scored in batch if options.heatmaps else ():
             _write_overlays(scored, Path(options.heatmaps), several=len(models) > 1)
         yield [
-            [prediction.row(path_text(path)) for prediction in predictions.values()]
+            [said.row(path_text(path)) | of_file[finding] for finding, said in predictions.items()]
             for path, _, predictions in batch
         ]
         for _ in batch:
             done += 1
             progress(done, len(films))
+
+
+def _of_file(card: Card) -> dict[str, Any]:
+    """Return what a file says of each row of a model; see `cxr.bulk.rows.OF_FILE`."""
+    return {
+        "temperature": card.calibration.temperature,
+        "intended_use": intended_use(card.population),
+    }
 
 
 def _write_overlays(scored: Scored, folder: Path, *, several: bool) -> None:

@@ -32,6 +32,8 @@ def readings(options: argparse.Namespace) -> int:
         raise UsageError(f"Expected --out to end in {', '.join(FORMATS)}. Received: {out.name}")
     if out and out.exists() and not options.force:
         raise UsageError(f"There is already {out}. Add --force, or name another file.")
+    if options.force and not out:
+        raise UsageError("--force needs --out: the file to write over.")
     since = _day(options.since) if options.since else None
     log = Readings()
     if not log.enabled:
@@ -72,7 +74,7 @@ def _as_csv(table: pd.DataFrame) -> str:
 
 def _write(table: pd.DataFrame, path: Path, suffix: str) -> None:
     if suffix == ".parquet":
-        table.to_parquet(path, index=False)
+        table.assign(intended_use=INTENDED_USE).to_parquet(path, index=False)
     elif suffix == ".json":
         plain = _plain_times(table)
         records = plain.astype(object).where(plain.notna(), None).to_dict("records")

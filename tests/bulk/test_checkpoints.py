@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from cxr.bulk import checkpoints
+from cxr.bulk import rows as row_formats
 from cxr.bulk.checkpoints import Checkpoint, CheckpointError, RowsOf, WriteError, lock
 from cxr.bulk.rows import FORMATS, LINE_BY_LINE, NoRowsError, heading, read_rows, write_rows
 from tests.bulk.test_rows import mapped, refused, scored
 
 MODEL = RowsOf("pneumonia-made", "00" * 32, "sensitivity-95")
+#: As the rows of `scored` are.
+KNOWN = MODEL._replace(threshold=0.1 + 0.2, temperature=1.25)
 NAMES = [f"{k}.png" for k in range(6)]
 
 
@@ -83,6 +86,8 @@ class TestEveryFormat:
             MODEL._replace(sha256="11" * 32),
             MODEL._replace(operating_point="youden"),
             MODEL._replace(mapped=True),
+            KNOWN._replace(threshold=0.25),
+            KNOWN._replace(temperature=2.0),
         ],
     )
     def test_rows_of_something_else_are_not_mixed_in(self, tmp_path, suffix, other):
@@ -94,6 +99,32 @@ class TestEveryFormat:
         assert caught.value.code == "other_rows"
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
+
+    def test_goes_on_at_the_same_threshold_and_calibration(self, tmp_path, suffix):
+        path = tmp_path / f"rows{suffix}"
+        write(path, NAMES)
+        with Checkpoint(path, [KNOWN], resume=True) as out:
+            assert out.films == 6
+
+    def test_goes_on_where_rows_did_not_say_their_calibration_yet(
+        self, tmp_path, suffix, monkeypatch
+    ):
+        path = tmp_path / f"rows{suffix}"
+        with monkeypatch.context() as earlier:
+            earlier.setattr(row_formats, "OF_FILE", ())
+            write(path, NAMES[:3])
+        with Checkpoint(path, [KNOWN], resume=True) as out:
+            out.append([[scored(name, 0.25)] for name in NAMES if not out.done(name)])
+        rows = read_rows(path)
+        assert [row["path"] for row in rows] == NAMES
+        assert {row["score"] for row in rows} == {0.25}
+        # Lines of CSV have the columns that its first line names.
+        later = None if suffix == ".csv" else "For research."
+        assert [row["intended_use"] for row in rows] == [None] * 3 + [later] * 3
+        with pytest.raises(CheckpointError):
+            Checkpoint(path, [KNOWN._replace(threshold=0.25)], resume=True)
+        with Checkpoint(path, [KNOWN], resume=True) as out:
+            assert out.films == 6
 
     def test_rows_of_no_film_are_not_gone_on_with(self, tmp_path, suffix):
         """Found by damage: a cell that is empty, or a number, where a film's path should be."""

@@ -17,6 +17,8 @@ from cxr.bulk.rows import NoRowsError
 from tests.bulk.test_rows import refused, scored
 
 MODEL = RowsOf("pneumonia-made", "00" * 32, "sensitivity-95")
+#: As the rows of `scored` are.
+KNOWN = MODEL._replace(threshold=0.1 + 0.2, temperature=1.25)
 NAMES = [f"{k}.png" for k in range(8)]
 
 
@@ -120,6 +122,9 @@ class TestRefused:
             MODEL._replace(sha256="11" * 32),
             MODEL._replace(operating_point="youden"),
             MODEL._replace(mapped=True),
+            # Of these the manifest says nothing, as one of an earlier version: the rows do.
+            KNOWN._replace(threshold=0.25),
+            KNOWN._replace(temperature=2.0),
         ],
     )
     def test_rows_of_something_else(self, tmp_path, other):
@@ -129,6 +134,17 @@ class TestRefused:
             PartsCheckpoint(tmp_path / "rows", [other], resume=True)
         assert caught.value.code == "other_rows"
         assert state(tmp_path / "rows") == before
+
+    @pytest.mark.parametrize("change", [{"threshold": 0.25}, {"temperature": 2.0}])
+    def test_a_manifest_that_says_another_threshold_or_calibration(self, tmp_path, change):
+        with PartsCheckpoint(tmp_path / "rows", [KNOWN], resume=False) as out:
+            out.append([[refused("a.png") | {"temperature": None}]])
+        assert manifest_of(tmp_path / "rows")[0] == [KNOWN]
+        with PartsCheckpoint(tmp_path / "rows", [KNOWN], resume=True) as out:
+            assert out.films == 1
+        with pytest.raises(CheckpointError) as caught:
+            PartsCheckpoint(tmp_path / "rows", [KNOWN._replace(**change)], resume=True)
+        assert caught.value.code == "other_rows"
 
     @pytest.mark.parametrize("change", [lambda p: p.unlink(), lambda p: p.write_bytes(b"PAR1")])
     def test_a_part_that_is_missing_or_changed(self, tmp_path, change):

@@ -13,7 +13,9 @@ import pytest
 from cxr.bulk import rows as row_formats
 from cxr.bulk.rows import (
     FORMATS,
+    OF_FILE,
     check_format,
+    file_columns,
     read_rows,
     to_csv,
     to_json,
@@ -41,6 +43,8 @@ def scored(path: str, score: float) -> dict:
         "heat_in_lungs": None,
         "heat_remark_code": None,
         "heat_remark": None,
+        "temperature": 1.25,
+        "intended_use": "For research.",
     }
 
 
@@ -98,8 +102,9 @@ class TestRoundTrip:
         path = tmp_path / f"rows{suffix}"
         jumbled = [{"call": "x", **dict(reversed(row.items()))} for row in rows]
         write_rows(jumbled, path)
-        assert [tuple(row) for row in read_rows(path)] == [FIELDS] * len(rows)
-        assert tuple(columns(path)) == (FIELDS if "json" in suffix else row_formats.columns())
+        said = (*FIELDS, *OF_FILE)
+        assert [tuple(row) for row in read_rows(path)] == [said] * len(rows)
+        assert tuple(columns(path)) == (said if "json" in suffix else file_columns())
         assert read_rows(path) == rows
 
     def test_rows_of_an_earlier_version_have_neither_notes_nor_lungs(
@@ -109,9 +114,10 @@ class TestRoundTrip:
         earlier_fields = FIELDS[: FIELDS.index("notes")]
         with monkeypatch.context() as earlier:
             earlier.setattr(row_formats, "FIELDS", earlier_fields)
+            earlier.setattr(row_formats, "OF_FILE", ())
             write_rows(rows, path)
         assert tuple(columns(path)) == earlier_fields
-        later = dict.fromkeys(FIELDS[len(earlier_fields) :])
+        later = dict.fromkeys((*FIELDS[len(earlier_fields) :], *OF_FILE))
         assert read_rows(path) == [row | later for row in rows]
 
     def test_no_rows(self, tmp_path, suffix):
@@ -243,9 +249,10 @@ class TestText:
         assert plain.endswith("," * 12)
 
     def test_json_with_further_columns(self, rows):
-        back = json.loads(to_json([row | {"call": None} for row in rows], ["call"]))
-        assert back == [row | {"call": None} for row in rows]
-        assert list(back[0]) == [*FIELDS, "call"]
+        more = [row | {"call": None} for row in rows]
+        back = json.loads(to_json(more, [*OF_FILE, "call"]))
+        assert back == more
+        assert list(back[0]) == [*FIELDS, *OF_FILE, "call"]
 
     def test_a_score_that_is_none_is_not_written_as_a_number(self, rows):
         with pytest.raises(ValueError, match="JSON"):

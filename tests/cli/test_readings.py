@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from cxr.monitoring import COLUMNS, Exported, Opened, Reading, Readings, SignIn, new_list_id
+from cxr.scoring.population import INTENDED_USE
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def test_every_format_has_the_columns_of_the_log(run, log, tmp_path, suffix):
     assert len(table) == 3
     assert set(COLUMNS) <= set(table)
     assert table["score"].tolist() == [0.5] * 3
+    assert set(table["intended_use"]) == {INTENDED_USE}
 
 
 def test_standard_output_and_a_first_day(run, log):
@@ -78,7 +80,7 @@ def test_the_audit_trail_is_written_by_itself(run, log):
 def test_what_cannot_be_done(run, log, tmp_path, monkeypatch):
     there = tmp_path / "there.csv"
     there.write_text("kept")
-    for words in (["--out", there], ["--out", "x.txt"], ["--since", "yesterday"]):
+    for words in (["--out", there], ["--out", "x.txt"], ["--since", "yesterday"], ["--force"]):
         status, _, err = run("readings", "export", *words)
         assert (status, err.startswith("cxr: ")) == (2, True)
     assert there.read_text() == "kept"
