@@ -31,6 +31,11 @@ def evaluate(options: argparse.Namespace) -> int:
 
     if (options.method or options.layer) and not options.boxes:
         raise UsageError("--method and --layer are of heatmaps. Add --boxes CSV to measure them.")
+    if not options.scores and (options.threshold is not None or options.score_column):
+        raise UsageError(
+            "--threshold and --score-column are of another tool's scores. Add --scores FILE, or "
+            "leave them out: a model is measured at its operating points."
+        )
     boxes = read_boxes(options.boxes) if options.boxes else None
     bundle = load(options.name)
     own = not site.is_asked_for(options) and has_split(
@@ -111,9 +116,14 @@ def audit(options: argparse.Namespace) -> int:
     from ..evidence.audit.verdict import failures
     from ..evidence.card_tables import steadiness_table
 
-    bundle = load(options.name)
     methods = options.methods.split(",") if options.methods else None
     checks = options.checks.split(",") if options.checks else None
+    if checks == [steadiness.CHECK] and (methods or options.films is not None):
+        raise UsageError(
+            "--methods and --films are of heatmaps, and steadiness is of scores. Leave them out, "
+            "or add another of --checks."
+        )
+    bundle = load(options.name)
     steady = pd.DataFrame()
     if checks is None or steadiness.CHECK in checks:
         steady = steadiness.measure(bundle, options.data, progress=_clock())

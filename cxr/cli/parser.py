@@ -7,8 +7,12 @@ the page of the documentation.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
 
 from .. import __version__
 from ..errors import CxrError
@@ -32,6 +36,7 @@ EXIT_STATUSES = {
     commands.SOME_REFUSED: "some films were refused or could not be read (each has its row)",
     commands.WRONG_USAGE: "wrong usage, nothing to do, or an error",
     commands.STOPPED: "stopped by Ctrl-C",
+    commands.CLOSED: "whoever read standard output stopped reading, as head does",
 }
 #: Its default model is the one that `predict` and `explain` use if none is named.
 DEFAULT_FINDING = "pneumonia"
@@ -59,18 +64,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         One of `EXIT_STATUSES`.
     """
     prepare()
-    options = build_parser().parse_args(arguments)
+    try:
+        options = build_parser().parse_args(arguments)
+    except SystemExit as end:  # after a help text, the version, or words that cannot be followed
+        raise SystemExit(_ended(int(end.code or 0))) from None
     run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(options)
+        return _ended(run(options))
+    except BrokenPipeError:
+        return _ended(commands.CLOSED)
     except (CxrError, ValueError, OSError) as error:
         # What an error quotes of a file must not command the terminal.
         told = "\n".join(map(visible, message(error).split("\n")))
-        print(f"cxr: {told}", file=sys.stderr)
-        return commands.WRONG_USAGE
+        return _ended(commands.WRONG_USAGE, told)
     except KeyboardInterrupt:
-        print("\ncxr: stopped. Nothing unfinished was kept.", file=sys.stderr)
-        return commands.STOPPED
+        return _ended(commands.STOPPED, "stopped. Nothing unfinished was kept.", "\n")
+
+
+def _ended(status: int, told: str = "", before: str = "") -> int:
+    """Write out what standard output still holds, say how a command ended, return its status.
+
+    What cannot be written is let go: the interpreter would try again, and end with a status of its
+    own.
+    """
+    output: TextIO | None = sys.stdout  # None where a process was begun without one
+    try:
+        if output:
+            output.flush()
+    except OSError as error:
+        with suppress(OSError), Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        status, told = commands.CLOSED, ""
+        if not isinstance(error, BrokenPipeError):
+            status = commands.WRONG_USAGE
+            told = f"Standard output cannot be written to: {error.strerror}."
+    if told:
+        with suppress(OSError):
+            print(f"{before}cxr: {told}", file=sys.stderr)
+    return status
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -400,9 +431,8 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
         type=float,
-        default=0.5,
         metavar="T",
-        help="at or above which a film of --scores is positive (default: %(default)s)",
+        help="at or above which a film of --scores is positive (default: 0.5)",
     )
     parser.add_argument(
         "--boxes",

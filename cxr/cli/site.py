@@ -241,7 +241,7 @@ def _evaluate_scores(model: Model, options: argparse.Namespace) -> int:
         model.card.finding,
         truth=Path(options.truth) if options.truth else None,
         column=options.score_column or "",
-        threshold=options.threshold,
+        threshold=0.5 if options.threshold is None else options.threshold,
         words=_words(options),
         say=to_stderr,
     )

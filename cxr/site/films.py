@@ -70,7 +70,7 @@ class TruthWords:
     positive, negative, leave_out : tuple of str
         Labels with that meaning; see `cxr.site.truth.guess_meanings`.
     split : str
-        Films of this split alone, where a manifest or folders tell of splits; "" for all.
+        Films of this split alone; "" for all.
     """
 
     label: str = ""
@@ -167,6 +167,12 @@ def labeled_films(
         if DOUBTFUL in table:
             table = table[table[DOUBTFUL] == ""].reset_index(drop=True)
     else:
+        if words.label or words.film:
+            raise TruthError(
+                "The labels are names of folders here, which have no columns. Name no column, or "
+                "give the truth as a sheet.",
+                code="no_truth",
+            )
         table = _from_folders(root, finding, say)
         words = replace(words, label="label", film="path")
     matched = truth_of(table, keys, finding, words, say)
@@ -203,7 +209,13 @@ def truth_of(
         See `cxr.site.truth`.
     """
     columns = guess_columns(table, keys, finding=finding, label=words.label, key=words.film)
-    if words.split and "split" in table:
+    if words.split and "split" not in table:
+        raise TruthError(
+            f"These films are in no splits. Leave out the split {words.split!r}, or give them in a "
+            "column named split.",
+            code="no_split",
+        )
+    if words.split:
         wanted = split_of(words.split) or words.split.lower()
         splits = [split_of(split) or split.lower() for split in table["split"]]
         here = [split == wanted for split in splits]
@@ -212,7 +224,7 @@ def truth_of(
             known = sorted({split or "(none)" for split in splits})
             raise TruthError(
                 f"No film is in the split {words.split!r}. Splits here: {', '.join(known)}.",
-                code="no_match",
+                code="no_split",
             )
         named = set(table[columns.key])
         keys = [key for key in keys if key.name in named] or keys

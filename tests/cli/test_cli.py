@@ -16,11 +16,13 @@ import pytest
 from PIL import Image
 
 from cxr.bulk import reading
+from cxr.bulk.rows import OF_FILE, file_columns
 from cxr.cli import commands
 from cxr.cli import evidence as evidence_commands
-from cxr.exports import FORMATS, read_rows, tables
+from cxr.exports import FORMATS, read_rows
 from cxr.lungs.segment import NO_LUNGS, Search
 from cxr.model import Model
+from cxr.scoring.population import intended_use
 from cxr.scoring.predict import FIELDS, predict_files
 from tests.bundles import copy_bundle, table_path, write_card
 from tests.conftest import chest_like, png
@@ -115,7 +117,7 @@ class TestPredict:
         rows = read_rows(out)
         names = ["a.png", "b.png", "deep/c.png", "deep/d.png", "deep/er/e.png"]
         assert [row["path"] for row in rows] == [str(folder / name) for name in names]
-        assert columns(out) == list(FIELDS if "json" in suffix else tables.columns())
+        assert columns(out) == list((*FIELDS, *OF_FILE) if "json" in suffix else file_columns())
         for row in rows:
             from cxr.films.radiograph import read
 
@@ -125,12 +127,14 @@ class TestPredict:
             assert row["model"] == "pneumonia-made"
             assert row["model_sha256"] == made_bundle.card.weights.sha256
             assert row["refusal_code"] is None
+            assert row["temperature"] == made_bundle.card.calibration.temperature
+            assert row["intended_use"] == intended_use(made_bundle.card.population)
 
     def test_prints_csv_where_no_file_is_named(self, run, folder):
         status, out, err = run("predict", folder / "a.png", folder / "b.png")
         assert status == DONE
         rows = list(csv.DictReader(out.splitlines()))
-        assert tuple(rows[0]) == tables.columns()
+        assert tuple(rows[0]) == file_columns()
         assert [row["path"] for row in rows] == [str(folder / "a.png"), str(folder / "b.png")]
         assert "\r" not in out
         assert err == "2 of 2 films\n"
@@ -200,6 +204,19 @@ class TestPredict:
         shutil.copy(folder / "b.png", folder / "deep" / "a.png")
         assert run("predict", folder, "--heatmaps", tmp_path / "maps")[0] == DONE
         assert len(list((tmp_path / "maps").iterdir())) == 6
+
+    def test_heatmaps_of_a_name_as_long_as_the_system_takes(self, run, folder, tmp_path):
+        (folder / "a.png").rename(folder / f"{'я' * 125}.png")
+        assert run("predict", folder, "--heatmaps", tmp_path / "maps")[0] == DONE
+        assert len(list((tmp_path / "maps").glob("я*.png"))) == 1
+        assert len(list((tmp_path / "maps").iterdir())) == 5
+
+    def test_heatmaps_of_a_model_that_can_make_none(self, run, folder, tmp_path, monkeypatch):
+        monkeypatch.setattr("cxr.networks.network.Network.convolutions", lambda self: ())
+        status, out, err = run("predict", folder, "--heatmaps", tmp_path / "maps")
+        assert (status, out) == (WRONG_USAGE, "")
+        assert "--heatmaps" in err
+        assert run("predict", folder / "a.png")[0] == DONE
 
 
 def columns(path: Path) -> list[str]:
@@ -344,8 +361,11 @@ class TestManyFilms:
         assert status == SOME_REFUSED
         assert "20 of 20 films" in err
         rows = read_rows(tmp_path / "rows.csv")
+        card = made_bundle.card
+        said = {"temperature": card.calibration.temperature}
+        said["intended_use"] = intended_use(card.population)
         expected = [
-            prediction.row(str(path))
+            prediction.row(str(path)) | said
             for path, _, prediction in predict_files(
                 made_bundle, sorted(films.iterdir()), heatmaps=True
             )
@@ -454,6 +474,16 @@ class TestWrongUsage:
             (["evaluate", "pneumonia", "--data", "x", "--boxes", "GONE"], "no file of boxes at"),
             (["evaluate", "pneumonia", "--data", "x", "--method", "gradcam"], "Add --boxes CSV"),
             (["evaluate", "pneumonia", "--data", "x", "--layer", "conv"], "Add --boxes CSV"),
+            (["evaluate", "pneumonia", "--data", "x", "--threshold", "0.3"], "Add --scores FILE"),
+            (["evaluate", "pneumonia", "--data", "x", "--score-column", "p"], "Add --scores FILE"),
+            (
+                ["audit", "nope", "--data", "x", "--checks", "steadiness", "--films", "9"],
+                "of scores",
+            ),
+            (
+                ["audit", "nope", "--data", "x", "--checks", "steadiness", "--methods", "m"],
+                "of scores",
+            ),
             (["audit", "pneumonia", "--data", "GONE"], "no folder 'gone'"),
             (["audit", "nope", "--data", "FOLDER"], "no model 'nope'"),
             (["train", "nope", "--data", "FOLDER", "--out", "OUT"], "no recipe 'nope'. Known: "),

@@ -1,4 +1,4 @@
-"""`cxr predict` as a person runs it, where its output cannot be written.
+"""The command line as a person runs it, where its output cannot be written.
 
 As many bytes as a file of the process may have, stand in for the disk.
 """
@@ -10,16 +10,18 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from cxr.bulk.rows import read_rows
-from cxr.cli.commands import DONE, WRONG_USAGE
+from cxr.cli.commands import CLOSED, DONE, WRONG_USAGE
+from cxr.cli.parser import main
 from tests.conftest import ROOT, chest_like, png
 
 FILMS = 20
 #: Bytes for the rows of the first batch, and not for all: a line of JSON says more than one of CSV.
-ROOM, ROOM_JSON = 3000, 6000
+ROOM, ROOM_JSON = 4000, 8000
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +141,63 @@ def test_a_home_that_cannot_be_written_to(films, made_bundle, tmp_path):
     assert is_told(
         run("readings", "export", "--out", tmp_path / "log.csv"), Path("CXR_READINGS_URL")
     )
+
+
+class TestStandardOutput:
+    """Nobody reads it, or it goes to a disk that is full: a status of the reference, no traceback.
+
+    The interpreter would write what is left once more at its end, and end with a status of its own.
+    """
+
+    WORDS = (["models"], ["models", "--json"], ["--version"], ["predict", "--help"])
+
+    @pytest.fixture(autouse=True)
+    def _models(self, made_models, monkeypatch):
+        monkeypatch.setenv("CXR_MODELS", str(made_models))
+
+    @staticmethod
+    def status(words: list[str], output: TextIO, monkeypatch) -> int:
+        with monkeypatch.context() as at, output:
+            at.setattr(sys, "stdout", output)
+            try:
+                status = main(words)
+            except SystemExit as end:  # argparse's own way
+                status = end.code
+            output.flush()  # as the interpreter does at its end
+        return status
+
+    @pytest.mark.parametrize("words", WORDS)
+    def test_a_pipe_that_nobody_reads(self, words, monkeypatch, capsys):
+        reader, writer = os.pipe()
+        os.close(reader)
+        assert self.status(words, os.fdopen(writer, "w"), monkeypatch) == CLOSED
+        assert capsys.readouterr().err == ""
+
+    @pytest.mark.parametrize("words", WORDS)
+    def test_a_full_disk(self, words, monkeypatch, capsys):
+        full = Path("/dev/full").open("w")  # noqa: SIM115 - closed where it is used
+        assert self.status(words, full, monkeypatch) == WRONG_USAGE
+        (said,) = capsys.readouterr().err.splitlines()
+        assert said.startswith("cxr: ")
+        assert "Standard output" in said
+
+    def test_rows_for_a_pipe_that_nobody_reads(self, films, made_bundle, monkeypatch):
+        reader, writer = os.pipe()
+        os.close(reader)
+        words = ["predict", str(films / "00.png"), "--model", str(made_bundle.folder)]
+        assert self.status(words, os.fdopen(writer, "w", buffering=1), monkeypatch) == CLOSED
+
+    def test_none_at_all(self, monkeypatch):
+        monkeypatch.setattr(sys, "stdout", None)
+        assert main(["models"]) == DONE
+
+    def test_of_a_process(self, made_models):
+        """As a person sees it: with the interpreter's own end."""
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "CXR_MODELS": str(made_models)}
+        for target, status in (("> /dev/full", WRONG_USAGE), ("| true", CLOSED)):
+            script = f"set -o pipefail; {sys.executable} -m cxr models {target}"
+            done = subprocess.run(
+                ["bash", "-c", script], capture_output=True, env=environment, check=False
+            )
+            assert done.returncode == status, done.stderr
+            assert b"Traceback" not in done.stderr

@@ -193,6 +193,21 @@ class TestFigures:
         assert (told["n"], told["split"]) == (N // 2, "Testing")
         status, _, err = run(*words, "--split", "validation")
         assert (status, "Splits here: test, train" in err) == (2, True)
+        assert "--film-column" not in err
+
+    def test_a_split_that_nothing_tells_of(self, run, folder):
+        truth().to_csv(folder / "manifest.csv", index=False)
+        words = ("--data", folder, "--label-column", "label", "--split", "test")
+        for command in (["evaluate"], ["calibrate", "--out", folder.parent / "a.json"]):
+            status, out, err = run(command[0], "pneumonia-made", *command[1:], *words)
+            assert (status, out) == (2, "")
+            assert "in no splits" in err
+
+    def test_a_column_where_folders_are_the_labels(self, run, folder):
+        for option in ("--label-column", "--film-column"):
+            words = ("evaluate", "pneumonia-made", "--data", folder, option, "x")
+            status, _, err = run(*words)
+            assert (status, "--truth FILE" in err) == (2, True), err
 
     def test_boxes_on_any_films(self, run, folder, tmp_path):
         truth().to_csv(folder / "manifest.csv", index=False)
