@@ -155,6 +155,11 @@ class ClosedTabs:
         before.forget()
         return tab
 
+    def drop(self, tab: Tab) -> None:
+        """Look after a tab no more: what belonged to it was let go, and cannot be claimed."""
+        with self._lock:
+            self._tabs = [other for other in self._tabs if other is not tab]
+
     def _let_go(self, tab: Tab) -> bool:
         with self._lock:
             # It may be back over a new connection since it was looked at, or be gone already.

@@ -18,8 +18,7 @@ from ..stats.wording import count
 from .address import among, in_address
 from .messages import ADD_FILMS, NO_SAMPLES, START
 from .plain_text import plain
-from .streamlit_hooks import forget_media
-from .tab import LOST
+from .tab import LOST, clear_tab
 from .tour import start_tour
 from .uploads import film_uploader, page_uploader, scoring_progress
 from .worklist import BANDS as SIGNS
@@ -132,13 +131,7 @@ def add_films(session: ReadingSession) -> None:
         if st.session_state.pop("no_samples", False):
             st.info(NO_SAMPLES)
         # By callback: a press that the script itself answers is lost where it runs anew meanwhile.
-        st.button("Clear the list", width="stretch", on_click=partial(_clear, session))
-
-
-def _clear(session: ReadingSession) -> None:
-    session.close()
-    forget_media()
-    st.session_state.pop("reading_session", None)
+        st.button("Clear the list", width="stretch", on_click=clear_tab)
 
 
 def _samples(session: ReadingSession, *, primary: bool = False) -> None:

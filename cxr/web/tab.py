@@ -18,9 +18,17 @@ from ..stats.wording import count
 from .assets import component, showing
 from .messages import LIST_BACK, LIST_LOST
 from .sign_in import reader, signed_out
-from .streamlit_hooks import forget_session, session_is_open, tab_mark
+from .streamlit_hooks import forget_media, forget_session, session_is_open, tab_mark
 
-__all__ = ["LOST", "SESSION", "new_tab", "tab_has", "watch_closed_tab", "watch_tab"]
+__all__ = [
+    "LOST",
+    "SESSION",
+    "clear_tab",
+    "new_tab",
+    "tab_has",
+    "watch_closed_tab",
+    "watch_tab",
+]
 
 #: Of the state of a connection: its list, its tab, what the browser knows the tab by, and words.
 SESSION = "reading_session"
@@ -53,6 +61,16 @@ def tab_has(tab: Tab, session: ReadingSession) -> None:
     _closed_tabs().watch(tab)
     if KEY in st.session_state:
         _closed_tabs().name(tab, st.session_state[KEY])
+
+
+def clear_tab() -> None:
+    """Let the list of this run's tab go; from then on the tab comes back to its next one."""
+    state = st.session_state
+    if SESSION in state:
+        state.pop(SESSION).close()
+    if TAB in state:
+        _closed_tabs().drop(state.pop(TAB))
+    forget_media()
 
 
 def watch_closed_tab(close: Callable[[], None]) -> None:

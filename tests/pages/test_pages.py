@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from cxr.heatmaps.heatmap import CAPTION
 from cxr.heatmaps.methods import METHODS
 from cxr.lungs.segment import NO_LUNGS, Search
 from cxr.monitoring import Readings
+from cxr.reading_room.closed_tabs import Signs
 from cxr.reading_room.scorer import Scorer
 from cxr.reading_room.worklist import Worklist
 from cxr.scoring import bundle as bundles
@@ -728,11 +730,20 @@ def test_a_sites_file_of_another_model_is_refused(page, made_bundle) -> None:
 
 def test_a_cleared_list_is_empty_and_can_be_filled_again(page) -> None:
     app = page("triage")
+    tabs = sys.modules["cxr.web.tab"]._closed_tabs()
+    # What the browser says that it knows the tab by.
+    app.session_state["tab_key"] = key = uuid4().hex
+    assert tabs.name(app.session_state["reading_tab"], key)
     with_samples(app)
     next(b for b in app.button if b.label == "Clear the list").click().run()
     assert not app.exception, app.exception[0].message
     assert len(app.session_state["reading_session"].worklist) == 0
     assert len(with_samples(app)) >= 8
+    # Loaded anew, the tab has the new list back.
+    app.session_state["reading_tab"].signs = Signs(lambda: False)
+    back = tabs.claim(key, Signs(lambda: True))
+    assert back is app.session_state["reading_tab"]
+    assert back.kept is app.session_state["reading_session"]
 
 
 def test_triage_says_how_to_get_films(page, monkeypatch: pytest.MonkeyPatch) -> None:

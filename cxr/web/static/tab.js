@@ -9,6 +9,7 @@ const KEY = "cxr.tab",
   FILMS = "cxr.films";
 let shown = null; // the last showing, of the one probe of a page
 let told = null; // the connection that was told which tab this is
+let met = null; // the one of the last showing
 let wasCut = false;
 
 // What the tab is known by, for as long as it is there: a random number, and how many films it had.
@@ -39,34 +40,43 @@ function newKey() {
 let isNew = kept(KEY) === null; // nothing to have back, and nothing to lose yet
 let key = kept(KEY) ?? newKey();
 
-function tell(cut) {
+// `liked`: how its reader likes it, if the page is to begin with that.
+function tell(cut, liked = {}) {
   const { data, setStateValue } = shown;
   told = data.mark;
   isNew = false;
-  const { method, blind } = habits;
   const films = Number(kept(FILMS) ?? 0);
-  setStateValue("said", { key, films, cut, method, blind, at: Date.now() });
+  setStateValue("said", { key, films, cut, ...liked, at: Date.now() });
+}
+
+const likes = () => ({ method: habits.method, blind: habits.blind });
+
+// What the page has by now is its reader's own choice.
+function keepHabits(data) {
+  for (const name of ["method", "blind"]) {
+    if (data[name] !== null && data[name] !== habits[name]) keepHabit(name, data[name]);
+  }
 }
 
 export default function ({ data, setStateValue }) {
   shown = { data, setStateValue };
+  const isFirst = met !== data.mark;
+  met = data.mark;
   if (data.copy) {
     key = newKey();
     tell(false);
-  } else if (told !== data.mark) {
+  } else if (told === data.mark) {
+    keep(FILMS, String(data.films)); // what was before this connection is told first
+    keepHabits(data);
+  } else {
     // What is told draws the page anew, and a click in the midst of that may be lost: a new tab
     // tells what its reader likes, if that is not so already, and else waits until it has films.
+    // By then its reader may have chosen otherwise: what they liked before does not take it back.
     const { method, blind } = habits;
-    const liked =
+    const isLiked =
       (method ?? data.method) === data.method && (blind ?? false) === (data.blind ?? false);
-    if (!isNew || data.films || !liked) tell(wasCut);
-  }
-  // What was before this connection is told first.
-  else {
-    keep(FILMS, String(data.films));
-    for (const name of ["method", "blind"]) {
-      if (data[name] !== null && data[name] !== habits[name]) keepHabit(name, data[name]);
-    }
+    if (!isFirst) keepHabits(data);
+    if (!isNew || data.films || (isFirst && !isLiked)) tell(wasCut, isFirst ? likes() : {});
   }
   return () => {};
 }
@@ -79,7 +89,7 @@ function look() {
   if (!state || !shown) return;
   if (state !== "CONNECTED") wasCut = true;
   else if (wasCut) {
-    tell(true);
+    tell(true, likes());
     wasCut = false;
   }
 }
