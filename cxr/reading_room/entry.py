@@ -127,6 +127,8 @@ class Entry:
         Height and width in pixels; (0, 0) until it is read.
     regions : tuple of Region
         What the reader drew on it, in that order.
+    call_first : bool
+        Whether the reader calls it before score and heatmap are shown.
     """
 
     number: int
@@ -147,6 +149,7 @@ class Entry:
     statistics: dict[str, float] = field(default_factory=dict, repr=False)
     size: tuple[int, int] = (0, 0)
     regions: tuple[Region, ...] = ()
+    call_first: bool = False
 
     def __post_init__(self) -> None:
         self.name = name_of(self.name)
@@ -206,12 +209,24 @@ class Entry:
     def finding(self) -> str:
         """The finding that is shown: the one chosen, else the one that the film is ranked by.
 
-        Before it is scored, the first whose population fits.
+        Before it is scored, and as long as its scores are hidden, the first whose population fits:
+        a rank would tell which score is higher.
         """
         if self.chosen in self.assessments:
             return self.chosen
         fitting = (f for f, a in self.assessments.items() if _within(self.age, a.ages))
-        return self.ranked_by or next(fitting, next(iter(self.assessments), ""))
+        first = next(fitting, next(iter(self.assessments), ""))
+        return first if self.hidden else self.ranked_by or first
+
+    @property
+    def hidden(self) -> bool:
+        """Whether scores and heatmaps must not be shown yet, because the reader calls first.
+
+        Of a film that is scored for several findings each has to be called.
+        """
+        if not self.call_first or self.waits:
+            return False
+        return any(a.scored and a.call is None for a in self.assessments.values())
 
     @property
     def age_unknown(self) -> bool:

@@ -210,10 +210,16 @@ def priors(study: Study, others: Iterable[Study]) -> list[Study]:
 
 
 def to_hang(study: Study, entry: Entry) -> Entry:
-    """Return the film of a study to hang next to a film: of the same view, if there is one."""
+    """Return the film of a study to hang next to a film: of the same view, if there is one.
+
+    Of several it is the highest, or, where the reader has yet to call one of them, the first.
+    """
     same_kind = [e for e in study.entries if e.lateral == entry.lateral]
     candidates = [e for e in same_kind if e.view == entry.view] or same_kind
-    return min(candidates or study.entries, key=_film_key)
+    shown = candidates or study.entries
+    if any(e.hidden for e in shown):
+        return shown[0]  # a rank would tell of the scores
+    return min(shown, key=_film_key)
 
 
 def ordered(rows: Iterable[Study], order: str = "score", finding: str = "") -> list[Study]:

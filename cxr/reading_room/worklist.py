@@ -62,8 +62,6 @@ class Worklist:
         Number of the film that is open.
     left_out : LeftOut
         The files of the last upload that are no films.
-    blind : bool
-        Whether score and heatmap of a film stay hidden until the reader has called it.
     """
 
     #: What its films are.
@@ -76,11 +74,22 @@ class Worklist:
         self.entries: list[Entry] = []
         self.chosen: int | None = None
         self.left_out = LeftOut()
-        self.blind = False
+        self._blind = False
         self._share = Share()
         self._before = 0  # films that were in the list before the last upload
         self._lock = threading.Lock()
         self._turn = 0  # counts changes of the models: what was scored before one is out of date
+
+    @property
+    def blind(self) -> bool:
+        """Whether score and heatmap of a film stay hidden until the reader has called it."""
+        return self._blind
+
+    @blind.setter
+    def blind(self, blind: bool) -> None:
+        self._blind = blind
+        for entry in self.entries:
+            entry.call_first = blind
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -173,6 +182,7 @@ class Worklist:
 
     def _append(self, name: str, source: bytes | Path | RadiographError) -> None:
         entry = self.entry_type(len(self.entries) + 1, self._free(name), b"")
+        entry.call_first = self.blind
         entry.assessments = {
             model.card.finding: Assessment(ages=model.card.ages) for model in self.models
         }
@@ -317,13 +327,8 @@ class Worklist:
             entry.turn()
 
     def hidden(self, entry: Entry) -> bool:
-        """Whether scores and heatmaps must not be shown yet, because the reader calls first.
-
-        Of a film that is scored for several findings each has to be called.
-        """
-        if not self.blind or entry.waits:
-            return False
-        return any(a.scored and a.call is None for a in entry.assessments.values())
+        """Whether a film's scores and heatmaps must not be shown yet: see `Entry.hidden`."""
+        return entry.hidden
 
     def call(self, entry: Entry, call: Call | str | None, finding: str = "") -> None:
         """Record the reader's call of a finding, and whether the score was hidden until then.

@@ -198,6 +198,15 @@ def test_next_to_a_film_hangs_one_of_its_view() -> None:
     assert to_hang(Study((side,)), film(9, 0.5)) is side
 
 
+def test_which_film_hangs_tells_nothing_of_scores_that_are_hidden() -> None:
+    who = of("a", "s", 1)
+    first, higher = film(1, 0.2, who=who), film(2, 0.9, who=who)
+    before, now = Study((first, higher)), film(9, 0.5)
+    assert to_hang(before, now) is higher
+    first.call_first = higher.call_first = True
+    assert to_hang(before, now) is first
+
+
 def test_two_studies_of_one_day_are_told_apart_by_their_times() -> None:
     morning, noon, unknown = (
         film(n, 0.5, who=of("a", str(n), 3, hour)) for n, hour in ((1, 8), (2, 12), (3, None))

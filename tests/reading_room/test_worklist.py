@@ -472,6 +472,20 @@ class TestSeveralFindings:
         both.call(child, Call.NO_FINDING)
         assert not both.hidden(child)
 
+    def test_which_finding_of_a_blind_film_is_shown_tells_nothing_of_its_scores(self, both):
+        unknown, child, adult = both.entries[:3]
+        for finding, side in (("pneumonia", "below"), ("tuberculosis", "above")):
+            assessment = unknown.assessments[finding]
+            assessment.prediction = replace(assessment.prediction, band=side)
+        assert unknown.finding == "tuberculosis"
+        both.blind = True
+        shown = [entry.finding for entry in (unknown, child, adult)]
+        assert shown == ["pneumonia", "pneumonia", "tuberculosis"]
+        both.call(unknown, Call.UNSURE, "pneumonia")
+        assert unknown.finding == "pneumonia"
+        both.call(unknown, Call.UNSURE, "tuberculosis")
+        assert unknown.finding == "tuberculosis"
+
     def test_an_override_is_of_a_finding(self, both):
         adult = both.entries[2]
         adult.chosen = "pneumonia"
