@@ -19,7 +19,7 @@ from .address import among, in_address
 from .messages import ADD_FILMS, NO_SAMPLES, START
 from .plain_text import plain
 from .tab import LOST, clear_tab
-from .tour import start_tour
+from .tour import start_tour, tour_steps
 from .uploads import film_uploader, page_uploader, scoring_progress
 from .worklist import BANDS as SIGNS
 from .worklist import choice_view, choices_taken, worklist_view
@@ -78,7 +78,7 @@ def start_view(session: ReadingSession, *, height: int) -> None:
             type="tertiary",
             icon=":material/tour:",
             width="stretch",
-            help="Six steps: sample film, list, score, heatmap, evaluation, limits",
+            help=f"Steps: {', '.join(step.title for step in tour_steps())}",
         )
         st.caption(START, text_alignment="center")
     # Out of sight: the browser fetches now what it draws the list with, and not when a score waits.

@@ -1,4 +1,7 @@
-"""A tour for demonstrations: six steps from a sample film to how far its score can be believed."""
+"""A tour for demonstrations, from a sample film to how far its score can be believed.
+
+It has a step for each page that its reader may open, and some for Triage.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ import streamlit as st
 
 from .assets import component
 from .look import theme
+from .sign_in import opens
 
-__all__ = ["start_tour", "tour_view"]
+__all__ = ["start_tour", "tour_steps", "tour_view"]
 
 #: Of the session: the number of the step, and whether the reader asked to be led to it.
 STEP, LEAD = "tour_step", "tour_lead"
@@ -90,6 +94,11 @@ GROUND, GROUNDS = ".st-key-tour {{ background: {}; }}", {"dark": "#16181b", "lig
 _follow = component("cxr_tour", "tour.js")
 
 
+def tour_steps() -> tuple[Step, ...]:
+    """Return the steps whose pages this run's reader may open."""
+    return tuple(step for step in STEPS if opens(step.page.lower()))
+
+
 def start_tour() -> None:
     """Begin with the first step."""
     _go(0)
@@ -107,7 +116,8 @@ def tour_view(page: str) -> None:
     at = state.get(STEP)
     if at is None:
         return
-    step = STEPS[at]
+    steps = tour_steps()
+    step = steps[at]
     if state.pop(LEAD, False) and step.page != page:
         st.switch_page(PAGES[step.page])
     is_here = step.page == page
@@ -116,7 +126,7 @@ def tour_view(page: str) -> None:
     # On a telephone it may be screens away from where the reader is.
     _follow(key="tour_follow", data={"step": at, "about": step.about if is_here else ""})
     with st.container(key="tour", gap="xsmall"):
-        st.caption(f"Tour, step {at + 1} of {len(STEPS)}")
+        st.caption(f"Tour, step {at + 1} of {len(steps)}")
         st.markdown(f"**{step.title}**")
         st.markdown(step.text if is_here else f"The tour goes on on {step.page}.")
         with st.container(horizontal=True, gap="xsmall", key="tour_buttons"):
@@ -136,7 +146,7 @@ def tour_view(page: str) -> None:
                 shortcut="shift+left",
                 width="content",
             )
-            word, then = _onward(at, is_here)
+            word, then = _onward(at, len(steps), is_here)
             st.button(
                 word,
                 key="tour_next",
@@ -147,11 +157,11 @@ def tour_view(page: str) -> None:
             )
 
 
-def _onward(at: int, is_here: bool) -> tuple[str, Callable[[], None]]:
+def _onward(at: int, steps: int, is_here: bool) -> tuple[str, Callable[[], None]]:
     """Return what the button that leads on says, and does."""
     if not is_here:
         return "Go there", partial(_go, at)
-    if at + 1 < len(STEPS):
+    if at + 1 < steps:
         return "Next", partial(_go, at + 1)
     return "Finish", _leave
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cxr.web.tour import STEPS
+from cxr.access import Reader, Role
+from cxr.web.tour import STEP, STEPS, tour_steps
 from tests.pages.test_address import page
 
 __all__ = ["page"]
@@ -34,3 +35,15 @@ def test_it_begins_with_the_samples_and_can_be_left(page, leave_at: int) -> None
     app.button(key="tour_leave").click().run()
     assert step(app) == 0
     assert not app.exception
+
+
+def test_who_may_not_open_a_page_is_not_led_there(page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxr.web.sign_in.signed_in", lambda: Reader(Role.READER))
+    assert [step.page for step in tour_steps()] == [*["Triage"] * 4, "Models"]
+    app = page("models")
+    app.session_state[STEP] = 4
+    app.run()
+    assert step(app) == 5
+    app.button(key="tour_next").click().run()
+    assert not app.exception
+    assert step(app) == 0
