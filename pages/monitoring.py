@@ -18,8 +18,10 @@ from cxr.monitoring.drift import (
 from cxr.monitoring.measures import (
     agreement,
     by_week,
+    films_read,
     n_text,
     of_model,
+    other_ages,
     reasons,
     refusal_rates,
     refusals,
@@ -36,6 +38,7 @@ from cxr.web import (
     choose_site,
     code_span,
     damage_told,
+    has_come,
     header,
     in_address,
     messages,
@@ -120,7 +123,10 @@ def show_log(log: Readings) -> None:
     days = PERIODS[period]
     # What was noted since is read anew, and what has grown too old is left out in time.
     now = int(time.monotonic() // TEN_MINUTES)
-    # While it is being read: what is noted meanwhile would have it begin again and again.
+    # While it is being read: what is noted meanwhile would have it begin again and again. But who
+    # was elsewhere meanwhile, calling films, wants to see that.
+    if has_come():
+        st.session_state.pop(READ_TO, None)
     newest = st.session_state.setdefault(READ_TO, log.newest())
     table = worked_out("Reading the log", partial(log.recent, days), log.where, newest, days, now)
     if table is None:
@@ -145,7 +151,7 @@ def show_log(log: Readings) -> None:
             help="What readers drew on films, as shares of the film, with the hash of its pixels",
         )
         st.subheader("Use", anchor=False)
-        plot(figures.use_by_day(use(table), theme=theme()), "use")
+        plot(figures.use_by_day(use(table), films_read(table), theme=theme()), "use")
         ours, others = of_model(table, card.name, card.weights.sha256)
         if others:
             st.caption(
@@ -183,6 +189,10 @@ def show_refusals(table) -> None:
         rates = refusal_rates(table)
         show_rates(rates)
         st.caption(f"Films: {n_text(rates[0].whole)}")
+        others, overridden = other_ages(table)
+        if others:
+            scored = f"; {overridden:,} were scored all the same" if overridden else ""
+            st.caption(f"Besides, {count(others)} of another age than the model reads{scored}.")
     shares = refusals(table)
     with right:
         if shares.empty:
@@ -239,10 +249,9 @@ def show_site(table, card, site: SiteFile) -> None:
         f"Expected {percent(watched.expected)} ({interval(watched.expected_ci, '.1%')}), as among "
         f"the site's own {count(site.films.n)}. Films: {n_text(watched.n)}"
     )
-    plot(
-        figures.shares_by_week(shares_by_week(table, site), watched.expected, theme=theme()),
-        "site_shares",
-    )
+    if watched.n:
+        weeks = shares_by_week(table, site)
+        plot(figures.shares_by_week(weeks, watched.expected, theme=theme()), "site_shares")
     show_agreement(ours)
     show_drift(table, card, site)
 

@@ -36,10 +36,20 @@ LONGEST_BAR = 1.0
 
 
 @plain_texts
-def use_by_day(use: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
-    """Draw films read each day, stacked by model, from `cxr.monitoring.measures.use`."""
+def use_by_day(use: pd.DataFrame, films: int, *, theme: str = "dark") -> go.Figure:
+    """Draw films read each day, stacked by model.
+
+    Parameters
+    ----------
+    use : pandas.DataFrame
+        As `cxr.monitoring.measures.use` returns it: a film that two models read counts for both.
+    films : int
+        How many there are in all (`cxr.monitoring.measures.films_read`).
+    theme : {"dark", "light"}
+    """
     need_columns(use, ["day", "model", "films", "refused", "called", "lists"])
-    figure = empty(theme, f"{count(int(use['films'].sum()))} read", "By day (UTC) and model")
+    several = "" if use["films"].sum() == films else ", once in each"
+    figure = empty(theme, f"{count(films)} read", f"By day (UTC) and model{several}")
     for model, rows in use.groupby("model"):
         figure.add_bar(
             x=rows["day"], y=rows["films"], name=str(model), showlegend=True,

@@ -28,8 +28,10 @@ __all__ = [
     "agreement",
     "blind_calls",
     "by_week",
+    "films_read",
     "n_text",
     "of_model",
+    "other_ages",
     "reasons",
     "refusal_rates",
     "refusals",
@@ -38,6 +40,9 @@ __all__ = [
 
 #: Under so many a rate is shown with the word "few".
 FEW = 20
+#: Refusal of a film of another population, which the gate is not asked of: of several models that
+#: read a list, each but the patient's own refuses it so.
+OTHER_AGE = "age"
 #: When a call was made, as against the moment at which the score was shown.
 BEFORE = "before"
 AFTER = "after"
@@ -118,13 +123,15 @@ def use(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        day (UTC, without a zone), model, films (scored or refused), refused, called (by their
-        reader, of whatever day's films), lists (that films were read in); by day, then model.
+        day (UTC, without a zone), model, films (scored or refused, but not for the patient's
+        age), refused, called (by their reader, of whatever day's films), lists (that films were
+        read in); by day, then model.
     """
     rows = table.assign(film=film_numbers(table))
     rows["day"] = rows["time"].dt.tz_convert(None).dt.normalize()
     by = ["day", "model"]
     scored = rows[rows["event"] == "scored"].drop_duplicates([*by, "film"], keep="last")
+    scored = scored[_is_read(scored)]
     said = rows[rows["event"].isin(["called", "undone"])]
     said = said.drop_duplicates([*by, "film"], keep="last")
     # A call made blind is never taken back, whatever is said of the score after it.
@@ -141,6 +148,21 @@ def use(table: pd.DataFrame) -> pd.DataFrame:
     return counts.fillna(0).astype(int).reset_index()
 
 
+def films_read(table: pd.DataFrame) -> int:
+    """Count the films that were read, each once in each list, whatever models read it."""
+    last = _scored(table)
+    last = last[_is_read(last)]
+    known = last[last["film_sha256"].notna()].drop_duplicates(["list_id", "film_sha256"])
+    # Without a hash it is not known which are one film: each model was given all of a list.
+    others = last[last["film_sha256"].isna()].groupby(["list_id", "model_sha256"]).size()
+    return len(known) + int(others.groupby("list_id").max().sum())
+
+
+def _is_read(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Whether a model has read a film, be it refused: not one of another population."""
+    return (rows["refusal_code"] != OTHER_AGE) | rows["score"].notna()
+
+
 def _scored(table: pd.DataFrame) -> pd.DataFrame:
     """Return each film as it was scored last."""
     rows = table[table["event"] == "scored"]
@@ -148,16 +170,16 @@ def _scored(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def refusals(table: pd.DataFrame) -> pd.DataFrame:
-    """Count refused films by code.
+    """Count the films that the gate refused, by code: not those of another population.
 
     Returns
     -------
     pandas.DataFrame
-        code, films, n (all films), share with its 95 % interval low and high (Wilson),
+        code, films, n (all films but those), share with its 95 % interval low and high (Wilson),
         overridden (films that were scored all the same; they are in `films` too); the most common
         first. Empty if none was refused.
     """
-    rows = _scored(table)
+    rows = _of_population(table)
     n = len(rows)
     shares = []
     for code, group in rows[rows["refusal_code"].notna()].groupby("refusal_code"):
@@ -169,14 +191,29 @@ def refusals(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def refusal_rates(table: pd.DataFrame) -> list[Rate]:
-    """Return the share of films that were refused, and of refusals that were overridden."""
-    rows = _scored(table)
+    """Return the share of films that the gate refused, and of these the share that was overridden.
+
+    Films of another population are left out: see `other_ages`.
+    """
+    rows = _of_population(table)
     refused = int(rows["refusal_code"].notna().sum())
     overridden = int(rows["refusal_overridden"].sum())
     return [
         Rate("Refused", "Share of films that the gate refused", refused, len(rows)),
         Rate("Overridden", "Share of refused films scored all the same", overridden, refused),
     ]
+
+
+def other_ages(table: pd.DataFrame) -> tuple[int, int]:
+    """Count films of another population than the model's, and those of them scored all the same."""
+    rows = _scored(table)
+    rows = rows[rows["refusal_code"] == OTHER_AGE]
+    return len(rows), int(rows["score"].notna().sum())
+
+
+def _of_population(table: pd.DataFrame) -> pd.DataFrame:
+    rows = _scored(table)
+    return rows[rows["refusal_code"] != OTHER_AGE]
 
 
 def _answers(table: pd.DataFrame, blind: bool) -> pd.DataFrame:

@@ -4,7 +4,7 @@ The only part of `cxr` that imports Streamlit.
 """
 
 from ..reading_room.session import ReadingSession
-from .address import among, asked, in_address, number_within, on_page, put
+from .address import among, asked, has_come, in_address, number_within, on_page, put
 from .call import call_view
 from .compare import beside_of, compare_view
 from .evidence import (
@@ -97,6 +97,7 @@ __all__ = [
     "first_score",
     "folds_view",
     "gate_view",
+    "has_come",
     "header",
     "in_address",
     "keep_site",

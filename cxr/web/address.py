@@ -16,12 +16,14 @@ from streamlit.runtime.scriptrunner import RerunException
 
 from .streamlit_hooks import went_back
 
-__all__ = ["among", "asked", "in_address", "number_within", "on_page", "put"]
+__all__ = ["among", "asked", "has_come", "in_address", "number_within", "on_page", "put"]
 
 T = TypeVar("T")
 #: Of the session: the page, what its address said last, what it is to say, and whether what it says
 #: now is the reader's doing.
 PAGE, SAID, PUT, NEWS = "address_page", "address_said", "address_put", "address_news"
+#: And whether the run before was another page's.
+COME = "address_come"
 
 
 @contextmanager
@@ -38,6 +40,7 @@ def on_page(page: str) -> Iterator[None]:
     state = st.session_state
     has_come = state.get(PAGE) != page
     # A run may be asked for before the browser has what was put last: its address is no news then.
+    state[COME] = has_come
     state[NEWS] = has_come or went_back()
     if has_come:
         state[SAID] = {}
@@ -60,6 +63,12 @@ def _tell(page: str) -> None:
     others = {name: text for name, text in st.query_params.items() if name.startswith("embed")}
     if st.query_params.to_dict() != others | wanted:
         st.query_params.from_dict(wanted)
+
+
+def has_come() -> bool:
+    """Whether the reader has just come to this run's page."""
+    come: bool = st.session_state.get(COME, False)
+    return come
 
 
 def asked(name: str) -> tuple[bool, str | None]:

@@ -63,7 +63,7 @@ def strings(value: object) -> Iterator[str]:
         lambda: figures.training_curves({HOSTILE: HISTORY}, "auc"),
         lambda: figures.learning_rate({HOSTILE: HISTORY}),
         lambda: figures.gap({HOSTILE: HISTORY}),
-        lambda: figures.use_by_day(USE),
+        lambda: figures.use_by_day(USE, 1),
         lambda: figures.score_histogram(
             SCORES, LABELS, ("normal", HOSTILE), 0.5, (0.4, 0.6), paths=[HOSTILE] * 2
         ),

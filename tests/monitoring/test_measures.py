@@ -25,8 +25,10 @@ from cxr.monitoring.measures import (
     agreement,
     blind_calls,
     by_week,
+    films_read,
     n_text,
     of_model,
+    other_ages,
     reasons,
     refusal_rates,
     refusals,
@@ -143,6 +145,34 @@ def test_a_call_of_another_day_is_of_its_own_day():
         ("called", said("finding", True, 1, time=MONDAY + timedelta(days=1))),
     )
     assert use(events)[["films", "called"]].to_numpy().tolist() == [[1, 0], [0, 1]]
+
+
+def by_both(one: Reading, other: Reading) -> list[tuple[str, Reading]]:
+    """A film as two models read it in one list."""
+    other = dataclasses.replace(other, model="tuberculosis-made", model_sha256=OTHER_WEIGHTS)
+    return [("scored", one), ("scored", other)]
+
+
+def test_films_that_two_models_read_are_counted_once_and_refused_for_no_age():
+    adults = [by_both(refused(i, "age"), reading(i, score=0.4)) for i in range(12)]
+    children = [by_both(reading(i), refused(i, "age")) for i in range(12, 15)]
+    of_any_age = [by_both(reading(15), reading(15)), by_both(refused(16), refused(16))]
+    unread = [by_both(refused(None, "unreadable"), refused(None, "unreadable"))] * 2
+    wanted = reading(0, refusal_code="age", refusal_overridden=True)
+    elsewhere = reading(1, list_id=OTHER_LIST)
+    films = [event for film in (*adults, *children, *of_any_age, *unread) for event in film]
+    events = table(*films, ("scored", wanted), ("scored", elsewhere))
+    assert films_read(events) == 12 + 3 + 2 + 2 + 1
+    counted = use(events).set_index("model")
+    assert counted["films"].to_dict() == {MODEL: 3 + 2 + 2 + 2, "tuberculosis-made": 12 + 2 + 2}
+    assert counted["refused"].tolist() == [3, 3]
+    ours, _ = of_model(events, MODEL, WEIGHTS)
+    refused_rate, overridden_rate = refusal_rates(ours)
+    assert (refused_rate.part, refused_rate.whole) == (3, 3 + 2 + 2 + 1)
+    assert (overridden_rate.part, overridden_rate.whole) == (0, 3)
+    assert refusals(ours)["code"].tolist() == ["unreadable", "blank"]
+    assert other_ages(ours) == (12, 1)
+    assert films_read(EMPTY) == 0
 
 
 def test_no_use_is_an_empty_table():
@@ -358,14 +388,11 @@ def test_reasons_are_counted_of_the_last_word():
 # figures
 
 
-def many_days() -> pd.DataFrame:
-    return use(
-        table(
-            *(("scored", reading(i, time=MONDAY + timedelta(days=i % 3))) for i in range(9)),
-            ("scored", refused(20)),
-            ("scored", reading(1, model="pneumonia-other", model_sha256=OTHER_WEIGHTS)),
-        )
-    )
+MANY_DAYS = table(
+    *(("scored", reading(i, time=MONDAY + timedelta(days=i % 3))) for i in range(9)),
+    ("scored", refused(20)),
+    ("scored", reading(1, model="pneumonia-other", model_sha256=OTHER_WEIGHTS)),
+)
 
 
 DRIFTS = [
@@ -385,7 +412,7 @@ REFUSALS = refusals(
     )
 )
 DRAWN = {
-    "use_by_day": lambda **k: figures.use_by_day(many_days(), **k),
+    "use_by_day": lambda **k: figures.use_by_day(use(MANY_DAYS), films_read(MANY_DAYS), **k),
     "refusal_shares": lambda **k: figures.refusal_shares(REFUSALS, **k),
     "agreement_by_week": lambda **k: figures.agreement_by_week(by_week(story()), **k),
     "drift_bars": lambda **k: figures.drift_bars(DRIFTS, **k),
@@ -413,7 +440,7 @@ def test_every_figure_wears_the_template_and_a_short_title(name, theme):
 
 def test_use_is_stacked_by_model_in_its_colour():
     figure = DRAWN["use_by_day"]()
-    assert figure.layout.title.text == "11 films read"
+    assert figure.layout.title.text == "10 films read"  # one of them by two models
     ours = trace(figure, MODEL)
     assert list(ours.y) == [4, 3, 3]
     assert ours.marker.color == figures.model_colour(MODEL)
@@ -423,7 +450,7 @@ def test_use_is_stacked_by_model_in_its_colour():
     first, last = map(pd.Timestamp, figure.layout.xaxis.range)
     assert last - first == pd.Timedelta(days=14)  # so that a bar is not as wide as the page
     with pytest.raises(ValueError, match="Expected a table with rows"):
-        figures.use_by_day(use(EMPTY))
+        figures.use_by_day(use(EMPTY), 0)
 
 
 def test_refusals_are_drawn_with_their_intervals():

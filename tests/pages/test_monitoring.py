@@ -23,6 +23,7 @@ import cxr
 from cxr.monitoring import Reading, Readings, new_list_id
 from tests.bundles import change_table
 from tests.conftest import ROOT
+from tests.pages.test_address import RUN
 from tests.sites import a_site
 
 PAGE = ROOT / "pages" / "monitoring.py"
@@ -36,13 +37,18 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Readings:
 
 
 @pytest.fixture
-def opened(made_models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
-    """Open the page on the made bundle."""
+def opened(made_models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """Open the page on the made bundle, by itself or by another script."""
     monkeypatch.setenv("CXR_MODELS", str(made_models))
     st.cache_data.clear()
 
-    def run() -> AppTest:
-        app = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    def run(script: str = "") -> AppTest:
+        if script:
+            app = AppTest.from_string(script, default_timeout=60)
+            app.session_state["navigated"] = True
+            app.run()
+        else:
+            app = AppTest.from_file(str(PAGE), default_timeout=60).run()
         assert not app.exception, app.exception[0].message
         return app
 
@@ -310,3 +316,62 @@ def test_a_sites_file_shows_what_the_site_expects(opened, log: Readings, made_bu
     app.file_uploader(key="monitoring_site").upload("s.json", later.to_bytes(), "application/json")
     app.run()
     assert "No film in this period was scored at the points of this file of south" in texts(app)
+
+
+def test_a_sites_file_without_a_scored_film_leaves_the_rest_of_the_page(
+    opened, log: Readings, made_bundle
+):
+    site = a_site(made_bundle.card)
+    film, *_ = fill(log, made_bundle.card, 5)
+    point = site.point().name
+    log.scored(dataclasses.replace(film, operating_point=point, score=None, refusal_code="blank"))
+    app = opened()
+    app.file_uploader(key="monitoring_site").upload("s.json", site.to_bytes(), "application/json")
+    app.run()
+    assert not app.exception, app.exception[0].message
+    headings = [heading.value for heading in app.subheader]
+    assert "Films of the site north" in headings
+    assert headings[-1] == "Drift"
+
+
+def test_films_that_two_models_read_are_counted_once(opened, log: Readings, made_bundle):
+    card = made_bundle.card
+    for made in fill(log, card, 20):
+        other = {"model": "tuberculosis-made", "model_sha256": "e" * 64, "score": None}
+        log.scored(dataclasses.replace(made, refusal_code="age", **other))
+    # And an adult, whom the model of the page does not read.
+    adult = dataclasses.replace(made, film_sha256="f" * 64, score=None, refusal_code="age")
+    log.scored(adult)
+    app = opened()
+    assert "20 films read" in str(app.get("plotly_chart")[0].proto.alt)
+    assert "Films: n = 20" in texts(app)
+    assert "1 film of another age" in texts(app)
+
+
+def test_who_comes_back_sees_what_was_logged_meanwhile(
+    opened, log: Readings, made_bundle, monkeypatch: pytest.MonkeyPatch
+):
+    """The log was still being read when its reader left the page to call films."""
+    fill(log, made_bundle.card, 20)
+    monkeypatch.setattr(sys.modules["cxr.web.work"], "PATIENCE", 0.0)
+    may_end, recent = threading.Event(), Readings.recent
+
+    def late(*asked, **named) -> pd.DataFrame:
+        table = recent(*asked, **named)
+        assert may_end.wait(60)
+        return table
+
+    monkeypatch.setattr(Readings, "recent", late)
+    app = opened(RUN.format(name="monitoring", path=str(PAGE)))
+    assert plots(app) == 0
+    fill(log, made_bundle.card, 5)
+    may_end.set()
+    for work in [*app.session_state["works"].values()]:
+        assert work.join(60)
+    app.session_state["address_page"] = "triage"
+    for _ in range(100):
+        app.run()
+        if plots(app):
+            break
+        time.sleep(0.1)
+    assert "Films: n = 25" in texts(app)
