@@ -195,9 +195,13 @@ def show_pictures(table, folder: Path | None, model: str) -> None:
     show_table(films)
     many = dataset.at_hand(dataset.draw(films, split, MEAN_OF, seed=int(seed)), folder)
     numbers = dict(many["label"].value_counts())
-    means = worked_out(
-        "Averaging films", partial(mean_films, many, folder), table_key(many), folder
-    )
+    try:
+        means = worked_out(
+            "Averaging films", partial(mean_films, many, folder), table_key(many), folder
+        )
+    except CxrError as error:
+        st.warning(f"There is no mean film. {plain(error)}")
+        return
     if means is None:
         return
     st.caption(

@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from PIL.Image import DecompressionBombError
 
 from ..plain_text import visible
 from ..stats.wording import count
-from .messages import NO_FILMS_AT_HAND, NO_FOLDER
+from .messages import NO_FILMS_AT_HAND, NO_FOLDER, NOT_SHOWN
 from .plain_text import plain, plain_table
 
 __all__ = ["film_grid", "film_list"]
@@ -32,6 +33,8 @@ def film_grid(
     picture: Callable[[Path], Any] = str,
 ) -> bool:
     """Show the first films of a table that are at hand; if none is, say what to do.
+
+    Of one whose file is damaged that is said in its place.
 
     Parameters
     ----------
@@ -68,12 +71,17 @@ def film_grid(
     with st.container(horizontal=True, gap="small"):
         for path, text in there:
             lines = text.split("\n")
-            st.image(
-                picture(path),
-                caption="  \n".join(map(plain, lines)),
-                width=width,
-                alt=visible(f"Film: {', '.join(lines)}"),
-            )
+            caption = "  \n".join(map(plain, lines))
+            try:
+                st.image(
+                    picture(path),
+                    caption=caption,
+                    width=width,
+                    alt=visible(f"Film: {', '.join(lines)}"),
+                )
+            except (OSError, ValueError, SyntaxError, DecompressionBombError):  # Pillow's
+                with st.container(width=width):
+                    st.caption(f"{NOT_SHOWN}  \n{caption}")
     return True
 
 

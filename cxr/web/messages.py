@@ -106,6 +106,7 @@ NOT_MEASURED = "Not measured: no validation films. Import with --data to choose 
 NO_FOLDER = "Set CXR_DATA to the folder of the data set to see the films."
 NO_FOLDER_OF_SET = "Set CXR_DATA to the folder of the data set to see its films here."
 NO_FILMS_AT_HAND = "None of these films are under CXR_DATA. Set it to the folder of the data set."
+NOT_SHOWN = "This film cannot be shown: its file is damaged."
 NO_FILM_OF_SPLIT = "None of the films of this split are under CXR_DATA."
 LOG_OFF = "The log is switched off: CXR_READINGS_URL is off. Unset it to keep readings."
 NO_READINGS = (

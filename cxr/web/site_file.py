@@ -113,6 +113,7 @@ def _fitting(cards: Sequence[Card]) -> tuple[SiteFile | None, str]:
 def _take(key: str) -> None:
     upload = st.session_state.get(key)
     if upload is None:
+        st.session_state[PROBLEM] = ""  # it was of the file that is taken out
         return
     if upload.getvalue() == NO_ROOM:
         st.session_state[PROBLEM] = plain(came_in_vain())

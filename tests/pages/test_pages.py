@@ -126,6 +126,18 @@ def test_dataset_page_shows_balance_and_films(page, made_films: Path) -> None:
     assert len(app.get("image")) >= 12  # and those that are nearly equal
 
 
+def test_a_damaged_film_costs_the_dataset_page_its_mean_film_alone(
+    page, made_films: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(made_films, tmp_path / "films")
+    for film in (tmp_path / "films").rglob("*.png"):
+        film.write_bytes(b"no picture")
+    app = page("dataset", data=tmp_path / "films")
+    assert any("cannot be read" in warning.value for warning in app.warning)
+    headings = [heading.value for heading in app.subheader]
+    assert headings[-3:-1] == ["Duplicates and leakage", "Near duplicates"]
+
+
 def test_dataset_page_says_of_films_of_one_size_that_they_are(
     page, with_facts: Path, made_bundle
 ) -> None:
@@ -726,6 +738,9 @@ def test_a_sites_file_of_another_model_is_refused(page, made_bundle) -> None:
         drop_site(app, content)
         assert said in app.error[0].value
         assert "@" not in app.selectbox(key="triage_point").value
+    # With the file the word on it goes.
+    app.file_uploader(key="triage_site").set_value(None).run()
+    assert said not in texts(app)
 
 
 def test_a_cleared_list_is_empty_and_can_be_filled_again(page) -> None:

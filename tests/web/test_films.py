@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cxr.web.messages import NOT_SHOWN
 from tests.conftest import chest_like, png
 
 
@@ -57,3 +58,13 @@ def test_no_films_is_said(tmp_path: Path) -> None:
     app = shown(tmp_path, [], [])
     assert [caption.value for caption in app.caption] == ["No films."]
     assert not app.dataframe
+
+
+def test_a_film_whose_file_is_damaged_is_told_among_the_others(folder: Path) -> None:
+    whole = (folder / "a.png").read_bytes()
+    (folder / "b.png").write_bytes(b"no picture")
+    (folder / "c.png").write_bytes(whole[: len(whole) // 2])
+    app = shown(folder, ["b.png", "a.png", "c.png"], ["one", "two", "three"])
+    assert "two" in app.get("image")[0].proto.imgs[0].caption
+    told = [caption.value for caption in app.caption if NOT_SHOWN in caption.value]
+    assert "one" in told[0]
