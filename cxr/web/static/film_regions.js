@@ -301,17 +301,23 @@ export class Regions {
       const least = [1 / film.width, 1 / film.height];
       sides = sizedBy(region, across, along, [ox < 0, oy < 0], least);
     }
-    const same = Boolean(this.moving);
-    const next = this.regions.replace(region, { ...region, ...sides }, same);
+    if (this.moving?.state !== this.pane.state) this.settle(); // another film is shown by now
+    const next = this.regions.replace(region, { ...region, ...sides }, Boolean(this.moving));
     if (this.asked === region) this.asked = next;
-    clearTimeout(this.moving);
-    const { state } = this.pane; // another film may be shown by then
-    this.moving = setTimeout(() => {
-      this.moving = null;
-      if (next.label) this.view.keepRegions({ film, state });
-    }, REST);
+    clearTimeout(this.moving?.timer);
+    const { state } = this.pane;
+    this.moving = { film, state, region: next, timer: setTimeout(() => this.settle(), REST) };
     this.view.paintSoon();
     return true;
+  }
+
+  // Send what the keys have moved, of the film that it was moved on.
+  settle() {
+    if (!this.moving) return;
+    const { film, state, region, timer } = this.moving;
+    clearTimeout(timer);
+    this.moving = null;
+    if (region.label) this.view.keepRegions({ film, state });
   }
 
   removeLast() {

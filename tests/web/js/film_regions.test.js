@@ -212,14 +212,23 @@ test("what the arrow keys moved is kept of its film, though another one is shown
     keepRegions: ({ film, state }) => kept.push([film.sha256, state]),
     paintSoon() {},
   };
-  const of = (sha256) => ({ film: { ...film, sha256 }, state: { regions: new RegionList() } });
+  const of = (sha256) => {
+    const state = { regions: new RegionList() };
+    state.regions.change([region("other")]);
+    return { film: { ...film, sha256 }, state };
+  };
+  const [one, other] = [of("one"), of("other")];
   const placed = { direction: (x, y) => [x, y] };
-  const pane = { ...of("one"), placed, lines: { querySelector: () => null } };
-  const { state } = pane;
-  state.regions.change([region("other")]);
+  const pane = { ...one, placed, lines: { querySelector: () => null } };
   const regions = new Regions(view, pane);
   assert.ok(regions.nudge(1, 0, false));
-  Object.assign(pane, of("another"));
+  Object.assign(pane, other);
+  assert.ok(regions.nudge(1, 0, false));
+  assert.ok(regions.nudge(1, 0, false));
+  assert.deepEqual(kept, [["one", one.state]]);
   t.mock.timers.tick(1000);
-  assert.deepEqual(kept, [["one", state]]);
+  assert.deepEqual(kept.slice(1), [["other", other.state]]);
+  // Both presses were one step of this film's own.
+  assert.ok(other.state.regions.undo());
+  assert.deepEqual(other.state.regions.list, [region("other")]);
 });
