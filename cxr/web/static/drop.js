@@ -1,13 +1,16 @@
-// Films that are dropped anywhere on a page, with folders, and pictures that are pasted: they go into
-// the page's own uploader.
+// Films that are dropped anywhere on Triage, with folders, and pictures that are pasted: they go into the
+// page's own uploader. On any other page they are taken nowhere but in a field for files, and that is said.
 
 const ZONE = "[data-testid=stFileUploaderDropzone]";
+// What is on Triage from the first on, and its uploaders: of a list with films, and of one without.
+const TRIAGE = ".st-key-facts";
+const UPLOADERS = [".st-key-page_drop input[type=file]", ".st-key-start input[type=file]"];
 const AT_ONCE = 5000; // files of a folder
 const STAYS = 20_000; // ms after which an uploader that was given files and is still there is given more
+const SAID_FOR = 8000; // ms
 
-const uploader = () =>
-  document.querySelector(".st-key-page_drop input[type=file]") ??
-  document.querySelector("input[type=file]");
+const uploader = () => UPLOADERS.map((one) => document.querySelector(one)).find(Boolean);
+const takesFilms = () => Boolean(document.querySelector(TRIAGE));
 
 const inZone = (event) =>
   event.composedPath().some((part) => part instanceof Element && part.matches(ZONE));
@@ -32,21 +35,31 @@ async function filesIn(entry, path = "") {
 }
 
 // Once the server has an uploader's files, another uploader takes its place, and what was put into the
-// first one meanwhile would be lost: it waits for the next. One whose files are refused stays.
+// first one meanwhile would be lost: it waits for the next, and so it does while the page is drawn. One
+// whose files are refused stays.
 const given = new WeakMap(); // when each uploader was given files
 const waiting = [];
 let looking = null;
 
 function put(files) {
+  if (!takesFilms()) {
+    say(words());
+    return;
+  }
   waiting.push(...files);
   give();
 }
 
 function give() {
   clearTimeout(looking);
+  if (!waiting.length) return;
+  if (!takesFilms()) {
+    waiting.length = 0; // their reader has left Triage: they are not to come with later ones
+    say(words());
+    return;
+  }
   const input = uploader();
-  if (!input || !waiting.length) return;
-  if (performance.now() - (given.get(input) ?? -Infinity) < STAYS) {
+  if (!input || performance.now() - (given.get(input) ?? -Infinity) < STAYS) {
     looking = setTimeout(give, 50);
     return;
   }
@@ -57,12 +70,30 @@ function give() {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// What to do instead, in the words of the page.
+const words = () =>
+  document.querySelector(ZONE)
+    ? "Not taken. Drop the file on the field that is for it."
+    : "Not taken. Films are dropped on the page Triage.";
+
+let said = null;
+
+function say(text) {
+  said?.remove();
+  const note = Object.assign(document.createElement("div"), { className: "drop-note" });
+  note.setAttribute("role", "alert");
+  note.textContent = text;
+  document.body.append(note);
+  said = note;
+  setTimeout(() => note.remove(), SAID_FOR);
+}
+
 const held = (isHeld) => document.body.toggleAttribute("data-dropping", isHeld);
 
 document.addEventListener("dragover", (event) => {
   if (!hasFiles(event)) return;
   event.preventDefault(); // else the browser leaves the page for the file
-  held(Boolean(uploader()) && !inZone(event));
+  held(takesFilms() && !inZone(event));
 });
 document.addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) held(false);
