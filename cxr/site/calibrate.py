@@ -142,7 +142,9 @@ def calibrate(
         versions=_versions(),
         band=None
         if level is None
-        else band_of(band_in_between(scores, truth, level=level, probability=probability)),
+        else band_of(
+            band_in_between(scores, truth, patients, level=level, probability=probability)
+        ),
         reference=_reference(films, scores),
     )
 

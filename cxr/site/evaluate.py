@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..scoring.evaluation import Confusion, Evaluation
 from ..scoring.operating_points import Calibration, OperatingPoint
-from ..stats.bootstrap import owners
 from ..stats.clustered import rate_interval
 from ..stats.curves import auc
 from ..stats.intervals import Array, paired
+from .facts import patients_of
 from .sheet import TruthError
 from .subgroups import subgroups
 
@@ -120,7 +120,7 @@ def evaluate_films(
             "a score are not of both classes.",
             code="one_class",
         )
-    patients = _patients(kept)
+    patients = patients_of(kept)
     figures = tuple(
         evaluate_at(
             calibration.score(kept["logit"]),
@@ -150,12 +150,6 @@ def evaluate_films(
             {str(code): int(n) for code, n in codes.items()},
         ),
     )
-
-
-def _patients(films: pd.DataFrame) -> NDArray[np.str_] | None:
-    """Name each film's patient; None where no patient is known."""
-    named = films["patient"].astype(str) if "patient" in films else pd.Series(dtype=str)
-    return owners(films.assign(patient=named)) if (named != "").any() else None
 
 
 def evaluate_at(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-__all__ = ["with_facts"]
+from ..stats.bootstrap import owners
+
+__all__ = ["patients_of", "with_facts"]
 
 
 def with_facts(truth: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
@@ -36,3 +40,15 @@ def with_facts(truth: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     if "age" in known:
         table["age"] = table["age"].fillna(known["age"])
     return pd.concat([table, others], axis="columns")
+
+
+def patients_of(films: pd.DataFrame) -> NDArray[np.str_] | None:
+    """Name each film's patient, see `cxr.stats.bootstrap.owners`; None where no patient is known.
+
+    Parameters
+    ----------
+    films : pandas.DataFrame
+        ``patient``, "" where unknown, and ``path``.
+    """
+    named = films["patient"].astype(str) if "patient" in films else pd.Series(dtype=str)
+    return owners(films.assign(patient=named)) if (named != "").any() else None

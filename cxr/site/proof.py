@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ..evidence.evaluation import Confusion, confusion
 from ..scoring.bundle import Bundle
 from ..scoring.operating_points import Calibration
+from ..stats.clustered import rate_interval
 from ..stats.curves import Reliability, auc
 from ..stats.sample_size import FilmsNeeded, films_needed
 from .calibrate import CalibrationError, fitted
-from .facts import with_facts
-from .subgroups import share_with
+from .facts import patients_of, with_facts
 from .truth import Matched
 
 __all__ = ["Measured", "Proof", "calibrations", "errors", "joined", "needed", "prove"]
@@ -35,7 +35,8 @@ class Measured:
     value : float
         In [0, 1].
     interval : tuple of float
-        95 %: Wilson's, or by drawing patients where some have several films.
+        95 %: Wilson's, wider where some patients have several films
+        (`cxr.stats.clustered.rate_interval`).
     part, whole : int
         Films that count, and of how many.
     """
@@ -62,7 +63,7 @@ class Proof:
     auc : float
         Area under the ROC curve.
     auc_ci : tuple of float
-        Its 95 % interval (DeLong).
+        Its 95 % interval, by patient where patients are known (`cxr.stats.curves.auc`).
     sensitivity, specificity : Measured
         At the threshold.
     """
@@ -106,8 +107,8 @@ def prove(films: pd.DataFrame, threshold: float) -> Proof:
     Parameters
     ----------
     films : pandas.DataFrame
-        ``truth`` (0 or 1), ``score`` (NaN of a refused film), ``patient`` where known; scored films
-        of both classes.
+        ``path``, ``truth`` (0 or 1), ``score`` (NaN of a refused film), ``patient`` where known;
+        scored films of both classes.
     threshold : float
         A film is positive when its score is at or above it.
 
@@ -118,12 +119,13 @@ def prove(films: pd.DataFrame, threshold: float) -> Proof:
     """
     scored = films[films["score"].notna()]
     truth, score = scored["truth"].to_numpy(np.int64), scored["score"].to_numpy(float)
-    area, interval = auc(score, truth)
-    owners = scored["patient"].to_numpy() if "patient" in scored else np.full(len(scored), "")
+    patients = patients_of(scored)
+    area, interval = auc(score, truth, patients)
 
     def share(right: NDArray[np.bool_], of_class: NDArray[np.bool_]) -> Measured:
-        value, ends = share_with(right[of_class], owners[of_class])
-        return Measured(value, ends, int(right[of_class].sum()), int(of_class.sum()))
+        part, whole = int(right[of_class].sum()), int(of_class.sum())
+        ends = rate_interval(right[of_class], None if patients is None else patients[of_class])
+        return Measured(part / whole, ends, part, whole)
 
     return Proof(
         films=len(scored),
@@ -176,13 +178,13 @@ def calibrations(
 ) -> Mapping[str, Reliability]:
     """Compare what a score means before and after it is calibrated on the site's films.
 
-    After: each film's score by a calibration that was fitted on the other parts of 5, so that it is
-    not flattered.
+    After: each film's score by a calibration that was fitted on the other parts of 5, with no film
+    of the same patient, so that it is not flattered.
 
     Parameters
     ----------
     films : pandas.DataFrame
-        Scored films: ``logit`` and ``truth``.
+        Scored films: ``path``, ``logit``, ``truth``, and ``patient`` where known.
     bundle : Bundle
         The model, with the card's calibration.
     seed : int
@@ -196,10 +198,7 @@ def calibrations(
     logits, truth = films["logit"].to_numpy(float), films["truth"].to_numpy(np.int64)
     calibration: Calibration = bundle.card.calibration
     told = {"as it ships": Reliability.from_scores(calibration.score(logits), truth)}
-    part = np.empty(truth.size, int)
-    for label in (0, 1):
-        rows = np.flatnonzero(truth == label)
-        part[np.random.default_rng(seed + label).permutation(rows)] = np.arange(rows.size) % FOLDS
+    part = _parts(truth, patients_of(films), seed)
     after = np.empty(truth.size)
     try:
         for fold in range(FOLDS):
@@ -208,3 +207,18 @@ def calibrations(
     except (CalibrationError, ValueError):
         return told
     return told | {"calibrated here": Reliability.from_scores(after, truth)}
+
+
+def _parts(
+    truth: NDArray[np.int64], patients: NDArray[np.str_] | None, seed: int
+) -> NDArray[np.int64]:
+    """Deal patients into `FOLDS` parts, those with a positive film apart from the others."""
+    owner = np.arange(truth.size) if patients is None else pd.factorize(patients)[0]
+    positive = np.zeros(owner.max() + 1, np.int64)
+    np.maximum.at(positive, owner, truth)
+    part = np.empty(positive.size, np.int64)
+    for label in (0, 1):
+        dealt = np.flatnonzero(positive == label)
+        order = np.random.default_rng(seed + label).permutation(dealt)
+        part[order] = np.arange(dealt.size) % FOLDS
+    return part[owner]

@@ -12,9 +12,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from .intervals import Array, Labels, paired, wilson
+from .clustered import rate_interval
+from .intervals import Array, Labels, paired
 from .wording import count, percent
 
 __all__ = ["Band", "Side", "band_in_between", "fewest_films"]
@@ -35,21 +36,25 @@ class Side:
         Films on that side.
     wrong : int
         How many of them are of the other class.
+    patients : int
+        Patients with a film on that side.
+    patients_wrong : int
+        Those of them with a film there that is of the other class: what the promise is tested on.
+    right_ci : tuple of float
+        95 % interval of `right`, by patient (`cxr.stats.clustered.rate_interval`).
     """
 
     threshold: float
     films: int
     wrong: int
+    patients: int
+    patients_wrong: int
+    right_ci: tuple[float, float]
 
     @property
     def right(self) -> float:
         """Share of the films on that side that are of its class: NPV below, PPV above."""
         return 1 - self.wrong / self.films
-
-    @property
-    def right_ci(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of `right`."""
-        return wilson(self.films - self.wrong, self.films)
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,8 @@ class Band:
         Least NPV below and least PPV above, in (0, 1).
     probability : float
         That both hold, over the draw of the films it was found on, in (0, 1).
-    films : int
-        Films it was found on.
+    films, patients : int
+        Films it was found on, and whose they are; films of unknown patients are of one each.
     below, above : Side or None
         Where films are ruled out and ruled in. None where nothing can be promised.
     between : int
@@ -73,6 +78,7 @@ class Band:
     level: float
     probability: float
     films: int
+    patients: int
     below: Side | None
     above: Side | None
     between: int
@@ -90,17 +96,20 @@ class Band:
     @property
     def sentence(self) -> str:
         """What is promised, for people."""
+        shared = self.patients < self.films
         if not self.promised:
+            whose = f" of {count(self.patients, 'patient')}" if shared else ""
             return (
-                f"No band can be promised: {count(self.films)} are too few, or too many of them "
-                "are on the wrong side. A person decides every film."
+                f"No band can be promised: {count(self.films)}{whose} are too few, or too many of "
+                "them are on the wrong side. A person decides every film."
             )
         level = percent(self.level, 0)
         told = [f"NPV of at least {level} below"] if self.below else []
         told += [f"PPV of at least {level} above"] if self.above else []
+        by = " Counted by patient: one is wrong where any of their films is." if shared else ""
         return (
             f"{' and '.join(told)}, with a probability of {percent(self.probability, 0)}. A person "
-            f"decides {percent(self.width)} of the films."
+            f"decides {percent(self.width)} of the films.{by}"
         )
 
 
@@ -117,12 +126,18 @@ def fewest_films(level: float, probability: float) -> int:
 
 
 def band_in_between(
-    scores: ArrayLike, labels: ArrayLike, *, level: float = 0.95, probability: float = 0.9
+    scores: ArrayLike,
+    labels: ArrayLike,
+    patients: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    probability: float = 0.9,
 ) -> Band:
     """Find the narrowest band outside which a share of right films can be promised.
 
-    The films must be exchangeable with those that the band will be used on: the same site, the
-    same kind of patients, the same share of positives.
+    Films of one patient are alike, so patients are what is counted: on a side, a patient is right
+    where all their films there are. The patients must be exchangeable with those that the
+    band will be used on: the same site, the same kind of patients, the same share of positives.
 
     Parameters
     ----------
@@ -130,6 +145,8 @@ def band_in_between(
         Finite scores, shape (n,), the higher the more likely positive.
     labels : array_like
         0 or 1, shape (n,). One class alone is allowed.
+    patients : array_like, optional
+        Each film's patient, shape (n,) (default: each film is of another).
     level : float, default: 0.95
         Least NPV below the band and least PPV above it, in (0, 1).
     probability : float, default: 0.9
@@ -146,10 +163,10 @@ def band_in_between(
 
     Notes
     -----
-    A threshold is tested by the films on its side: were the share promised not there, the number
-    of wrong films among them would be binomial, which gives an exact p-value. Thresholds are tested
+    A threshold is tested by the patients on its side: were the share promised not there, the number
+    of wrong ones among them would be binomial, which gives an exact p-value. Thresholds are tested
     in a fixed sequence, from the film at the edge inwards, until one is not rejected; it begins at
-    as many films as can be rejected without error, and, where there are films enough, once more at
+    as many patients as can be rejected without error, and, where there are enough, once more at
     2, 4, 8... times as many, among which (and between the two sides) the error is divided. It takes
     for granted that NPV falls as its threshold rises, and PPV rises with its own.
 
@@ -160,16 +177,19 @@ def band_in_between(
     """
     _check(level, probability)
     s, y = paired(scores, labels)
+    owner = _numbered(patients, s.size)
     error = (1 - probability) / 2
-    below = _side(s, y, level, error)
-    mirrored = _side(-s, 1 - y, level, error)
-    above = mirrored and Side(-mirrored.threshold, mirrored.films, mirrored.wrong)
-    if below and above and above.threshold < below.threshold:
+    low = _threshold(s, y, owner, level, error)
+    mirrored = _threshold(-s, 1 - y, owner, level, error)
+    high = None if mirrored is None else -mirrored
+    if low is not None and high is not None and high < low:
         # Both promises hold at every threshold between: one serves for both, and no band is left.
-        cut = _between(s, above.threshold, below.threshold)
-        below, above = _count(s, y, cut, low=True), _count(s, y, cut, low=False)
+        low = high = _between(s, high, low)
+    below = None if low is None else _side(s < low, y == 1, owner, low)
+    above = None if high is None else _side(s >= high, y == 0, owner, high)
     outside = (below.films if below else 0) + (above.films if above else 0)
-    return Band(level, probability, s.size, below, above, s.size - outside)
+    many = int(np.unique(owner).size)
+    return Band(level, probability, s.size, many, below, above, s.size - outside)
 
 
 def _check(level: float, probability: float) -> None:
@@ -182,33 +202,46 @@ def _fewest(level: float, error: float) -> int:
     return math.ceil(math.log(error) / math.log(level) - 1e-12)
 
 
-def _starts(films: int, level: float, error: float) -> tuple[list[int], float]:
-    """Return after how many films testing begins, and the error that each sequence may take.
+def _numbered(patients: ArrayLike | None, films: int) -> NDArray[np.intp]:
+    """Number each film's patient from 0."""
+    if patients is None:
+        return np.arange(films)
+    names = np.asarray(patients)
+    if names.shape != (films,):
+        raise ValueError(f"Expected one patient per film ({films},). Received: {names.shape}")
+    return np.unique(names, return_inverse=True)[1]
 
-    Both depend on the number of films alone, never on their labels.
+
+def _starts(patients: int, level: float, error: float) -> tuple[list[int], float]:
+    """Return after how many patients testing begins, and the error that each sequence may take.
+
+    Both depend on the number of patients alone, never on their labels.
     """
-    for many in range(math.frexp(max(films, 1))[1], 1, -1):
+    for many in range(math.frexp(max(patients, 1))[1], 1, -1):
         first = _fewest(level, error / many)
-        if first * 2**many <= films:  # the last begins within the lower half
+        if first * 2**many <= patients:  # the last begins within the lower half
             return [first * 2**k for k in range(many)], error / many
     return [_fewest(level, error)], error
 
 
-def _side(s: Array, y: Labels, level: float, error: float) -> Side | None:
+def _threshold(
+    s: Array, y: Labels, owner: NDArray[np.intp], level: float, error: float
+) -> float | None:
     """Return the highest threshold below which the share of label 0 can be promised."""
     from scipy.stats import binom  # takes a second to import
 
     order = np.argsort(s, kind="stable")
-    s, y = s[order], y[order]
+    s, y, owner = s[order], y[order], owner[order]
     ends = np.append(s[1:] - s[:-1] >= NARROWEST_GAP, True)
     films = np.flatnonzero(ends) + 1  # on the side of each threshold
-    wrong = np.cumsum(y)[films - 1]
-    p_values = binom.cdf(wrong, films, 1 - level)
-    starts, share = _starts(s.size, level, error)
+    every = np.ones(s.size, bool)
+    patients, wrong = (_patients_so_far(owner, of)[films - 1] for of in (every, y == 1))
+    p_values = binom.cdf(wrong, patients, 1 - level)
+    starts, share = _starts(int(patients[-1]), level, error)
     rejected = p_values <= share
     best = -1
     for start in starts:
-        first = int(np.searchsorted(films, start))
+        first = int(np.searchsorted(patients, start))
         stops = np.flatnonzero(~rejected[first:])
         last = first + (int(stops[0]) if stops.size else films.size - first) - 1
         if last >= first:
@@ -216,8 +249,15 @@ def _side(s: Array, y: Labels, level: float, error: float) -> Side | None:
     if best < 0:
         return None
     n = int(films[best])
-    threshold = (s[n - 1] + s[n]) / 2 if n < s.size else np.nextafter(s[-1], np.inf)
-    return Side(float(threshold), n, int(wrong[best]))
+    return float((s[n - 1] + s[n]) / 2 if n < s.size else np.nextafter(s[-1], np.inf))
+
+
+def _patients_so_far(owner: NDArray[np.intp], of: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count, film by film, the patients who have had one of some films."""
+    rows = np.flatnonzero(of)
+    first = np.zeros(owner.size, np.int64)
+    first[rows[np.unique(owner[rows], return_index=True)[1]]] = 1
+    return np.cumsum(first)
 
 
 def _between(s: Array, low: float, high: float) -> float:
@@ -231,7 +271,17 @@ def _between(s: Array, low: float, high: float) -> float:
     return float(cuts[cuts.size // 2])
 
 
-def _count(s: Array, y: Labels, threshold: float, *, low: bool) -> Side | None:
-    there = s < threshold if low else s >= threshold
-    films, positive = int(there.sum()), int(y[there].sum())
-    return Side(threshold, films, positive if low else films - positive) if films else None
+def _side(
+    there: NDArray[np.bool_], wrong: NDArray[np.bool_], owner: NDArray[np.intp], threshold: float
+) -> Side | None:
+    """Count the films and patients on one side; None if there are none."""
+    if not there.any():
+        return None
+    return Side(
+        threshold,
+        films=int(there.sum()),
+        wrong=int(wrong[there].sum()),
+        patients=int(np.unique(owner[there]).size),
+        patients_wrong=int(np.unique(owner[there & wrong]).size),
+        right_ci=rate_interval(~wrong[there], owner[there]),
+    )

@@ -16,6 +16,7 @@ from ..scoring.operating_points import OperatingPoint
 from ..scoring.site_file import SiteFile
 from ..site.calibrate import CalibrationError, calibrate
 from ..site.costs import PerThousand, Programme, over_thresholds, per_thousand
+from ..site.facts import patients_of
 from ..site.proof import Proof, prove
 from ..site.subgroups import subgroups
 from ..stats.band import Band, band_in_between, fewest_films
@@ -235,15 +236,19 @@ def band_step(session: SiteSession, films: pd.DataFrame, key: str, choices: Choi
         band = session.remember(
             ("band", key, level, probability, choices.site is not None),
             lambda: band_in_between(
-                scores, scored["truth"], level=level / 100, probability=probability / 100
+                scores,
+                scored["truth"],
+                patients_of(scored),
+                level=level / 100,
+                probability=probability / 100,
             ),
         )
         choices.band = band
         st.markdown(f"**{plain(band.sentence)}**")
         least = fewest_films(level / 100, probability / 100)
         st.caption(
-            f"A side takes at least {least:,} films that are all on the right side; more where "
-            "some are not."
+            f"A side takes at least {least:,} films, each of another patient, that are all on the "
+            "right side; more where some are not."
         )
         st.caption(PREMISE)
     with right:

@@ -159,3 +159,10 @@ def test_what_a_file_is_made_of_changes_with_whose_films_they_are_when_and_what_
     assert inputs_hash(table) == inputs_hash(table.assign(said="TB", sex="F"))
     # Of all these the site's file has the same data.
     assert len({data_hash(other.dropna(subset="score")) for other in (table, *others)}) == 1
+
+
+def test_the_films_of_few_patients_promise_no_band():
+    table = films(n=1000, apart=4.0)
+    few = table.assign(patient=[f"p{k // 25}" for k in range(1000)])
+    assert calibrate(BUNDLE, table, site="north", sensitivity=0.8).band is not None
+    assert calibrate(BUNDLE, few, site="north", sensitivity=0.8).band is None

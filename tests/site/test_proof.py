@@ -18,7 +18,8 @@ def films(n=100, seed=0, **more):
     truth = np.arange(n) % 2
     logit = rng.normal(2.0 * truth - 1)
     score = 1 / (1 + np.exp(-logit))
-    return pd.DataFrame({"truth": truth, "logit": logit, "score": score, "patient": "", **more})
+    facts = {"path": [f"{k}.png" for k in range(n)], "patient": "", **more}
+    return pd.DataFrame({"truth": truth, "logit": logit, "score": score, **facts})
 
 
 def test_figures_are_those_of_the_scored_films():
@@ -37,11 +38,13 @@ def test_figures_are_those_of_the_scored_films():
 
 def test_films_of_a_patient_widen_the_interval():
     table = films()
-    alone = prove(table, 0.5).sensitivity
+    alone = prove(table, 0.5)
     table["patient"] = [f"p{k // 20}" for k in range(100)]
-    together = prove(table, 0.5).sensitivity
-    assert together.value == alone.value
-    assert together.interval != alone.interval
+    together = prove(table, 0.5)
+    assert together.sensitivity.value == alone.sensitivity.value
+    assert together.sensitivity.interval != alone.sensitivity.interval
+    assert together.auc_ci == auc(table["score"], table["truth"], table["patient"])[1]
+    assert together.auc_ci != alone.auc_ci
 
 
 def test_one_class_alone_cannot_be_measured():
@@ -113,6 +116,26 @@ def test_calibrating_here_mends_scores_that_are_off():
     found = calibrations(table, Bundle())
     assert list(found) == ["as it ships", "calibrated here"]
     assert found["calibrated here"].ece < found["as it ships"].ece / 2
+
+
+def test_a_score_is_calibrated_without_its_patient(monkeypatch):
+    table = films(60)
+    table["patient"] = [f"p{k // 6}" for k in range(60)]
+    of = dict(zip(table["logit"], table["patient"], strict=True))
+    seen = []
+
+    class Fit:
+        def __init__(self, logits):
+            self.patients = {of[logit] for logit in logits}
+
+        def score(self, logits):
+            assert self.patients.isdisjoint(of[logit] for logit in logits)
+            seen.extend(logits)
+            return np.full(len(logits), 0.5)
+
+    monkeypatch.setattr("cxr.site.proof.fitted", lambda logits, truth: Fit(logits))
+    calibrations(table, Bundle())
+    assert sorted(seen) == sorted(of)
 
 
 def test_scores_that_rank_the_wrong_way_are_not_calibrated():

@@ -153,3 +153,35 @@ def test_thresholds_are_about_those_of_mapie():
     band = band_in_between(scores, labels, level=0.95, probability=0.9)
     assert 0.52 < band.below.threshold < 0.56
     assert 0.71 < band.above.threshold < 0.74
+
+
+def test_films_of_one_patient_count_once():
+    scores, negative = np.linspace(0, 1, 60), np.zeros(60, int)
+    assert band_in_between(scores, negative).promised
+    band = band_in_between(scores, negative, np.repeat(np.arange(20), 3))
+    assert not band.promised
+    assert (band.films, band.patients) == (60, 20)
+    with pytest.raises(ValueError, match="one patient per film"):
+        band_in_between(scores, negative, np.arange(20))
+
+
+def test_a_patient_is_wrong_where_any_film_is():
+    rng = np.random.default_rng(8)
+    scores, labels = drawn(rng, 3000, prevalence=0.5)
+    patients = rng.integers(1500, size=3000)
+    band = band_in_between(scores, labels, patients)
+    low, high = scores < band.below.threshold, scores >= band.above.threshold
+    for side, there, wrong in ((band.below, low, 1), (band.above, high, 0)):
+        test = binomtest(side.patients_wrong, side.patients, 1 - LEVEL, alternative="less")
+        assert test.pvalue <= 0.05
+        assert (side.films, side.patients) == (there.sum(), len(set(patients[there])))
+        assert side.patients_wrong == len(set(patients[there & (labels == wrong)]))
+
+
+def test_a_share_just_missed_is_promised_seldom_however_many_films_a_patient_has():
+    rng, wrong = np.random.default_rng(9), 0
+    patients = np.repeat(np.arange(150), 6)
+    for _ in range(300):
+        labels = (rng.random(150) < 0.0501).astype(int)[patients]
+        wrong += band_in_between(rng.random(150)[patients], labels, patients).below is not None
+    assert wrong / 300 <= 0.05 + 0.03
