@@ -91,7 +91,7 @@ def evaluate_films(
     films: pd.DataFrame,
     *,
     model: str,
-    points: Sequence[tuple[OperatingPoint, Calibration]],
+    points: Sequence[tuple[OperatingPoint, Calibration | None]],
     split: str = ALL,
 ) -> SiteEvaluation:
     """Measure a model on a site's films.
@@ -99,12 +99,13 @@ def evaluate_films(
     Parameters
     ----------
     films : pandas.DataFrame
-        As `cxr.site.films.with_scores` returns them.
+        As `cxr.site.films.with_scores` returns them; of another tool with ``score``, and without
+        ``logit``.
     model : str
         Its name.
-    points : sequence of (OperatingPoint, Calibration)
-        Operating points, each with the calibration that its threshold is on; the first is the main
-        one.
+    points : sequence of (OperatingPoint, Calibration or None)
+        Operating points, each with the calibration that its threshold is on, or None where it is on
+        the films' own ``score``; the first is the main one.
     split : str, optional
         What to call the films.
 
@@ -113,7 +114,8 @@ def evaluate_films(
     TruthError
         ``one_class`` if the films that have a score are of one class.
     """
-    kept = films[films["logit"].notna()].reset_index(drop=True)
+    has_score = films["logit" if "logit" in films else "score"].notna()
+    kept = films[has_score].reset_index(drop=True)
     if kept["truth"].nunique() < 2:
         raise TruthError(
             f"Of the films with a label, {len(films) - len(kept):,} were refused; those that have "
@@ -123,7 +125,7 @@ def evaluate_films(
     patients = patients_of(kept)
     figures = tuple(
         evaluate_at(
-            calibration.score(kept["logit"]),
+            _scores(kept, calibration),
             kept["truth"].to_numpy(),
             point,
             model=model,
@@ -133,8 +135,8 @@ def evaluate_films(
         for point, calibration in points
     )
     main, calibration = points[0]
-    scores = calibration.score(kept["logit"])
-    refused = films[films["logit"].isna()]
+    scores = _scores(kept, calibration)
+    refused = films[~has_score]
     codes = refused.get("refusal_code", pd.Series(dtype=str)).value_counts()
     return SiteEvaluation(
         main=figures[0],
@@ -150,6 +152,12 @@ def evaluate_films(
             {str(code): int(n) for code, n in codes.items()},
         ),
     )
+
+
+def _scores(films: pd.DataFrame, calibration: Calibration | None) -> Array:
+    if calibration is None:
+        return films["score"].to_numpy(np.float64)
+    return calibration.score(films["logit"])
 
 
 def evaluate_at(

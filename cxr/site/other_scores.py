@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..progress import Say, silent
-from ..scoring.operating_points import LARGEST_LOGIT, Calibration, OperatingPoint
+from ..scoring.operating_points import OperatingPoint
 from ..stats.wording import count
 from .evaluate import SiteEvaluation, evaluate_films
 from .films import TruthWords, truth_of
@@ -75,10 +75,9 @@ def evaluate_scores(
     for remark in matched.remarks:
         say(remark.text)
     known = values.to_numpy()[matched.films["film"].to_numpy()]
-    with np.errstate(divide="ignore"):
-        logits = np.clip(np.log(known) - np.log1p(-known), -LARGEST_LOGIT, LARGEST_LOGIT)
+    # Compared as they are given: by way of a logit, 0.9 comes back as less than 0.9.
     scored = matched.films.assign(
-        logit=logits, refusal_code=np.where(np.isnan(known), "no_score", "")
+        score=known, refusal_code=np.where(np.isnan(known), "no_score", "")
     )
     at = OperatingPoint(
         name=f"threshold-{threshold:g}",
@@ -91,7 +90,7 @@ def evaluate_scores(
         specificity=None,
         specificity_ci=None,
     )
-    result = evaluate_films(scored, model=scores.stem[:200], points=[(at, Calibration(1.0))])
+    result = evaluate_films(scored, model=scores.stem[:200], points=[(at, None)])
     return matched, result
 
 
