@@ -74,6 +74,17 @@ class Finder:
         key = accession_key(value) if kind is KeyKind.ACCESSION else instance_key(value)
         return index.get(key, []) if key else []
 
+    def folders_in_common(self, value: str, place: int) -> tuple[int, bool]:
+        """Return how many folders, from the film's up, a cell names as the film has them.
+
+        Returns
+        -------
+        int
+        bool
+            Whether the next is called otherwise in the cell.
+        """
+        return _in_common(_parts(value), self._parts[place])
+
     def _named(self, value: str) -> list[int]:
         parts = _parts(value)
         stem = _stem(parts[-1])
@@ -82,18 +93,20 @@ class Finder:
             places = self._by_number.get(stem.lstrip("0"), [])
         if len(places) < 2:
             return places
-        # Of films of one name, those of the same ending, and of the most folders in common.
-        best = max(self._alike(parts, place) for place in places)
-        return [place for place in places if self._alike(parts, place) == best]
+        # Of films of one name, those of the most folders in common, and of the same ending.
+        alike = [
+            (_in_common(parts, theirs)[0], parts[-1] == theirs[-1])
+            for theirs in map(self._parts.__getitem__, places)
+        ]
+        best = max(alike)
+        return [place for place, how in zip(places, alike, strict=True) if how == best]
 
-    def _alike(self, parts: Sequence[str], place: int) -> tuple[int, bool]:
-        theirs = self._parts[place]
-        common = 0
-        for ours, other in zip(reversed(parts[:-1]), reversed(theirs[:-1]), strict=False):
-            if ours != other:
-                break
-            common += 1
-        return common, parts[-1] == theirs[-1]
+
+def _in_common(ours: Sequence[str], theirs: Sequence[str]) -> tuple[int, bool]:
+    """Count the folders, from the file up, that two paths have in common; do they differ then?"""
+    pairs = list(zip(ours[-2::-1], theirs[-2::-1], strict=False))
+    common = next((k for k, (one, other) in enumerate(pairs) if one != other), len(pairs))
+    return common, common < len(pairs)
 
 
 def _parts(name: str) -> list[str]:

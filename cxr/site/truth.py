@@ -89,7 +89,8 @@ class Remark(NamedTuple):
     ----------
     code : str
         ``rows_without_film``, ``films_without_row``, ``repeated_rows``, ``contradicting_rows``,
-        ``several_films``, ``left_out``, ``without_label``; `cxr.site.learned.LEARNED`.
+        ``several_films``, ``other_folder``, ``left_out``, ``without_label``;
+        `cxr.site.learned.LEARNED`.
     text : str
         A sentence for people.
     names : tuple of str
@@ -328,8 +329,10 @@ def match(
     """Give films their truth.
 
     A row is of the film that it names, by the whole path, or by as much of it as both have, with
-    its ending or without. An accession number is that of all films of an examination. Rows that say
-    the same of a film count once; a film whose rows contradict each other is left out.
+    its ending or without; not by its name alone where its folders are others, unless the films lie
+    in other folders than the whole sheet says: then a row that has no rival is taken, and remarked
+    on. An accession number is that of all films of an examination. Rows that say the same of a film
+    count once; a film whose rows contradict each other is left out.
 
     Parameters
     ----------
@@ -380,6 +383,7 @@ def match(
     remarks = _remarks(
         contradicting_rows=contradicting,
         several_films=found.unclear,
+        other_folder=[films[place].name for place in found.moved],
         rows_without_film=found.lost,
         films_without_row=unmatched,
         repeated_rows=repeated,
@@ -427,11 +431,15 @@ def _no_match(table: pd.DataFrame, columns: Columns, films: Sequence[FilmKey]) -
 
 @dataclass
 class _Rows:
-    """The rows of each film, by its place; rows that are of none, or of which it is not clear."""
+    """The rows of each film, by its place; rows that are of none, or of which it is not clear.
+
+    Films that were matched though their row names another folder are ``moved``.
+    """
 
     rows_of: dict[int, list[int]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
+    moved: list[int] = field(default_factory=list)
 
 
 def _rows_of(table: pd.DataFrame, columns: Columns, films: Sequence[FilmKey]) -> _Rows:
@@ -445,7 +453,40 @@ def _rows_of(table: pd.DataFrame, columns: Columns, films: Sequence[FilmKey]) ->
         else:
             for place in places:
                 result.rows_of.setdefault(place, []).append(row)
+    if columns.kind is KeyKind.NAME:
+        _by_folders(result, table[columns.key].astype(str).tolist(), finder)
     return result
+
+
+def _by_folders(result: _Rows, named: Sequence[str], finder: Finder) -> None:
+    """Take back rows whose folders are not those of the film.
+
+    Where no row of the sheet has the folders of its film, all may have been moved since: then a row
+    stays, unless one of another folder names the same film.
+    """
+    fits = False
+    moved: list[int] = []
+    for place, rows in list(result.rows_of.items()):
+        common = {row: finder.folders_in_common(named[row], place) for row in rows}
+        kept = [row for row in rows if not common[row][1]]
+        fits |= any(common[row][0] for row in kept)
+        if not kept:
+            most = max(folders for folders, _ in common.values())
+            nearest = [row for row in rows if common[row][0] == most]
+            if len({named[row] for row in nearest}) == 1:
+                kept = nearest
+                moved.append(place)
+        _keep(result, place, kept, named)
+    for place in moved if fits else ():
+        _keep(result, place, [], named)
+    result.moved = [] if fits else sorted(moved)
+
+
+def _keep(result: _Rows, place: int, kept: Sequence[int], named: Sequence[str]) -> None:
+    rows = result.rows_of.pop(place)
+    result.lost += [named[row] for row in rows if row not in kept]
+    if kept:
+        result.rows_of[place] = list(kept)
 
 
 def _facts(
@@ -495,6 +536,7 @@ def _sex(text: str) -> str:
 _REMARKS = {
     "contradicting_rows": "{} with rows that contradict each other, left out.",
     "several_films": "{rows} that name several films alike, and count for none.",
+    "other_folder": "{} whose row names another folder, matched by the file's name alone.",
     "rows_without_film": "{rows} of no film.",
     "films_without_row": "{} without a row.",
     "repeated_rows": "{} with several rows that say the same; each film counts once.",

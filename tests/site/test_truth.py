@@ -222,6 +222,27 @@ class TestMatching:
             "without_label": ("d.png",),
         }
 
+    def test_a_row_of_another_folder_is_of_another_film(self):
+        text = "path,label\nsiteA/1.png,TB\nsiteB/1.png,normal\nsiteB/2.png,TB\n"
+        result = matched(text, "siteB/1.png", "siteB/2.png")
+        assert result.films["truth"].tolist() == [0, 1]
+        assert result.rows_without_film == ("siteA/1.png",)
+        assert [r.code for r in result.remarks] == ["rows_without_film"]
+
+    def test_a_name_alone_does_not_match_where_folders_are_kept(self):
+        text = "path,label\ntrain/1.png,TB\ntest/2.png,TB\ntest/3.png,normal\n"
+        result = matched(text, "test/1.png", "test/2.png", "test/3.png")
+        assert result.films["path"].tolist() == ["test/2.png", "test/3.png"]
+        assert result.films_without_row == ("test/1.png",)
+
+    def test_films_that_were_moved_are_matched_by_their_names_and_remarked_on(self):
+        text = "path,label\nold/1.png,TB\nold/2.png,normal\nolder/3.png,TB\nold/3.png,TB\n"
+        result = matched(text, "new/1.png", "new/2.png", "new/3.png")
+        assert result.films["truth"].tolist() == [1, 0]
+        remarks = {r.code: r.names for r in result.remarks}
+        assert remarks["other_folder"] == ("new/1.png", "new/2.png")
+        assert remarks["films_without_row"] == ("new/3.png",)
+
     def test_ten_thousand_rows_take_a_moment(self):
         names = [f"patient {k // 2:05}/film {k:05}.dcm" for k in range(10_000)]
         text = "path,label,patient\n" + "".join(
