@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..films.preprocessing import Preprocessing
 from ..films.radiograph import Radiograph
 from ..films.statistics import STATISTICS, film_statistics
 from ..progress import Progress
+from ..stats.bootstrap import owners
 from ..stats.wording import count, interval
 from . import near_duplicates, shift
 from . import table as dataset
@@ -61,7 +61,7 @@ def describe(
 def note(film: Radiograph) -> dict[str, Any]:
     """Note of a film, as it is read, what `described` needs: for `measure` of `read_films`."""
     side = near_duplicates.SIDE
-    small = Preprocessing(side, side, 1, "bilinear")(film.pixels)[:, :, 0]
+    small = near_duplicates.AT_SIDE(film.pixels)[:, :, 0]
     cell = side // shift.SIDE
     cells = small.reshape(shift.SIDE, cell, shift.SIDE, cell)
     statistics = film_statistics(film.pixels)
@@ -138,7 +138,7 @@ def counts(table: pd.DataFrame) -> dict[str, Any]:
     twins = dataset.duplicates(table)
     return {
         "films": len(table),
-        "patients": int(table["patient"].nunique()),
+        "patients": len(set(owners(table))),
         "imbalance_ratio": dataset.imbalance_ratio(table),
         "patients_across_splits": len(dataset.across_splits(table)),
         "films_with_equal_pixels": len(twins),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 import pandas as pd
 
@@ -30,6 +30,7 @@ __all__ = [
     "holds_sets",
     "manifest_of",
     "of_classes",
+    "patients_told",
     "scan",
     "select",
 ]
@@ -43,11 +44,10 @@ _ALIASES = {
     "label": ("class", "finding", "diagnosis"),
     "split": ("set", "subset", "partition"),
 }
-#: Folders between that of a class and the films: NORMAL/images, NORMAL/patient012/1.
-_NEUTRAL = re.compile(
-    "(images?|imgs?|films?|pictures?|png|jpe?g|dicom|dcm)|"
-    "(patient|pat|case|study|series|subject|sub|id|p|st|se)?[ _-]*[0-9][0-9._-]*"
-)
+#: Folders between that of a class and the films: NORMAL/images, NORMAL/patient012/study1.
+_OF_PICTURES = re.compile("images?|imgs?|films?|pictures?|png|jpe?g|dicom|dcm")
+_OF_PATIENT = re.compile("(patient|pat|case|subject|sub|id|p)[ _-]*[0-9][0-9._-]*")
+_NUMBERED = re.compile("(study|series|st|se)?[ _-]*[0-9][0-9._-]*")
 
 # Kermany et al.: person12_bacteria_47.jpeg, NORMAL2-IM-0058-0001.jpeg, IM-0027-0001.jpeg. The
 # numbers of persons recur between bacteria and virus, so the subtype is part of the patient.
@@ -63,7 +63,8 @@ def scan(root: str | Path, *, finding: str | None = None, say: Say = silent) -> 
     Four layouts are known: a ``manifest.csv`` with at least ``path`` and ``label``; a folder of
     folders with such manifests, whose films get a ``source``, the folder's name where the
     manifest gives none; Kaggle's folders, ``train|val|test`` by class or classes alone, in any
-    case; and a flat folder whose file names end in ``_0`` (normal) or ``_1`` (the finding).
+    case, with the films of a patient in a folder of their own or not; and a flat folder whose file
+    names end in ``_0`` (normal) or ``_1`` (the finding).
 
     A film that is there twice, by a table's rows or as a copy in another folder, counts once.
 
@@ -184,6 +185,20 @@ def select(table: pd.DataFrame, parts: Sequence[str], *, folder: str = "") -> pd
     return table[chosen].reset_index(drop=True)
 
 
+def patients_told(table: pd.DataFrame) -> pd.Series[str]:
+    """Return the patient of each film of a table; "" where nothing tells of one.
+
+    Where neither a table, nor a folder, nor a file's name does, `scan` takes the whole name for the
+    patient's: right within a folder, but two films 1.png of different folders are of two people.
+    """
+    paths = [PurePosixPath(path) for path in table["path"]]
+    told = [
+        patient != path.stem or (patient in path.parent.parts and _patient_folder([patient]) != "")
+        for path, patient in zip(paths, table["patient"], strict=True)
+    ]
+    return table["patient"].where(pd.Series(told, table.index, dtype=bool), "")
+
+
 def manifest_of(folder: Path) -> Path | None:
     """Find a folder's ``manifest.csv`` or ``.xlsx``, in any case of letters; None if none."""
     for name in MANIFESTS:
@@ -210,13 +225,14 @@ def _prefixed(folder: Path, manifest: Path, finding: str | None, say: Say) -> pd
     return table.assign(path=folder.name + "/" + table["path"], source=source)
 
 
-def _patient(stem: str) -> tuple[str, str]:
-    """Return the patient and the subtype that a file name tells of."""
-    if match := PERSON.search(stem):
-        return f"{match[1].lower()}-{match[2].lower()}", match[2].lower()
-    if match := SERIES.search(stem):
-        return match[1], ""
-    return stem, ""
+def _patient(path: PurePath, folders: Sequence[str]) -> tuple[str, str]:
+    """Return the patient and the subtype that a film's name, and folders it is in, tell of."""
+    patient, subtype = path.stem, ""
+    if match := PERSON.search(path.stem):
+        patient, subtype = f"{match[1].lower()}-{match[2].lower()}", match[2].lower()
+    elif match := SERIES.search(path.stem):
+        patient = match[1]
+    return _patient_folder(folders) or patient, subtype
 
 
 def _from_manifest(path: Path, finding: str | None, say: Say) -> pd.DataFrame:
@@ -246,7 +262,10 @@ def _from_manifest(path: Path, finding: str | None, say: Say) -> pd.DataFrame:
     if "split" in table:
         table["split"] = [split_of(split) or split.lower() for split in table["split"]]
     if "patient" not in table:
-        table["patient"] = [_patient(Path(p).stem)[0] for p in table["path"]]
+        paths = [PurePosixPath(path) for path in table["path"]]
+        # Folders with a bare number may be parts of a set: only a word tells of a patient here.
+        within = ([f for f in film.parts[:-1] if _is(_OF_PATIENT, f)] for film in paths)
+        table["patient"] = [_patient(*film)[0] for film in zip(paths, within, strict=True)]
     for column in ("width", "height"):
         if column in table:
             table[column] = pd.to_numeric(table[column], errors="coerce").fillna(0).astype(int)
@@ -278,17 +297,15 @@ def _films(root: Path) -> Iterator[Path]:
 
 def _from_folders(path: Path, finding: str | None) -> dict[str, str] | None:
     folders = path.parts[:-1]
-    places = [place for place, folder in enumerate(folders) if split_of(folder)]
-    known = [split_of(folders[place]) for place in places]
+    known = [split for folder in folders if (split := split_of(folder))]
     # A copy of a whole set in one of its folders: nothing in a folder named test is learned from.
     split = "test" if "test" in known else known[-1] if known else ""
-    # Classes are in the folder of a split, or the splits in that of a class.
-    after = places[-1] + 1 if places else 0
-    classes = folders[after:] or [f for f in folders if not split_of(f)]
+    classes = _classes(folders)
     if not classes:
         return None
-    patient, subtype = _patient(path.stem)
-    label, told = split_label(_class_folder(classes), finding)
+    place = _class_folder(classes)
+    patient, subtype = _patient(path, classes[place + 1 :])
+    label, told = split_label(classes[place], finding)
     return {
         "path": path.as_posix(),
         "split": split,
@@ -298,11 +315,34 @@ def _from_folders(path: Path, finding: str | None) -> dict[str, str] | None:
     }
 
 
-def _class_folder(folders: Sequence[str]) -> str:
+def _classes(folders: Sequence[str]) -> Sequence[str]:
+    """Keep the folders among which the class is: in that of a split, or the split is in theirs."""
+    after = max((k + 1 for k, folder in enumerate(folders) if split_of(folder)), default=0)
+    return folders[after:] or [folder for folder in folders if not split_of(folder)]
+
+
+def _class_folder(folders: Sequence[str]) -> int:
     """Choose the innermost folder that is neither one of pictures nor one of a patient."""
-    named = (f for f in reversed(folders) if not _NEUTRAL.fullmatch(f.strip().lower()))
+    kinds = (_OF_PICTURES, _OF_PATIENT, _NUMBERED)
+    others = [k for k, folder in enumerate(folders) if not any(_is(kind, folder) for kind in kinds)]
+    if others:
+        return others[-1]
     # Folders 0 and 1 are classes where no other is.
-    return next(named, folders[-1])
+    return next((k for k, f in enumerate(folders) if f in ("0", "1")), len(folders) - 1)
+
+
+def _patient_folder(folders: Sequence[str]) -> str:
+    """Choose the folder of the patient; "" if there is none.
+
+    Where none is named for a patient, the outermost with a number: a study's are within it.
+    """
+    named = [folder for folder in folders if _is(_OF_PATIENT, folder)]
+    numbered = [folder for folder in folders if _is(_NUMBERED, folder)]
+    return named[-1] if named else numbered[0] if numbered else ""
+
+
+def _is(kind: re.Pattern[str], folder: str) -> bool:
+    return kind.fullmatch(folder.strip().lower()) is not None
 
 
 def _from_name(path: Path, finding: str) -> dict[str, str] | None:

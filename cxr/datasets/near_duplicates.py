@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "AT_SIDE",
     "SIDE",
     "WITHIN",
     "Alike",
@@ -28,11 +29,13 @@ __all__ = [
     "alike",
     "any_alike",
     "fingerprint",
+    "fingerprint_of",
     "near_duplicates",
 ]
 
 #: Films are brought to this many pixels on a side before they are hashed.
 SIDE = 64
+AT_SIDE = Preprocessing(SIDE, SIDE, 1, "bilinear")
 #: Bits, of 256, in which two fingerprints of one picture may differ. See `near_duplicates`.
 WITHIN = 44
 BLOCK = 16
@@ -84,13 +87,17 @@ def fingerprint(pixels: NDArray[np.uint8]) -> str:
             f"Received: {film.dtype} of shape {np.shape(pixels)}"
         )
     if film.shape != (SIDE, SIDE):
-        squash = Preprocessing(SIDE, SIDE, 1, "bilinear")
-        film = squash(film.astype(np.float32) / np.float32(255))[:, :, 0]
+        film = AT_SIDE(film.astype(np.float32) / np.float32(255))[:, :, 0]
     levels = film.astype(np.float64)
     detail = levels - gaussian_filter(levels, REACH)
     contrast = np.sqrt(gaussian_filter(detail**2, REACH)) + FLOOR
     low = dctn(detail / contrast)[1 : BLOCK + 1, 1 : BLOCK + 1]
     return np.packbits(low > 0).tobytes().hex()
+
+
+def fingerprint_of(pixels: NDArray[np.float32]) -> str:
+    """Return the `fingerprint` of a film as it was read: float32 in [0, 1] of shape (H, W)."""
+    return fingerprint(AT_SIDE(pixels))
 
 
 def near_duplicates(

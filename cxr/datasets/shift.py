@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..stats.bootstrap import owners
 from ..stats.curves import auc
 
 __all__ = ["FEWEST", "SIDE", "shift", "tell_apart"]
@@ -79,14 +80,13 @@ def tell_apart(
         )
     side = _side(table, splits).to_numpy()
     labels = table["label"].to_numpy()
-    # A film of no known patient is a patient of its own.
-    owners = table["patient"].where(table["patient"] != "", table["path"]).to_numpy()
+    patients = owners(table)
     logits = np.full(len(table), np.nan)
     for label in pd.unique(labels):
         rows = np.flatnonzero((labels == label) & (side >= 0))
-        if _enough(side[rows], owners[rows]):
+        if _enough(side[rows], patients[rows]):
             pixels = np.asarray(thumbnails)[rows].reshape(len(rows), -1)
-            logits[rows] = _guess(pixels.astype(np.float64), side[rows], owners[rows], seed)
+            logits[rows] = _guess(pixels.astype(np.float64), side[rows], patients[rows], seed)
     return pd.Series(logits, table.index, name="shift_logit")
 
 
@@ -138,14 +138,15 @@ def _side(table: pd.DataFrame, splits: tuple[str, str]) -> pd.Series[int]:
     return names.map({splits[0]: 0, splits[1]: 1}).fillna(-1).astype(int)
 
 
-def _enough(side: NDArray[np.integer], owners: NDArray[np.object_]) -> bool:
-    return all((side == k).sum() >= FEWEST and len(set(owners[side == k])) >= FOLDS for k in (0, 1))
+def _enough(side: NDArray[np.integer], patients: NDArray[np.str_]) -> bool:
+    many = (len(set(patients[side == k])) for k in (0, 1))
+    return min((side == k).sum() for k in (0, 1)) >= FEWEST and min(many) >= FOLDS
 
 
 def _guess(
     pixels: NDArray[np.float64],
     side: NDArray[np.integer],
-    owners: NDArray[np.object_],
+    patients: NDArray[np.str_],
     seed: int,
 ) -> NDArray[np.float64]:
     """Return out-of-fold log-odds of side 1, shape (n,), from pixels of shape (n, 256)."""
@@ -156,7 +157,7 @@ def _guess(
 
     logits = np.zeros(len(side))
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    for seen, held in folds.split(pixels, side, groups=owners):
+    for seen, held in folds.split(pixels, side, groups=patients):
         model = make_pipeline(
             StandardScaler(), LogisticRegression(C=PENALTY, solver="newton-cholesky")
         )

@@ -9,6 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..progress import Say, silent
+from ..stats.bootstrap import owners
+from ..stats.wording import count
+from .folders import patients_told
+
 __all__ = ["draw", "hold_out", "split_by_patient", "splits", "subset"]
 
 
@@ -72,27 +77,68 @@ def split_by_patient(
     return table
 
 
-def hold_out(table: pd.DataFrame, fraction: float = 0.1, *, seed: int = 0) -> pd.DataFrame:
+def hold_out(
+    table: pd.DataFrame, fraction: float = 0.1, *, seed: int = 0, say: Say = silent
+) -> pd.DataFrame:
     """Give a table a validation split that something can be chosen on.
 
-    The set's own stays where it has at least half the films asked for. A smaller one joins the
-    training films (Kaggle's ``val`` of the Kermany films has 16), and `split_by_patient` draws
-    another.
+    The set's own stays, less the films of patients who are in train as well: these are learned
+    from. Where under half the films asked for, or not all labels, are left (Kaggle's ``val`` of the
+    Kermany films has 16), they join the training films, and `split_by_patient` draws another.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A film table with patients, and hashes where known.
+    fraction, seed
+        As for `split_by_patient`.
+    say : Say, optional
+        Told of films of patients in both splits (default: nobody is).
     """
     table = table.copy()
     given = table["split"] == "validation"
-    if given.sum() >= fraction / 2 * (given | (table["split"] == "train")).sum():
-        return table
+    labels = set(table.loc[given, "label"])
+    least = fraction / 2 * (given | (table["split"] == "train")).sum()
+    if given.sum() >= least:
+        shared = _in_both(table)
+        table.loc[shared > 0, "split"] = "train"
+        given &= shared == 0
+        enough = given.sum() >= least and set(table.loc[given, "label"]) == labels
+        if patients := shared[shared > 0].nunique():
+            say(
+                f"{count(int((shared > 0).sum()))} of validation are of "
+                f"{count(patients, 'patient')} that train has too: they are learned from, as "
+                "nothing can be chosen on such films. "
+                + ("The others stay." if enough else "Another validation split is drawn.")
+            )
+        if enough:
+            return table
     table.loc[given, "split"] = "train"
     return split_by_patient(table, fraction, seed=seed)
 
 
+def _in_both(table: pd.DataFrame) -> pd.Series:
+    """Number the patients who are in train and in validation, from 1, at their validation films.
+
+    0 at all other films.
+    """
+    films = table[table["split"].isin(["train", "validation"])]
+    # Names that are a file's alone recur between folders: 1.png and 1.png are two people.
+    linked = _linked_patients(films.assign(patient=patients_told(films))) + 1
+    held = (films["split"] == "validation").to_numpy()
+    numbers = np.where(held & np.isin(linked, linked[~held]), linked, 0)
+    return pd.Series(numbers, films.index).reindex(table.index, fill_value=0)
+
+
 def _linked_patients(table: pd.DataFrame) -> NDArray[np.int64]:
-    """Number the patients so that those who share equal pixels have one number."""
+    """Number the patients so that those who share equal pixels have one number.
+
+    A film without a patient is of one of its own.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    patient, _ = pd.factorize(table["patient"])
+    patient, _ = pd.factorize(owners(table))
     # A film without a hash is like no other: give it one of its own.
     hashes = table["sha256"].where(table["sha256"] != "", table["path"])
     picture, _ = pd.factorize(hashes)

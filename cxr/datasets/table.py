@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..films.preprocessing import Preprocessing
 from ..films.radiograph import Radiograph, RadiographError, read
 from ..progress import Progress
+from ..stats.bootstrap import owners
 from .folders import (
     COLUMNS,
     NORMAL,
@@ -146,14 +147,15 @@ def class_weights(labels: NDArray[np.integer]) -> dict[int, float]:
 
 
 def balance(table: pd.DataFrame) -> pd.DataFrame:
-    """Count films and patients per split and label.
+    """Count films and patients per split and label; a film of no known patient is of one alone.
 
     Returns
     -------
     pandas.DataFrame
         split, label, films, patients, share (of the films of the split, in [0, 1]).
     """
-    counts = table.groupby(["split", "label"], as_index=False).agg(
+    known = table.assign(patient=owners(table))
+    counts = known.groupby(["split", "label"], as_index=False).agg(
         films=("path", "size"), patients=("patient", "nunique")
     )
     counts["share"] = counts["films"] / counts.groupby("split")["films"].transform("sum")
@@ -173,7 +175,7 @@ def subtypes(table: pd.DataFrame) -> pd.DataFrame:
     told = table.loc[table["subtype"] != "", "label"]
     known = table[table["label"].isin(told)]
     counts = (
-        known.assign(subtype=known["subtype"].replace("", "unknown"))
+        known.assign(subtype=known["subtype"].replace("", "unknown"), patient=owners(known))
         .groupby(["split", "label", "subtype"], as_index=False)
         .agg(films=("path", "size"), patients=("patient", "nunique"))
     )

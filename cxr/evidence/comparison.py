@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..scoring.bundle import Bundle
 from ..scoring.scores import labels_of
+from ..stats.bootstrap import owners
 from ..stats.curves import PrecisionRecall, Reliability, RocCurve
 from ..stats.intervals import wilson
 from ..stats.paired_tests import (
@@ -291,11 +292,10 @@ def sentences(found: PairedComparison) -> list[str]:
         f"{found.other} alone on {calls.only_other_right:,}, "
         f"{p_value(calls.p_value)}, McNemar, {films}."
     )
-    # A film without a patient's name counts as one of its own.
-    owners = found.films["patient"].where(found.films["patient"] != "", found.films["path"])
-    if owners.nunique() < n:
+    patients = len(set(owners(found.films)))
+    if patients < n:
         said.append(
-            f"The films are of {count(owners.nunique(), 'patient')}. Both tests take films as "
+            f"The films are of {count(patients, 'patient')}. Both tests take films as "
             "independent, so the interval is somewhat too narrow and p too small."
         )
     return said

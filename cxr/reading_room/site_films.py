@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..datasets.near_duplicates import SIDE, fingerprint
-from ..films.preprocessing import Preprocessing
+from ..datasets.near_duplicates import fingerprint_of
 from ..films.radiograph import Radiograph
 from ..films.statistics import STATISTICS
 from ..scoring.predict import Prediction
@@ -28,7 +27,6 @@ __all__ = ["PREVIEW", "SiteEntry", "SiteFilms"]
 
 #: Longest side of the picture that stays of a film, pixels: enough to see which film it is.
 PREVIEW = 224
-_SMALL = Preprocessing(SIDE, SIDE, 1, "bilinear")
 
 
 @dataclass(eq=False)
@@ -67,7 +65,7 @@ class SiteEntry(Entry):
         super().note(film)
         self.height, self.width, self.sex = film.height, film.width, film.sex or ""
         self.preview = _preview(film)
-        self.fingerprint = fingerprint(_SMALL(film.pixels))
+        self.fingerprint = fingerprint_of(film.pixels)
 
 
 class SiteFilms(Worklist):

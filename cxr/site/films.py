@@ -9,14 +9,15 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..datasets.errors import DatasetError
-from ..datasets.folders import manifest_of, scan
+from ..datasets.folders import manifest_of, patients_told, scan
+from ..datasets.near_duplicates import fingerprint_of
 from ..datasets.words import split_of
 from ..films.identity import NOBODY, Identity
 from ..films.kinds import HEAD, Kind, kind_of
@@ -54,7 +55,7 @@ __all__ = [
 #: Batches that are read while one is scored.
 AHEAD = 2
 #: What scoring adds to a film's row, in addition to `STATISTICS`.
-SCORED = ("logit", "refusal_code", "sha256", "width", "height")
+SCORED = ("logit", "refusal_code", "sha256", "phash", "width", "height")
 #: A manifest's mark of films that another set lists as normal: they are evidence for neither class.
 DOUBTFUL = "also_listed_normal"
 
@@ -188,10 +189,7 @@ def _from_folders(root: Path, finding: str, say: Say) -> pd.DataFrame:
         raise TruthError(
             f"{error} Or give the truth as a sheet of its own.", code="no_truth"
         ) from error
-    # A name that tells of no patient stands for none: two films 1.png are not of one person.
-    stems = [PurePosixPath(path).stem for path in table["path"]]
-    table["patient"] = table["patient"].where(table["patient"] != stems, "")
-    return table.astype(str)
+    return table.assign(patient=patients_told(table)).astype(str)
 
 
 def truth_of(
@@ -319,6 +317,7 @@ def film_row(film: Radiograph | None, prediction: Prediction) -> dict[str, Any]:
         "logit": np.nan if prediction.logit is None else prediction.logit,
         "refusal_code": refusal.code if refusal and prediction.score is None else "",
         "sha256": "",
+        "phash": "",
         "width": 0,
         "height": 0,
         "patient": "",
@@ -330,6 +329,7 @@ def film_row(film: Radiograph | None, prediction: Prediction) -> dict[str, Any]:
         return row
     row |= {
         "sha256": film.sha256,
+        "phash": fingerprint_of(film.pixels),
         "width": film.width,
         "height": film.height,
         "patient": film.patient_key or "",

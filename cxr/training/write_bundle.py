@@ -43,6 +43,7 @@ from ..scoring.operating_points import Calibration, choose, fit_temperature
 from ..scoring.predict import logits
 from ..scoring.scores import labels_of
 from ..scoring.store import add_table, bundle_writer
+from ..stats.bootstrap import owners
 from ..storage.atomic import FolderWriter
 from .float16 import halve
 from .recipes import Recipe
@@ -304,7 +305,7 @@ def judge(card: Card, predictions: pd.DataFrame, folds: pd.DataFrame | None = No
     truth = labels_of(validation)
     calibration = fit_temperature(validation["logit"].to_numpy(), truth)
     scores = calibration.score(validation["logit"].to_numpy())
-    points = choose(scores, truth, validation["patient"].to_numpy(), seed=card.seed)
+    points = choose(scores, truth, owners(validation), seed=card.seed)
     default = card.default_operating_point
     if folds is not None:
         points.append(left_out_point(folds, seed=card.seed))

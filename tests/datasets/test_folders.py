@@ -11,6 +11,7 @@ from cxr.datasets.folders import (
     COLUMNS,
     DatasetError,
     of_classes,
+    patients_told,
     scan,
     select,
 )
@@ -134,6 +135,29 @@ class TestFolders:
             "f": "covid",
         }
 
+    def test_a_folder_of_a_patient_is_the_patient(self, tmp_path):
+        touch(
+            tmp_path,
+            "train/NORMAL/patient012/a.png",
+            "train/NORMAL/patient012/images/b.png",
+            "train/NORMAL/patient012/study2/IM-0001-0001.png",
+            "train/PNEUMONIA/7/1/c.png",
+            "train/1/P-4/d.png",
+            "train/NORMAL/images/e.png",
+            "case1/train/NORMAL/f.png",
+        )
+        table = scan(tmp_path, finding="pneumonia")
+        assert {Path(p).stem: patient for p, patient in rows(table, "path", "patient")} == {
+            "a": "patient012",
+            "b": "patient012",
+            "IM-0001-0001": "patient012",
+            "c": "7",
+            "d": "P-4",
+            "e": "e",
+            "f": "f",
+        }
+        assert set(table.loc[table["path"].str.contains("/1/"), "label"]) == {"pneumonia"}
+
     def test_films_are_told_by_what_they_hold_where_the_suffix_is_none_of_theirs(self, tmp_path):
         touch(tmp_path, "train/NORMAL/README", "train/NORMAL/notes.txt", "train/NORMAL/a.jfif")
         for name in ("1.2.840.113", "IM0001", "b.img"):
@@ -211,6 +235,12 @@ class TestManifest:
             "path,label\nx/person3_virus_1.png,pneumonia\nx/other.png,normal\n"
         )
         assert scan(tmp_path)["patient"].tolist() == ["other", "person3-virus"]
+
+    def test_patient_comes_from_the_folder_where_one_is_named_for_them(self, tmp_path):
+        (tmp_path / "manifest.csv").write_text(
+            "path,label\ntrain/patient00001/study1/view1.png,0\npart/002/view1.png,1\n"
+        )
+        assert scan(tmp_path)["patient"].tolist() == ["view1", "patient00001"]
 
     def test_columns_under_other_names_and_paths_of_windows(self, tmp_path):
         (tmp_path / "Manifest.CSV").write_text("Image;Class;Subset\n.\\x\\a.png;No Finding;Dev\n")
@@ -328,6 +358,12 @@ class TestSelect:
         before = table.copy()
         select(table, ["nih/normal"], folder="nih")
         pd.testing.assert_frame_equal(table, before)
+
+
+def test_names_of_files_tell_of_no_patient():
+    paths = ["a/1.png", "b/p7/x.png", "b/p7/p7.png", "p8/c.png", "IM-2-1.png"]
+    table = pd.DataFrame({"path": paths, "patient": ["1", "p7", "p7", "p8", "IM-2"]})
+    assert patients_told(table).tolist() == ["", "p7", "p7", "p8", "IM-2"]
 
 
 class TestNothing:

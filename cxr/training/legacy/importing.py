@@ -268,7 +268,7 @@ def _films(data: str | Path, card: Card, say: Say) -> tuple[pd.DataFrame, NDArra
         )
     # Before the draw: films with equal pixels stay on one side.
     table, pixels = read_films(table, data, prepare=replace(card.input, channels=1))
-    table = hold_out(table, VALIDATION, seed=SEED)
+    table = hold_out(table, VALIDATION, seed=SEED, say=say)
     if table.loc[table["split"] == "validation", "label"].nunique() < 2:
         raise DatasetError("The validation films need both classes. Give more films.")
     assert pixels is not None
