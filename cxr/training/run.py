@@ -6,7 +6,6 @@ killed continues from its last whole epoch, and one that ended needs only its bu
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -41,6 +40,7 @@ from ..progress import Say, to_stderr
 from ..scoring.card import TrainingStep
 from ..stats.wording import count
 from ..storage.atomic import write_file
+from ..storage.hashes import bytes_hash
 from ..storage.models import models_folder
 from .box_supervision import read_places
 from .fit import Material, fit
@@ -53,6 +53,13 @@ __all__ = ["TrainingError", "train"]
 
 #: A column of the films at the first step's size, where that is another.
 SMALL = "small"
+#: What a run goes on with only if it is as when it was started, in words if it is not.
+_OTHER = {
+    "recipe": "another recipe",
+    "share": "another share",
+    "films": "other films or splits",
+    "labels": "other labels or patients",
+}
 
 
 class TrainingError(CxrError, RuntimeError):
@@ -130,15 +137,15 @@ def train(
     Raises
     ------
     TrainingError
-        If a run of that name is under way and `resume` is False, or was made with another recipe
-        or other films.
+        If a run of that name is under way and `resume` is False, or was made with another recipe,
+        other films, or other labels or patients of them.
     DatasetError, ValueError
         If the films cannot be used.
     """
     keep_memory()
     state = Path(out) / f".{recipe.name}.training"
     asked = {"recipe": recipe.to_json(), "share": share}
-    _check(state, asked, resume)
+    _check(state, asked, resume, say)
     table = scan(data, finding=recipe.finding, say=say)
     if recipe.films:
         table = select(table, recipe.films, folder=Path(data).resolve().name)
@@ -169,15 +176,18 @@ def train(
     table = _kept_apart(table, show_test_films(table["phash"]), say)
     if recipe.test and "test" not in set(table["split"]):
         table = split_by_patient(table, recipe.test, seed=recipe.seed, into="test")
-    table = hold_out(table, recipe.validation, seed=recipe.seed)
+    table = hold_out(table, recipe.validation, seed=recipe.seed, say=say)
     for split in ("train", "validation"):
         if table.loc[table["split"] == split, "label"].nunique() < 2:
             raise TrainingError(f"The {split} films need both classes. Give more films.")
     places = read_places(table, data, recipe, model) if recipe.boxes else None
     marked, places = (places, None) if recipe.lungs else (None, places)
     # Only now: a run that cannot start leaves nothing behind that would have to be resumed.
-    films = table[["path", "split", "sha256"]].to_csv(index=False)
-    _claim(state, asked | {"films": hashlib.sha256(films.encode()).hexdigest()}, resume)
+    asked |= {
+        "films": _hash(table[["path", "split", "sha256"]]),
+        "labels": _hash(table[["path", "label", "patient"]]),
+    }
+    _claim(state, asked, resume, say)
     start = _first_step(recipe, model, table, pixels, state, say)
     lungs = _lungs(table, pixels, Path(data), recipe, say) if recipe.lungs else None
     if lungs is not None and marked is not None:
@@ -190,6 +200,10 @@ def train(
     bundle = write_bundle(run, Path(out))
     _remove(state)
     return bundle
+
+
+def _hash(table: pd.DataFrame) -> str:
+    return bytes_hash(table.to_csv(index=False).encode())
 
 
 def _lungs(
@@ -221,7 +235,7 @@ def _kept_apart(table: pd.DataFrame, published: NDArray[np.bool_], say: Say) -> 
     return table.assign(split=table["split"].mask(moved, "test"))
 
 
-def _check(state: Path, asked: dict[str, Any], resume: bool) -> None:
+def _check(state: Path, asked: dict[str, Any], resume: bool, say: Say) -> None:
     """Check that what a stopped run left, if anything, belongs to this run."""
     note = state / "run.json"
     if not note.is_file():
@@ -237,14 +251,20 @@ def _check(state: Path, asked: dict[str, Any], resume: bool) -> None:
     before["recipe"] = json.loads(json.dumps(Recipe.from_json(before["recipe"]).to_json()))
     if other := [key for key in now if key in before and now[key] != before[key]]:
         raise TrainingError(
-            f"The run in {state} was started with another {other[0]}. Go on with the same, or "
+            f"The run in {state} was started with {_OTHER[other[0]]}. Go on with the same, or "
+            "delete the folder to start anew."
+        )
+    if missing := [key for key in now if key not in before]:
+        say(
+            f"The run in {state} was started by an earlier version, which did not note its "
+            f"{missing[0]}. It goes on; if you have changed labels or patients since, stop it and "
             "delete the folder to start anew."
         )
 
 
-def _claim(state: Path, asked: dict[str, Any], resume: bool) -> None:
+def _claim(state: Path, asked: dict[str, Any], resume: bool, say: Say) -> None:
     """Make the folder of a run's state, or continue with the one that is there."""
-    _check(state, asked, resume)
+    _check(state, asked, resume, say)
     note = state / "run.json"
     if not note.is_file():
         _remove(state)

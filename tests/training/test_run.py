@@ -16,7 +16,7 @@ import pytest
 
 from cxr.datasets import published
 from cxr.datasets.describe import note
-from cxr.datasets.folders import DatasetError
+from cxr.datasets.folders import DatasetError, scan
 from cxr.datasets.table import read_films
 from cxr.films.radiograph import read
 from cxr.model import Model, load
@@ -62,12 +62,16 @@ class Killed:
             train(recipe, films, out, say=lambda line: None)
         self.refusal = str(caught.value)
         self.refused: dict[str, str] = {}
+        others = shutil.copytree(films, out.parent / "of others")
+        told = scan(others)
+        told.assign(patient="of " + told["patient"]).to_csv(others / "manifest.csv", index=False)
         other_films = shutil.copytree(films, out.parent / "others")
         next((other_films / "train" / "NORMAL").iterdir()).unlink()
         for reason, arguments in {
             "recipe": (dataclasses.replace(recipe, learning_rate=0.5), films, 1.0),
             "share": (recipe, films, 0.5),
             "films": (recipe, other_films, 1.0),
+            "labels or patients": (recipe, others, 1.0),
         }.items():
             with pytest.raises(TrainingError) as caught:
                 train(*arguments[:2], out, share=arguments[2], resume=True, say=str)
@@ -75,7 +79,7 @@ class Killed:
         # As a version noted it that did not know all fields of today's recipes.
         note = out / STATE / "run.json"
         noted = json.loads(note.read_text())
-        del noted["recipe"]["keep"], noted["recipe"]["augmentation"]["noise"]
+        del noted["recipe"]["keep"], noted["recipe"]["augmentation"]["noise"], noted["labels"]
         note.write_text(json.dumps(noted))
         self.lines: list[str] = []
         self.folder = train(recipe, films, out, resume=True, say=self.lines.append)
@@ -97,9 +101,9 @@ class TestKilledRun:
         assert "stopped before its end" in run.refusal
         assert STATE in run.refusal
 
-    @pytest.mark.parametrize("reason", ["recipe", "share", "films"])
+    @pytest.mark.parametrize("reason", ["recipe", "share", "films", "labels or patients"])
     def test_does_not_go_on_as_another_run(self, run, reason):
-        assert f"with another {reason}." in run.refused[reason]
+        assert f"other {reason}" in run.refused[reason]
 
     def test_goes_on_where_it_was(self, run):
         assert run.rows_at_kill["epoch"].tolist() == [1]
@@ -119,10 +123,12 @@ class TestKilledRun:
         assert run.bundle.card.training.epochs == 2
 
     def test_tells_how_it_goes(self, run):
-        assert run.lines[:2] == ["Reading 80 films", "Going on after epoch 1"]
-        assert run.lines[2].startswith("epoch 2/2  loss ")
-        assert run.lines[2].endswith("done")
-        assert run.lines[3:] == ["Describing the films"]
+        assert run.lines[0] == "Reading 80 films"
+        assert "did not note its labels" in run.lines[1]
+        assert run.lines[2] == "Going on after epoch 1"
+        assert run.lines[3].startswith("epoch 2/2  loss ")
+        assert run.lines[3].endswith("done")
+        assert run.lines[4:] == ["Describing the films"]
 
     def test_leaves_nothing_but_the_bundle(self, run):
         assert sorted(run.left()) == ["films", NAME]
