@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..datasets.folders import DatasetError, holds_sets, of_classes, scan, select
+from ..datasets.near_duplicates import any_alike
 from ..datasets.table import read_films
 from ..progress import Progress, Say, silent
 from ..scoring.bundle import Bundle
@@ -195,17 +198,34 @@ def _knows_films(bundle: Bundle) -> bool:
     return bundle.card.tables.films is not None or (bundle.folder / OWN).is_file()
 
 
-def learned_from(bundle: Bundle, hashes: Iterable[str]) -> list[bool]:
-    """Say of films, by the hashes of their pixels, which the model learned from or was chosen on.
+def learned_from(bundle: Bundle, films: pd.DataFrame) -> NDArray[np.bool_]:
+    """Say of films which the model learned from or was chosen on: figures on them mean nothing.
 
-    Figures on these say nothing of other films. A model that was imported without films knows none.
+    Known are films of equal pixels, and copies that were compressed, rescaled or cropped anew,
+    whose fingerprints are alike (`cxr.datasets.near_duplicates`): of 10,170 films compared with all
+    that a model which ships has learned from, none was taken for a copy.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        A model that was imported without films knows none.
+    films : pandas.DataFrame
+        ``sha256`` of the pixels, and ``phash``; "" where unknown.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (films,).
     """
-    hashes = list(hashes)
     if not _knows_films(bundle):
-        return [False] * len(hashes)
-    films = bundle.films
-    known = set(films.loc[films["split"].isin(("train", "validation")), "sha256"]) - {""}
-    return [sha256 in known for sha256 in hashes]
+        return np.zeros(len(films), np.bool_)
+    own = bundle.films[bundle.films["split"].isin(("train", "validation"))]
+    known = np.array(films["sha256"].isin(set(own["sha256"]) - {""}), np.bool_)
+    if "phash" in own:
+        shown = np.flatnonzero((films["phash"] != "").to_numpy())
+        prints = own.loc[own["phash"] != "", "phash"]
+        known[shown] |= any_alike(films["phash"].iloc[shown].tolist(), prints.tolist())
+    return known
 
 
 def _of_recipe(table: pd.DataFrame, parts: Sequence[str], folder: str, say: Say) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from ..evidence.score_split import learned_from
@@ -29,7 +28,7 @@ def without_learned(
         The model.
     films : pandas.DataFrame
         One row per film with a truth, in the order of `Matched.films`; ``path``, and ``sha256`` of
-        the pixels, "" where a film is not read.
+        the pixels and ``phash``, "" where a film is not read.
     matched : Matched
 
     Returns
@@ -38,11 +37,11 @@ def without_learned(
     matched : Matched
         With a remark `LEARNED` that names the films, if there are any.
     """
-    known = np.array(learned_from(bundle, films["sha256"]), bool)
+    known = learned_from(bundle, films)
     if not known.any():
         return films, matched
     names = tuple(films.loc[known, "path"])
-    told = f"{count(len(names))} that the model learned from or was chosen on, left out."
+    told = f"{count(len(names))} that the model learned from or was chosen on, or copies, left out."
     return films[~known].reset_index(drop=True), replace(
         matched,
         films=matched.films[~known].reset_index(drop=True),

@@ -11,7 +11,7 @@ BEFORE = Remark("left_out", "1 film left out by their label.", ("x.png",))
 def given(*hashes: str) -> tuple[pd.DataFrame, Matched]:
     names = [f"{k}.png" for k in range(len(hashes))]
     films = pd.DataFrame({"film": range(len(names)), "path": names, "truth": 1})
-    return films.assign(sha256=hashes), Matched(films, remarks=(BEFORE,))
+    return films.assign(sha256=hashes, phash=""), Matched(films, remarks=(BEFORE,))
 
 
 def test_they_are_left_out_and_told_of(made_bundle):
@@ -23,6 +23,14 @@ def test_they_are_left_out_and_told_of(made_bundle):
     before, remark = told.remarks
     assert before is BEFORE
     assert (remark.code, remark.names) == (LEARNED, ("0.png", "2.png"))
+
+
+def test_copies_are_known_by_their_fingerprints(made_bundle):
+    learned = made_bundle.films.groupby("split")["phash"].first()
+    table, matched = given("", "", "f" * 64)
+    table["phash"] = [f"{learned['train'][:-1]}0", "", "5" * 64]
+    films, _ = without_learned(made_bundle, table, matched)
+    assert films["path"].tolist() == ["1.png", "2.png"]
 
 
 def test_where_there_are_none_nothing_is_said(made_bundle):
