@@ -120,7 +120,7 @@ def score_of_each(scores: pd.Series, names: pd.Series) -> pd.Series:
     if (doubled > 1).any():
         raise TruthError(
             f"{count(int((doubled > 1).sum()))} with two different scores, the first "
-            f"{doubled.index[doubled > 1][0]!r}. Give each film one.",
+            f"{doubled.index[doubled > 1][0]!r}. Give each film one, or name it by another column.",
             code="repeated_scores",
         )
     return values[~values.index.duplicated()]

@@ -214,7 +214,8 @@ def _table(counted: Mapping[str, PerThousand], points: Mapping[str, Proof]) -> p
             title: written(value) if np.isfinite(value := getattr(people, what)) else "none"
             for what, (title, written) in ROWS.items()
         }
-    return pd.DataFrame(columns)
+    # Each on one line, however narrow the screen.
+    return pd.DataFrame(columns).replace(" ", "\u00a0", regex=True)
 
 
 def band_step(session: SiteSession, films: pd.DataFrame, key: str, choices: Choices) -> None:

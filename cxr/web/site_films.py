@@ -28,7 +28,9 @@ LET_GO = (
     "Each film is let go once it is scored; a small picture stays until the tab is closed. "
     "Thousands can be added, some at a time. Nothing is stored on the server."
 )
-OTHER_MODEL = "The films scored by {} are kept while this tab is open: choose that model again."
+OTHER_MODEL = (
+    "The films that {} scored are kept while this tab is open. They are back with that model."
+)
 
 
 def site_session(model: Model) -> SiteSession:

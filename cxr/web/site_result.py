@@ -132,7 +132,7 @@ def _figures(session: SiteSession, proof: Proof, *, scores_alone: bool) -> None:
 def _metric(place: DeltaGenerator, name: str, value: str, ends: str, films: int) -> None:
     with place:
         st.metric(name, value, border=True)
-        st.caption(f"{ends}, n {films:,}")
+        st.caption(f"{ends}, n\u00a0{films:,}".replace(" %", "\u00a0%"))
 
 
 def _rate(place: DeltaGenerator, name: str, rate: Measured) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ..plain_text import visible
 from ..reading_room.budget import came_in_vain
@@ -93,12 +94,14 @@ def scores_step(session: SiteSession) -> tuple[pd.DataFrame, Matched] | None:
         guessed = guess_columns(table.drop(columns=ROW), finding=finding)
     except TruthError:  # no column names the films
         guessed = guess_columns(table, finding=finding, key=ROW)
-    scores = _scores(session, table.drop(columns=ROW))
-    if scores is None:
-        return None
-    columns = _columns(session, "scores", table, replace(guessed, kind=KeyKind.NAME))
+    places = st.columns(3)
+    alone = table.drop(columns=ROW)
+    with places[0]:
+        picked = _score_column(session, alone)
+    guessed = replace(guessed, kind=KeyKind.NAME)  # what names scores is compared with itself
+    columns = _columns(session, "scores", table, guessed, places[1:])
     try:
-        values = score_of_each(scores, table[columns.key])
+        values = score_of_each(scores_of(alone, picked), table[columns.key])
     except TruthError as error:
         st.error(plain(error))
         return None
@@ -110,24 +113,14 @@ def scores_step(session: SiteSession) -> tuple[pd.DataFrame, Matched] | None:
     return joined(films.assign(refusal=refused), found), found
 
 
-def _scores(session: SiteSession, table: pd.DataFrame) -> pd.Series[float] | None:
-    """Let the reader name the column of the scores; None, and why, where they will not do."""
-    told, named = None, ""
+def _score_column(session: SiteSession, table: pd.DataFrame) -> str:
+    """Let the reader name the column of the scores; "" where none is recognized and none chosen."""
     try:
         named = str(scores_of(table).name)
-    except TruthError as error:
-        told = error
-    key = f"scores_{_id(session, 'scores')}_score"
-    with st.columns(3)[0]:
-        picked = _select(TITLES["score"], list(map(str, table.columns)), named, key)
-    try:
-        if picked:
-            return scores_of(table, picked)
-    except TruthError as error:
-        told = error
-    if told:
-        st.error(plain(told))
-    return None
+    except TruthError:  # told once the reader has had the choice
+        named = ""
+    names, key = list(map(str, table.columns)), f"scores_{_id(session, 'scores')}_score"
+    return _select(TITLES["score"], names, named, key, optional=not named)
 
 
 def second_reader(session: SiteSession) -> Matched | None:
@@ -150,7 +143,9 @@ def _sheet_of_films(session: SiteSession, what: str, table: pd.DataFrame) -> Mat
     except TruthError as error:
         st.error(plain(error))
         guessed = Columns(key=str(table.columns[0]))
-    return _matched(session, what, table, _columns(session, what, table, guessed), films)
+    return _matched(
+        session, what, table, _columns(session, what, table, guessed, st.columns(3)), films
+    )
 
 
 def _matched(
@@ -221,19 +216,24 @@ def _select(
     return str(picked)
 
 
-def _columns(session: SiteSession, what: str, table: pd.DataFrame, guessed: Columns) -> Columns:
+def _columns(
+    session: SiteSession,
+    what: str,
+    table: pd.DataFrame,
+    guessed: Columns,
+    places: Sequence[DeltaGenerator],
+) -> Columns:
     """Let the reader change what each column tells; kept while the tab is open, for this sheet."""
     rows = ROW in table
     names = [str(name) for name in table.columns if name != ROW]
     # Another guess, as with more films, is another element.
     turn = f"{what}_{_id(session, what)}_{abs(hash(guessed)) % 10**8}"
-    left, middle, right = st.columns(3)
-    with left:
+    with places[0]:
         keys = [*names, ROW] if rows else names
         key = _select(TITLES["key"], keys, guessed.key, f"{turn}_key", optional=False)
     kind = guessed.kind
-    if not rows:  # what names scores is compared with itself
-        with middle:
+    if not rows:
+        with places[1]:
             picked = st.selectbox(
                 "by their",
                 list(KeyKind),
@@ -243,12 +243,12 @@ def _columns(session: SiteSession, what: str, table: pd.DataFrame, guessed: Colu
                 persist_state="session",
             )
             kind = picked or kind
-    with right if not rows else middle:
+    with places[-1]:
         label = _select(TITLES["label"], names, guessed.label, f"{turn}_label")
     facts: dict[str, str] = {}
     with st.expander("Other columns"):
-        places = [place for _ in range(2) for place in st.columns(4)]
-        for place, fact in zip(places, FACTS, strict=False):
+        others = [place for _ in range(2) for place in st.columns(4)]
+        for place, fact in zip(others, FACTS, strict=False):
             with place:
                 column = _select(fact.capitalize(), names, getattr(guessed, fact), f"{turn}_{fact}")
                 facts[fact] = column
