@@ -29,6 +29,7 @@ __all__ = [
     "evaluated",
     "films_folder",
     "has_split",
+    "learned_from",
     "score_split",
     "store",
 ]

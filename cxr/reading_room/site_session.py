@@ -7,8 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from ..evidence.score_split import learned_from
 from ..model import Model
 from . import budget
 from .scorer import Scorer
@@ -57,6 +60,7 @@ class SiteSession:
         self.sheets: dict[str, tuple[str, pd.DataFrame]] = {}
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
         self._shown: set[str] = set()
+        self._learned: dict[str, bool] = {}
 
     def close(self) -> None:
         """Stop scoring and let everything go."""
@@ -76,6 +80,20 @@ class SiteSession:
         new = [sha256 for sha256 in dict.fromkeys(hashes) if sha256 not in self._shown]
         self._shown = set(hashes)
         self.trail.opened(*new)
+
+    def learned(self, films: pd.DataFrame) -> NDArray[np.bool_]:
+        """Say of films which the model learned from, each looked for once: that takes a while.
+
+        Parameters
+        ----------
+        films : pandas.DataFrame
+            As for `cxr.evidence.score_split.learned_from`.
+        """
+        new = films[~films["sha256"].isin(self._learned)].drop_duplicates("sha256")
+        if len(new):
+            said = learned_from(self.model, new)
+            self._learned |= dict(zip(new["sha256"], map(bool, said), strict=True))
+        return films["sha256"].map(self._learned).to_numpy(bool)
 
     def remember(self, key: Hashable, work: Callable[[], T]) -> T:
         """Return what was worked out for a key, or work it out."""

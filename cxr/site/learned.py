@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..evidence.score_split import learned_from
 from ..scoring.bundle import Bundle
@@ -18,7 +20,10 @@ LEARNED = "learned_from"
 
 
 def without_learned(
-    bundle: Bundle, films: pd.DataFrame, matched: Matched
+    bundle: Bundle,
+    films: pd.DataFrame,
+    matched: Matched,
+    known: NDArray[np.bool_] | None = None,
 ) -> tuple[pd.DataFrame, Matched]:
     """Leave out the films that a model learned from, or was chosen on.
 
@@ -30,6 +35,8 @@ def without_learned(
         One row per film with a truth, in the order of `Matched.films`; ``path``, and ``sha256`` of
         the pixels and ``phash``, "" where a film is not read.
     matched : Matched
+    known : numpy.ndarray, optional
+        What `learned_from` said of the films (default: it is asked).
 
     Returns
     -------
@@ -37,7 +44,8 @@ def without_learned(
     matched : Matched
         With a remark `LEARNED` that names the films, if there are any.
     """
-    known = learned_from(bundle, films)
+    if known is None:
+        known = learned_from(bundle, films)
     if not known.any():
         return films, matched
     names = tuple(films.loc[known, "path"])

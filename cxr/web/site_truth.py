@@ -73,7 +73,8 @@ def truth_step(session: SiteSession) -> tuple[pd.DataFrame, Matched] | None:
     found = _sheet_of_films(session, "truth", table)
     if found is None:
         return None
-    films, found = without_learned(session.model, joined(session.films.table(), found), found)
+    films = joined(session.films.table(), found)
+    films, found = without_learned(session.model, films, found, session.learned(films))
     for remark in found.remarks:
         if remark.code == LEARNED:  # the others were told with the match
             _tell(remark)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from cxr.evidence.score_split import learned_from
 from cxr.monitoring import LateReadings, Readings
 from cxr.reading_room import budget
 from cxr.reading_room.site_session import MOST_MODELS, REMEMBERED, SiteSession, SiteSessions
@@ -43,6 +44,26 @@ def test_a_session_that_is_closed_keeps_nothing(made_bundle):
     assert not session.sheets
     assert session.films.size == 0
     assert session.remember("a", lambda: 2) == 2
+
+
+def test_whether_the_model_learned_from_a_film_is_asked_once(made_bundle, monkeypatch):
+    session, asked = SiteSession(made_bundle), []
+    learned = made_bundle.films.query("split == 'train'").iloc[:1]
+    others = pd.DataFrame({"sha256": ["f" * 64, "", "f" * 64], "phash": ""})
+
+    def ask(bundle, films):
+        asked.append(len(films))
+        return learned_from(bundle, films)
+
+    monkeypatch.setattr("cxr.reading_room.site_session.learned_from", ask)
+    for films, said in (
+        (others, [False] * 3),
+        (pd.concat([others, learned]), [False] * 3 + [True]),
+        (pd.concat([learned, others]), [True] + [False] * 3),
+        (others[:0], []),
+    ):
+        assert session.learned(films).tolist() == said
+    assert asked == [2, 1]
 
 
 def test_films_of_a_tab_that_is_gone_are_not_scored(made_bundle):
