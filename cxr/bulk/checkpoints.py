@@ -109,12 +109,14 @@ class RowsOf(NamedTuple):
 
     def check(self, row: Row, name: str) -> None:
         """Raise CheckpointError if a row is of something else."""
-        of = row["model"], row["model_sha256"], row["operating_point"]
-        if of != (self.model, self.sha256, self.operating_point):
+        of = row["model"], row["operating_point"]
+        if of != (self.model, self.operating_point):
             raise CheckpointError(
-                f"The rows of {name} are of {of[0]} at {of[2]}, with other weights or another "
-                "operating point."
+                f"The rows of {name} are of {of[0]} at {of[1]}, and not of {self.model} at the "
+                f"operating point {self.operating_point}."
             )
+        if row["model_sha256"] != self.sha256:
+            raise CheckpointError(f"The rows of {name} are of other weights of {self.model}.")
         mapped = bool(row.get("heat_in_lungs") or row.get("heat_remark_code"))
         if row["score"] is not None and mapped != self.mapped:
             how = "with" if mapped else "without"

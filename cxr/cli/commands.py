@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -48,6 +49,7 @@ __all__ = [
     "STOPPED",
     "WRONG_USAGE",
     "UsageError",
+    "check_writable",
     "counter",
     "explain",
     "export",
@@ -278,6 +280,22 @@ def _films(paths: Iterable[str]) -> list[str]:
     return list(map(os.fspath, films))  # a path takes several times the memory
 
 
+def check_writable(path: Path) -> None:
+    """Raise WriteError where a file cannot be written: before the work that it is to hold.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its folder need not be there yet.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise unwritten(path, error, "unwritable") from error
+
+
 def counter(what: str = "films", *, pace: bool = False) -> Progress:
     """Return what shows how many are done, on one line where standard error is a terminal.
 
@@ -337,6 +355,7 @@ def explain(options: argparse.Namespace) -> int:
         raise UsageError(f"Expected --out to end in .png. Received: {options.out}")
     if not Path(options.file).is_file():
         raise UsageError(f"There is no file at {options.file}. Give a film.")
+    check_writable(Path(options.out))
     bundle = load(options.model)
     try:
         film = read(options.file)

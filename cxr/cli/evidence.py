@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Any
 
+from ..heatmaps.methods import METHODS
 from ..model import load
 from ..progress import Progress, to_stderr
 from ..stats.wording import count, interval, percent, with_interval
@@ -111,6 +112,7 @@ def audit(options: argparse.Namespace) -> int:
 
     from ..evidence import steadiness
     from ..evidence.audit.reference import MEASURE
+    from ..evidence.audit.sanity_checks import CHECKS
     from ..evidence.audit.sanity_checks import audit as measure
     from ..evidence.audit.store import store
     from ..evidence.audit.verdict import failures
@@ -118,6 +120,14 @@ def audit(options: argparse.Namespace) -> int:
 
     methods = options.methods.split(",") if options.methods else None
     checks = options.checks.split(",") if options.checks else None
+    for option, words, known in (
+        ("--methods", methods, [*METHODS]),
+        ("--checks", checks, [*CHECKS, steadiness.CHECK]),
+    ):
+        if unknown := set(words or ()) - set(known):
+            raise UsageError(
+                f"Expected {option} of {', '.join(known)}. Received: {', '.join(sorted(unknown))}"
+            )
     if checks == [steadiness.CHECK] and (methods or options.films is not None):
         raise UsageError(
             "--methods and --films are of heatmaps, and steadiness is of scores. Leave them out, "

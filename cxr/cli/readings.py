@@ -13,7 +13,7 @@ from ..scoring.population import INTENDED_USE
 from ..stats.wording import count
 from ..storage.atomic import write_file
 from ..storage.csv_text import table_text
-from .commands import DONE, UsageError
+from .commands import DONE, UsageError, check_writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,8 @@ def readings(options: argparse.Namespace) -> int:
         raise UsageError(f"There is already {out}. Add --force, or name another file.")
     if options.force and not out:
         raise UsageError("--force needs --out: the file to write over.")
+    if out:
+        check_writable(out)
     since = _day(options.since) if options.since else None
     log = Readings()
     if not log.enabled:

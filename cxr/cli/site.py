@@ -19,7 +19,7 @@ from ..progress import Say, silent, to_stderr
 from ..scoring.operating_points import Calibration, OperatingPoint
 from ..scoring.site_file import SiteFile, read_site
 from ..stats.wording import count, interval, percent
-from .commands import DONE, UsageError, counter
+from .commands import DONE, UsageError, check_writable, counter
 
 if TYPE_CHECKING:  # what takes pandas is not for every command to load
     import pandas as pd
@@ -262,6 +262,7 @@ def calibrate(options: argparse.Namespace) -> int:
         raise UsageError(f"Expected --out to end in .json. Received: {options.out}")
     if out.exists() and not options.force:
         raise UsageError(f"There is already {out}. Add --force, or name another file.")
+    check_writable(out)
     model = load(options.name)
     _, films = _scored(model, options)
     kept = films[films["logit"].notna()].reset_index(drop=True)
@@ -273,6 +274,7 @@ def calibrate(options: argparse.Namespace) -> int:
         refused=len(films) - len(kept),
         level=options.level,
     )
+    out.parent.mkdir(parents=True, exist_ok=True)
     made.write(out)
     point = made.point()
     told = {

@@ -189,7 +189,11 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
 
 def as_text(figures: dict[str, Any]) -> str:
     """Format what `summary` returns as text."""
-    lines = [f"{key:34} {value}" for key, value in figures.items() if not isinstance(value, list)]
+    lines = [
+        f"{key:34} {value:.3f}" if isinstance(value, float) else f"{key:34} {value}"
+        for key, value in figures.items()
+        if not isinstance(value, list)
+    ]
     for key in ("balance", "near_duplicates"):
         if rows := figures[key]:
             table = pd.DataFrame(rows).to_string(index=False, float_format="{:.3f}".format)

@@ -309,6 +309,11 @@ def _temporary(folder: Path, name: str) -> Iterator[Path]:
     path = folder / f".tmp-{secrets.token_hex(8)}.{_end_of(name)}"
     try:
         yield path
+    except OSError as error:
+        # Nobody knows the temporary name.
+        if error.filename in (path, os.fspath(path)):
+            error.filename = os.fspath(folder / name)
+        raise
     finally:
         path.unlink(missing_ok=True)
 

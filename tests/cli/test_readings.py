@@ -80,7 +80,14 @@ def test_the_audit_trail_is_written_by_itself(run, log):
 def test_what_cannot_be_done(run, log, tmp_path, monkeypatch):
     there = tmp_path / "there.csv"
     there.write_text("kept")
-    for words in (["--out", there], ["--out", "x.txt"], ["--since", "yesterday"], ["--force"]):
+    inside = ["--out", there / "log.csv"]
+    for words in (
+        ["--out", there],
+        ["--out", "x.txt"],
+        ["--since", "yesterday"],
+        ["--force"],
+        inside,
+    ):
         status, _, err = run("readings", "export", *words)
         assert (status, err.startswith("cxr: ")) == (2, True)
     assert there.read_text() == "kept"

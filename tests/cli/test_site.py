@@ -317,7 +317,7 @@ class TestBadInput:
 
 class TestCalibrate:
     def make(self, run, folder: Path, *words: object) -> Path:
-        out = folder.parent / "north.json"
+        out = folder.parent / "new" / "north.json"
         truth().to_csv(folder / "manifest.csv", index=False)
         status, _, err = run(
             *("calibrate", "pneumonia-made", "--data", folder, "--out", out),

@@ -101,6 +101,12 @@ class TestWriteFile:
         clear_unfinished(path)
         assert names(tmp_path) == {name}
 
+    def test_what_cannot_be_written_is_told_by_its_own_name(self, tmp_path):
+        path = tmp_path / "none" / "a.csv"
+        with pytest.raises(FileNotFoundError) as caught:
+            write_file(path, lambda new: new.write_text("new"))
+        assert caught.value.filename == str(path)
+
     def test_can_be_read_by_whom_any_file_can(self, tmp_path):
         (tmp_path / "other").touch()
         write_file(tmp_path / "a", lambda new: new.write_text("a"))
