@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -28,6 +29,7 @@ from ..scoring.bundle import Bundle
 from ..scoring.card import Card, GateFacts, GateFigures
 from ..scoring.gate import CLASSES, FILE, Gate
 from ..scoring.store import CARD, bundle_writer
+from ..stats.bootstrap import owners
 from ..stats.intervals import wilson
 
 __all__ = ["LAYERS", "fit_gate", "store_gate"]
@@ -75,6 +77,8 @@ class Pictures:
         Shape (pictures,): number of the picture; a variant has that of its original.
     original : numpy.ndarray of bool
         Shape (pictures,): False for a variant.
+    patient : numpy.ndarray of str
+        Shape (pictures,): whose film it is; of other pictures its path.
     """
 
     features: NDArray[np.float32]
@@ -82,6 +86,7 @@ class Pictures:
     group: NDArray[Any]
     picture: NDArray[np.int64]
     original: NDArray[np.bool_]
+    patient: NDArray[np.str_]
 
     def part(self, rows: NDArray[Any]) -> Pictures:
         """Return some of them."""
@@ -91,6 +96,7 @@ class Pictures:
             self.group[rows],
             self.picture[rows],
             self.original[rows],
+            self.patient[rows],
         )
 
 
@@ -161,12 +167,13 @@ def fit_gate(
 
 def store_gate(bundle: Bundle, gate: Gate, measured: list[GateFigures], seed: int = 0) -> None:
     """Store a gate in its bundle: the file, and its part of the card."""
+    soft = (SOFT,) if any(row.films == SOFT for row in measured) else ()
     with bundle_writer(bundle.folder) as writer:
         facts = GateFacts(
             file=FILE,
             sha256=writer.add(FILE, gate.save),
             layers=gate.layers,
-            learned_from=(*LEARNED, SOFT, "lateral", "not_chest"),
+            learned_from=(*LEARNED, *soft, "lateral", "not_chest"),
             seed=seed,
             measured=tuple(measured),
         )
@@ -184,45 +191,53 @@ def _pictures(
     rng = np.random.default_rng(seed)
     films = scan(data / "kermany")
     drawn = {
-        "kermany": films.loc[films["split"] == "train", "path"].tolist(),
-        "tuberculosis": scan(data / "tuberculosis")["path"].tolist(),
+        "kermany": films[films["split"] == "train"],
+        "tuberculosis": scan(data / "tuberculosis"),
     }
     parts = []
-    for name, paths in drawn.items():
-        rows = np.sort(rng.permutation(len(paths))[:MOST])
-        parts.append((name, 0, [data / name / paths[row] for row in rows]))
+    for name, table in drawn.items():
+        rows = np.sort(rng.permutation(len(table))[:MOST])
+        parts.append((name, 0, _whose(data / name, table.iloc[rows])))
     if (data / SOFT).is_dir():
         soft = scan(data / SOFT)
         kept = ~withheld(soft.assign(source=soft.get("source", SOFT)), data)
-        parts.append((SOFT, 0, [data / SOFT / path for path in soft.loc[kept, "path"]]))
+        parts.append((SOFT, 0, _whose(data / SOFT, soft[kept])))
     parts.append(("lateral", 1, _files(data / "lateral")))
     folders = sorted(path for path in (data / "not_chest").iterdir() if path.is_dir())
     parts += [(path.name, 2, _files(path)) for path in folders if path.name not in MISFILED]
     learned = _features(bundle, layers, parts, say)
-    tested = films.loc[films["split"] == "test", "path"]
+    tested = films[films["split"] == "test"]
     nih = scan(data / "nih")
     if "also_listed_normal" in nih:  # these are in the Qatar collection too
         nih = nih[nih["also_listed_normal"].fillna("").astype(str) == ""]
     held = [
-        (MEASURED[0], 0, [data / "kermany" / path for path in tested]),
-        (MEASURED[1], 0, [data / "nih" / path for path in nih["path"]]),
-        (MEASURED[2], 0, [data / "nih" / path for path in nih["path"]]),
+        (MEASURED[0], 0, _whose(data / "kermany", tested)),
+        (MEASURED[1], 0, _whose(data / "nih", nih)),
+        (MEASURED[2], 0, _whose(data / "nih", nih)),
         *((path.name, 0, _files(path)) for path in folders if path.name in MISFILED),
     ]
     return learned, _features(bundle, layers, held, say)
 
 
-def _files(folder: Path) -> list[Path]:
+def _whose(folder: Path, table: pd.DataFrame) -> list[tuple[Path, str]]:
+    """Return the films of a table, each with its patient."""
+    return [
+        (folder / path, str(patient))
+        for path, patient in zip(table["path"], owners(table), strict=True)
+    ]
+
+
+def _files(folder: Path) -> list[tuple[Path, str]]:
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
         raise DatasetError(f"There are no pictures in {folder.name}.")
-    return files
+    return [(path, path.as_posix()) for path in files]
 
 
 def _features(
     bundle: Model,
     layers: tuple[str, ...],
-    parts: Iterable[tuple[str, int, list[Path]]],
+    parts: Iterable[tuple[str, int, list[tuple[Path, str]]]],
     say: Say,
 ) -> Pictures:
     forward = bundle.network.features(layers)
@@ -232,7 +247,7 @@ def _features(
         say(f"{len(paths)} pictures of {name}")
         for start in range(0, len(paths), BATCH):
             inputs = []
-            for path in paths[start : start + BATCH]:
+            for path, patient in paths[start : start + BATCH]:
                 try:
                     film = read(path)
                 except RadiographError as error:
@@ -240,11 +255,10 @@ def _features(
                 first = softened(film.pixels) if name == MEASURED[2] else film.pixels
                 taken = [first, *_variants(first, kind, number)]
                 inputs += [bundle.card.input(pixels) for pixels in taken]
-                rows += [(kind, name, number, k == 0) for k in range(len(taken))]
+                rows += [(kind, name, number, k == 0, patient) for k in range(len(taken))]
                 number += 1
             features.append(forward(np.stack(inputs)))
-    kinds, groups, pictures, originals = map(np.array, zip(*rows, strict=True))
-    return Pictures(np.concatenate(features), kinds, groups, pictures, originals)
+    return Pictures(np.concatenate(features), *map(np.array, zip(*rows, strict=True)))
 
 
 def softened(pixels: NDArray[np.float32], side: int = SOFT_SIDE) -> NDArray[np.float32]:
@@ -271,13 +285,16 @@ def _variants(pixels: NDArray[np.float32], kind: int, number: int) -> list[NDArr
 
 
 def _folds(pictures: Pictures, seed: int) -> NDArray[np.int64]:
-    """Deal the pictures of each group out to the folds, each with its variants."""
+    """Deal the patients of each group out to the folds, each with all pictures and variants."""
     rng = np.random.default_rng(seed)
-    fold_of = np.zeros(int(pictures.picture.max()) + 1, np.int64)
+    folds = np.zeros(len(pictures.group), np.int64)
     for group in dict.fromkeys(pictures.group):
-        numbers = np.unique(pictures.picture[pictures.group == group])
-        fold_of[rng.permutation(numbers)] = np.arange(len(numbers)) % FOLDS
-    return fold_of[pictures.picture]
+        rows = pictures.group == group
+        patient, known = pd.factorize(pictures.patient[rows])
+        fold_of = np.zeros(len(known), np.int64)
+        fold_of[rng.permutation(len(known))] = np.arange(len(known)) % FOLDS
+        folds[rows] = fold_of[patient]
+    return folds
 
 
 def _held_out(

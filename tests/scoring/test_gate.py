@@ -177,6 +177,18 @@ class TestFit:
         assert measured == fitted[1]
         np.testing.assert_allclose(gate.weights, fitted[0].weights, rtol=1e-4, atol=1e-5)
 
+    def test_a_patient_is_dealt_as_a_whole(self):
+        rows = np.arange(90)
+        patient = np.array([f"p{k // 3}" for k in rows])
+        group = np.where(rows < 60, "a", "b")
+        pictures = gate_fitting.Pictures(
+            np.zeros((90, 1), np.float32), rows * 0, group, rows, rows >= 0, patient
+        )
+        folds = gate_fitting._folds(pictures, 0)
+        assert (folds.reshape(30, 3) == folds[::3, None]).all()
+        for members in (folds[:60], folds[60:]):
+            assert set(np.bincount(members).tolist()) == {len(members) // gate_fitting.FOLDS}
+
     def test_an_architecture_without_layers(self, made_bundle, sets):
         with pytest.raises(ValueError, match=r"efficientnet_lite0.*Received: grey_cnn"):
             fit_gate(made_bundle, sets)
