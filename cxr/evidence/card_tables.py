@@ -9,7 +9,7 @@ import pandas as pd
 from ..scoring.card import Card
 from ..scoring.evaluation import Evaluation
 from ..scoring.operating_points import OperatingPoint
-from ..scoring.picture_check import PictureCheck
+from ..scoring.picture_check import PictureCheck, part_in_fit
 from ..stats.wording import interval, percent, with_interval
 from .runs import kept_epochs
 
@@ -196,13 +196,15 @@ def picture_figures(check: PictureCheck) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        films, shown as (a film, its negative and so on), n, told, share with its 95 % interval low
-        and high, with the gate: told or refused together with the learned gate, the least of all
-        gates; None where that was not counted.
+        films, part in the fit (see `cxr.scoring.picture_check.part_in_fit`), shown as (a film, its
+        negative and so on), n, told, share with its 95 % interval low and high, with the gate: told
+        or refused together with the learned gate, the least of all gates; None where that was not
+        counted.
     """
     rows = [
         {
             "films": row["films"],
+            "part in the fit": part_in_fit(row["films"]),
             "shown as": str(row["as"]).replace("_", " "),
             "n": row["n"],
             "told": row["told"],
@@ -213,8 +215,8 @@ def picture_figures(check: PictureCheck) -> pd.DataFrame:
         }
         for row in check.measured
     ]
-    columns = ["films", "shown as", "n", "told", *("share", "low", "high"), "with the gate"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["films", "part in the fit", "shown as", "n", "told", "share", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "with the gate"])
 
 
 def steadiness_table(figures: pd.DataFrame) -> pd.DataFrame:

@@ -26,13 +26,16 @@ from ..storage.checksum import was_changed
 from .refusal import Refusal
 
 __all__ = [
+    "CHOSEN_ON",
     "KIND",
     "KINDS",
+    "OTHER_THINGS",
     "REASONS",
     "SIDE",
     "Layer",
     "PictureCheck",
     "PictureCheckError",
+    "part_in_fit",
     "picture_check",
     "thumbnail",
 ]
@@ -41,6 +44,10 @@ __all__ = [
 KIND = "picture-check"
 #: What is told apart. The last are pictures of other things, left to the learned gate.
 KINDS = ("film", "negative", "two_films", "screenshot", "photo", "other")
+#: In a card's rows: the pictures of other things, which are learned from, and the films of a set
+#: that the thresholds are set on.
+OTHER_THINGS = "not_chest"
+CHOSEN_ON = ", validation"
 #: Of the thumbnail, pixels.
 SIDE = 64
 #: Of the shorter side that a film is thinned out to before it is made small.
@@ -212,6 +219,19 @@ def picture_check(models: Path) -> PictureCheck | None:
     """Return the check that lies next to the models of a folder, read once; None if none does."""
     folder = models / KIND
     return PictureCheck.read(folder) if folder.is_dir() else None
+
+
+def part_in_fit(films: str) -> str:
+    """Say what part the films of one of a card's rows had in the fit: "none" of most.
+
+    Parameters
+    ----------
+    films : str
+        As the row names them.
+    """
+    if films == OTHER_THINGS:
+        return "learned from"
+    return "thresholds set on" if films.endswith(CHOSEN_ON) else "none"
 
 
 def thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

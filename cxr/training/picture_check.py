@@ -2,8 +2,9 @@
 
 ``python -m cxr.training.picture_check --data SETS --out models/picture-check``. It learns from the
 training films of the two findings' default models, as they are and as `cxr.training.implausible`
-makes them up. Each threshold is set on their validation films; every other figure of the card is
-of films that had no part in either.
+makes them up, from laterals and from pictures of other things. Each threshold is set on the
+validation films. The figures of the card are of films that had no part in either, but for the rows
+of validation films and of other things: `cxr.scoring.picture_check.part_in_fit` tells them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,17 @@ from ..model import load
 from ..networks.runtime import keep_memory, prepare
 from ..progress import Say, to_stderr
 from ..scoring.bundle import Bundle
-from ..scoring.picture_check import KIND, KINDS, REASONS, SIDE, Layer, PictureCheck, thumbnail
+from ..scoring.picture_check import (
+    CHOSEN_ON,
+    KIND,
+    KINDS,
+    OTHER_THINGS,
+    REASONS,
+    SIDE,
+    Layer,
+    PictureCheck,
+    thumbnail,
+)
 from ..stats.intervals import wilson
 from ..storage.atomic import FolderWriter
 from ..storage.checksum import card_bytes
@@ -425,7 +436,7 @@ def make(data: Path, out: Path, recipe: Recipe, say: Say = to_stderr) -> list[di
     learned, chosen = learned_films(data, "train"), learned_films(data, "validation")
     # Half of the few laterals is kept for the pictures that are measured.
     laterals = [_unit(film) for film in read_films(_files(data / "lateral"))]
-    strangers = [_unit(film) for film in read_films(_files(data / "not_chest"))]
+    strangers = [_unit(film) for film in read_films(_files(data / OTHER_THINGS))]
     say("Making the pictures")
     thumbnails, kinds = make_pictures(
         learned.all(),
@@ -446,10 +457,11 @@ def make(data: Path, out: Path, recipe: Recipe, say: Say = to_stderr) -> list[di
     measured = measure(check, Films(groups | unseen), laterals[1::2], recipe.seed + 1, gates)
     for name, small in chosen.groups.items():
         films = [_unit(film) for film in small]
-        measured.append(_row(f"{name}, validation", "film", check, films))
+        measured.append(_row(f"{name}{CHOSEN_ON}", "film", check, films))
         negatives = [1 - film for film in films]
-        measured.append(_row(f"{name}, validation", "negative", check, negatives))
-    for name, pictures in (("lateral", laterals[1::2]), ("not_chest", strangers)):
+        measured.append(_row(f"{name}{CHOSEN_ON}", "negative", check, negatives))
+    # Of the laterals, those that were not learned from; of the other things there is no such half.
+    for name, pictures in (("lateral", laterals[1::2]), (OTHER_THINGS, strangers)):
         measured.append(_row(name, "other", check, pictures))
     store_picture_check(check, recipe, measured, out)
     return measured

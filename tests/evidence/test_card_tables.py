@@ -102,6 +102,10 @@ def test_what_the_picture_check_tells_has_a_row_for_each_set():
     made = table[table["shown as"].isin(["two films", "screenshot", "photo"])]
     assert (made["with the gate"] >= made["told"]).all()
     assert table.loc[table["shown as"] == "film", "with the gate"].isna().all()
+    part = table.set_index("films")["part in the fit"]
+    assert part["not_chest"] == "learned from"
+    assert set(part[part.index.str.endswith(", validation")]) == {"thresholds set on"}
+    assert set(part[["kermany test", "nih", "lateral"]]) == {"none"}
 
 
 def test_a_picture_check_that_was_not_measured_has_no_rows():
