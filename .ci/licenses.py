@@ -33,10 +33,17 @@ BASES = {
 }
 #: Sets that no model that ships learned its finding from.
 OTHER_SETS = [
-    ("Lateral films of the covid-chestxray-dataset", "gate", "CC BY-NC-SA 4.0, most of it"),
+    (
+        "Lateral films of the covid-chestxray-dataset",
+        "gate, picture-check",
+        "CC BY-NC-SA 4.0, most of it",
+    ),
     ("Lung masks of V7 Labs, 2020", "lungs", "CC BY 4.0"),
-    ("JSRT films with the SCR masks", "not yet used", "research use"),
-    ("Shenzhen set, National Library of Medicine", "not yet used", "as its publisher states"),
+    (
+        "JSRT films with the SCR masks",
+        "measured by picture-check, not learned from",
+        "research use",
+    ),
 ]
 
 INTRODUCTION = """\
