@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["KNOWN_SPLITS", "NORMAL", "split_label", "split_of"]
+__all__ = ["KNOWN_FINDINGS", "KNOWN_SPLITS", "NORMAL", "split_label", "split_of"]
 
 NORMAL = "normal"
 KNOWN_SPLITS = ("train", "validation", "test")
@@ -29,6 +29,7 @@ _FINDINGS = {
     **dict.fromkeys(("tuberculosis", "tb", "ptb", "pulmonary tb"), "tuberculosis"),
     **dict.fromkeys(("pulmonary tuberculosis", "active tuberculosis", "active tb"), "tuberculosis"),
 }
+KNOWN_FINDINGS = frozenset(_FINDINGS.values())
 _SUBTYPES = {
     **dict.fromkeys(("bacteria", "bacterial"), "bacteria"),
     **dict.fromkeys(("virus", "viral"), "virus"),

@@ -9,9 +9,9 @@ import re
 import unicodedata
 from enum import StrEnum
 
-from ..datasets.words import NORMAL, split_label
+from ..datasets.words import KNOWN_FINDINGS, NORMAL, split_label
 
-__all__ = ["COLUMN_NAMES", "Meaning", "meaning_of", "plain_name", "plain_words"]
+__all__ = ["COLUMN_NAMES", "Meaning", "meaning_of", "names_another", "plain_name", "plain_words"]
 
 
 class Meaning(StrEnum):
@@ -119,3 +119,9 @@ def meaning_of(label: str, finding: str) -> Meaning | None:
     if said == NORMAL:
         return Meaning.NEGATIVE
     return Meaning.POSITIVE if said in (finding or "positive", "positive") else None
+
+
+def names_another(label: str, finding: str) -> bool:
+    """Whether a label names a finding, and not the one that films are positive for."""
+    said, _ = split_label(label)
+    return bool(finding) and said in KNOWN_FINDINGS and said != finding

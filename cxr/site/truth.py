@@ -19,7 +19,14 @@ from ..films.age import stated_age
 from ..stats.wording import count
 from .finder import FilmKey, Finder, KeyKind
 from .sheet import TruthError, column_named, read_truth, scores_of
-from .sheet_words import COLUMN_NAMES, Meaning, meaning_of, plain_name, plain_words
+from .sheet_words import (
+    COLUMN_NAMES,
+    Meaning,
+    meaning_of,
+    names_another,
+    plain_name,
+    plain_words,
+)
 
 __all__ = [
     "FACTS",
@@ -280,7 +287,7 @@ def guess_meanings(
         What films are positive for.
     positive, negative, leave_out : sequence of str, optional
         Labels with that meaning, in any case of letters. Where nothing is given for the other
-        class, the one label that is left belongs to it.
+        class, the one label that is left belongs to it, unless it names another finding.
 
     Returns
     -------
@@ -314,7 +321,7 @@ def guess_meanings(
             meanings[label] = None
     open_ = [label for label, meaning in meanings.items() if meaning is None]
     known = set(meanings.values()) & {Meaning.POSITIVE, Meaning.NEGATIVE}
-    if len(open_) == 1 and len(known) == 1:
+    if len(open_) == 1 and len(known) == 1 and not names_another(open_[0], finding):
         other = Meaning.NEGATIVE if Meaning.POSITIVE in known else Meaning.POSITIVE
         meanings[open_[0]] = other
     return meanings

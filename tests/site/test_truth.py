@@ -316,6 +316,13 @@ class TestMeanings:
         assert guess_meanings(["sick", "well"], positive=["Sick"])["well"] is NEGATIVE
         assert guess_meanings(["sick", "well", "odd"], positive=["sick"])["odd"] is None
 
+    def test_unless_it_names_another_finding(self):
+        assert guess_meanings(["normal", "pneumonia"])["pneumonia"] is POSITIVE
+        for label in ("tuberculosis", "TB", "bacteria"):
+            finding = "tuberculosis" if label == "bacteria" else "pneumonia"
+            assert guess_meanings(["normal", label], finding)[label] is None
+            assert guess_meanings([label], finding, positive=[label])[label] is POSITIVE
+
     def test_what_is_given_goes_before_what_is_guessed(self):
         told = guess_meanings(
             ["lung_opacity", "normal", "pneumonia"],
