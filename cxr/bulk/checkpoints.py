@@ -92,8 +92,8 @@ class RowsOf(NamedTuple):
         Whether a scored film has a heatmap.
     threshold : float or None
         The operating point's; None where it is not known.
-    temperature : float or None
-        That logits are calibrated with; None where it is not known.
+    slope, intercept : float or None
+        Of the calibration; None where they are not known.
     """
 
     model: str
@@ -101,7 +101,8 @@ class RowsOf(NamedTuple):
     operating_point: str
     mapped: bool = False
     threshold: float | None = None
-    temperature: float | None = None
+    slope: float | None = None
+    intercept: float | None = None
 
     def agrees(self, other: RowsOf) -> bool:
         """Whether both may be of one file: what one of them does not know, may be anything."""
@@ -127,11 +128,13 @@ class RowsOf(NamedTuple):
                 f"The rows of {name} are of the threshold {row['threshold']}, and "
                 f"{self.operating_point} of {self.model} is {self.threshold} now."
             )
-        # Rows of earlier versions do not say the temperature.
-        if self.temperature is not None and row.get("temperature") not in (None, self.temperature):
+        # Rows of earlier versions do not say how they were calibrated.
+        now = self.slope, self.intercept
+        then = row.get("calibration_slope"), row.get("calibration_intercept")
+        if None not in (*now, *then) and then != now:
             raise CheckpointError(
-                f"The scores of {name} were calibrated with the temperature {row['temperature']}, "
-                f"and {self.model} is with {self.temperature} now."
+                f"The scores of {name} were calibrated otherwise than {self.model} is now: by "
+                f"{then[0]} x + {then[1]}, and not by {now[0]} x + {now[1]}."
             )
 
 

@@ -47,8 +47,8 @@ HEAT_COLUMNS = {
     "area": "heat_area",
 }
 #: What a file says of each row behind `FIELDS`: what made its score of a logit, and what it is for.
-OF_FILE = ("temperature", "intended_use")
-NUMBERS = ("score", "threshold", "temperature", HEAT, "heat_area", *HEAT_ZONES.values())
+OF_FILE = ("calibration_slope", "calibration_intercept", "intended_use")
+NUMBERS = ("score", "threshold", *OF_FILE[:2], HEAT, "heat_area", *HEAT_ZONES.values())
 TRUTHS = ("heat_peak_inside",)
 #: Columns that files written by earlier versions do not have.
 LATER = ("notes", HEAT, "heat_remark_code", "heat_remark", *OF_FILE)

@@ -140,7 +140,8 @@ def predict(options: argparse.Namespace) -> int:
                 point,
                 _maps(model, options),
                 model.card.operating_point(point).threshold,
-                model.card.calibration.temperature,
+                model.card.calibration.slope,
+                model.card.calibration.intercept,
             )
             for model, point in zip(models, points, strict=True)
         ]
@@ -222,7 +223,8 @@ def _scored(
 def _of_file(card: Card) -> dict[str, Any]:
     """Return what a file says of each row of a model; see `cxr.bulk.rows.OF_FILE`."""
     return {
-        "temperature": card.calibration.temperature,
+        "calibration_slope": card.calibration.slope,
+        "calibration_intercept": card.calibration.intercept,
         "intended_use": intended_use(card.population),
     }
 

@@ -56,7 +56,9 @@ def evaluate(model: Model, options: argparse.Namespace, boxes: pd.DataFrame | No
     points = _points(model, site, options.operating_point)
     matched, films = _scored(model, options)
     result = evaluate_films(films, model=model.name, points=points, split=options.split or ALL)
-    maps = {} if boxes is None else _boxes(model, films, boxes, options)
+    at_site = site.apply(model) if site else model
+    point = points[0][0].name
+    maps = {} if boxes is None else _boxes(at_site, films, boxes, point, options)
     told = result.to_json() | _about(matched) | {"site": _site(site)} | maps
     if options.json:
         print(json.dumps(told, indent=1))
@@ -140,9 +142,13 @@ def _list_unmatched(matched: Matched, say: Say = silent) -> None:
 
 
 def _boxes(
-    model: Model, films: pd.DataFrame, boxes: pd.DataFrame, options: argparse.Namespace
+    model: Model,
+    films: pd.DataFrame,
+    boxes: pd.DataFrame,
+    point: str,
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
-    """Compare the heatmaps of the films that have a score with boxes."""
+    """Compare the heatmaps of the films that have a score with boxes, at an operating point."""
     from ..evidence.audit.boxes import localize
     from ..site.evaluate import ALL
     from ..site.sheet_words import plain_name
@@ -156,7 +162,7 @@ def _boxes(
         split=options.split or ALL,
         method=options.method or "gradcam",
         layer=options.layer,
-        operating_point=None if options.site else options.operating_point,
+        operating_point=point,
         scored=kept.assign(label=np.where(kept["truth"] == 1, model.card.finding, "normal")),
         progress=counter(),
     )

@@ -78,6 +78,16 @@ class Calibration:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise ValueError(f"Expected a temperature above 0. Received: {self.temperature}")
 
+    @property
+    def slope(self) -> float:
+        """What logits are multiplied with: score = sigmoid(slope * logit + intercept)."""
+        return 1 / self.temperature
+
+    @property
+    def intercept(self) -> float:
+        """What is added to them."""
+        return 0.0
+
     def score(self, logits: ArrayLike) -> Array:
         """Turn logits of any shape into calibrated scores of that shape, within (0, 1)."""
         z = np.asarray(logits, dtype=np.float64) / self.temperature

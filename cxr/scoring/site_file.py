@@ -117,6 +117,14 @@ class _OfSite(Calibration):
 
     platt: Platt = field(default_factory=lambda: Platt(1.0, 0.0))
 
+    @property
+    def slope(self) -> float:
+        return self.platt.slope
+
+    @property
+    def intercept(self) -> float:
+        return self.platt.intercept
+
     def score(self, logits: ArrayLike) -> Array:
         return self.platt.score(logits)
 

@@ -19,7 +19,7 @@ from tests.bulk.test_rows import mapped, refused, scored
 
 MODEL = RowsOf("pneumonia-made", "00" * 32, "sensitivity-95")
 #: As the rows of `scored` are.
-KNOWN = MODEL._replace(threshold=0.1 + 0.2, temperature=1.25)
+KNOWN = MODEL._replace(threshold=0.1 + 0.2, slope=0.8, intercept=-0.5)
 NAMES = [f"{k}.png" for k in range(6)]
 
 
@@ -87,7 +87,8 @@ class TestEveryFormat:
             MODEL._replace(operating_point="youden"),
             MODEL._replace(mapped=True),
             KNOWN._replace(threshold=0.25),
-            KNOWN._replace(temperature=2.0),
+            KNOWN._replace(slope=0.5),
+            KNOWN._replace(intercept=0.0),
         ],
     )
     def test_rows_of_something_else_are_not_mixed_in(self, tmp_path, suffix, other):

@@ -18,7 +18,7 @@ from tests.bulk.test_rows import refused, scored
 
 MODEL = RowsOf("pneumonia-made", "00" * 32, "sensitivity-95")
 #: As the rows of `scored` are.
-KNOWN = MODEL._replace(threshold=0.1 + 0.2, temperature=1.25)
+KNOWN = MODEL._replace(threshold=0.1 + 0.2, slope=0.8, intercept=-0.5)
 NAMES = [f"{k}.png" for k in range(8)]
 
 
@@ -124,7 +124,7 @@ class TestRefused:
             MODEL._replace(mapped=True),
             # Of these the manifest says nothing, as one of an earlier version: the rows do.
             KNOWN._replace(threshold=0.25),
-            KNOWN._replace(temperature=2.0),
+            KNOWN._replace(slope=0.5),
         ],
     )
     def test_rows_of_something_else(self, tmp_path, other):
@@ -135,10 +135,10 @@ class TestRefused:
         assert caught.value.code == "other_rows"
         assert state(tmp_path / "rows") == before
 
-    @pytest.mark.parametrize("change", [{"threshold": 0.25}, {"temperature": 2.0}])
+    @pytest.mark.parametrize("change", [{"threshold": 0.25}, {"intercept": 0.0}])
     def test_a_manifest_that_says_another_threshold_or_calibration(self, tmp_path, change):
         with PartsCheckpoint(tmp_path / "rows", [KNOWN], resume=False) as out:
-            out.append([[refused("a.png") | {"temperature": None}]])
+            out.append([[refused("a.png") | {"calibration_slope": None}]])
         assert manifest_of(tmp_path / "rows")[0] == [KNOWN]
         with PartsCheckpoint(tmp_path / "rows", [KNOWN], resume=True) as out:
             assert out.films == 1

@@ -43,7 +43,8 @@ def scored(path: str, score: float) -> dict:
         "heat_in_lungs": None,
         "heat_remark_code": None,
         "heat_remark": None,
-        "temperature": 1.25,
+        "calibration_slope": 0.8,
+        "calibration_intercept": -0.5,
         "intended_use": "For research.",
     }
 

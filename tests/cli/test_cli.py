@@ -127,7 +127,8 @@ class TestPredict:
             assert row["model"] == "pneumonia-made"
             assert row["model_sha256"] == made_bundle.card.weights.sha256
             assert row["refusal_code"] is None
-            assert row["temperature"] == made_bundle.card.calibration.temperature
+            assert row["calibration_slope"] == 1 / made_bundle.card.calibration.temperature
+            assert row["calibration_intercept"] == 0
             assert row["intended_use"] == intended_use(made_bundle.card.population)
 
     def test_prints_csv_where_no_file_is_named(self, run, folder):
@@ -362,7 +363,7 @@ class TestManyFilms:
         assert "20 of 20 films" in err
         rows = read_rows(tmp_path / "rows.csv")
         card = made_bundle.card
-        said = {"temperature": card.calibration.temperature}
+        said = {"calibration_slope": card.calibration.slope, "calibration_intercept": 0.0}
         said["intended_use"] = intended_use(card.population)
         expected = [
             prediction.row(str(path)) | said

@@ -18,7 +18,7 @@ from cxr.exports import read_rows
 from cxr.scoring.site_file import read_site
 from tests.conftest import ROOT, chest_like, png
 from tests.film_files import dicom
-from tests.sites import a_site
+from tests.sites import SITE_POINT, a_site
 
 pytestmark = pytest.mark.usefixtures("models_found")
 N = 24
@@ -225,6 +225,20 @@ class TestFigures:
         truth(label=label).to_csv(folder / "manifest.csv", index=False)
         assert figures(run, *words)["boxed"] == 1
 
+    def test_boxes_at_a_sites_point(self, run, folder, tmp_path, made_bundle):
+        """Which films count as called is by the site's threshold, or that of its other point."""
+        truth().to_csv(folder / "manifest.csv", index=False)
+        (boxes := tmp_path / "boxes.csv").write_text(
+            "file,xmin,ymin,xmax,ymax\nfilm 20.png,20,40,80,120\n"
+        )
+        high = replace(SITE_POINT, threshold=0.999999, near=(0.99, 0.9999999))
+        low = replace(SITE_POINT, name="youden", threshold=1e-6, near=(1e-7, 0.1))
+        site = tmp_path / "north.json"
+        a_site(made_bundle.card, operating_points=(high, low)).write(site)
+        words = ("evaluate", "pneumonia-made", "--data", folder, "--boxes", boxes, "--site", site)
+        assert figures(run, *words)["films"] == 0
+        assert figures(run, *words, "--operating-point", "youden")["films"] == 1
+
     def test_films_of_the_models_own_set_are_evaluated_by_their_split(self, run, made_films):
         told = figures(run, "evaluate", "pneumonia-made", "--data", made_films)
         assert (told["split"], told["n"]) == ("test", 20)
@@ -408,6 +422,8 @@ class TestPredict:
             assert float(now["score"]) == pytest.approx(
                 float(read_site(site).calibration.score(logit)), abs=1e-6
             )
+            said = float(now["calibration_slope"]), float(now["calibration_intercept"])
+            assert said == (0.5, -1.0)
 
     @pytest.mark.parametrize("change", [{"weights_sha256": "9" * 64}, {"card_sha256": "9" * 64}])
     def test_a_file_of_another_model_is_refused(self, run, folder, site, change):
