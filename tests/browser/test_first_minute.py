@@ -15,7 +15,7 @@ from cxr.films.radiograph import read
 from cxr.reading_room.samples import sample_films
 from tests.browser.conftest import serve, tab_of
 from tests.browser.test_dashboard import open_triage, picture
-from tests.browser.waiting import until
+from tests.browser.waiting import at_rest, until
 
 pytestmark = pytest.mark.browser
 
@@ -173,3 +173,7 @@ def test_at_the_width_of_a_phone(page: Page, shot) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390, "the page scrolls sideways"
     shot(page, "first-painted-390")
+    # A film is below the list, and who chooses one from there is led to it.
+    at_rest(page)
+    page.locator(".worklist li").first.click()
+    expect(page.locator(".viewer canvas").first).to_be_in_viewport(ratio=0.9)

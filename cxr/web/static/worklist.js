@@ -1,6 +1,7 @@
 // The worklist. A click, the arrow keys, Home and End or keys of the reader's own choose a study, or the
 // next film of it; only the choice goes back. The keys that press a button of the page are taken here too.
 
+import { follow } from "./in_sight.js";
 import { actionOf, isTyped, press } from "./keys.js";
 import { isLate, rootIn, stylesheet } from "./parts.js";
 import { forgetWork, holdOn, isWorkedWith } from "./worklist_hold.js";
@@ -165,7 +166,10 @@ function mark(list, number, follow = true) {
 function item(list) {
   const element = document.createElement("li");
   element.setAttribute("role", "option");
-  element.addEventListener("click", () => list.choose(element.first));
+  element.addEventListener("click", () => {
+    list.choose(element.first);
+    follow(document.querySelector(".st-key-film"), list);
+  });
   return element;
 }
 
@@ -229,6 +233,7 @@ function films(all, part, list) {
     film.addEventListener("click", (event) => {
       event.stopPropagation();
       list.choose(number);
+      follow(document.querySelector(".st-key-film"), list);
     });
     line.append(film);
   }
