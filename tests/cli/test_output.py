@@ -194,10 +194,17 @@ class TestStandardOutput:
     def test_of_a_process(self, made_models):
         """As a person sees it: with the interpreter's own end."""
         environment = os.environ | {"PYTHONPATH": str(ROOT), "CXR_MODELS": str(made_models)}
-        for target, status in (("> /dev/full", WRONG_USAGE), ("| true", CLOSED)):
-            script = f"set -o pipefail; {sys.executable} -m cxr models {target}"
+        reader, pipe = os.pipe()
+        os.close(reader)
+        full = os.open("/dev/full", os.O_WRONLY)
+        for output, status in ((full, WRONG_USAGE), (pipe, CLOSED)):
             done = subprocess.run(
-                ["bash", "-c", script], capture_output=True, env=environment, check=False
+                [sys.executable, "-m", "cxr", "models"],
+                stdout=output,
+                stderr=subprocess.PIPE,
+                env=environment,
+                check=False,
             )
+            os.close(output)
             assert done.returncode == status, done.stderr
             assert b"Traceback" not in done.stderr
