@@ -19,6 +19,7 @@ from .theme import (
     model_colour,
     need_columns,
     plain_texts,
+    share_ticks,
 )
 
 __all__ = ["agreement_by_week", "drift_bars", "refusal_shares", "score_spread", "use_by_day"]
@@ -93,7 +94,7 @@ def refusal_shares(refusals: pd.DataFrame, *, theme: str = "dark") -> go.Figure:
         f"({hovered_interval(2, 3)})<extra></extra>",
     )  # fmt: skip
     top = min(1.0, 1.1 * float(refusals["high"].max()))
-    figure.update_xaxes(range=[0, top], tickformat="~%", title_text="Share of films")
+    figure.update_xaxes(range=[0, top], title_text="Share of films", **share_ticks(top))
     return figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=names[::-1],
         range=[-0.6, len(names) - 0.4],
@@ -297,4 +298,5 @@ def score_spread(
         )  # fmt: skip
     figure.update_layout(bargap=0, margin_t=86)
     figure.update_xaxes(**SCORE_AXIS)
-    return figure.update_yaxes(title_text="Share of films", tickformat="~%", rangemode="tozero")
+    top = max(spread.validation.max(), spread.logged.max())
+    return figure.update_yaxes(title_text="Share of films", rangemode="tozero", **share_ticks(top))

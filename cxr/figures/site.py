@@ -20,6 +20,7 @@ from .theme import (
     hovered_interval,
     need_columns,
     plain_texts,
+    share_ticks,
 )
 
 __all__ = ["band_of_scores", "class_scores", "programme", "subgroup_rates", "waiting_times"]
@@ -62,6 +63,7 @@ def class_scores(
     limits = np.column_stack([edges[:-1], edges[1:]])
     score = f"score {hovered_interval(0, 1, '.2f')}<extra></extra>"
     before, truth = np.asarray(own[0], np.float64), np.asarray(own[1])
+    top = 0.0
     for place, scores, labels, dash, width in (
         ("validation", before, truth, "dot", 1.5),
         ("here", s, y, "solid", 2.5),
@@ -71,6 +73,7 @@ def class_scores(
             if not films.size:
                 continue
             shares = np.histogram(films, edges)[0] / films.size
+            top = max(top, shares.max())
             figure.add_scatter(
                 x=edges, y=np.append(shares, shares[-1]), mode="lines",
                 name=f"{name}, {place}, {count(films.size)}", showlegend=True,
@@ -82,7 +85,7 @@ def class_scores(
     _threshold(figure, threshold, look.accent, f"threshold {threshold:.3f}")
     figure.update_layout(margin_t=86)
     figure.update_xaxes(**SCORE_AXIS)
-    return figure.update_yaxes(title_text="Share of films", tickformat="~%", rangemode="tozero")
+    return figure.update_yaxes(title_text="Share of films", rangemode="tozero", **share_ticks(top))
 
 
 @plain_texts

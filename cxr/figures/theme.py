@@ -16,6 +16,7 @@ import plotly.io as pio
 
 from ..networks import BASELINES
 from ..plain_text import visible
+from ..stats.wording import percent
 from ..storage.csv_text import changed
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "need_columns",
     "need_some",
     "plain_texts",
+    "share_ticks",
     "verbatim",
     "verbatim_table",
 ]
@@ -92,7 +94,25 @@ _BASELINE_COLOURS = dict(zip(BASELINES, cycle(("#7F868F", "#A9AFB8")), strict=Fa
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
-SHARE_AXIS: dict[str, Any] = {"range": [-0.01, 1.01], "tickformat": ".0%", "dtick": 0.2}
+#: Between two ticks of an axis of shares, and how many of these there are at most.
+STEPS, MOST_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2), 6
+
+
+def share_ticks(top: float) -> dict[str, Any]:
+    """Return the ticks of an axis of shares from 0 on: "20 %", where Plotly would write "20%".
+
+    Parameters
+    ----------
+    top : float
+        The largest share, within 0 to 1.
+    """
+    step = next((step for step in STEPS if top <= MOST_STEPS * step), STEPS[-1])
+    values = [round(step * i, 3) for i in range(round(1 / step) + 1) if step * i < top + step]
+    digits = 0 if step >= 0.01 else 1
+    return {"tickvals": values, "ticktext": [percent(value, digits) for value in values]}
+
+
+SHARE_AXIS: dict[str, Any] = {"range": [-0.01, 1.01], **share_ticks(1.0)}
 SCORE_AXIS: dict[str, Any] = {"range": [0, 1], "dtick": 0.2, "title": {"text": "Score"}}
 
 

@@ -12,7 +12,7 @@ import pytest
 from cxr import figures
 from cxr.evidence.comparison import compare_pair
 from cxr.evidence.evaluation import Confusion, by_subtype, generalisation_gap
-from cxr.figures.theme import THEMES
+from cxr.figures.theme import MOST_STEPS, THEMES, share_ticks
 from cxr.scoring.operating_points import Calibration
 from cxr.stats.curves import PrecisionRecall, Reliability, RocCurve
 from cxr.stats.wording import percent
@@ -165,6 +165,23 @@ def test_every_figure_wears_the_template_and_a_short_title(name, theme):
     assert "jet" not in figure.to_json()
     other = DRAWN[name](theme="light" if theme == "dark" else "dark")
     assert figure.layout.title.text == other.layout.title.text
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_axes_write_shares_as_texts_do(name: str) -> None:
+    figure = DRAWN[name](theme="dark")
+    axes = [*figure.select_xaxes(), *figure.select_yaxes()]
+    assert not any("%" in (axis.tickformat or "") and axis.type != "date" for axis in axes)
+
+
+@pytest.mark.parametrize("top", [0.0, 0.0004, 0.013, 0.06, 0.35, 0.61, 1.0])
+def test_ticks_of_shares_reach_the_largest_and_are_few(top: float) -> None:
+    ticks = share_ticks(top)
+    values, texts = ticks["tickvals"], ticks["ticktext"]
+    assert values[0] == 0
+    assert top <= values[-1] <= 1
+    assert len(values) <= MOST_STEPS + 2
+    assert [float(text.removesuffix(" %")) / 100 for text in texts] == pytest.approx(values)
 
 
 @pytest.mark.parametrize("name", DRAWN)
