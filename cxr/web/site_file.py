@@ -74,7 +74,7 @@ def choose_site(
     site, refused = _fitting(cards)
     words = "Site's file" if site is None else f"Site: {plain(site.site)}"
     with place.popover(words, key="choose_site"):
-        st.file_uploader(
+        upload = st.file_uploader(
             "Site's file, .json",
             type="json",
             key=key,
@@ -89,7 +89,9 @@ def choose_site(
                 on_click=keep_site,
                 args=(None,),
             )
-    for told in filter(None, (st.session_state.get(PROBLEM), refused)):
+    # What was wrong with a file that is taken out, or was dropped on another page, is told no more.
+    problem = st.session_state.get(PROBLEM) if upload is not None else ""
+    for told in filter(None, (problem, refused)):
         st.error(told)
     if site is None:
         return None, list(cards)
@@ -113,7 +115,6 @@ def _fitting(cards: Sequence[Card]) -> tuple[SiteFile | None, str]:
 def _take(key: str) -> None:
     upload = st.session_state.get(key)
     if upload is None:
-        st.session_state[PROBLEM] = ""  # it was of the file that is taken out
         return
     if upload.getvalue() == NO_ROOM:
         st.session_state[PROBLEM] = plain(came_in_vain())

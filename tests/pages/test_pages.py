@@ -741,6 +741,10 @@ def test_a_sites_file_of_another_model_is_refused(page, made_bundle) -> None:
     # With the file the word on it goes.
     app.file_uploader(key="triage_site").set_value(None).run()
     assert said not in texts(app)
+    drop_site(app, b"{}")
+    assert said in texts(app)
+    app.switch_page("pages/monitoring.py").run()
+    assert said not in texts(app)
 
 
 def test_a_cleared_list_is_empty_and_can_be_filled_again(page) -> None:
