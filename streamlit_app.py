@@ -78,6 +78,7 @@ elif __name__ != "__mp_main__":  # a process that the dashboard starts serves no
     # these parts of it come first, by themselves.
     hooks = run_path(str(WEB / "streamlit_hooks.py"))
     hooks["keep_uploads_in_memory"]()
+    hooks["ask_nobody_outside"]()
     hooks["run_through_navigation"]()
     hooks["lose_no_press"]()
     hooks["empty_no_cache"]()

@@ -26,6 +26,7 @@ import streamlit
 
 __all__ = [
     "VERSION",
+    "ask_nobody_outside",
     "close_what_is_behind",
     "empty_no_cache",
     "end_in_time",
@@ -78,6 +79,16 @@ def keep_uploads_in_memory() -> None:
     """
     if module := _part("starlette.formparsers", "MultiPartParser.spool_max_size"):
         module.MultiPartParser.spool_max_size = 0  # what SpooledTemporaryFile takes for no limit
+
+
+def ask_nobody_outside() -> None:
+    """Keep Streamlit from asking a server on the internet for this machine's address there.
+
+    It does so when it starts to listen beyond the machine, and of each websocket that a page of
+    another name opens, which all others wait for up to two seconds. Without this part it does so.
+    """
+    if module := _part("streamlit.net_util", "get_external_ip"):
+        module.get_external_ip = lambda: None
 
 
 def keep_keras_session() -> None:

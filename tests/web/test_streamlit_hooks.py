@@ -18,7 +18,7 @@ import streamlit
 import streamlit as st
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
-from streamlit import runtime, user_info
+from streamlit import net_util, runtime, user_info
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import app_session
@@ -32,6 +32,8 @@ from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import WStates
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
+from streamlit.web import bootstrap
+from streamlit.web.server import server_util
 from streamlit.web.server.starlette import (
     starlette_auth_routes,
     starlette_routes,
@@ -140,6 +142,17 @@ class TestWithThem:
         upload = upload_of(5_000_000)
         assert upload._in_memory
         assert upload.file.read() == b"x" * 5_000_000
+
+    def test_nobody_outside_is_asked(self, monkeypatch):
+        """Neither at the start, nor of what a page of elsewhere sends."""
+        monkeypatch.setattr(
+            net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("asked")
+        )
+        monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
+        hooks.ask_nobody_outside()
+        assert not server_util.is_url_from_allowed_origins("https://elsewhere.example")
+        for module in (bootstrap, server_util):
+            assert "net_util.get_external_ip" in inspect.getsource(module)
 
     def test_what_a_closed_tab_had_is_freed(self, server, monkeypatch):
         uploads: list[str] = []
@@ -362,6 +375,7 @@ def asked_whether_open() -> bool:
         ),
         (WStates, "widget_metadata", hooks.forget_old_widgets, None),
         (MultiPartParser, "spool_max_size", hooks.keep_uploads_in_memory, None),
+        (net_util, "get_external_ip", hooks.ask_nobody_outside, None),
         (SafeSessionState, "on_script_will_rerun", hooks.lose_no_press, None),
         (
             script_runner.ScriptRunner,
