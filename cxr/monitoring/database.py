@@ -138,6 +138,8 @@ def open_engine(url: sa.URL) -> sa.Engine:
             "connect_timeout": PATIENCE,
             "options": f"-c statement_timeout={PATIENCE * 1000}",
             "application_name": "cxr",
+            # One that was made without a language gives bytes for text, unless it is asked for it.
+            "client_encoding": "utf8",
         }
         arguments = {name: value for name, value in arguments.items() if name not in url.query}
     try:

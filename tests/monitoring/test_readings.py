@@ -821,6 +821,18 @@ def test_who_may_only_read_on_a_server_is_told(on_server: str):
     said(error, "cannot be opened or written")
 
 
+def test_a_database_without_an_encoding_will_do(server: str):
+    """As the server's own programs make one where the machine has no language."""
+    import psycopg
+
+    name = f"readings{next(_numbers)}"
+    with psycopg.connect(f"postgresql://{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0")
+    log = Readings(f"postgresql://{server}/{name}")
+    log.signed("signed_in", SignIn(reader="0f" * 16, role="reader"))
+    assert log.sign_ins()["reader"].tolist() == ["0f" * 16]
+
+
 def test_who_waits_long_on_a_server_is_told(on_server: str, monkeypatch: pytest.MonkeyPatch):
     import psycopg
 
