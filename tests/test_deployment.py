@@ -190,7 +190,7 @@ UNIT_KEYS = {
         ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc
         ProcSubset RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID
         LockPersonality MemoryDenyWriteExecute RemoveIPC SystemCallArchitectures SystemCallFilter
-        SystemCallErrorNumber
+        SystemCallErrorNumber SuccessExitStatus RestartForceExitStatus
     """,
     "Install": "WantedBy",
 }
