@@ -120,10 +120,10 @@ class Provider:
 
 
 @contextmanager
-def provider() -> Iterator[Provider]:
-    """Run a provider on a free port of this machine."""
+def provider(host: str = "127.0.0.1", name: str = "", **tls: str) -> Iterator[Provider]:
+    """Run a provider on a free port of this machine; by TLS and a name, for other machines."""
     port = free_port()
-    made = Provider(f"http://127.0.0.1:{port}")
+    made = Provider(f"{'https' if tls else 'http'}://{name or host}:{port}")
     routes = [
         Route("/.well-known/openid-configuration", made.discovery),
         Route("/keys", made.keys),
@@ -131,7 +131,8 @@ def provider() -> Iterator[Provider]:
         Route("/token", made.token, methods=["POST"]),
         Route("/end", made.end),
     ]
-    config = uvicorn.Config(Starlette(routes=routes), port=port, log_level="error", ws="none")
+    app = Starlette(routes=routes)
+    config = uvicorn.Config(app, host=host, port=port, log_level="error", ws="none", **tls)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
