@@ -84,8 +84,9 @@ def keep_uploads_in_memory() -> None:
 def ask_nobody_outside() -> None:
     """Keep Streamlit from asking a server on the internet for this machine's address there.
 
-    It does so when it starts to listen beyond the machine, and of each websocket that a page of
-    another name opens, which all others wait for up to two seconds. Without this part it does so.
+    It does so of each websocket that a page of another name opens, which all others wait for up to
+    two seconds. At its start it does not, since ``browser.serverAddress`` is set. Without this part
+    it does so.
     """
     if module := _part("streamlit.net_util", "get_external_ip"):
         module.get_external_ip = lambda: None

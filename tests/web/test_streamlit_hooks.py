@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import SimpleNamespace
@@ -144,15 +145,19 @@ class TestWithThem:
         assert upload.file.read() == b"x" * 5_000_000
 
     def test_nobody_outside_is_asked(self, monkeypatch):
-        """Neither at the start, nor of what a page of elsewhere sends."""
+        """Neither of what a page of elsewhere sends, nor at the start."""
         monkeypatch.setattr(
             net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("asked")
         )
         monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
         hooks.ask_nobody_outside()
         assert not server_util.is_url_from_allowed_origins("https://elsewhere.example")
-        for module in (bootstrap, server_util):
-            assert "net_util.get_external_ip" in inspect.getsource(module)
+        assert "net_util.get_external_ip" in inspect.getsource(server_util)
+        # This is asked first, and the page's file is read later.
+        set_first = 'if config.is_manually_set("browser.serverAddress")'
+        assert set_first in inspect.getsource(bootstrap._print_url)
+        config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+        assert config["browser"]["serverAddress"] == "127.0.0.1"
 
     def test_what_a_closed_tab_had_is_freed(self, server, monkeypatch):
         uploads: list[str] = []
