@@ -67,8 +67,9 @@ def owners(name: str) -> list[str]:
 async def until_written(_app: st.App) -> AsyncIterator[None]:
     """Have the server stop only once what readers said is written, or known to be lost."""
     yield
-    if kept := sys.modules.get("cxr.web.reading_session"):
-        await asyncio.to_thread(kept.close_recorder, SECONDS_TO_WRITE)
+    kept = sys.modules.get("cxr.web.reading_session")
+    if close := getattr(kept, "close_recorder", None):  # not while it is being imported
+        await asyncio.to_thread(close, SECONDS_TO_WRITE)
 
 
 if __name__ == "__main__":

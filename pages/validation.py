@@ -51,7 +51,7 @@ def main() -> None:
     else:
         films_step(session)
         # Before their scores are looked at: a film that gets its own meanwhile is not in them.
-        waiting = len(session.films.waiting)
+        waiting = len(set(session.films.waiting) - session.scorer.failed)
         step(2, "Truth")
         given = truth_step(session)
     if given is None or (not scores_alone and session.scorer.pending and len(session.films) < 2):

@@ -68,7 +68,7 @@ def served(made: Provider, folder: Path, **changes: str) -> Iterator[str]:
             yield address
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(60)
     said = (folder / "log.txt").read_text()
     assert "Traceback" not in said, said[-3000:]
     for person in PEOPLE.values():

@@ -99,6 +99,11 @@ class Scorer:
         seconds = None if new <= 0 else (time.monotonic() - self._began) / new * waiting
         return ScoringProgress(done, total, seconds)
 
+    @property
+    def failed(self) -> frozenset[Entry]:
+        """Films that could not be scored, and will not be unless the reader has them go on."""
+        return frozenset(self._failed)
+
     def start(self) -> None:
         """Have the films scored that wait, unless they are paused or failed."""
         if not self._has_work():

@@ -90,10 +90,13 @@ class SiteSession:
             As for `cxr.evidence.score_split.learned_from`.
         """
         new = films[~films["sha256"].isin(self._learned)].drop_duplicates("sha256")
-        if len(new):
-            said = learned_from(self.model, new)
-            self._learned |= dict(zip(new["sha256"], map(bool, said), strict=True))
-        return films["sha256"].map(self._learned).to_numpy(bool)
+        if not len(new):
+            return films["sha256"].map(self._learned).to_numpy(bool)
+        said = dict(zip(new["sha256"], map(bool, learned_from(self.model, new)), strict=True))
+        # Of a film without a fingerprint, as one that is being scored, only for now.
+        lasting = set(new["sha256"][new["phash"] != ""])
+        self._learned |= {sha256: known for sha256, known in said.items() if sha256 in lasting}
+        return films["sha256"].map(said | self._learned).to_numpy(bool)
 
     def remember(self, key: Hashable, work: Callable[[], T]) -> T:
         """Return what was worked out for a key, or work it out."""
@@ -118,6 +121,7 @@ class SiteSessions:
     """
 
     def __init__(self) -> None:
+        self.is_closed = False
         self._kept: OrderedDict[str, SiteSession] = OrderedDict()
         self._lock = threading.Lock()  # what needs the memory is another tab's, in its own thread
         budget.when_full(self.make_room)
@@ -156,7 +160,8 @@ class SiteSessions:
         return True
 
     def close(self) -> None:
-        """Let everything go: the tab is closed."""
+        """Let everything go: the tab is closed, or was away and gave way to another."""
+        self.is_closed = True
         with self._lock:
             every = list(self._kept.values())
             self._kept.clear()

@@ -36,7 +36,7 @@ OTHER_MODEL = (
 def site_session(model: Model) -> SiteSession:
     """Return what this tab keeps for a model: its films are there again when it is chosen again."""
     state = st.session_state
-    if KEPT not in state:
+    if KEPT not in state or state[KEPT].is_closed:  # closed of a tab that was away, and is back
         state[KEPT] = SiteSessions()
         watch_closed_tab(state[KEPT].close)
     before: SiteSession | None = state.get(KEY)

@@ -27,6 +27,8 @@ from .site_file import keep_site
 __all__ = ["report_step", "report_waits"]
 
 NOT_YOURS = "An administrator makes the site's file, which sets its threshold."
+#: Of the session: the site's file is to be used once the page is drawn.
+ASKED = "site_use_asked"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 WHAT = (
     "All of the above in one file, with the hashes of the model and of the films and their labels, "
@@ -135,12 +137,16 @@ def _file(chosen: Chosen) -> None:
             help="Choose it on Triage and Monitoring, or with cxr predict --site",
         )
         st.button(
-            "Use it in this tab",
-            key="site_use",
-            help="On Triage and Monitoring",
-            on_click=_use,
-            args=(name, chosen),
+            "Use it in this tab", key="site_use", help="On Triage and Monitoring", on_click=_asked
         )
+    if st.session_state.pop(ASKED, False):
+        _use(name, chosen)
+
+
+def _asked() -> None:
+    # Done once the page is drawn this far, by what it says then: a name that was just typed, and a
+    # threshold that was being worked out, come with the press.
+    st.session_state[ASKED] = True
 
 
 def _use(name: str, chosen: Chosen) -> None:
@@ -149,7 +155,7 @@ def _use(name: str, chosen: Chosen) -> None:
     except CalibrationError as error:
         st.toast(plain(error))
     else:
-        st.toast("Triage and Monitoring use the site's file in this tab.")
+        st.toast(f"Triage and Monitoring use the file of {plain(name)} in this tab.")
 
 
 def _named(name: str, chosen: Chosen) -> SiteFile:

@@ -40,6 +40,8 @@ __all__ = ["scores_step", "second_reader", "truth_step"]
 
 TYPES = ["csv", "txt", "tsv", "xlsx"]
 NONE = "none"
+#: Code of the remark on films on which the program failed.
+FAILED = "failed"
 #: In place of a column that names the films; names of a sheet's columns are in small letters.
 ROW = "(Each row is a film)"
 #: Names of a list that are shown at most; the rest is counted.
@@ -74,13 +76,26 @@ def truth_step(session: SiteSession) -> tuple[pd.DataFrame, Matched] | None:
     if found is None:
         return None
     films = joined(session.films.table(), found)
-    films, found = without_learned(session.model, films, found, session.learned(films))
-    for remark in found.remarks:
-        if remark.code == LEARNED:  # the others were told with the match
-            _tell(remark)
     # A film that waits is neither scored nor refused: it counts once it is one of them.
-    films = films[films["score"].notna() | (films["refusal"] != "")]
-    return films.reset_index(drop=True), found
+    counts = (films["score"].notna() | (films["refusal"] != "")).to_numpy()
+    known = np.zeros(len(films), bool)
+    known[counts] = session.learned(films[counts])
+    films, found = without_learned(session.model, films.assign(counts=counts), found, known)
+    found = _without_failed(session, films, found)
+    for remark in found.remarks:
+        if remark.code in (LEARNED, FAILED):  # the others were told with the match
+            _tell(remark)
+    return films[films.pop("counts")].reset_index(drop=True), found
+
+
+def _without_failed(session: SiteSession, films: pd.DataFrame, found: Matched) -> Matched:
+    """Remark on films that have a truth, and on which the program failed."""
+    failed = {entry.name for entry in session.scorer.failed if entry.waits}
+    names = tuple(films["path"][films["path"].isin(failed)])
+    if not names:
+        return found
+    remark = Remark(FAILED, f"{count(len(names))} could not be scored, and left out.", names)
+    return replace(found, remarks=(*found.remarks, remark))
 
 
 def scores_step(session: SiteSession) -> tuple[pd.DataFrame, Matched] | None:

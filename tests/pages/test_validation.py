@@ -251,6 +251,19 @@ def test_films_that_wait_are_in_no_figure_and_no_file_is_made_without_them(valid
     assert "n\u00a062" in texts(app)
 
 
+def test_a_film_on_which_the_program_fails_keeps_no_report_back(validation):
+    names = {f"film{k}.png": "pneumonia" if k % 2 else "normal" for k in range(FILMS + 1)}
+    app = validation(FILMS, truth(names))
+    session = app.session_state["site_session"]
+    session.films.add(f"film{FILMS}.png", a_film(FILMS))
+    session.scorer.fail(session.films.waiting[0], RuntimeError("no memory"))
+    app.run()
+    assert not app.exception
+    assert files(app) == {"Report", "Site's file"}
+    assert any(part.label.startswith("1 film could not be scored") for part in app.expander)
+    assert "n\u00a060" in texts(app)
+
+
 def test_films_that_the_model_learned_from_are_in_no_figure(validation, made_films: Path):
     learned = sorted((made_films / "train").rglob("*.png"))[::10]
     rows = {f"film{k}.png": "pneumonia" if k % 2 else "normal" for k in range(FILMS)}

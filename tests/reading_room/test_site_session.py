@@ -49,7 +49,8 @@ def test_a_session_that_is_closed_keeps_nothing(made_bundle):
 def test_whether_the_model_learned_from_a_film_is_asked_once(made_bundle, monkeypatch):
     session, asked = SiteSession(made_bundle), []
     learned = made_bundle.films.query("split == 'train'").iloc[:1]
-    others = pd.DataFrame({"sha256": ["f" * 64, "", "f" * 64], "phash": ""})
+    unlike = "".join(f"{15 - int(digit, 16):x}" for digit in learned["phash"].iloc[0])
+    others = pd.DataFrame({"sha256": ["f" * 64, "", "f" * 64], "phash": unlike})
 
     def ask(bundle, films):
         asked.append(len(films))
@@ -64,6 +65,20 @@ def test_whether_the_model_learned_from_a_film_is_asked_once(made_bundle, monkey
     ):
         assert session.learned(films).tolist() == said
     assert asked == [2, 1]
+
+
+def test_a_film_is_asked_for_again_once_it_has_its_fingerprint(made_bundle):
+    session = SiteSession(made_bundle)
+    copy = made_bundle.films.query("split == 'train'").iloc[:1].assign(sha256="e" * 64)
+    assert session.learned(copy.assign(phash="")).tolist() == [False]
+    assert session.learned(copy).tolist() == [True]
+
+
+def test_films_of_a_tab_that_gave_way_are_looked_after_when_it_is_back(made_bundle):
+    sessions = SiteSessions()
+    assert not sessions.is_closed
+    sessions.close()
+    assert sessions.is_closed
 
 
 def test_films_of_a_tab_that_is_gone_are_not_scored(made_bundle):

@@ -436,6 +436,7 @@ def test_a_sign_in_that_nobody_ends_has_its_end_in_the_trail(monkeypatch):
     async def sent(message: Any) -> None:
         made.sent.append(message)
 
-    asyncio.run(asyncio.wait_for(run(), 30))
+    with ThreadPoolExecutor(1) as thread:  # with a loop of its own
+        thread.submit(lambda: asyncio.run(asyncio.wait_for(run(), 30))).result()
     assert made.noted[2:] == [("timed_out", first), ("server_stopped", second)]
     assert made.sent == [{"type": "lifespan.shutdown.complete"}]

@@ -338,6 +338,8 @@ def test_what_waits_when_the_server_stops_is_told(made, tmp_path):
         other.execute("BEGIN IMMEDIATE")
         with served(made, tmp_path) as at, Visitor(at, made) as visitor:
             assert visitor.sign_in("reader").status_code == 200
+            with visitor.socket() as tab:
+                shown(tab)  # so that the server has imported what writes
     said = re.findall("Not in the audit trail: ([a-z_]+) ", (tmp_path / "log.txt").read_text())
     assert said == ["signed_in", "server_stopped"]
 
