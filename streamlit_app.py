@@ -102,7 +102,7 @@ elif __name__ != "__mp_main__":  # a process that the dashboard starts serves no
         access, parts = signs_in
         layers.append(Middleware(gate["Gate"], access=access, parts=parts))
     arrivals = run_path(str(WEB / "arrivals.py"))["Arrivals"]
-    layers.append(Middleware(arrivals, kept=hooks["uploads_kept"]))
+    layers.append(Middleware(arrivals, kept=hooks["uploads_kept"], most=hooks["most_uploaded"]))
     app = st.App(
         Path(__file__),
         middleware=layers,

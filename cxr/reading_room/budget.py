@@ -52,11 +52,21 @@ def count_also(others: Callable[[], int]) -> None:
     _others.append(others)
 
 
-def beyond() -> str:
+def beyond(own: int = 0) -> str:
     """Return why there is no room for what counts already, after others made some; "" if there is.
 
     What is in no list is counted before it is there, to be let go where it finds no room.
+
+    Parameters
+    ----------
+    own : int
+        Bytes of it that are for one list. Nobody makes room for more than a list takes.
     """
+    if own > LIST.value * 1_000_000:
+        return (
+            f"The uploads of one tab that no list has taken are {_mb(own)} MB, of {LIST.value} MB. "
+            f"Add fewer films at once, or {LIST.how}."
+        )
     while True:
         with _lock:
             if _used() <= ALL_LISTS.value * 1_000_000:
@@ -68,9 +78,10 @@ def beyond() -> str:
 def came_in_vain() -> NoRoomError:
     """Return what is said of a file that came when there was no room for it."""
     return NoRoomError(
-        "The server had no room for this file: what all lists and uploads keep is bounded to "
-        f"{ALL_LISTS.value} MB. Clear lists that are done, or close their tabs, and add the file "
-        f"again; or {ALL_LISTS.how}."
+        "The server had no room for this file: what comes at once is bounded to "
+        f"{LIST.value} MB, what all lists and uploads keep to {ALL_LISTS.value} MB. Add fewer "
+        "films at once, clear lists that are done or close their tabs, and add the file again; or "
+        f"{LIST.how}, or {ALL_LISTS.how}."
     )
 
 

@@ -4,7 +4,8 @@ Streamlit holds a file while it arrives, and until a page takes it, and counts n
 one layer of ASGI around it, within that of `cxr.web.gate`:
 
 - What is on its way, as much as it says that it is, and what Streamlit keeps that no list has taken
-  yet count with the films of all lists (`cxr.reading_room.budget`).
+  yet count with the films of all lists (`cxr.reading_room.budget`). One tab's find no room beyond
+  what a list takes, and nobody's list gives way to them then.
 - What would go beyond that bound is received and let go. In its place the page gets `NO_ROOM`, with
   the file's name, and has a row that says so (`cxr.web.uploads`): of a request that is refused,
   Streamlit's page tells a number, and where films are dropped on the page nothing.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -32,7 +34,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 logger = logging.getLogger("cxr.web.arrivals")  # by which name it is run besides
 
 #: Below any base path.
-UPLOAD = re.compile(r"/_stcore/upload_file/[^/]+/[^/]+$")
+UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/[^/]+$")
 BOUNDARY = re.compile(rb'boundary="?([^";,]+)"?', re.IGNORECASE)
 #: What a page is given in place of a file that found no room: no film, and no file of anybody.
 NO_ROOM = b"cxr: no room for this file\n"
@@ -50,23 +52,33 @@ class Arrivals:
     app : callable
         The ASGI application within.
     kept : callable
-        Returns the bytes of the uploads that Streamlit keeps.
+        Returns the bytes of the uploads that Streamlit keeps: of a session, or without one of all.
+    most : callable
+        Returns the bytes above which Streamlit refuses an upload before any of it has come.
     """
 
-    def __init__(self, app: App, *, kept: Callable[[], int]) -> None:
+    def __init__(
+        self, app: App, *, kept: Callable[[str | None], int], most: Callable[[], int]
+    ) -> None:
         self._app = app
-        self._under_way = 0
-        budget.count_also(lambda: self._under_way + kept())
+        self._kept, self._most = kept, most
+        #: Bytes, by session.
+        self._under_way: Counter[str] = Counter()
+        #: Held from where an upload is counted until it has found room or is counted no more: two
+        #: at once of which one finds room would refuse each other.
+        self._counts = asyncio.Lock()
+        self._total = 0
+        budget.count_also(lambda: self._total + kept(None))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; of an upload that finds no room, its name."""
         is_upload = scope["type"] == "http" and scope["method"] == "PUT"
-        if is_upload and UPLOAD.search(scope["path"]):
-            await self._upload(scope, receive, send)
+        if is_upload and (place := UPLOAD.search(scope["path"])):
+            await self._upload(place["session"], scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _upload(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         said = headers.get(b"content-length", b"")
         boundary = BOUNDARY.search(headers.get(b"content-type", b""))
@@ -75,18 +87,36 @@ class Arrivals:
             return
         receive = _in_time(receive)
         size = int(said)
-        self._under_way += size
+        if size > self._most():  # Streamlit answers that it is too large: nobody makes room for it
+            await self._app(scope, receive, send)
+            return
+        counted = 0
+
+        def count(now: int) -> None:
+            nonlocal counted
+            self._under_way[session] += now - counted
+            self._total += now - counted
+            counted = now
+            if not self._under_way[session]:
+                del self._under_way[session]
+
+        async def answer(message: Message) -> None:
+            count(0)  # it is among what Streamlit keeps by now, or nowhere
+            await send(message)
+
         try:
-            # In a thread: to make room, lists of tabs that are away are let go.
-            full = await asyncio.to_thread(budget.beyond)
+            async with self._counts:
+                count(size)
+                own = self._under_way[session] + self._kept(session)
+                # In a thread: to make room, lists of tabs that are away are let go.
+                if full := await asyncio.to_thread(budget.beyond, own):
+                    count(0)
             if full:
-                self._under_way -= size
-                size = 0
                 logger.warning("An upload found no room. %s", full)
                 receive = _named_alone(receive, boundary[1])
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, answer)
         finally:
-            self._under_way -= size
+            count(0)
 
 
 def _in_time(receive: Receive) -> Receive:

@@ -43,6 +43,7 @@ __all__ = [
     "leave_folder_mode",
     "lose_no_press",
     "media",
+    "most_uploaded",
     "run_through_navigation",
     "session_id",
     "session_is_open",
@@ -591,13 +592,36 @@ def forget_uploads(file_ids: Iterable[str]) -> None:
         store.remove_file(session_id=session, file_id=file_id)
 
 
-def uploads_kept() -> int:
-    """Return the bytes of the uploads that Streamlit keeps, of all tabs; 0 without this part."""
+def uploads_kept(session: str | None = None) -> int:
+    """Return the bytes of the uploads that Streamlit keeps; 0 without this part.
+
+    Parameters
+    ----------
+    session : str, optional
+        Whose; without it those of all tabs.
+    """
     module = _part("streamlit.runtime", "Runtime.uploaded_file_mgr")
     if module is None or not module.exists():
         return 0
-    kept = module.get_instance().uploaded_file_mgr.get_stats()
-    return sum(stat.byte_length for stats in kept.values() for stat in stats)
+    store = module.get_instance().uploaded_file_mgr
+    if session is None:
+        kept = store.get_stats()
+        return sum(stat.byte_length for stats in kept.values() for stat in stats)
+    return sum(_kept(store, session).values())
+
+
+def _kept(store: Any, session: str) -> dict[str, int]:
+    """Return the bytes of each upload of a tab; of none where the store does not tell."""
+    if not (hasattr(store, "file_storage") and hasattr(store, "_lock")):
+        _tell_missing(f"{type(store).__name__}.file_storage")
+        return {}
+    with store._lock:
+        return {name: len(file.data) for name, file in store.file_storage.get(session, {}).items()}
+
+
+def most_uploaded() -> int:
+    """Return the bytes above which Streamlit refuses an upload by what it says of its length."""
+    return int(streamlit.get_option("server.maxUploadSize")) * 1024 * 1024
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from cxr.web import arrivals, uploads
 from cxr.web.arrivals import NO_ROOM, Arrivals
 
 MB = 1_000_000
-PATH = "/_stcore/upload_file/tab/file"
+PATH = "/_stcore/upload_file/{}/file"
 HEAD = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a film.dcm"\r\n\r\n'
 TAIL = b"\r\n--b--\r\n"
 
@@ -37,15 +38,24 @@ class Server:
     def __init__(self) -> None:
         self.files: list[tuple[str, bytes]] = []
         self.kept = 0
-        self.layer = Arrivals(self.app, kept=lambda: self.kept)
+        self.of_tab: Counter[str] = Counter()
+        self.layer = Arrivals(
+            self.app,
+            kept=lambda tab: self.kept if tab is None else self.of_tab[tab],
+            most=lambda: 50 * MB,
+        )
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        if int(dict(scope["headers"])[b"content-length"]) > 50 * MB:
+            await send({"type": "http.response.start", "status": 413, "headers": []})
+            return
         async with Request(scope, receive).form() as form:
             file = form["f"]
             assert not isinstance(file, str)
             content = await file.read()
         self.files.append((file.filename or "", content))
         self.kept += len(content)
+        self.of_tab[scope["path"].split("/")[3]] += len(content)
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -55,6 +65,7 @@ class Server:
         *,
         length: int | None = -1,
         before: Callable[[], Awaitable[None]] | None = None,
+        tab: str = "tab",
     ) -> list[Any]:
         """Upload so many bytes in parts; ``before`` is waited for before the last."""
         body = HEAD + b"x" * size + TAIL
@@ -72,7 +83,7 @@ class Server:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "method": "PUT", "path": PATH, "headers": headers}
+        scope = {"type": "http", "method": "PUT", "path": PATH.format(tab), "headers": headers}
         await self.layer(scope, receive, send)
         return sent
 
@@ -124,9 +135,14 @@ def test_what_finds_none_is_let_go_and_leaves_its_name(server, caplog) -> None:
 
 def test_those_at_once_find_room_together(server) -> None:
     async def three() -> None:
-        arrived = asyncio.Event()
-        first = asyncio.create_task(server.upload(6 * MB, before=arrived.wait))
-        await asyncio.sleep(0.01)
+        arrived, has_room = asyncio.Event(), asyncio.Event()
+
+        async def arrives() -> None:
+            has_room.set()
+            await arrived.wait()
+
+        first = asyncio.create_task(server.upload(6 * MB, before=arrives))
+        await has_room.wait()
         await server.upload(6 * MB)
         await server.upload(3 * MB)
         arrived.set()
@@ -136,20 +152,70 @@ def test_those_at_once_find_room_together(server) -> None:
     assert [len(content) for _, content in server.files] == [len(NO_ROOM), 3 * MB, 6 * MB]
 
 
+def test_of_two_at_once_one_finds_the_room_that_there_is_for_it(server, monkeypatch) -> None:
+    """The first is checked while the second has come: each would count the other."""
+    beyond = budget.beyond
+
+    async def two() -> None:
+        loop = asyncio.get_running_loop()
+        has_come = asyncio.Event()
+
+        def later(own: int) -> str:
+            asyncio.run_coroutine_threadsafe(has_come.wait(), loop).result(30)
+            return beyond(own)
+
+        monkeypatch.setattr(budget, "beyond", later)
+        both = [asyncio.create_task(server.upload(6 * MB)) for _ in range(2)]
+        for _ in range(10):  # turns of the loop, in which both get as far as they can
+            await asyncio.sleep(0)
+        has_come.set()
+        await asyncio.gather(*both)
+
+    run(two())
+    assert sorted(len(content) for _, content in server.files) == [len(NO_ROOM), 6 * MB]
+
+
+class Away:
+    """A list that nobody looks at."""
+
+    def __init__(self) -> None:
+        self.share = Share()
+        self.share.take(9 * MB)
+        budget.when_full(self.make_room)
+
+    def make_room(self) -> bool:
+        gone = self.share.used > 0
+        self.share.close()
+        return gone
+
+
 def test_a_list_that_nobody_looks_at_gives_way(server) -> None:
-    class Away:
-        share = Share()
-
-        def make_room(self) -> bool:
-            gone = self.share.used > 0
-            self.share.close()
-            return gone
-
     away = Away()
-    away.share.take(9 * MB)
-    budget.when_full(away.make_room)
     run(server.upload(3 * MB))
     assert len(server.files[0][1]) == 3 * MB
+    assert not away.share.used
+
+
+def test_nobody_gives_way_to_more_of_a_tab_than_a_list_takes(server, monkeypatch, caplog) -> None:
+    away = Away()
+    monkeypatch.setenv("CXR_MAX_LIST_MB", "5")
+    monkeypatch.setenv("CXR_MAX_ALL_LISTS_MB", "13")
+    run(server.upload(3 * MB))
+    run(server.upload(3 * MB))
+    assert [len(content) for _, content in server.files] == [3 * MB, len(NO_ROOM)]
+    assert "CXR_MAX_LIST_MB" in caplog.text
+    assert away.share.used
+    run(server.upload(3 * MB, tab="another"))
+    assert len(server.files[2][1]) == 3 * MB
+    assert not away.share.used
+
+
+def test_what_streamlit_refuses_for_its_length_takes_no_room(server) -> None:
+    away = Away()
+    (answer,) = run(server.upload(1, length=50 * MB + 1))
+    assert answer["status"] == 413
+    assert away.share.used
+    assert room() == MB
 
 
 class TestOneThatDoesNotEnd:
