@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException
 
-from .streamlit_hooks import went_back
+from .streamlit_hooks import leave_uploads, went_back
 
 __all__ = ["among", "asked", "has_come", "in_address", "number_within", "on_page", "put"]
 
@@ -22,6 +22,8 @@ T = TypeVar("T")
 #: Of the session: the page, what its address said last, what it is to say, and whether what it says
 #: now is the reader's doing.
 PAGE, SAID, PUT, NEWS = "address_page", "address_said", "address_put", "address_news"
+#: The page whose uploads the tab has.
+UPLOADS = "address_uploads"
 #: And whether the run before was another page's.
 COME = "address_come"
 
@@ -44,6 +46,11 @@ def on_page(page: str) -> Iterator[None]:
     state[NEWS] = has_come or went_back()
     if has_come:
         state[SAID] = {}
+    # Once for each page that is come to: where its first run begins anew, its own uploaders are
+    # there already. Those of the page before are gone.
+    if state.get(UPLOADS) != page:
+        state[UPLOADS] = page
+        leave_uploads()
     state[PUT] = {}
     try:
         yield

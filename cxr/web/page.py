@@ -41,6 +41,7 @@ from .streamlit_hooks import (
     keep_keras_session,
     keep_uploads_in_memory,
     leave_folder_mode,
+    note_uploads,
 )
 from .tab import SESSION, watch_tab
 from .tour import tour_view
@@ -294,6 +295,7 @@ def navigated() -> None:
     end_in_time()
     forget_old_widgets()
     hold_media()
+    note_uploads()
     close_what_is_behind()
 
 

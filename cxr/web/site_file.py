@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from ..model import Model
 from ..reading_room.budget import came_in_vain
@@ -114,7 +115,7 @@ def _fitting(cards: Sequence[Card]) -> tuple[SiteFile | None, str]:
 
 def _take(key: str) -> None:
     upload = st.session_state.get(key)
-    if upload is None:
+    if upload is None or isinstance(upload, DeletedFile):  # taken out, or let go
         return
     if upload.getvalue() == NO_ROOM:
         st.session_state[PROBLEM] = plain(came_in_vain())

@@ -41,9 +41,11 @@ __all__ = [
     "keep_uploads_in_memory",
     "kept_secrets",
     "leave_folder_mode",
+    "leave_uploads",
     "lose_no_press",
     "media",
     "most_uploaded",
+    "note_uploads",
     "run_through_navigation",
     "session_id",
     "session_is_open",
@@ -62,6 +64,8 @@ MEDIA = "Runtime.media_file_mgr"
 #: Seconds after which a click on what a page no longer shows does not come any more.
 LATE = 30.0
 GONE = "widgets_gone"
+#: What marks a tab, among its uploads.
+TAB_FILE = "cxr-tab"
 #: Of a websocket that is closed: try again later.
 TRY_AGAIN = 1013
 #: Runs of a tab after which a place on its page is taken to be there no more.
@@ -355,7 +359,7 @@ def tab_mark() -> Mark:
     if context is None:
         return Mark("", lambda: None, lambda: False)
     session, store = context.session_id, module.get_instance().uploaded_file_mgr
-    file = files.UploadedFileRec("cxr-tab", "", "", b"")
+    file = files.UploadedFileRec(TAB_FILE, "", "", b"")
 
     def is_removed() -> bool:
         return not store.get_files(session, [file.file_id])
@@ -590,6 +594,82 @@ def forget_uploads(file_ids: Iterable[str]) -> None:
     store, session = module.get_instance().uploaded_file_mgr, session_id()
     for file_id in file_ids:
         store.remove_file(session_id=session, file_id=file_id)
+        with _uploads:
+            _asked.get(session, set()).discard(file_id)
+
+
+#: By tab: the uploads that its page has asked an address for, and those whose uploader went before
+#: they had come.
+_asked: dict[str, set[str]] = {}
+_left: dict[str, set[str]] = {}
+_uploads = threading.RLock()
+
+
+@cache
+def note_uploads() -> None:
+    """Have Streamlit's store keep none of the uploads that end after `leave_uploads`.
+
+    A browser goes on with what it has begun to upload when the uploader is gone. Before it begins
+    it asks for an address for each file, so that each is known. Without this part they stay until
+    the tab ends.
+    """
+    name = "streamlit.runtime.memory_uploaded_file_manager"
+    module = _part(name, "MemoryUploadedFileManager.get_upload_urls")
+    if module is None:
+        return
+    stores = module.MemoryUploadedFileManager
+    ask, add, end = stores.get_upload_urls, stores.add_file, stores.remove_session_files
+
+    @wraps(ask)
+    def asked(self: Any, session_id: str, file_names: Any) -> Any:
+        places = ask(self, session_id, file_names)
+        with _uploads:
+            _asked.setdefault(session_id, set()).update(place.file_id for place in places)
+        return places
+
+    @wraps(add)
+    def added(self: Any, session_id: str, file: Any) -> None:
+        with _uploads:
+            left = _left.get(session_id, set())
+            if file.file_id in left:
+                left.discard(file.file_id)
+            else:
+                add(self, session_id, file)
+
+    @wraps(end)
+    def ended(self: Any, session_id: str) -> None:
+        with _uploads:
+            _asked.pop(session_id, None)
+            _left.pop(session_id, None)
+        end(self, session_id)
+
+    stores.get_upload_urls, stores.add_file, stores.remove_session_files = asked, added, ended
+
+
+def leave_uploads(but: Iterable[str] = ()) -> None:
+    """Let go of this run's tab's uploads, of those on their way too, but for the tab's mark.
+
+    For when their uploaders go: nobody would take them. Without this part they stay until the tab
+    ends.
+
+    Parameters
+    ----------
+    but : iterable of str
+        Uploads that stay, as those that stand in an uploader that stays.
+    """
+    module = _part("streamlit.runtime", "Runtime.uploaded_file_mgr")
+    if module is None or not module.exists():
+        return
+    store, session, stay = module.get_instance().uploaded_file_mgr, session_id(), {TAB_FILE, *but}
+    with _uploads:
+        kept = _kept(store, session).keys()
+        asked = _asked.pop(session, set())
+        if on_their_way := asked - kept - stay:
+            _left.setdefault(session, set()).update(on_their_way)
+        if asked & stay:
+            _asked[session] = asked & stay
+        for file_id in kept - stay:
+            store.remove_file(session_id=session, file_id=file_id)
 
 
 def uploads_kept(session: str | None = None) -> int:

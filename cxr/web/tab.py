@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ..heatmaps.methods import METHODS
 from ..reading_room.closed_tabs import ClosedTabs, Signs, Tab
@@ -18,7 +19,13 @@ from ..stats.wording import count
 from .assets import component, showing
 from .messages import LIST_BACK, LIST_LOST
 from .sign_in import reader, signed_out
-from .streamlit_hooks import forget_media, forget_session, session_is_open, tab_mark
+from .streamlit_hooks import (
+    forget_media,
+    forget_session,
+    leave_uploads,
+    session_is_open,
+    tab_mark,
+)
 
 __all__ = [
     "LOST",
@@ -64,13 +71,25 @@ def tab_has(tab: Tab, session: ReadingSession) -> None:
 
 
 def clear_tab() -> None:
-    """Let the list of this run's tab go; from then on the tab comes back to its next one."""
+    """Let the list of this run's tab go; from then on the tab comes back to its next one.
+
+    What is on its way to the list goes too, since its uploaders do; what stands in an uploader, as
+    a site's file does, stays.
+    """
     state = st.session_state
     if SESSION in state:
         state.pop(SESSION).close()
     if TAB in state:
         _closed_tabs().drop(state.pop(TAB))
     forget_media()
+    leave_uploads(_standing())
+
+
+def _standing() -> list[str]:
+    """Return the uploads that this run's uploaders have told."""
+    values = st.session_state.values()
+    told = [each for value in values for each in (value if isinstance(value, list) else [value])]
+    return [upload.file_id for upload in told if isinstance(upload, UploadedFile)]
 
 
 def watch_closed_tab(close: Callable[[], None]) -> None:

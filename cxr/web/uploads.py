@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from ..reading_room.budget import came_in_vain
 from ..reading_room.scorer import Scorer
@@ -65,7 +66,11 @@ def page_uploader(worklist: Worklist) -> None:
 def _take(worklist: Worklist, prefix: str, key: str, folder: bool) -> None:
     # A browser may tell of the same files once more: nothing is taken twice.
     taken: set[str] = st.session_state.setdefault(f"{prefix}s_taken", set())
-    uploads = [upload for upload in st.session_state[key] if upload.file_id not in taken]
+    uploads = [
+        upload
+        for upload in st.session_state[key]
+        if upload.file_id not in taken and not isinstance(upload, DeletedFile)
+    ]
     files = [(upload.name, upload.getvalue()) for upload in uploads]
     taken.update(upload.file_id for upload in uploads)
     if not files:

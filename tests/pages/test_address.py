@@ -141,3 +141,46 @@ def test_an_address_that_is_late_changes_nothing(page) -> None:
     app.run()
     assert worklist.chosen == worklist.entries[1].number
     assert address(app) == {"film": worklist.entries[1].sha256}
+
+
+COMES_TO = """
+import streamlit as st
+from cxr.web import on_page
+with on_page(st.session_state.setdefault("page", "a")):
+    if not st.session_state.setdefault("begun", False):
+        st.session_state["begun"] = True
+        st.rerun()
+"""
+
+
+def test_uploads_of_the_page_before_are_left_once() -> None:
+    """Where a page's first run begins anew, the uploads are its own."""
+    app = AppTest.from_string(COMES_TO)
+    with patch("cxr.web.address.leave_uploads") as leave:
+        app.run()
+        app.run()
+        assert leave.call_count == 1
+        app.session_state["page"], app.session_state["begun"] = "b", False
+        app.run()
+        assert leave.call_count == 2
+
+
+CLEARS = """
+import streamlit as st
+from cxr.web.tab import clear_tab
+st.file_uploader("Site", key="site")
+st.file_uploader("Films", key="films", accept_multiple_files=True)
+st.button("Clear", on_click=clear_tab)
+"""
+
+
+def test_a_cleared_tab_leaves_the_uploads_that_stand_in_no_uploader() -> None:
+    app = AppTest.from_string(CLEARS).run()
+    app.file_uploader(key="site").upload("site.json", b"{}", "application/json")
+    app.file_uploader(key="films").upload("film.png", b"film", "image/png")
+    app.run()
+    stand = {app.session_state["site"].file_id, app.session_state["films"][0].file_id}
+    with patch("cxr.web.tab.leave_uploads") as leave:
+        app.button[0].click().run()
+    ((stay,), _) = leave.call_args
+    assert set(stay) == stand

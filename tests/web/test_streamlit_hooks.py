@@ -22,7 +22,7 @@ from starlette.formparsers import MultiPartParser
 from streamlit import net_util, runtime, user_info
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime import app_session
+from streamlit.runtime import app_session, memory_uploaded_file_manager
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -125,6 +125,14 @@ class TestTheParts:
         assert parameters(MemoryUploadedFileManager.remove_session_files) == ["session_id"]
         assert parameters(MemoryUploadedFileManager.remove_file) == ["session_id", "file_id"]
         assert isinstance(runtime.Runtime.uploaded_file_mgr, property)
+        assert parameters(MemoryUploadedFileManager.get_upload_urls) == ["session_id", "file_names"]
+        assert parameters(MemoryUploadedFileManager.add_file) == ["session_id", "file"]
+        source = inspect.getsource(MemoryUploadedFileManager.__init__)
+        assert "self.file_storage" in source
+        assert "self._lock" in source
+        source = inspect.getsource(starlette_routes)
+        assert 'get_option("server.maxUploadSize") * 1024 * 1024' in source
+        assert "int(content_length) > max_size_bytes" in source
 
     def test_know_the_open_tabs(self):
         assert parameters(runtime.Runtime.is_active_session) == ["session_id"]
@@ -184,6 +192,47 @@ class TestWithThem:
         assert hooks.uploads_kept() == 2 * len(b"film")
         kept = {session: list(files) for session, files in store.file_storage.items()}
         assert kept == {"mine": ["2"], "other": ["1"]}
+
+    def test_uploads_that_nobody_takes_are_let_go(self, server, monkeypatch):
+        names = ("get_upload_urls", "add_file", "remove_session_files")
+        for name in names:  # back to these after the test
+            function = inspect.unwrap(getattr(MemoryUploadedFileManager, name))
+            monkeypatch.setattr(MemoryUploadedFileManager, name, function)
+        hooks.note_uploads.__wrapped__()
+        store = server.uploaded_file_mgr = MemoryUploadedFileManager("/_stcore/upload_file")
+        monkeypatch.setattr(runtime, "exists", lambda: True)
+        context = SimpleNamespace(session_id="mine")
+        monkeypatch.setattr(runtime.scriptrunner, "get_script_run_ctx", lambda: context)
+
+        def asked(session: str = "mine") -> str:
+            (place,) = store.get_upload_urls(session, ["film.png"])
+            return place.file_id
+
+        def ends(file_id: str, session: str = "mine") -> None:
+            store.add_file(session, UploadedFileRec(file_id, "film.png", "image/png", b"film"))
+
+        kept = partial(store.file_storage.__getitem__, "mine")
+        hooks.tab_mark().put()
+        has_come, on_its_way, stands, of_another = asked(), asked(), asked(), asked("other")
+        ends(has_come)
+        ends(stands)
+        hooks.leave_uploads([stands])
+        assert set(kept()) == {hooks.TAB_FILE, stands}
+        ends(on_its_way)
+        assert set(kept()) == {hooks.TAB_FILE, stands}
+        of_next_page = asked()
+        ends(of_next_page)
+        ends(of_another, "other")
+        assert set(kept()) == {hooks.TAB_FILE, stands, of_next_page}
+        assert hooks.uploads_kept("mine") == 2 * len(b"film")
+        assert hooks.uploads_kept("other") == len(b"film")
+        assert hooks.uploads_kept("unknown") == 0
+        hooks.leave_uploads()
+        assert set(kept()) == {hooks.TAB_FILE}
+        asked()
+        hooks.leave_uploads()
+        store.remove_session_files("mine")
+        assert "mine" not in hooks._asked | hooks._left
 
     def test_widgets_that_are_gone_for_long_are_forgotten(self, monkeypatch):
         app = AppTest.from_string(SHOWS_ANOTHER).run()
@@ -370,6 +419,13 @@ def asked_whether_open() -> bool:
         (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.tab_mark().address, ""),
         (runtime.Runtime, "uploaded_file_mgr", lambda: hooks.forget_uploads(["1"]), None),
         (runtime.Runtime, "uploaded_file_mgr", hooks.uploads_kept, 0),
+        (runtime.Runtime, "uploaded_file_mgr", hooks.leave_uploads, None),
+        (
+            memory_uploaded_file_manager,
+            "MemoryUploadedFileManager",
+            hooks.note_uploads.__wrapped__,
+            None,
+        ),
         (MediaFileManager, "clear_session_refs", hooks.hold_media.__wrapped__, None),
         (runtime.Runtime, "media_file_mgr", hooks.forget_media, None),
         (
