@@ -49,6 +49,8 @@ class Assessment:
         What the reader sees in it.
     blind : bool
         Whether the call was made before score and heatmap were shown.
+    seen : bool
+        Whether the score was on show before the list was read blind: no call is blind then.
     judgement : Agreement or None
         Whether the score lies on the right side of the operating point, as the reader sees it.
     reason : Reason or None
@@ -61,6 +63,7 @@ class Assessment:
     overridden: bool = False
     call: Call | None = None
     blind: bool = False
+    seen: bool = False
     judgement: Agreement | None = None
     reason: Reason | None = None
     ages: tuple[float, float] = (0.0, math.inf)

@@ -383,9 +383,9 @@ class ReadingSession:
 
     def call(self, entry: Entry, call: Call | str, finding: str = "") -> None:
         """Record the reader's call of a film: of the finding that is shown, if none is named."""
-        blind = self.worklist.hidden(entry)
         self.picked = True
         finding = finding or entry.finding
+        blind = self.worklist.hidden(entry) and not entry.assessments[finding].seen
         if not blind:
             self._remember(entry, finding)
         self.worklist.call(entry, call, finding)

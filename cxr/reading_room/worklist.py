@@ -87,9 +87,12 @@ class Worklist:
 
     @blind.setter
     def blind(self, blind: bool) -> None:
+        begins = blind and not self._blind
         self._blind = blind
         for entry in self.entries:
             entry.call_first = blind
+            for assessment in entry.assessments.values():
+                assessment.seen |= begins and assessment.scored
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -295,7 +298,9 @@ class Worklist:
                 for model in models:
                     finding = model.card.finding
                     was = old.get(finding) or Assessment()
-                    now = Assessment(overridden=was.overridden, call=was.call, blind=was.blind)
+                    now = Assessment(
+                        overridden=was.overridden, call=was.call, blind=was.blind, seen=was.seen
+                    )
                     now.ages = model.card.ages
                     if was.prediction and same:
                         now.prediction = _at(was.prediction, points[finding], model)
@@ -346,7 +351,7 @@ class Worklist:
         if assessment.blind:
             return  # a call made blind is not changed by what was seen after it
         said = Call(call) if call else None
-        assessment.blind, assessment.call = self.hidden(entry), said
+        assessment.blind, assessment.call = self.hidden(entry) and not assessment.seen, said
         assessment.judgement = assessment.reason = None
 
     def judge(

@@ -18,6 +18,7 @@ __all__ = ["call_view"]
 
 #: Refusals of films that may be negatives.
 TURNABLE = ("negative", "not_chest")
+BLIND = "Your call, before the score"
 KEPT = (
     "Goes out with the exports, and into the log of readings: hashes, scores, calls and regions, "
     "no name, no identifier, no file name, no picture. See Monitoring."
@@ -101,7 +102,7 @@ def _blind(session: ReadingSession, entry: Entry) -> None:
             continue
         key = f"call_{entry.number}_{finding}"
         st.radio(
-            "Your call, before the score",
+            "Your call; its score was shown before" if assessment.seen else BLIND,
             list(Call),
             index=None,
             format_func=partial(_words, finding=finding),

@@ -57,6 +57,8 @@ logger = logging.getLogger("cxr.web.gate")  # by which name it is run besides
 
 #: Seconds between two looks whether an open websocket's sign-in is over.
 BEAT = 1.0
+#: Seconds that the last notes of a server have at its stop: the first has much to import.
+NOTES = 4.0
 HEALTH, HOST, LOGIN = "/_stcore/health", "/_stcore/host-config", "/auth/login"
 LOGOUT, CALLBACK, SIGN_IN = "/auth/logout", "/oauth2callback", "/sign_in"
 #: Nobody stays at these, so that nobody is led back to one.
@@ -171,7 +173,9 @@ class Gate:
                 watching.cancel()
                 noted = [n for n in self._access.stop() if isinstance(n, Future)]
                 # Handed to what writes the trail, which the server within closes next.
-                await asyncio.wait(map(asyncio.wrap_future, noted), timeout=BEAT) if noted else None
+                await asyncio.wait(
+                    map(asyncio.wrap_future, noted), timeout=NOTES
+                ) if noted else None
             return message
 
         async def watch() -> None:

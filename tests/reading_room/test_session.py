@@ -23,6 +23,7 @@ from cxr.web.transfer import ready_film, sent
 from tests.conftest import chest_like, png
 from tests.monitoring.test_late import CLICK, locked
 from tests.reading_room.test_studies import x_ray
+from tests.reading_room.test_worklist import read_blind
 from tests.scoring.test_region import a_region
 
 
@@ -564,8 +565,12 @@ def test_the_last_word_is_taken_back_and_the_log_keeps_both(logged) -> None:
 
 
 def test_a_blind_call_stays(logged) -> None:
-    entry = logged.worklist.entries[0]
-    logged.worklist.blind = True
+    entry, seen = logged.worklist.entries[:2]
+    read_blind(logged.worklist)
+    seen.assessment.seen = True
+    logged.call(seen, Call.FINDING)
+    assert logged.undo() is seen
+    assert not events(logged)["call_blind"].any()
     logged.call(entry, Call.FINDING)
     assert not logged.can_undo
     logged.judge(entry, Agreement.AGREE)

@@ -43,6 +43,15 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def read_blind(worklist: Worklist) -> Worklist:
+    """Have a list as it is where it was read blind from the start."""
+    worklist.blind = True
+    for entry in worklist.entries:
+        for assessment in entry.assessments.values():
+            assessment.seen = False
+    return worklist
+
+
 def films(n: int) -> list[bytes]:
     return [png(chest_like(seed, ill=seed % 3 == 0)) for seed in range(n)]
 
@@ -337,7 +346,7 @@ class TestRescore:
         assert {row["operating_point"] for row in rows_of(mixed)} == {"fixed-0.6"}
 
     def test_a_call_is_of_one_finding(self, mixed, other, made_bundle):
-        mixed.blind = True
+        read_blind(mixed)
         entry = mixed.entries[0]
         mixed.call(entry, "finding")
         mixed.rescore(other)
@@ -461,7 +470,7 @@ class TestSeveralFindings:
         assert [a.call for a in entry.assessments.values()] == [Call.UNSURE, Call.FINDING]
 
     def test_a_blind_film_is_hidden_until_each_finding_is_called(self, both):
-        both.blind = True
+        read_blind(both)
         entry = both.entries[0]
         both.call(entry, Call.FINDING, "tuberculosis")
         assert both.hidden(entry)
@@ -478,7 +487,7 @@ class TestSeveralFindings:
             assessment = unknown.assessments[finding]
             assessment.prediction = replace(assessment.prediction, band=side)
         assert unknown.finding == "tuberculosis"
-        both.blind = True
+        read_blind(both)
         shown = [entry.finding for entry in (unknown, child, adult)]
         assert shown == ["pneumonia", "pneumonia", "tuberculosis"]
         both.call(unknown, Call.UNSURE, "pneumonia")
@@ -543,8 +552,7 @@ class TestOverride:
 class TestBlind:
     @pytest.fixture
     def blind(self, mixed) -> Worklist:
-        mixed.blind = True
-        return mixed
+        return read_blind(mixed)
 
     def test_a_score_is_hidden_until_the_call(self, blind):
         entry = blind.entries[0]
@@ -577,6 +585,21 @@ class TestBlind:
         blind.judge(entry, "override", "film quality")
         assert entry.call == "unsure"
         assert (entry.judgement, entry.reason) == ("override", "film quality")
+
+    def test_a_film_whose_score_was_on_show_before_is_not_called_blind(self, mixed):
+        mixed.add("late.png", films(1)[0])
+        mixed.blind = True
+        list(mixed.score())
+        entry, late = mixed.entries[0], mixed.entries[-1]
+        assert mixed.hidden(entry)
+        assert mixed.hidden(late)
+        for called in (entry, late):
+            mixed.call(called, "finding")
+        assert (entry.call, entry.blind) == ("finding", False)
+        assert (late.call, late.blind) == ("finding", True)
+        mixed.blind = False
+        mixed.blind = True
+        assert late.blind
 
     def test_without_blind_reading_a_call_is_not_blind(self, mixed):
         mixed.call(mixed.entries[0], "unsure")
