@@ -1,9 +1,9 @@
 """The folder layouts that labeled films come in, read into one table.
 
 A film table has the columns of `COLUMNS`. ``label`` is ``normal`` or the finding, ``subtype`` is
-empty if none is known, ``patient`` groups the films of one person, ``sha256`` is the hash of
-the pixels (`cxr.films.radiograph`). Which words are known for splits and labels is said in
-`cxr.datasets.words`.
+empty if none is known, ``patient`` groups the films of one person and is empty where nothing tells
+of one, ``sha256`` is the hash of the pixels (`cxr.films.radiograph`). Which words are known for
+splits and labels is said in `cxr.datasets.words`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ __all__ = [
     "holds_sets",
     "manifest_of",
     "of_classes",
-    "patients_told",
     "scan",
     "select",
 ]
@@ -185,20 +184,6 @@ def select(table: pd.DataFrame, parts: Sequence[str], *, folder: str = "") -> pd
     return table[chosen].reset_index(drop=True)
 
 
-def patients_told(table: pd.DataFrame) -> pd.Series[str]:
-    """Return the patient of each film of a table; "" where nothing tells of one.
-
-    Where neither a table, nor a folder, nor a file's name does, `scan` takes the whole name for the
-    patient's: right within a folder, but two films 1.png of different folders are of two people.
-    """
-    paths = [PurePosixPath(path) for path in table["path"]]
-    told = [
-        patient != path.stem or (patient in path.parent.parts and _patient_folder([patient]) != "")
-        for path, patient in zip(paths, table["patient"], strict=True)
-    ]
-    return table["patient"].where(pd.Series(told, table.index, dtype=bool), "")
-
-
 def manifest_of(folder: Path) -> Path | None:
     """Find a folder's ``manifest.csv`` or ``.xlsx``, in any case of letters; None if none."""
     for name in MANIFESTS:
@@ -226,8 +211,11 @@ def _prefixed(folder: Path, manifest: Path, finding: str | None, say: Say) -> pd
 
 
 def _patient(path: PurePath, folders: Sequence[str]) -> tuple[str, str]:
-    """Return the patient and the subtype that a film's name, and folders it is in, tell of."""
-    patient, subtype = path.stem, ""
+    """Return the patient and the subtype that a film's name, and folders it is in, tell of.
+
+    Each is "" where nothing tells of one. A name like 1.png does not: it recurs between folders.
+    """
+    patient, subtype = "", ""
     if match := PERSON.search(path.stem):
         patient, subtype = f"{match[1].lower()}-{match[2].lower()}", match[2].lower()
     elif match := SERIES.search(path.stem):
@@ -263,9 +251,7 @@ def _from_manifest(path: Path, finding: str | None, say: Say) -> pd.DataFrame:
         table["split"] = [split_of(split) or split.lower() for split in table["split"]]
     if "patient" not in table:
         paths = [PurePosixPath(path) for path in table["path"]]
-        # Folders with a bare number may be parts of a set: only a word tells of a patient here.
-        within = ([f for f in film.parts[:-1] if _is(_OF_PATIENT, f)] for film in paths)
-        table["patient"] = [_patient(*film)[0] for film in zip(paths, within, strict=True)]
+        table["patient"] = [_patient(film, film.parts[:-1])[0] for film in paths]
     for column in ("width", "height"):
         if column in table:
             table[column] = pd.to_numeric(table[column], errors="coerce").fillna(0).astype(int)
@@ -285,6 +271,11 @@ def _from_folder(root: Path, finding: str | None, say: Say) -> pd.DataFrame:
         rows = [_from_name(path, finding or "tuberculosis") for path in films]
     elif without := rows.count(None):
         say(f"Left out {count(without)} in no folder of a class.")
+    if doubtful := sum(map(_in_several_classes, films)):
+        say(
+            f"{count(doubtful)} in several folders named 0 or 1: the innermost is taken for the "
+            "class."
+        )
     return pd.DataFrame([row for row in rows if row])
 
 
@@ -328,17 +319,22 @@ def _class_folder(folders: Sequence[str]) -> int:
     if others:
         return others[-1]
     # Folders 0 and 1 are classes where no other is.
-    return next((k for k, f in enumerate(folders) if f in ("0", "1")), len(folders) - 1)
+    return max((k for k, f in enumerate(folders) if f in ("0", "1")), default=len(folders) - 1)
+
+
+def _in_several_classes(path: Path) -> bool:
+    """Whether a film lies in several folders 0 or 1, any of which could be its class."""
+    folders = _classes(path.parts[:-1])
+    several = sum(folder in ("0", "1") for folder in folders) > 1
+    return several and folders[_class_folder(folders)] in ("0", "1")
 
 
 def _patient_folder(folders: Sequence[str]) -> str:
-    """Choose the folder of the patient; "" if there is none.
+    """Choose the innermost folder that is named for a patient; "" if there is none.
 
-    Where none is named for a patient, the outermost with a number: a study's are within it.
+    A bare number is none: it may be a year, a batch, a study or a UID.
     """
-    named = [folder for folder in folders if _is(_OF_PATIENT, folder)]
-    numbered = [folder for folder in folders if _is(_NUMBERED, folder)]
-    return named[-1] if named else numbered[0] if numbered else ""
+    return next((folder for folder in reversed(folders) if _is(_OF_PATIENT, folder)), "")
 
 
 def _is(kind: re.Pattern[str], folder: str) -> bool:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ..progress import Say, silent
 from ..stats.bootstrap import owners
 from ..stats.wording import count
-from .folders import patients_told
 
 __all__ = ["draw", "hold_out", "split_by_patient", "splits", "subset"]
 
@@ -123,8 +122,7 @@ def _in_both(table: pd.DataFrame) -> pd.Series:
     0 at all other films.
     """
     films = table[table["split"].isin(["train", "validation"])]
-    # Names that are a file's alone recur between folders: 1.png and 1.png are two people.
-    linked = _linked_patients(films.assign(patient=patients_told(films))) + 1
+    linked = _linked_patients(films) + 1
     held = (films["split"] == "validation").to_numpy()
     numbers = np.where(held & np.isin(linked, linked[~held]), linked, 0)
     return pd.Series(numbers, films.index).reindex(table.index, fill_value=0)

@@ -19,6 +19,7 @@ from ..datasets.folders import NORMAL
 from ..scoring.bundle import Bundle
 from ..scoring.operating_points import OperatingPoint, choose_left_out, fit_temperature
 from ..scoring.scores import labels_of
+from ..stats.bootstrap import owners
 from ..stats.curves import auc
 from ..stats.intervals import wilson
 
@@ -111,9 +112,7 @@ def left_out_point(films: pd.DataFrame, *, seed: int = 0) -> OperatingPoint:
     groups: list[tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.str_]]] = []
     for fold in _folds(films):
         part = fold.films
-        groups.append(
-            (part["score"].to_numpy(), labels_of(part), part["patient"].to_numpy().astype(str))
-        )
+        groups.append((part["score"].to_numpy(), labels_of(part), owners(part)))
     return choose_left_out(groups, seed=seed)
 
 

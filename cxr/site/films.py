@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..datasets.errors import DatasetError
-from ..datasets.folders import manifest_of, patients_told, scan
+from ..datasets.folders import manifest_of, scan
 from ..datasets.near_duplicates import fingerprint_of
 from ..datasets.words import split_of
 from ..films.identity import NOBODY, Identity
@@ -184,12 +184,11 @@ def labeled_films(
 
 def _from_folders(root: Path, finding: str, say: Say) -> pd.DataFrame:
     try:
-        table = scan(root, finding=finding, say=say)
+        return scan(root, finding=finding, say=say).astype(str)
     except DatasetError as error:
         raise TruthError(
             f"{error} Or give the truth as a sheet of its own.", code="no_truth"
         ) from error
-    return table.assign(patient=patients_told(table)).astype(str)
 
 
 def truth_of(

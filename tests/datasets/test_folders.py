@@ -11,10 +11,10 @@ from cxr.datasets.folders import (
     COLUMNS,
     DatasetError,
     of_classes,
-    patients_told,
     scan,
     select,
 )
+from cxr.datasets.splits import hold_out
 from cxr.training.recipes import RECIPES
 
 
@@ -58,8 +58,8 @@ class TestFolders:
     def test_classes_alone_have_no_split(self, tmp_path):
         table = scan(touch(tmp_path, "normal/a.png", "tuberculosis/b.dcm"))
         assert rows(table, "split", "label", "patient") == [
-            ("", "normal", "a"),
-            ("", "tuberculosis", "b"),
+            ("", "normal", ""),
+            ("", "tuberculosis", ""),
         ]
 
     def test_splits_may_stand_deeper(self, tmp_path):
@@ -141,22 +141,37 @@ class TestFolders:
             "train/NORMAL/patient012/a.png",
             "train/NORMAL/patient012/images/b.png",
             "train/NORMAL/patient012/study2/IM-0001-0001.png",
-            "train/PNEUMONIA/7/1/c.png",
+            "train/PNEUMONIA/7/1/person7_virus_1.png",
             "train/1/P-4/d.png",
             "train/NORMAL/images/e.png",
             "case1/train/NORMAL/f.png",
+            "train/NORMAL/2023/g.png",
+            "train/NORMAL/2023-04-01/h.png",
+            "train/NORMAL/1.2.840.113/series 2/i.png",
+            "train/PNEUMONIA/2024/IM-0003-0001.png",
         )
         table = scan(tmp_path, finding="pneumonia")
         assert {Path(p).stem: patient for p, patient in rows(table, "path", "patient")} == {
             "a": "patient012",
             "b": "patient012",
             "IM-0001-0001": "patient012",
-            "c": "7",
+            "person7_virus_1": "person7-virus",
             "d": "P-4",
-            "e": "e",
-            "f": "f",
+            "e": "",
+            "f": "",
+            "g": "",
+            "h": "",
+            "i": "",
+            "IM-0003-0001": "IM-0003",
         }
         assert set(table.loc[table["path"].str.contains("/1/"), "label"]) == {"pneumonia"}
+
+    def test_classes_0_and_1_are_within_numbered_folders(self, tmp_path):
+        names = [f"{number}/{label}/a.png" for number in (0, 1, 2) for label in (0, 1)]
+        lines: list[str] = []
+        table = scan(touch(tmp_path, *names), finding="pneumonia", say=lines.append)
+        assert table["label"].tolist() == ["normal", "pneumonia"] * 3
+        assert "4 films in several folders named 0 or 1" in " ".join(lines)
 
     def test_films_are_told_by_what_they_hold_where_the_suffix_is_none_of_theirs(self, tmp_path):
         touch(tmp_path, "train/NORMAL/README", "train/NORMAL/notes.txt", "train/NORMAL/a.jfif")
@@ -234,13 +249,33 @@ class TestManifest:
         (tmp_path / "manifest.csv").write_text(
             "path,label\nx/person3_virus_1.png,pneumonia\nx/other.png,normal\n"
         )
-        assert scan(tmp_path)["patient"].tolist() == ["other", "person3-virus"]
+        assert scan(tmp_path)["patient"].tolist() == ["", "person3-virus"]
 
     def test_patient_comes_from_the_folder_where_one_is_named_for_them(self, tmp_path):
         (tmp_path / "manifest.csv").write_text(
             "path,label\ntrain/patient00001/study1/view1.png,0\npart/002/view1.png,1\n"
         )
-        assert scan(tmp_path)["patient"].tolist() == ["view1", "patient00001"]
+        assert scan(tmp_path)["patient"].tolist() == ["", "patient00001"]
+
+    def test_a_patient_whom_the_table_names_is_in_both_splits_however_the_films_are_called(
+        self, tmp_path
+    ):
+        named = ["path,label,split,patient\na/7.png,0,train,7\nb/7.png,0,validation,7\n"]
+        more = [f"c/{k}.png,{k % 2},train,t{k}\nd/{k}.png,{k % 2},val,v{k}\n" for k in range(20)]
+        (tmp_path / "manifest.csv").write_text("".join(named + more))
+        held = hold_out(scan(tmp_path), 0.1).set_index("path")["split"]
+        assert held["b/7.png"] == "train"
+        assert (held.filter(like="d/") == "validation").all()
+
+    def test_films_of_one_name_in_folders_of_numbers_are_of_nobody_known(self, tmp_path):
+        names = [
+            f"{split}/{label}/{k}/1.png"
+            for split in ("train", "val")
+            for label in ("NORMAL", "PNEUMONIA")
+            for k in range(4)
+        ]
+        table = scan(touch(tmp_path, *names))
+        assert hold_out(table, 0.1)["split"].tolist() == table["split"].tolist()
 
     def test_columns_under_other_names_and_paths_of_windows(self, tmp_path):
         (tmp_path / "Manifest.CSV").write_text("Image;Class;Subset\n.\\x\\a.png;No Finding;Dev\n")
@@ -358,12 +393,6 @@ class TestSelect:
         before = table.copy()
         select(table, ["nih/normal"], folder="nih")
         pd.testing.assert_frame_equal(table, before)
-
-
-def test_names_of_files_tell_of_no_patient():
-    paths = ["a/1.png", "b/p7/x.png", "b/p7/p7.png", "p8/c.png", "IM-2-1.png"]
-    table = pd.DataFrame({"path": paths, "patient": ["1", "p7", "p7", "p8", "IM-2"]})
-    assert patients_told(table).tolist() == ["", "p7", "p7", "p8", "IM-2"]
 
 
 class TestNothing:

@@ -61,12 +61,6 @@ class TestHoldOut:
         assert across_splits(held).empty
         assert len(said) == 1
 
-    def test_films_that_are_merely_called_alike_are_of_two_people(self):
-        table = self.table(20)
-        table["path"] = [f"{s}/{k % 20}.png" for k, s in enumerate(table["split"])]
-        table["patient"] = [str(k % 20) for k in range(200)]
-        assert hold_out(table, 0.1)["split"].tolist() == table["split"].tolist()
-
 
 def test_films_of_no_known_patient_are_not_all_of_one():
     table = TestHoldOut().table(0).assign(patient="")
