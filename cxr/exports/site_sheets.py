@@ -281,9 +281,14 @@ def _band(sheets: SiteSheets, report: SiteReport) -> None:
 def _side(side: Side | None) -> str:
     if side is None:
         return "nothing can be promised"
+    whose = (
+        f"; {side.patients_wrong} of {count(side.patients, 'patient')} have one that is"
+        if side.patients < side.films
+        else ""
+    )
     return (
         f"at {side.threshold:.3f}: {count(side.films)}, {side.wrong} of them of the other class "
-        f"({percent(side.right)} right, {interval(side.right_ci, '.1%')})"
+        f"({percent(side.right)} right, {interval(side.right_ci, '.1%')}){whose}"
     )
 
 

@@ -153,7 +153,8 @@ class SiteBand:
     Attributes
     ----------
     level : float
-        Least NPV below and least PPV above.
+        Least NPV below and least PPV above: shares of patients where these have several films,
+        one of whom is wrong where any of their films there is.
     probability : float
         With which both hold, if further films are like the site's.
     films : int

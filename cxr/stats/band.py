@@ -1,9 +1,9 @@
 """A band of scores between two thresholds, with what is promised of the films on either side.
 
 Below the band, the share of negatives (NPV) is at least a level; above it, the share of positives
-(PPV) is: both at once with a stated probability, whatever the scores are worth. Within it a person
-decides. This is Learn then Test: each threshold is a hypothesis, and those that an exact test
-rejects may be used.
+(PPV) is: both at once with a stated probability, whatever the scores are worth. The shares are of
+patients, and of those films that the band was found on. Within it a person decides. This is Learn
+then Test: each threshold is a hypothesis, and those that an exact test rejects may be used.
 """
 
 from __future__ import annotations
@@ -106,10 +106,13 @@ class Band:
         level = percent(self.level, 0)
         told = [f"NPV of at least {level} below"] if self.below else []
         told += [f"PPV of at least {level} above"] if self.above else []
-        by = " Counted by patient: one is wrong where any of their films is." if shared else ""
+        by = (
+            " The promise is of patients, of whom one is wrong on a side where any of their films "
+            f"there is. Of the films at hand, at least {level} of those on a side are right."
+        )
         return (
             f"{' and '.join(told)}, with a probability of {percent(self.probability, 0)}. A person "
-            f"decides {percent(self.width)} of the films.{by}"
+            f"decides {percent(self.width)} of the films.{by if shared else ''}"
         )
 
 
@@ -136,8 +139,10 @@ def band_in_between(
     """Find the narrowest band outside which a share of right films can be promised.
 
     Films of one patient are alike, so patients are what is counted: on a side, a patient is right
-    where all their films there are. The patients must be exchangeable with those that the
-    band will be used on: the same site, the same kind of patients, the same share of positives.
+    where all their films there are. Of further films nothing is promised where patients have
+    several, as a few may have most; but of the films at hand, too, the share on a side that is
+    right is at least the level. The patients must be exchangeable with those that the band will be
+    used on: the same site, the same kind of patients, the same share of positives.
 
     Parameters
     ----------
@@ -184,7 +189,7 @@ def band_in_between(
     high = None if mirrored is None else -mirrored
     if low is not None and high is not None and high < low:
         # Both promises hold at every threshold between: one serves for both, and no band is left.
-        low = high = _between(s, high, low)
+        low, high = _one_for_both(s, y, high, low, level)
     below = None if low is None else _side(s < low, y == 1, owner, low)
     above = None if high is None else _side(s >= high, y == 0, owner, high)
     outside = (below.films if below else 0) + (above.films if above else 0)
@@ -236,6 +241,8 @@ def _threshold(
     films = np.flatnonzero(ends) + 1  # on the side of each threshold
     every = np.ones(s.size, bool)
     patients, wrong = (_patients_so_far(owner, of)[films - 1] for of in (every, y == 1))
+    # One patient may have so many films that most are wrong where nearly all patients are right.
+    enough = 1 - np.cumsum(y)[films - 1] / films >= level
     p_values = binom.cdf(wrong, patients, 1 - level)
     starts, share = _starts(int(patients[-1]), level, error)
     rejected = p_values <= share
@@ -244,8 +251,9 @@ def _threshold(
         first = int(np.searchsorted(patients, start))
         stops = np.flatnonzero(~rejected[first:])
         last = first + (int(stops[0]) if stops.size else films.size - first) - 1
-        if last >= first:
-            best = max(best, last)
+        # Any of those that are rejected may be used: the last of which enough films are right.
+        if (usable := np.flatnonzero(enough[first : last + 1])).size:
+            best = max(best, first + int(usable[-1]))
     if best < 0:
         return None
     n = int(films[best])
@@ -260,15 +268,25 @@ def _patients_so_far(owner: NDArray[np.intp], of: NDArray[np.bool_]) -> NDArray[
     return np.cumsum(first)
 
 
-def _between(s: Array, low: float, high: float) -> float:
-    """Return a threshold between two, midway among the films there."""
+def _one_for_both(
+    s: Array, y: Labels, low: float, high: float, level: float
+) -> tuple[float, float | None]:
+    """Return one threshold between two for both sides, midway among the films there.
+
+    Where enough films are right on both sides of none (which needs patients of many films), the
+    higher one, below which alone something is promised.
+    """
     inside = np.sort(s[(s >= low) & (s < high)])
     if not inside.size:
-        return (low + high) / 2
+        return ((low + high) / 2,) * 2
     cuts = np.concatenate([[low], (inside[:-1] + inside[1:]) / 2, [high]])
     wide = np.concatenate([[True], np.diff(inside) >= NARROWEST_GAP, [True]])
     cuts = cuts[wide]
-    return float(cuts[cuts.size // 2])
+    fit = [(y[s < cut] == 0).mean() >= level and (y[s >= cut] == 1).mean() >= level for cut in cuts]
+    if not any(fit):
+        return high, None
+    cuts = cuts[fit]
+    return (float(cuts[cuts.size // 2]),) * 2
 
 
 def _side(

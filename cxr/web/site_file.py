@@ -143,13 +143,13 @@ def site_facts(site: SiteFile, score: float | None) -> None:
 def _promise(site: SiteFile) -> str:
     band = site.band
     assert band is not None
-    parts = []
+    films, parts = site.films, []
+    shared = films.patients is not None and films.patients < films.n
+    least = f"at least {percent(band.level)}{' of patients' if shared else ''}"
     if band.below:
-        parts.append(
-            f"below {band.below.threshold:.3f} at least {percent(band.level)} are negative"
-        )
+        parts.append(f"below {band.below.threshold:.3f} {least} are negative")
     if band.above:
-        parts.append(f"from {band.above.threshold:.3f} at least {percent(band.level)} are positive")
+        parts.append(f"from {band.above.threshold:.3f} {least} are positive")
     return plain(
         f"If further films are like the site's: {', '.join(parts)}, with a probability of "
         f"{percent(band.probability)}."

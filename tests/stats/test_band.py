@@ -178,6 +178,30 @@ def test_a_patient_is_wrong_where_any_film_is():
         assert side.patients_wrong == len(set(patients[there & (labels == wrong)]))
 
 
+def test_a_patient_of_many_wrong_films_does_not_hide_among_those_of_one():
+    labels = np.repeat([0, 1], [94, 200])
+    patients = np.concatenate([np.arange(94), np.full(200, 94)])
+    scores = np.linspace(0, 0.4, 294)
+    band = band_in_between(scores, labels, patients)
+    assert (band.below.films, band.below.patients) == (94 + 4, 95)
+    assert band.below.right >= LEVEL
+    assert "of patients" in band.sentence
+    mirrored = band_in_between(-scores, 1 - labels, patients)
+    assert mirrored.above.films == 94 + 4
+
+
+def test_one_threshold_for_both_sides_has_enough_right_films_on_each():
+    rng = np.random.default_rng(10)
+    scores = np.concatenate(
+        [np.linspace(0, 1, 300), np.linspace(1, 2, 300), rng.uniform(0.9, 1.1, 60)]
+    )
+    labels = np.concatenate([np.repeat([0, 1], 300), rng.integers(2, size=60)])
+    patients = np.concatenate([np.arange(600), np.full(60, 600)])
+    band = band_in_between(scores, labels, patients)
+    for side in (band.below, band.above):
+        assert side is None or side.right >= LEVEL
+
+
 def test_a_share_just_missed_is_promised_seldom_however_many_films_a_patient_has():
     rng, wrong = np.random.default_rng(9), 0
     patients = np.repeat(np.arange(150), 6)
