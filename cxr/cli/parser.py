@@ -621,8 +621,8 @@ def _add_readings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sign-ins",
         action="store_true",
-        help="of the audit trail: who signed in, signed out or was refused, and when (default: "
-        "scores and calls)",
+        help="of the audit trail: who signed in, signed out, was signed out by time or by the "
+        "server's stop, or was refused, and when (default: scores and calls)",
     )
     parser.add_argument(
         "--force",

@@ -28,8 +28,8 @@ class TruthError(CxrError, ValueError):
     """A truth that cannot be used; the code says why.
 
     ``too_large``, ``too_many_rows``, ``empty``, ``no_column``, ``unmapped_labels``, ``no_match``,
-    ``no_split``, ``one_class``, ``score_range``, ``not_a_number``; ``table`` and those of
-    `cxr.datasets.excel_table` for a file that is no table.
+    ``no_split``, ``one_class``, ``score_range``, ``repeated_scores``, ``not_a_number``;
+    ``table`` and those of `cxr.datasets.excel_table` for a file that is no table.
     """
 
     code = "truth"

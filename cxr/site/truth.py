@@ -336,8 +336,8 @@ def match(
     """Give films their truth.
 
     A row is of the film that it names, by the whole path, or by as much of it as both have, with
-    its ending or without; not by its name alone where its folders are others, unless the films lie
-    in other folders than the whole sheet says: then a row that has no rival is taken, and remarked
+    its ending or without; not by its name alone where its folders are others, unless most films
+    lie in other folders than the sheet says: then a row that has no rival is taken, and remarked
     on. An accession number is that of all films of an examination. Rows that say the same of a film
     count once; a film whose rows contradict each other is left out.
 
@@ -468,15 +468,15 @@ def _rows_of(table: pd.DataFrame, columns: Columns, films: Sequence[FilmKey]) ->
 def _by_folders(result: _Rows, named: Sequence[str], finder: Finder) -> None:
     """Take back rows whose folders are not those of the film.
 
-    Where no row of the sheet has the folders of its film, all may have been moved since: then a row
-    stays, unless one of another folder names the same film.
+    Where most of the films lie in other folders than their rows say, all may have been moved since:
+    then a row stays, unless one of another folder names the same film.
     """
-    fits = False
+    fits = 0
     moved: list[int] = []
     for place, rows in list(result.rows_of.items()):
         common = {row: finder.folders_in_common(named[row], place) for row in rows}
         kept = [row for row in rows if not common[row][1]]
-        fits |= any(common[row][0] for row in kept)
+        fits += any(common[row][0] for row in kept)
         if not kept:
             most = max(folders for folders, _ in common.values())
             nearest = [row for row in rows if common[row][0] == most]
@@ -484,14 +484,16 @@ def _by_folders(result: _Rows, named: Sequence[str], finder: Finder) -> None:
                 kept = nearest
                 moved.append(place)
         _keep(result, place, kept, named)
-    for place in moved if fits else ():
-        _keep(result, place, [], named)
-    result.moved = [] if fits else sorted(moved)
+    if fits >= len(moved):
+        for place in moved:
+            _keep(result, place, [], named)
+    else:
+        result.moved = sorted(moved)
 
 
 def _keep(result: _Rows, place: int, kept: Sequence[int], named: Sequence[str]) -> None:
-    rows = result.rows_of.pop(place)
-    result.lost += [named[row] for row in rows if row not in kept]
+    rows, known = result.rows_of.pop(place), set(kept)
+    result.lost += [named[row] for row in rows if row not in known]
     if kept:
         result.rows_of[place] = list(kept)
 

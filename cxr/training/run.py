@@ -236,7 +236,10 @@ def _kept_apart(table: pd.DataFrame, published: NDArray[np.bool_], say: Say) -> 
 
 
 def _check(state: Path, asked: dict[str, Any], resume: bool, say: Say) -> None:
-    """Check that what a stopped run left, if anything, belongs to this run."""
+    """Check that what a stopped run left, if anything, belongs to this run.
+
+    What an earlier version did not note of it is noted now.
+    """
     note = state / "run.json"
     if not note.is_file():
         return
@@ -260,6 +263,8 @@ def _check(state: Path, asked: dict[str, Any], resume: bool, say: Say) -> None:
             f"{missing[0]}. It goes on; if you have changed labels or patients since, stop it and "
             "delete the folder to start anew."
         )
+        noted = before | {key: now[key] for key in missing}
+        write_file(note, lambda path: path.write_text(json.dumps(noted, indent=1)))
 
 
 def _claim(state: Path, asked: dict[str, Any], resume: bool, say: Say) -> None:

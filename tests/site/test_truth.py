@@ -243,6 +243,15 @@ class TestMatching:
         assert remarks["other_folder"] == ("new/1.png", "new/2.png")
         assert remarks["films_without_row"] == ("new/3.png",)
 
+    def test_one_film_in_its_folder_does_not_take_the_truth_of_those_that_were_moved(self):
+        rows = [f"old/{'TB' if k % 2 else 'NORMAL'}/{k}.png" for k in range(10)]
+        text = "path,label\n" + "".join(f"{row},{row.split('/')[1]}\n" for row in rows)
+        text += "old/NORMAL/z.png,normal\n"
+        films = [row.replace("old/", "new/") for row in rows]
+        result = matched(text, *films, "NORMAL/z.png")
+        assert result.films["truth"].tolist() == [0, 1] * 5 + [0]
+        assert {r.code: len(r.names) for r in result.remarks} == {"other_folder": 10}
+
     def test_ten_thousand_rows_take_a_moment(self):
         names = [f"patient {k // 2:05}/film {k:05}.dcm" for k in range(10_000)]
         text = "path,label,patient\n" + "".join(

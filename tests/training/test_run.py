@@ -31,7 +31,7 @@ from cxr.training.recipes import (
     FirstStep,
     Recipe,
 )
-from cxr.training.run import TrainingError, train
+from cxr.training.run import TrainingError, _claim, train
 from tests.conftest import film_like
 
 FIGURES = ["loss", "accuracy", "auc", "val_loss", "val_accuracy", "val_auc", "learning_rate"]
@@ -87,6 +87,18 @@ class Killed:
 
     def left(self) -> list[str]:
         return sorted(path.name for path in self.out.iterdir())
+
+
+def test_what_an_earlier_version_did_not_note_is_noted_at_the_first_resume(made_recipe, tmp_path):
+    asked = {"recipe": made_recipe.to_json(), "share": 1.0, "films": "a", "labels": "b"}
+    note = tmp_path / "run.json"
+    note.write_text(json.dumps({key: asked[key] for key in ("recipe", "share", "films")}))
+    lines: list[str] = []
+    _claim(tmp_path, asked, True, lines.append)
+    _claim(tmp_path, asked, True, lines.append)
+    assert len(lines) == 1
+    with pytest.raises(TrainingError, match="other labels or patients"):
+        _claim(tmp_path, asked | {"labels": "c"}, True, lines.append)
 
 
 class TestKilledRun:
