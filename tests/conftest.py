@@ -83,6 +83,16 @@ def png(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+@pytest.fixture
+def no_other_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in memory of lists and servers of other tests, nor any that give way."""
+    from cxr.reading_room import budget
+
+    monkeypatch.setattr(budget, "_shares", type(budget._shares)())
+    monkeypatch.setattr(budget, "_others", [])
+    monkeypatch.setattr(budget, "_give_way", [])
+
+
 @pytest.fixture(scope="session")
 def vgg16_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file like the one of VGG16's weights that Keras publishes, with random numbers."""

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from cxr.films.radiograph import RadiographError, read
-from cxr.reading_room import budget
 from cxr.reading_room import entry as entry_module
 from cxr.reading_room.budget import Share
 from cxr.reading_room.worklist import Worklist
@@ -19,10 +18,7 @@ from tests.conftest import chest_like, png
 MB = 1_000_000
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch):
-    """Without the lists of other tests."""
-    monkeypatch.setattr(budget, "_shares", type(budget._shares)())
+pytestmark = pytest.mark.usefixtures("no_other_lists")
 
 
 def refused(share: Share, size: int) -> str:

@@ -113,6 +113,7 @@ def test_one_that_is_loaded_anew_has_its_films_back(monkeypatch):
     assert gone == ["media"]
 
 
+@pytest.mark.usefixtures("no_other_lists")
 def test_one_that_is_silent_gives_way_to_one_that_is_open(monkeypatch):
     monkeypatch.setenv("CXR_MAX_ALL_LISTS_MB", "10")
     clock, old, open_one = Clock(monkeypatch), Share(), Share()

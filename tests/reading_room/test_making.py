@@ -152,8 +152,7 @@ def test_a_file_stays_when_films_come_later_and_tells_how_many_it_lacks(session)
 
 class TestTheRoomOfFiles:
     @pytest.fixture(autouse=True)
-    def alone(self, monkeypatch) -> None:
-        monkeypatch.setattr(budget, "_shares", type(budget._shares)())
+    def ten_megabytes(self, no_other_lists, monkeypatch) -> None:
         monkeypatch.setenv("CXR_MAX_ALL_LISTS_MB", "10")
 
     @staticmethod

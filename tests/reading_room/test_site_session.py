@@ -125,8 +125,7 @@ class TestSessionsOfSeveralModels:
         assert first.state == (0, 0)
         assert of("a") is not first
 
-    def test_the_chosen_model_gives_no_way_and_others_do(self, of, monkeypatch):
-        monkeypatch.setattr(budget, "_give_way", [])
+    def test_the_chosen_model_gives_no_way_and_others_do(self, no_other_lists, of, monkeypatch):
         budget.when_full(of.sessions.make_room)
         left, chosen = of("a"), of("b")
         monkeypatch.setenv("CXR_MAX_ALL_LISTS_MB", "1")

@@ -24,11 +24,7 @@ TAIL = b"\r\n--b--\r\n"
 
 
 @pytest.fixture(autouse=True)
-def ten_megabytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the lists and the servers of other tests."""
-    monkeypatch.setattr(budget, "_shares", type(budget._shares)())
-    monkeypatch.setattr(budget, "_others", [])
-    monkeypatch.setattr(budget, "_give_way", [])
+def ten_megabytes(no_other_lists: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXR_MAX_ALL_LISTS_MB", "10")
 
 
